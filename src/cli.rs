@@ -1,0 +1,235 @@
+//! The command line, as clap types; nothing is done here.
+
+use std::error::Error as _;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Date, OffsetDateTime, Time};
+
+use crate::constraints::Subtree;
+use crate::error::Fault;
+use crate::home::CaName;
+use crate::key::KeyType;
+
+/// A local development certificate authority: HTTPS on localhost and mutual TLS, trusted by your machine
+#[derive(Debug, Parser)]
+#[command(
+    name = "devca",
+    version,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = "\
+Examples:
+  devca install                         a root of your own, trusted by this machine
+  devca issue localhost 127.0.0.1 ::1   a certificate for your dev server
+  devca issue --client alice            a client certificate for testing mutual TLS
+
+Files: $DEVCA_HOME, else ~/.local/share/devca (Linux), ~/Library/Application Support/devca (macOS),
+%LOCALAPPDATA%\\devca (Windows). Exit codes: 0 done, 1 failed, 2 not understood."
+)]
+pub struct Cli {
+    /// What every command understands.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Use the CA of this name instead of the default one
+    #[arg(long, global = true, value_name = "NAME", env = "DEVCA_CA", default_value = CaName::DEFAULT, hide_default_value = true)]
+    pub ca: CaName,
+    /// Print one JSON document on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Print the programs that are run as well
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// Colour the output (auto: on a terminal, unless `NO_COLOR` is set)
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    pub color: Color,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[allow(missing_docs)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    /// From here on, every stream follows.
+    pub fn write_global(self) {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+/// The commands, one file each in `command/`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a root, once, and have this machine trust it
+    Install(Install),
+    /// Take the root out of this machine's trust stores
+    Uninstall(Uninstall),
+    /// Issue a certificate for one or more names
+    Issue(Issue),
+    /// Tell where the root is, or print it
+    Root(Root),
+    /// Print the completions of a shell
+    #[command(
+        after_help = "Example:\n  devca completions bash > ~/.local/share/bash-completion/completions/devca"
+    )]
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print the manual page
+    #[command(after_help = "Examples:\n  devca man | man -l -\n  devca man issue > devca-issue.1")]
+    Man {
+        /// The page of one command
+        command: Option<String>,
+    },
+}
+
+/// `devca install`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca install
+  devca install --permit corp.example.dev --permit 203.0.113.0/24
+  devca --ca work install --permit work.example.dev    a second CA, with names of its own
+
+A root signs for development names only (localhost, *.test, *.internal, private addresses and the like): a
+stolen key cannot impersonate a public site. --permit adds to the list when the root is made.")]
+pub struct Install {
+    /// Let the new root sign for this domain or range of addresses, too
+    #[arg(long, value_name = "NAME", value_parser = Subtree::parse, conflicts_with = "unconstrained")]
+    pub permit: Vec<Subtree>,
+    /// Let the new root sign for any name, like mkcert's: whoever gets its key can impersonate every site to you
+    #[arg(long)]
+    pub unconstrained: bool,
+}
+
+/// `devca uninstall`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca uninstall            the root stays on disk, for the next `devca install`
+  devca uninstall --purge    root, key and inventory are deleted, too")]
+pub struct Uninstall {
+    /// Delete the root, its key and the inventory as well
+    #[arg(long)]
+    pub purge: bool,
+}
+
+/// `devca issue`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca issue localhost 127.0.0.1 ::1
+  devca issue app.test '*.app.test' --out certs
+  devca issue --client alice
+  devca issue api.internal --cert-file tls.crt --key-file tls.key --days 90
+
+Names are host names, '*.wildcards' (not right below a top-level name), IDN, IPv4, IPv6, e-mail addresses
+and URIs (spiffe://dev/alice). A file that is there already is replaced only if it is a certificate or key
+of this CA for the same names.")]
+pub struct Issue {
+    /// Who the certificate is for
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+    /// For a client (mutual TLS); the first name becomes its common name
+    #[arg(long)]
+    pub client: bool,
+    /// For a server, which is the default; with --client for both
+    #[arg(long)]
+    pub server: bool,
+    /// Where to put the files [default: the current folder]
+    #[arg(short, long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Where to put the certificate, --out or not
+    #[arg(long, value_name = "FILE")]
+    pub cert_file: Option<PathBuf>,
+    /// Where to put the key, --out or not
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// How long it is valid [default: 397; at most 825 for a server]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub days: Option<i64>,
+    /// Last moment of its validity instead, as in 2027-01-31 or 2027-01-31T12:00:00Z; may be past, for tests
+    #[arg(long, value_name = "TIME", value_parser = moment, conflicts_with = "days")]
+    pub not_after: Option<OffsetDateTime>,
+    /// What kind of key to make
+    #[arg(long, value_name = "TYPE", default_value = "ecdsa-p256")]
+    pub key_type: KeyType,
+    /// Replace whatever files are there
+    #[arg(short, long)]
+    pub force: bool,
+}
+
+/// `devca root`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca root                             where it is (mkcert -CAROOT)
+  curl --cacert \"$(devca root)\" https://localhost:8443
+  devca root --pem > root.pem")]
+pub struct Root {
+    /// Print the certificate itself
+    #[arg(long)]
+    pub pem: bool,
+}
+
+fn moment(word: &str) -> Result<OffsetDateTime, Fault> {
+    let day = || Date::parse(word, format_description!("[year]-[month]-[day]")).ok();
+    OffsetDateTime::parse(word, &Rfc3339)
+        .ok()
+        .or_else(|| day().map(|date| date.with_time(Time::MIDNIGHT).assume_utc()))
+        // X.509 has no years before 1950 or after 9999 (RFC 5280 §4.1.2.5).
+        .filter(|moment| (1951..=9990).contains(&moment.year()))
+        .ok_or_else(|| {
+            Fault::usage(
+                format!("{word:?} is no moment in time"),
+                "as in: --not-after 2027-01-31 or 2027-01-31T12:00:00Z",
+            )
+        })
+}
+
+/// What clap has to say, as an error and a hint.
+pub fn in_two_lines(error: &clap::Error) -> (String, String) {
+    if let Some(fault) = error.source().and_then(|source| source.downcast_ref::<Fault>()) {
+        return (fault.to_string(), fault.hint().to_owned());
+    }
+    let text = error.to_string();
+    let mut paragraphs = text.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+    let what = paragraphs.next().unwrap_or_default();
+    let what = what.strip_prefix("error: ").unwrap_or(&what).trim_end_matches("...").to_owned();
+    let rest: Vec<String> = paragraphs.collect();
+    let hint = rest
+        .iter()
+        .find_map(|part| part.strip_prefix("tip: ").map(ToOwned::to_owned))
+        .or_else(|| {
+            rest.iter()
+                .find_map(|part| part.strip_prefix("Usage: ").map(|usage| format!("{usage} (see --help)")))
+        })
+        .unwrap_or_else(|| "see devca --help".into());
+    (what, hint)
+}

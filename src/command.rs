@@ -1,0 +1,99 @@
+//! One arm per command. Each says what came of it as an [`Outcome`](crate::report::Outcome).
+
+use time::OffsetDateTime;
+
+use crate::ca::{self, Authority};
+use crate::cli::{Cli, Command};
+use crate::constraints::Constraints;
+use crate::files::{self, Secrecy};
+use crate::home::{CaFolder, Person};
+use crate::report::Report;
+
+mod completions;
+mod install;
+mod issue;
+mod man;
+mod root;
+mod uninstall;
+
+/// What every command works with.
+pub(crate) struct Context<'a> {
+    pub(crate) report: &'a Report,
+    pub(crate) person: Person,
+    pub(crate) folder: CaFolder,
+    pub(crate) now: OffsetDateTime,
+}
+
+/// Does what was asked. Returns whether all of it was done.
+pub fn run(cli: Cli, report: &Report) -> anyhow::Result<bool> {
+    match cli.command {
+        Command::Completions { shell } => return report.finish(&completions::run(shell)),
+        Command::Man { command } => return report.finish(&man::run(command.as_deref())?),
+        _ => {}
+    }
+    let person = Person::current()?;
+    let folder = CaFolder::locate(&person, cli.global.ca)?;
+    let context = Context { report, person, folder, now: OffsetDateTime::now_utc() };
+    match cli.command {
+        Command::Install(args) => report.finish(&install::run(&context, &args)?),
+        Command::Uninstall(args) => report.finish(&uninstall::run(&context, &args)?),
+        Command::Issue(args) => report.finish(&issue::run(&context, args)?),
+        Command::Root(args) => report.finish(&root::run(&context, &args)?),
+        Command::Completions { .. } | Command::Man { .. } => Ok(true),
+    }
+}
+
+impl Context<'_> {
+    /// Takes the CA's lock; makes its folder first.
+    pub(crate) fn lock(&self) -> anyhow::Result<std::fs::File> {
+        self.person.files().create_folder(&self.folder.path, Secrecy::Private)?;
+        self.person.files().lock(&self.folder.lock())
+    }
+
+    /// Makes the root. The caller holds the lock.
+    pub(crate) fn create_root(&self, constraints: &Constraints) -> anyhow::Result<Authority> {
+        let owner = format!("{}@{}", self.person.name, host_name());
+        Authority::create(&self.folder, self.person.files(), &owner, constraints, self.now)
+    }
+
+    /// Loads the authority, and says if others can read its key.
+    pub(crate) fn authority(&self) -> anyhow::Result<Authority> {
+        let authority = Authority::load(&self.folder, self.now)?;
+        if let Some(warning) = files::too_open(&self.folder.root_key()) {
+            self.report.note(warning);
+        }
+        Ok(authority)
+    }
+
+    /// Loads the root certificate; without one, says how to get one.
+    pub(crate) fn root(&self) -> anyhow::Result<ca::Root> {
+        if !ca::exists(&self.folder) {
+            return Err(self.no_root().into());
+        }
+        ca::Root::load(&self.folder)
+    }
+
+    fn no_root(&self) -> crate::error::Fault {
+        crate::error::Fault::new(
+            format!("there is no root yet in {}", self.folder.path.display()),
+            format!("make one: devca{} install", self.folder.option()),
+        )
+    }
+}
+
+/// This machine's name.
+pub(crate) fn host_name() -> String {
+    gethostname::gethostname().to_string_lossy().into_owned()
+}
+
+/// Whether this process has root's rights.
+#[cfg(unix)]
+pub(crate) fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// Windows asks whether a process is elevated where it matters, in the store.
+#[cfg(not(unix))]
+pub(crate) fn is_root() -> bool {
+    false
+}

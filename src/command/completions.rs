@@ -1,0 +1,30 @@
+//! `devca completions SHELL`
+
+use std::io::{self, Write};
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+use serde::Serialize;
+
+use crate::cli::Cli;
+use crate::report::Outcome;
+
+#[derive(Serialize)]
+pub(super) struct Completions {
+    shell: String,
+    script: String,
+}
+
+pub(super) fn run(shell: Shell) -> Completions {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "devca", &mut script);
+    Completions { shell: shell.to_string(), script: String::from_utf8_lossy(&script).into_owned() }
+}
+
+impl Outcome for Completions {
+    const IS_PAYLOAD: bool = true;
+
+    fn write(&self, page: &mut dyn Write) -> io::Result<()> {
+        page.write_all(self.script.as_bytes())
+    }
+}

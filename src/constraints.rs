@@ -1,0 +1,232 @@
+//! Name constraints: what a root may sign for (RFC 5280 §4.2.1.10).
+
+use std::fmt;
+use std::net::IpAddr;
+
+use rcgen::{CidrSubnet, GeneralSubtree};
+use serde::{Serialize, Serializer};
+use x509_parser::extensions::{GeneralName, NameConstraints};
+
+use crate::error::Fault;
+use crate::name::{self, Name};
+use crate::tld;
+
+/// One entry of the list: a domain with all below it, or a range of addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subtree {
+    /// `test` covers `test` and `a.b.test`. No leading dot: half of the clients refuse it.
+    Dns(String),
+    /// An address and the length of its network prefix in bits.
+    Net(IpAddr, u8),
+}
+
+impl Subtree {
+    /// Reads `corp.example.dev`, `203.0.113.7` or `203.0.113.0/24`.
+    pub fn parse(word: &str) -> Result<Self, Fault> {
+        let (address, prefix) = match word.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (word, None),
+        };
+        if let Ok(ip) = address.parse::<IpAddr>() {
+            let most = if ip.is_ipv4() { 32 } else { 128 };
+            let prefix = match prefix {
+                None => Some(most),
+                Some(digits) => digits.parse().ok().filter(|bits| (1..=most).contains(bits)),
+            };
+            return prefix.map(|bits| Self::Net(network(ip, bits), bits)).ok_or_else(|| {
+                Fault::usage(format!("{word:?} is no range of addresses"), "as in: --permit 203.0.113.0/24")
+            });
+        }
+        let base = word.strip_prefix("*.").or_else(|| word.strip_prefix('.')).unwrap_or(word);
+        match Name::parse(base)? {
+            Name::Dns(host) if tld::is_public(&host) => Err(Fault::usage(
+                format!(
+                    "{host} is a public top-level domain: whoever steals the root key could impersonate all of it"
+                ),
+                format!("permit your own domain below it, as in: --permit corp-example.{host}"),
+            )),
+            Name::Dns(host) => Ok(Self::Dns(host)),
+            _ => Err(Fault::usage(
+                format!("{word:?} is neither a domain nor a range of addresses"),
+                "as in: --permit corp.example.dev --permit 203.0.113.0/24",
+            )),
+        }
+    }
+
+    fn covers(&self, name: &Name) -> bool {
+        match (self, name) {
+            (Self::Dns(base), Name::Dns(_)) => name.dns_base().is_some_and(|host| {
+                host.strip_suffix(base.as_str()).is_some_and(|left| left.is_empty() || left.ends_with('.'))
+            }),
+            (Self::Net(net, bits), Name::Ip(ip)) => {
+                net.is_ipv4() == ip.is_ipv4() && network(*ip, *bits) == *net
+            }
+            _ => false,
+        }
+    }
+
+    fn same_type(&self, name: &Name) -> bool {
+        matches!((self, name), (Self::Dns(_), Name::Dns(_)) | (Self::Net(..), Name::Ip(_)))
+    }
+
+    fn to_general(&self) -> GeneralSubtree {
+        match self {
+            Self::Dns(base) => GeneralSubtree::DnsName(base.clone()),
+            Self::Net(ip, bits) => GeneralSubtree::IpAddress(CidrSubnet::from_addr_prefix(*ip, *bits)),
+        }
+    }
+
+    fn from_general(general: &GeneralName) -> Option<Self> {
+        match general {
+            GeneralName::DNSName(base) => {
+                Some(Self::Dns(base.strip_prefix('.').unwrap_or(base).to_ascii_lowercase()))
+            }
+            GeneralName::IPAddress(bytes) => {
+                let (address, mask) = bytes.split_at(bytes.len() / 2);
+                let ip = match <[u8; 4]>::try_from(address) {
+                    Ok(v4) => IpAddr::from(v4),
+                    Err(_) => IpAddr::from(<[u8; 16]>::try_from(address).ok()?),
+                };
+                let bits: u32 = mask.iter().map(|byte| byte.leading_ones()).sum();
+                Some(Self::Net(ip, u8::try_from(bits).ok()?))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Subtree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns(base) => f.write_str(base),
+            Self::Net(ip, bits) => write!(f, "{ip}/{bits}"),
+        }
+    }
+}
+
+impl Serialize for Subtree {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The network that an address belongs to.
+fn network(ip: IpAddr, bits: u8) -> IpAddr {
+    match ip {
+        IpAddr::V4(v4) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
+            IpAddr::from((u32::from(v4) & mask).to_be_bytes())
+        }
+        IpAddr::V6(v6) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0);
+            IpAddr::from((u128::from(v6) & mask).to_be_bytes())
+        }
+    }
+}
+
+/// What a root may sign for. Both lists empty: everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Constraints {
+    /// A name of a type that is listed here must lie in one of these.
+    pub permitted: Vec<Subtree>,
+    /// A name in one of these is refused; devca makes none, an imported root may have some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<Subtree>,
+}
+
+impl Constraints {
+    /// A root without the extension.
+    pub fn is_unconstrained(&self) -> bool {
+        self.permitted.is_empty() && self.excluded.is_empty()
+    }
+
+    /// Whether a client that enforces the constraints would accept this name.
+    pub fn permit(&self, name: &Name) -> bool {
+        let of_its_type = || self.permitted.iter().filter(|subtree| subtree.same_type(name));
+        !self.excluded.iter().any(|subtree| subtree.covers(name))
+            && (of_its_type().next().is_none() || of_its_type().any(|subtree| subtree.covers(name)))
+    }
+
+    /// As rcgen writes it; `None` for an unconstrained root.
+    pub fn to_extension(&self) -> Option<rcgen::NameConstraints> {
+        (!self.is_unconstrained()).then(|| rcgen::NameConstraints {
+            permitted_subtrees: self.permitted.iter().map(Subtree::to_general).collect(),
+            excluded_subtrees: self.excluded.iter().map(Subtree::to_general).collect(),
+        })
+    }
+
+    /// As it stands in a certificate. Types that devca never issues under (directory names) are left out.
+    pub fn from_extension(extension: Option<&NameConstraints>) -> Self {
+        let read = |list: Option<&Vec<x509_parser::extensions::GeneralSubtree>>| {
+            list.into_iter().flatten().filter_map(|subtree| Subtree::from_general(&subtree.base)).collect()
+        };
+        Self {
+            permitted: read(extension.and_then(|e| e.permitted_subtrees.as_ref())),
+            excluded: read(extension.and_then(|e| e.excluded_subtrees.as_ref())),
+        }
+    }
+}
+
+/// The host name of a machine as a subtree, if it is one that can be permitted safely.
+pub fn host_subtree(host: &str) -> Option<Subtree> {
+    let host = name::domain(host, host).ok()?;
+    // A laptop called `dev` or `cloud` must not open a whole top-level domain of the Internet.
+    (!tld::is_public(&host)).then_some(Subtree::Dns(host))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn permits(list: &[&str], name: &str) -> bool {
+        let permitted = list.iter().map(|word| Subtree::parse(word).unwrap()).collect();
+        Constraints { permitted, excluded: vec![] }.permit(&Name::parse(name).unwrap())
+    }
+
+    #[test]
+    fn a_domain_covers_itself_and_what_is_below() {
+        for name in ["test", "app.test", "*.app.test"] {
+            assert!(permits(&["test", "10.0.0.0/8"], name), "{name}");
+        }
+        for name in ["nottest", "www.nottest", "test.com", "localhost"] {
+            assert!(!permits(&["test"], name), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_matched_by_its_prefix() {
+        for (list, name, fits) in [
+            ("10.0.0.0/8", "10.255.0.1", true),
+            ("10.0.0.0/8", "11.0.0.1", false),
+            ("128.0.0.0/1", "8.8.8.8", false),
+            ("8.8.8.8", "8.8.8.8", true),
+            ("8.8.8.8", "8.8.8.9", false),
+            ("fe80::/10", "fe80::1", true),
+            ("fe80::/10", "fec0::1", false),
+            ("10.0.0.0/8", "::1", false),
+        ] {
+            assert_eq!(permits(&[list], name), fits, "{list} {name}");
+        }
+    }
+
+    #[test]
+    fn types_without_a_constraint_are_free() {
+        assert!(permits(&["test"], "alice@example.com"));
+        assert!(permits(&["test"], "spiffe://dev/alice"));
+        assert!(permits(&[], "www.example-bank.com"));
+    }
+
+    #[test]
+    fn the_whole_internet_cannot_be_permitted() {
+        for word in ["com", "*.dev", "0.0.0.0/0", "::/0", "10.0.0.0/33", "10.0.0.0/-1", "alice@example.com"] {
+            assert!(Subtree::parse(word).is_err(), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_host_called_like_a_public_domain_is_left_out() {
+        assert_eq!(host_subtree("dev"), None);
+        assert_eq!(host_subtree("my box"), None);
+        assert_eq!(host_subtree("devbox"), Some(Subtree::Dns("devbox".into())));
+    }
+}

@@ -1,0 +1,82 @@
+//! The hint that travels with an error: what is wrong, and the command or change that helps.
+
+use std::fmt;
+
+/// An error for a person. Both lines are lower case and end without a full stop.
+#[derive(Debug)]
+pub struct Fault {
+    what: String,
+    hint: String,
+    usage: bool,
+}
+
+impl Fault {
+    /// Something went wrong while doing what was asked (exit code 1).
+    pub fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: hint.into(), usage: false }
+    }
+
+    /// What was asked makes no sense (exit code 2); nothing has been touched.
+    pub fn usage(what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { what: what.into(), hint: hint.into(), usage: true }
+    }
+
+    /// What helps.
+    pub fn hint(&self) -> &str {
+        &self.hint
+    }
+
+    /// The same fault with a hint that fits it better.
+    #[must_use]
+    pub fn hint_instead(mut self, hint: impl Into<String>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+/// Gives a hint to an error that has none of its own.
+pub trait OrHint<T> {
+    /// `what` goes before the cause: "what: cause".
+    fn or_hint(self, what: impl FnOnce() -> String, hint: impl FnOnce() -> String) -> anyhow::Result<T>;
+}
+
+impl<T, E: fmt::Display> OrHint<T> for Result<T, E> {
+    fn or_hint(self, what: impl FnOnce() -> String, hint: impl FnOnce() -> String) -> anyhow::Result<T> {
+        self.map_err(|cause| {
+            Fault::new(format!("{}: {}", what(), lower_first(&cause.to_string())), hint()).into()
+        })
+    }
+}
+
+/// The hint of the outermost fault in the chain.
+pub fn hint(error: &anyhow::Error) -> &str {
+    error
+        .chain()
+        .find_map(|e| e.downcast_ref::<Fault>())
+        .map_or("this should not happen: run it again with -v and report what it prints", |f| &f.hint)
+}
+
+/// 2 for a request that makes no sense, 1 for one that failed.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.chain().any(|e| e.downcast_ref::<Fault>().is_some_and(|f| f.usage)) { 2 } else { 1 }
+}
+
+/// "No space left on device (os error 28)" reads on as "no space left on device".
+fn lower_first(message: &str) -> String {
+    let message = message.split(" (os error").next().unwrap_or(message);
+    let mut letters = message.chars();
+    match letters.next() {
+        Some(first) if !letters.as_str().starts_with(char::is_uppercase) => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => message.to_owned(),
+    }
+}

@@ -1,0 +1,280 @@
+//! All writing of devca's own files: exclusive create, modes from the first byte, atomic rename, one lock a CA.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+use zeroize::Zeroizing;
+
+use crate::error::{Fault, OrHint};
+
+/// No file that devca reads is larger; what is, is not one of its files.
+const READ_LIMIT: u64 = 1 << 20;
+
+/// Who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrecy {
+    /// A certificate: 0644.
+    Public,
+    /// A key, or what names one: 0600.
+    Private,
+}
+
+impl Secrecy {
+    #[cfg(unix)]
+    fn mode(self) -> u32 {
+        match self {
+            Self::Public => 0o644,
+            Self::Private => 0o600,
+        }
+    }
+}
+
+/// What is to be written, and whether it may take the place of what is there.
+pub struct NewFile {
+    /// Where it goes.
+    pub path: PathBuf,
+    /// All of its content.
+    pub content: Zeroizing<Vec<u8>>,
+    /// Its mode.
+    pub secrecy: Secrecy,
+    /// Decided by the caller; without it, a file that turns up in the meantime is an error.
+    pub replace: bool,
+}
+
+/// The whole of a file, which stays in no freed memory.
+pub fn read(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    read_some(path).or_hint(
+        || format!("cannot read {}", path.display()),
+        || format!("check that the file is there and yours: ls -l {}", path.display()),
+    )
+}
+
+fn read_some(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let file = File::open(path)?;
+    let size = file.metadata()?.len();
+    let room = usize::try_from(size.min(READ_LIMIT)).unwrap_or(0) + 1;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    file.take(READ_LIMIT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > READ_LIMIT {
+        return Err(io::Error::other("it is too large to be a certificate or key"));
+    }
+    Ok(bytes)
+}
+
+/// Writes on behalf of a person: under `sudo` the files become theirs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Files {
+    /// User and group to give new files to, where that is somebody else.
+    pub owner: Option<(u32, u32)>,
+}
+
+/// Files that are complete on disk under temporary names; dropped, they vanish.
+#[must_use]
+pub struct Staged {
+    files: Vec<(NamedTempFile, NewFile)>,
+}
+
+impl Files {
+    /// Makes a folder and those above it. A private one is 0700.
+    pub fn create_folder(self, path: &Path, secrecy: Secrecy) -> anyhow::Result<()> {
+        if path.as_os_str().is_empty() || path.is_dir() {
+            return Ok(());
+        }
+        if let Some(parent) = path.parent() {
+            self.create_folder(parent, secrecy)?;
+        }
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        if secrecy == Secrecy::Private {
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        }
+        match builder.create(path) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+            made => made.and_then(|()| self.hand_over(path)),
+        }
+        .or_hint(|| format!("cannot make the folder {}", path.display()), || folder_hint(path))
+    }
+
+    /// Takes the lock of a CA, waiting for whoever has it. It is free again when the file is dropped.
+    pub fn lock(self, path: &Path) -> anyhow::Result<File> {
+        let lock = || -> io::Result<File> {
+            let fresh = !path.exists();
+            let mut options = OpenOptions::new();
+            options.create(true).truncate(false).write(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, Secrecy::Private.mode());
+            let file = options.open(path)?;
+            if fresh {
+                self.hand_over(path)?;
+            }
+            file.lock()?;
+            Ok(file)
+        };
+        lock().or_hint(|| format!("cannot lock {}", path.display()), || folder_hint(path))
+    }
+
+    /// Writes every file under a temporary name beside its own; fails with nothing left behind.
+    pub fn stage(self, files: Vec<NewFile>) -> anyhow::Result<Staged> {
+        let mut staged = Vec::with_capacity(files.len());
+        for file in files {
+            let temporary = self
+                .write_temporary(&file)
+                .or_hint(|| format!("cannot write {}", file.path.display()), || folder_hint(&file.path))?;
+            staged.push((temporary, file));
+        }
+        Ok(Staged { files: staged })
+    }
+
+    fn write_temporary(self, file: &NewFile) -> io::Result<NamedTempFile> {
+        if file.path.is_dir() {
+            return Err(io::Error::other("a folder of that name is in the way"));
+        }
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".devca-");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(file.secrecy.mode()));
+        let mut temporary = builder.tempfile_in(folder_of(&file.path))?;
+        temporary.write_all(&file.content)?;
+        self.hand_over(temporary.path())?;
+        Ok(temporary)
+    }
+
+    /// Appends one line with a single write. A torn line that a crash left stays alone on its own line.
+    pub fn append_line(self, path: &Path, line: &str) -> anyhow::Result<()> {
+        let append = || -> io::Result<()> {
+            let fresh = !path.exists();
+            let mut options = OpenOptions::new();
+            options.create(true).append(true).read(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, Secrecy::Private.mode());
+            let mut file = options.open(path)?;
+            if fresh {
+                self.hand_over(path)?;
+            }
+            let torn = file.metadata()?.len() > 0 && {
+                let mut last = [0];
+                file.seek(SeekFrom::End(-1))?;
+                file.read_exact(&mut last)?;
+                last != *b"\n"
+            };
+            let start = if torn { "\n" } else { "" };
+            file.write_all(format!("{start}{line}\n").as_bytes())
+        };
+        append().or_hint(|| format!("cannot write {}", path.display()), || folder_hint(path))
+    }
+
+    /// Removes a file; one that is not there is no error.
+    pub fn remove(self, path: &Path) -> anyhow::Result<()> {
+        match fs::remove_file(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                Err(e).or_hint(|| format!("cannot remove {}", path.display()), || folder_hint(path))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[cfg(unix)]
+    fn hand_over(self, path: &Path) -> io::Result<()> {
+        match self.owner {
+            Some((user, group)) => std::os::unix::fs::lchown(path, Some(user), Some(group)),
+            None => Ok(()),
+        }
+    }
+
+    #[cfg(not(unix))]
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps)]
+    fn hand_over(self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Staged {
+    /// Flushes the content and, once renamed, the folders to the disk: for roots, which must outlive a power cut.
+    pub fn commit_durably(self) -> anyhow::Result<()> {
+        let folders: Vec<PathBuf> = self.files.iter().map(|(_, f)| folder_of(&f.path).to_owned()).collect();
+        for (temporary, file) in &self.files {
+            temporary
+                .as_file()
+                .sync_all()
+                .or_hint(|| format!("cannot write {}", file.path.display()), || folder_hint(&file.path))?;
+        }
+        self.commit()?;
+        for folder in folders {
+            // Windows has no handle on a folder to flush, and needs none.
+            if cfg!(unix) {
+                File::open(&folder)
+                    .and_then(|handle| handle.sync_all())
+                    .or_hint(|| format!("cannot flush {}", folder.display()), || folder_hint(&folder))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the files their names, in order. When a key is replaced, the old certificate goes first and the old key
+    /// next: whoever reads the pair, at whatever moment, never sees a certificate with another's key. (And ext4 need
+    /// not flush the new file, as it does when one is renamed over another.)
+    pub fn commit(self) -> anyhow::Result<()> {
+        let old =
+            |secrecy| self.files.iter().map(|(_, f)| f).filter(move |f| f.replace && f.secrecy == secrecy);
+        if old(Secrecy::Private).next().is_some() {
+            for file in old(Secrecy::Public).chain(old(Secrecy::Private)) {
+                Files::default().remove(&file.path)?;
+            }
+        }
+        let mut fresh: Vec<PathBuf> = Vec::new();
+        for (temporary, file) in self.files {
+            let named = if file.replace {
+                temporary.persist(&file.path)
+            } else {
+                temporary.persist_noclobber(&file.path)
+            };
+            if let Err(e) = named {
+                for path in fresh {
+                    Files::default().remove(&path)?;
+                }
+                return Err(e.error)
+                    .or_hint(|| format!("cannot write {}", file.path.display()), || folder_hint(&file.path));
+            }
+            if !file.replace {
+                fresh.push(file.path);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Warns about a key that others can read, with the command that mends it.
+#[cfg(unix)]
+pub fn too_open(path: &Path) -> Option<String> {
+    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).ok()?.permissions());
+    (mode & 0o077 != 0).then(|| {
+        format!("{} can be read by others (mode {:04o}): chmod 600 {0}", path.display(), mode & 0o7777)
+    })
+}
+
+/// Windows gives the user's local data to nobody else.
+#[cfg(not(unix))]
+pub fn too_open(_: &Path) -> Option<String> {
+    None
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn folder_hint(path: &Path) -> String {
+    format!("check the room and the rights there: df -h {0}; ls -ld {0}", folder_of(path).display())
+}
+
+/// A file that must not be there yet gets this fault.
+pub fn in_the_way(path: &Path, why: &str) -> Fault {
+    Fault::new(
+        format!("{} is there already, and {why}", path.display()),
+        "choose another place with --out, --cert-file or --key-file, or replace it with --force",
+    )
+}

@@ -1,0 +1,161 @@
+//! Where things live, and whose they are.
+
+use std::env;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use directories::BaseDirs;
+
+use crate::error::Fault;
+use crate::files::Files;
+
+/// The person that devca works for: who typed the command, also where it was typed behind `sudo`.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Login name; a root certificate carries it.
+    pub name: String,
+    /// Home folder, where one is known.
+    pub home: Option<PathBuf>,
+    /// User and group, where devca runs as root on this person's behalf.
+    pub ids: Option<(u32, u32)>,
+}
+
+impl Person {
+    /// Reads the environment; asks the password database only behind `sudo`.
+    pub fn current() -> anyhow::Result<Self> {
+        if let Some(person) = behind_sudo()? {
+            return Ok(person);
+        }
+        let name =
+            ["USER", "LOGNAME", "USERNAME"].iter().find_map(|v| env::var(v).ok().filter(|n| !n.is_empty()));
+        Ok(Self {
+            name: name.unwrap_or_else(|| "user".into()),
+            home: BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()),
+            ids: None,
+        })
+    }
+
+    /// Writes files that are this person's.
+    pub fn files(&self) -> Files {
+        Files { owner: self.ids }
+    }
+}
+
+#[cfg(unix)]
+fn behind_sudo() -> anyhow::Result<Option<Person>> {
+    use nix::unistd::{User, geteuid};
+    let Some(name) = env::var("SUDO_USER").ok().filter(|name| !name.is_empty() && name != "root") else {
+        return Ok(None);
+    };
+    if !geteuid().is_root() {
+        return Ok(None);
+    }
+    let user = User::from_name(&name).ok().flatten().ok_or_else(|| {
+        Fault::new(
+            format!("sudo was called by {name:?}, whom this system does not know"),
+            "run devca without sudo",
+        )
+    })?;
+    let ids = Some((user.uid.as_raw(), user.gid.as_raw()));
+    Ok(Some(Person { name, home: Some(user.dir), ids }))
+}
+
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps)]
+fn behind_sudo() -> anyhow::Result<Option<Person>> {
+    Ok(None)
+}
+
+/// `--ca NAME`: which of several CAs. One letter or digit, then letters, digits, dots, hyphens and underscores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaName(String);
+
+impl CaName {
+    /// The CA that is meant where none is named.
+    pub const DEFAULT: &str = "default";
+}
+
+impl FromStr for CaName {
+    type Err = Fault;
+
+    fn from_str(word: &str) -> Result<Self, Fault> {
+        let fits = word.len() <= 64
+            && word.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && word.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+        if fits {
+            Ok(Self(word.to_owned()))
+        } else {
+            Err(Fault::usage(
+                format!("{word:?} cannot name a CA"),
+                "use letters, digits, dots, hyphens and underscores, as in: --ca clients",
+            ))
+        }
+    }
+}
+
+impl fmt::Display for CaName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The folder of one CA.
+#[derive(Debug, Clone)]
+pub struct CaFolder {
+    /// Its name.
+    pub name: CaName,
+    /// `$DEVCA_HOME/NAME`, absolute.
+    pub path: PathBuf,
+}
+
+impl CaFolder {
+    /// `$DEVCA_HOME`, else the person's local data folder; nothing is created.
+    pub fn locate(person: &Person, name: CaName) -> anyhow::Result<Self> {
+        let home = match env::var_os("DEVCA_HOME").filter(|value| !value.is_empty()) {
+            Some(folder) => std::path::absolute(folder)?,
+            None => data_folder(person).ok_or_else(|| {
+                Fault::new(
+                    "it is not known where your home folder is",
+                    "say where devca may keep its root: export DEVCA_HOME=…",
+                )
+            })?,
+        };
+        let path = home.join(&name.0);
+        Ok(Self { name, path })
+    }
+
+    /// The root certificate, PEM, 0644.
+    pub fn root(&self) -> PathBuf {
+        self.path.join("root.pem")
+    }
+
+    /// The root's private key, PEM, 0600.
+    pub fn root_key(&self) -> PathBuf {
+        self.path.join("root-key.pem")
+    }
+
+    /// What was issued, JSON lines, 0600.
+    pub fn inventory(&self) -> PathBuf {
+        self.path.join("issued.jsonl")
+    }
+
+    /// Held by whoever changes anything in the folder, or issues.
+    pub fn lock(&self) -> PathBuf {
+        self.path.join("lock")
+    }
+
+    /// The option that names this CA in a command of a hint; nothing for the default one.
+    pub fn option(&self) -> String {
+        if self.name.0 == CaName::DEFAULT { String::new() } else { format!(" --ca {}", self.name) }
+    }
+}
+
+fn data_folder(person: &Person) -> Option<PathBuf> {
+    if person.ids.is_none() {
+        return BaseDirs::new().map(|dirs| dirs.data_local_dir().join("devca"));
+    }
+    // Behind sudo the environment is root's: the same place, from the person's home.
+    let below = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/share" };
+    person.home.as_deref().map(|home: &Path| home.join(below).join("devca"))
+}

@@ -1,0 +1,33 @@
+//! The doorway: parse, run, print error and hint, exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use devca::cli::{self, Cli};
+use devca::command;
+use devca::report::Report;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // --help, --version, and `devca` alone, which is shown the help.
+        Err(e) if !e.use_stderr() || e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = e.print();
+            return ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
+        }
+        Err(e) => {
+            let json = std::env::args_os().any(|word| word == "--json");
+            let (what, hint) = cli::in_two_lines(&e);
+            Report::new(json, false, false).failure(&what, &hint);
+            return ExitCode::from(2);
+        }
+    };
+    cli.global.color.write_global();
+    let report = Report::new(cli.global.json, cli.global.quiet, cli.global.verbose);
+    match command::run(cli, &report) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(e) => ExitCode::from(report.error(&e)),
+    }
+}

@@ -1,0 +1,76 @@
+//! PEM, in and out. The one place that uses rustls-pemfile (archived: see deny.toml).
+
+use std::path::Path;
+
+use rcgen::KeyPair;
+use rustls_pemfile::Item;
+use rustls_pki_types::PrivateKeyDer;
+use zeroize::Zeroizing;
+
+use crate::error::{Fault, OrHint};
+use crate::files;
+
+/// PEM with Unix line ends on every system.
+pub fn certificate(der: &[u8]) -> Vec<u8> {
+    encode("CERTIFICATE", der)
+}
+
+/// An unencrypted PKCS#8 key.
+pub fn private_key(pkcs8: &[u8]) -> Zeroizing<Vec<u8>> {
+    let block = pem::Pem::new("PRIVATE KEY", pkcs8);
+    let text = Zeroizing::new(encode_block(&block).into_bytes());
+    drop(Zeroizing::new(block.into_contents()));
+    text
+}
+
+fn encode(label: &str, der: &[u8]) -> Vec<u8> {
+    encode_block(&pem::Pem::new(label, der)).into_bytes()
+}
+
+fn encode_block(block: &pem::Pem) -> String {
+    pem::encode_config(block, pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF))
+}
+
+/// The first certificate of a file, in DER.
+pub fn first_certificate(path: &Path) -> anyhow::Result<Vec<u8>> {
+    for item in items(path)? {
+        if let Item::X509Certificate(der) = item {
+            return Ok(der.to_vec());
+        }
+    }
+    Err(Fault::new(
+        format!("{} holds no certificate", path.display()),
+        "a PEM file with BEGIN CERTIFICATE is expected",
+    )
+    .into())
+}
+
+/// The first private key of a file: PKCS#8, SEC1 or PKCS#1.
+pub fn first_key(path: &Path) -> anyhow::Result<Zeroizing<KeyPair>> {
+    for item in items(path)? {
+        let key: PrivateKeyDer = match item {
+            Item::Pkcs8Key(key) => key.into(),
+            Item::Sec1Key(key) => key.into(),
+            Item::Pkcs1Key(key) => key.into(),
+            _ => continue,
+        };
+        let pair = KeyPair::try_from(&key).or_hint(
+            || format!("{} holds a key that cannot be read", path.display()),
+            || "RSA, ECDSA (P-256, P-384, P-521) and Ed25519 keys are supported".into(),
+        )?;
+        return Ok(Zeroizing::new(pair));
+    }
+    Err(Fault::new(
+        format!("{} holds no private key", path.display()),
+        "a PEM file with BEGIN PRIVATE KEY is expected",
+    )
+    .into())
+}
+
+fn items(path: &Path) -> anyhow::Result<Vec<Item>> {
+    let bytes = files::read(path)?;
+    rustls_pemfile::read_all(&mut bytes.as_slice()).collect::<Result<_, _>>().or_hint(
+        || format!("{} is not readable as PEM", path.display()),
+        || "the file is damaged: put back the original, or remove it".into(),
+    )
+}

@@ -1,0 +1,226 @@
+//! What a root, a server leaf and a client leaf contain. Every policy number lives here.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyUsagePurpose, SanType, SerialNumber, string::Ia5String,
+};
+use serde::{Deserialize, Serialize};
+use time::{Duration, OffsetDateTime};
+
+use crate::constraints::{Constraints, Subtree, host_subtree};
+use crate::name::Name;
+
+/// A root lives ten years.
+pub const ROOT_DAYS: i64 = 3650;
+/// What public CAs may give since 2020, and so what every client is used to.
+pub const LEAF_DAYS: i64 = 397;
+/// Apple refuses server certificates that are valid longer, from user-added roots too (HT210176).
+pub const SERVER_MAX_DAYS: i64 = 825;
+/// Containers and phones with a slow clock accept a certificate that was made this moment.
+pub const BACKDATE: Duration = Duration::hours(1);
+/// RFC 5280 appendix A, ub-common-name.
+pub const MAX_COMMON_NAME: usize = 64;
+
+/// The organisation in a root's subject: by it stores and people know devca's roots.
+pub const ROOT_ORGANIZATION: &str = "devca development CA";
+const LEAF_ORGANIZATION: &str = "devca development certificate";
+
+/// Names that never belong to a public site: RFC 2606, 6761, 6762, 8375, ICANN's `internal`, and what routers use.
+const DOMAINS: &[&str] = &[
+    "localhost",
+    "test",
+    "example",
+    "example.com",
+    "example.net",
+    "example.org",
+    "invalid",
+    "local",
+    "localdomain",
+    "internal",
+    "home.arpa",
+    "lan",
+];
+/// RFC 1122, 1918, 3927, 6598.
+const NETWORKS_V4: &[(Ipv4Addr, u8)] = &[
+    (Ipv4Addr::new(127, 0, 0, 0), 8),
+    (Ipv4Addr::new(10, 0, 0, 0), 8),
+    (Ipv4Addr::new(172, 16, 0, 0), 12),
+    (Ipv4Addr::new(192, 168, 0, 0), 16),
+    (Ipv4Addr::new(169, 254, 0, 0), 16),
+    (Ipv4Addr::new(100, 64, 0, 0), 10),
+];
+/// RFC 4291, 4193. A client that checks addresses refuses every IPv6 one where only IPv4 is listed.
+const NETWORKS_V6: &[(Ipv6Addr, u8)] = &[
+    (Ipv6Addr::LOCALHOST, 128),
+    (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10),
+    (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7),
+];
+
+/// What a root may sign for unless told otherwise: development names, this machine, private addresses.
+pub fn default_constraints(host: Option<&str>, more: &[Subtree]) -> Constraints {
+    let mut permitted: Vec<Subtree> = DOMAINS.iter().map(|&domain| Subtree::Dns(domain.into())).collect();
+    let own = host.and_then(host_subtree);
+    for subtree in own.iter().chain(more).filter(|subtree| matches!(subtree, Subtree::Dns(_))) {
+        if !permitted.contains(subtree) {
+            permitted.push(subtree.clone());
+        }
+    }
+    permitted.extend(NETWORKS_V4.iter().map(|&(ip, bits)| Subtree::Net(IpAddr::V4(ip), bits)));
+    permitted.extend(NETWORKS_V6.iter().map(|&(ip, bits)| Subtree::Net(IpAddr::V6(ip), bits)));
+    permitted.extend(more.iter().filter(|subtree| matches!(subtree, Subtree::Net(..))).cloned());
+    Constraints { permitted, excluded: Vec::new() }
+}
+
+/// What a leaf is for: its extended key usages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// serverAuth alone.
+    Server,
+    /// clientAuth alone.
+    Client,
+    /// Both: a service that calls others.
+    Both,
+}
+
+impl Kind {
+    /// The extended key usages (RFC 5280 §4.2.1.12).
+    pub fn usages(self) -> &'static [ExtendedKeyUsagePurpose] {
+        use ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
+        match self {
+            Self::Server => &[ServerAuth],
+            Self::Client => &[ClientAuth],
+            Self::Both => &[ServerAuth, ClientAuth],
+        }
+    }
+
+    /// Whether Apple's limits on server certificates bind it.
+    pub fn serves(self) -> bool {
+        self != Self::Client
+    }
+}
+
+/// From when to when a certificate is valid; both ends count (RFC 5280 §4.1.2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity {
+    /// First second.
+    pub not_before: OffsetDateTime,
+    /// Last second.
+    pub not_after: OffsetDateTime,
+}
+
+impl Validity {
+    /// `days` from shortly before `now`.
+    pub fn starting(now: OffsetDateTime, days: i64) -> Self {
+        let not_before = whole_second(now) - BACKDATE;
+        Self { not_before, not_after: not_before + Duration::days(days) - Duration::SECOND }
+    }
+
+    /// Up to a moment, which may be in the past: then it was valid for a month before.
+    pub fn ending(now: OffsetDateTime, not_after: OffsetDateTime) -> Self {
+        let not_before = (whole_second(now) - BACKDATE).min(not_after - Duration::days(30));
+        Self { not_before, not_after: whole_second(not_after) }
+    }
+
+    /// Cut to the issuer's own. What ended before the issuer began, a test's expired certificate, keeps its beginning.
+    #[must_use]
+    pub fn within(self, issuer: Self) -> Self {
+        let not_after = self.not_after.min(issuer.not_after);
+        let not_before = if not_after > issuer.not_before {
+            self.not_before.max(issuer.not_before)
+        } else {
+            self.not_before
+        };
+        Self { not_before, not_after }
+    }
+
+    /// Whole days from one end to the other, both counted.
+    pub fn days(self) -> i64 {
+        (self.not_after - self.not_before + Duration::SECOND).whole_days()
+    }
+
+    /// Days left, a begun one counted as a day; none or fewer once it has expired.
+    pub fn days_left(self, now: OffsetDateTime) -> i64 {
+        let seconds = (self.not_after - now).whole_seconds();
+        (seconds + 86_399).div_euclid(86_400)
+    }
+}
+
+/// X.509 times have no fraction.
+fn whole_second(moment: OffsetDateTime) -> OffsetDateTime {
+    moment.replace_nanosecond(0).unwrap_or(moment)
+}
+
+/// A root: signs certificates and revocation lists, for what the constraints permit.
+pub fn root(
+    owner: &str,
+    constraints: &Constraints,
+    validity: Validity,
+    serial: [u8; 16],
+) -> CertificateParams {
+    let mut params = base(validity, serial);
+    // iOS shows only the common name in its list of roots.
+    params.distinguished_name = subject(Some(&clip(&format!("devca root {owner}"))), ROOT_ORGANIZATION);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.name_constraints = constraints.to_extension();
+    params
+}
+
+/// A leaf. `common_name` has been checked to fit.
+pub fn leaf(
+    kind: Kind,
+    names: &[Name],
+    common_name: Option<&str>,
+    rsa: bool,
+    validity: Validity,
+    serial: [u8; 16],
+) -> CertificateParams {
+    let mut params = base(validity, serial);
+    params.distinguished_name = subject(common_name, LEAF_ORGANIZATION);
+    params.subject_alt_names = names.iter().filter_map(san).collect();
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.use_authority_key_identifier_extension = true;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    if rsa {
+        // TLS 1.2 RSA key exchange; RFC 5480 §3 forbids the bit for EC keys.
+        params.key_usages.push(KeyUsagePurpose::KeyEncipherment);
+    }
+    params.extended_key_usages = kind.usages().to_vec();
+    params
+}
+
+fn base(validity: Validity, serial: [u8; 16]) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.not_before = validity.not_before;
+    params.not_after = validity.not_after;
+    params.serial_number = Some(SerialNumber::from_slice(&serial));
+    params
+}
+
+/// Never empty: an empty subject would make the SANs critical (RFC 5280 §4.1.2.6).
+fn subject(common_name: Option<&str>, organization: &str) -> DistinguishedName {
+    let mut subject = DistinguishedName::new();
+    subject.push(DnType::OrganizationName, organization);
+    if let Some(name) = common_name {
+        subject.push(DnType::CommonName, name);
+    }
+    subject
+}
+
+/// Names are ASCII by construction, so none is left out.
+fn san(name: &Name) -> Option<SanType> {
+    let ia5 = |text: &String| Ia5String::try_from(text.clone()).ok();
+    match name {
+        Name::Dns(host) => ia5(host).map(SanType::DnsName),
+        Name::Ip(ip) => Some(SanType::IpAddress(*ip)),
+        Name::Email(mailbox) => ia5(mailbox).map(SanType::Rfc822Name),
+        Name::Uri(uri) => ia5(uri).map(SanType::URI),
+    }
+}
+
+fn clip(text: &str) -> String {
+    text.chars().take(MAX_COMMON_NAME).collect()
+}

@@ -1,0 +1,139 @@
+//! Standard output and standard error, for a person or as JSON. Only this file and `main` print.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::Path;
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::error::{self, Fault};
+
+const DIM: Style = Style::new().dimmed();
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const NOTE: Style = AnsiColor::Yellow.on_default();
+
+/// How to speak.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// One JSON document on standard output, nothing else.
+    pub json: bool,
+    /// Errors alone.
+    pub quiet: bool,
+    /// The programs that are run, too.
+    pub verbose: bool,
+    notes: RefCell<Vec<String>>,
+}
+
+/// What a command has to say when it is through.
+pub trait Outcome: Serialize {
+    /// For a person.
+    fn write(&self, page: &mut dyn Write) -> io::Result<()>;
+
+    /// Whether all that was asked for was done; if not, the exit code is 1.
+    fn is_complete(&self) -> bool {
+        true
+    }
+
+    /// What was asked for is the text itself, which `--quiet` does not silence.
+    const IS_PAYLOAD: bool = false;
+}
+
+impl Report {
+    /// A report that speaks as the options say.
+    pub fn new(json: bool, quiet: bool, verbose: bool) -> Self {
+        Self { json, quiet, verbose, notes: RefCell::default() }
+    }
+
+    /// Something to know beside the result.
+    pub fn note(&self, text: impl Into<String>) {
+        let text = text.into();
+        if !self.json && !self.quiet {
+            let _ = writeln!(anstream::stderr(), "{NOTE}devca: note:{NOTE:#} {text}");
+        }
+        self.notes.borrow_mut().push(text);
+    }
+
+    /// Something to know while it happens; with `--verbose`.
+    pub fn detail(&self, text: impl Display) {
+        if self.verbose {
+            let _ = writeln!(anstream::stderr(), "{DIM}devca: {text}{DIM:#}");
+        }
+    }
+
+    /// Prints the outcome. Returns whether it was complete.
+    pub fn finish<T: Outcome>(&self, outcome: &T) -> anyhow::Result<bool> {
+        let mut out = io::BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
+        let printed = if self.json {
+            let mut document = serde_json::to_value(outcome)?;
+            let notes = self.notes.borrow();
+            if let (Value::Object(map), false) = (&mut document, notes.is_empty()) {
+                map.insert("notes".into(), json!(*notes));
+            }
+            writeln!(out, "{document:#}")
+        } else if self.quiet && !T::IS_PAYLOAD {
+            Ok(())
+        } else {
+            outcome.write(&mut out)
+        };
+        match printed.and_then(|()| out.flush()) {
+            // Whoever reads has read enough.
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(outcome.is_complete()),
+            Err(e) => Err(Fault::new(
+                format!("cannot write to standard output: {e}"),
+                "the work itself is done: only its report is lost",
+            )
+            .into()),
+            Ok(()) => Ok(outcome.is_complete()),
+        }
+    }
+
+    /// Prints an error and its hint.
+    pub fn failure(&self, what: &str, hint: &str) {
+        if self.json {
+            let mut document = json!({ "error": { "message": what, "hint": hint } });
+            if let (Value::Object(map), notes) = (&mut document, self.notes.borrow())
+                && !notes.is_empty()
+            {
+                map.insert("notes".into(), json!(*notes));
+            }
+            let _ = writeln!(io::stdout(), "{document:#}");
+        } else {
+            let mut err = anstream::stderr();
+            let _ = writeln!(err, "{BAD}devca: error:{BAD:#} {what}");
+            let _ = writeln!(err, "{DIM}devca: hint:{DIM:#} {hint}");
+        }
+    }
+
+    /// Prints an error of the program's own and tells its exit code.
+    pub fn error(&self, error: &anyhow::Error) -> u8 {
+        self.failure(&format!("{error:#}"), error::hint(error));
+        error::exit_code(error)
+    }
+}
+
+/// Aligned `label  value` lines.
+pub fn rows(page: &mut dyn Write, rows: &[(&str, String)]) -> io::Result<()> {
+    let width = rows.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
+    for (label, value) in rows {
+        writeln!(page, "{DIM}{label:width$}{DIM:#}  {value}")?;
+    }
+    Ok(())
+}
+
+/// A word that is good or bad news.
+pub fn verdict(good: bool, word: &str) -> String {
+    let style = if good { GOOD } else { BAD };
+    format!("{style}{word}{style:#}")
+}
+
+/// A path as a person would type it: `./x` where it is in the current folder.
+pub fn short(path: &Path) -> String {
+    match std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(ToOwned::to_owned)) {
+        Some(below) => format!("./{}", below.display()),
+        None => path.display().to_string(),
+    }
+}

@@ -1,0 +1,364 @@
+//! Whatever the input: an error, a hint, and nothing on disk that was not there before.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod common;
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Output, Stdio};
+
+use common::{Home, in_namespace, ok, words};
+
+/// Checks the form of a failure: two lines, lower case, no full stop, nothing of a crash.
+fn two_lines(output: &Output, code: i32, part: &str) {
+    let said = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(output.stdout.is_empty(), "an error goes to standard error");
+    let error: Vec<_> = said.lines().filter(|line| !line.starts_with("devca: note:")).collect();
+    assert_eq!(error.len(), 2, "{said}");
+    let what = error[0].strip_prefix("devca: error: ").unwrap_or_else(|| panic!("{said}"));
+    let hint = error[1].strip_prefix("devca: hint: ").unwrap_or_else(|| panic!("{said}"));
+    assert!(what.contains(part), "{part:?} is not in {said}");
+    assert!(!what.ends_with('.') && !hint.is_empty() && !said.contains("panicked"), "{said}");
+}
+
+fn refused<S: AsRef<OsStr>>(home: &Home, arguments: impl IntoIterator<Item = S>, code: i32, part: &str) {
+    let before = home.everything();
+    two_lines(&home.devca(arguments).output().unwrap(), code, part);
+    assert_eq!(home.everything(), before, "something was written");
+}
+
+#[test]
+fn what_is_no_name_is_refused_before_anything_is_written() {
+    let home = Home::new();
+    let long = "a".repeat(300);
+    for name in [
+        "",
+        "*",
+        "*.test",
+        "*.localhost",
+        "*.*.test",
+        "a..b",
+        "256.1.1.1",
+        "1.2.3",
+        "..",
+        "/",
+        "../../etc/passwd",
+        "a/b",
+        "🦀",
+        "🦀.test",
+        "a b",
+        "a\nb",
+        "a\tb",
+        "localhost:8443",
+        "https://localhost",
+        &long,
+    ] {
+        refused(&home, ["issue", name], 2, "");
+        refused(&home, ["issue", "localhost", name], 2, "");
+    }
+    refused(&home, ["issue", "-x"], 2, "unexpected argument");
+    refused(&home, ["issue", "--", "-x"], 2, "hyphen");
+    refused(&home, [OsString::from("issue"), OsString::from_vec(b"\xff\xfe".to_vec())], 2, "");
+    refused(&home, ["issue"], 2, "required");
+    refused(&home, ["issue", "*.test"], 2, "spoils");
+    assert!(home.everything().is_empty(), "not even a root was made");
+}
+
+#[test]
+fn a_nul_cannot_be_smuggled_in_by_json_or_environment() {
+    // An argument cannot hold a NUL; the library's parser must refuse one all the same.
+    assert!(devca::name::Name::parse("a\0b").is_err());
+    let home = Home::new();
+    for ca in ["../x", "a/b", "", ".hidden", "a b", &"x".repeat(65)] {
+        refused(&home, ["--ca", ca, "issue", "localhost"], 2, "cannot name a CA");
+    }
+}
+
+#[test]
+fn what_is_no_validity_is_refused() {
+    let home = Home::new();
+    for days in ["0", "-1", "826", "999999", "9223372036854775807"] {
+        refused(&home, ["issue", "localhost", "--days", days], 2, "cannot be valid for");
+    }
+    for days in ["9223372036854775808", "x", ""] {
+        refused(&home, ["issue", "localhost", "--days", days], 2, "invalid value");
+    }
+    for end in ["tomorrow", "2026-02-30", "0000-01-01", "9999-12-31", "+12026-01-01", ""] {
+        refused(&home, ["issue", "localhost", "--not-after", end], 2, "no moment in time");
+    }
+    refused(&home, ["issue", "localhost", "--not-after", "2099-01-01"], 2, "cannot be valid for");
+    refused(
+        &home,
+        ["issue", "localhost", "--not-after", "2026-01-01", "--days", "1"],
+        2,
+        "cannot be used with",
+    );
+}
+
+#[test]
+fn a_name_outside_the_constraints_is_refused_with_the_way_out() {
+    let home = Home::new();
+    for fresh in [true, false] {
+        for name in ["www.example-bank.com", "8.8.8.8", "*.example.dev", "2001:db8::1", "nottest"] {
+            refused(&home, ["issue", "localhost", name], 1, "is not a name that this root may sign for");
+        }
+        let said = words(&home.devca(["issue", "shop.corp.dev"]).output().unwrap());
+        assert!(said.contains("devca install --permit shop.corp.dev"), "{said}");
+        if fresh {
+            home.ok(["issue", "localhost"]);
+        }
+    }
+}
+
+#[test]
+fn an_existing_file_is_replaced_only_if_it_is_ours_for_the_same_names() {
+    let home = Home::new();
+    fs::write(home.file("localhost-key.pem"), "precious").unwrap();
+    refused(&home, ["issue", "localhost"], 1, "localhost-key.pem is there already");
+    fs::remove_file(home.file("localhost-key.pem")).unwrap();
+    fs::write(home.file("localhost.pem"), "precious").unwrap();
+    refused(&home, ["issue", "localhost"], 1, "localhost.pem is there already");
+    home.ok(["issue", "localhost", "--force"]);
+    // Its own pair, for the same names: replaced, and a pair again.
+    let first = fs::read(home.file("localhost.pem")).unwrap();
+    home.ok(["issue", "localhost"]);
+    assert_ne!(fs::read(home.file("localhost.pem")).unwrap(), first);
+    // The key alone, known from the inventory.
+    fs::remove_file(home.file("localhost.pem")).unwrap();
+    home.ok(["issue", "localhost"]);
+    assert_eq!(public_key(&home, "x509", "localhost.pem"), public_key(&home, "pkey", "localhost-key.pem"));
+    // Other names, another kind, another CA, somebody else's key beside the certificate.
+    let into = ["--cert-file", "localhost.pem", "--key-file", "localhost-key.pem"];
+    refused(&home, ["issue", "app.test"].into_iter().chain(into), 1, "for these names");
+    refused(&home, ["issue", "--client", "localhost"].into_iter().chain(into), 1, "for these names");
+    refused(
+        &home,
+        ["issue", "--client", "--server", "localhost"].into_iter().chain(into),
+        1,
+        "for these names",
+    );
+    home.ok(["--ca", "other", "issue", "app.test"]);
+    refused(&home, ["--ca", "other", "issue", "localhost"], 1, "of this CA");
+    ok(
+        "openssl",
+        ["genpkey", "-algorithm", "ed25519", "-out", home.file("localhost-key.pem").to_str().unwrap()],
+    );
+    refused(&home, ["issue", "localhost"], 1, "not a key of this CA");
+}
+
+fn public_key(home: &Home, kind: &str, file: &str) -> String {
+    let path = home.file(file);
+    let pubkey = if kind == "x509" { "-pubkey" } else { "-pubout" };
+    ok(
+        "openssl",
+        [kind, "-in", path.to_str().unwrap(), "-noout", pubkey]
+            .into_iter()
+            .filter(|word| kind == "x509" || *word != "-noout"),
+    )
+}
+
+#[test]
+fn nothing_that_is_no_regular_file_is_replaced_not_even_by_force() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    fs::write(home.file("target"), "precious").unwrap();
+    std::os::unix::fs::symlink("target", home.file("app.test-key.pem")).unwrap();
+    refused(&home, ["issue", "app.test", "--force"], 1, "no regular file");
+    fs::create_dir(home.file("b.test.pem")).unwrap();
+    refused(&home, ["issue", "b.test", "--force"], 1, "no regular file");
+    refused(&home, ["issue", "c.test", "--force", "--cert-file", "/dev/full"], 1, "no regular file");
+    refused(&home, ["issue", "c.test", "--cert-file", "x.pem", "--key-file", "./x.pem"], 2, "share one file");
+    let root_key = home.ca().join("root-key.pem");
+    refused(
+        &home,
+        ["issue", "c.test", "--force", "--key-file", root_key.to_str().unwrap()],
+        2,
+        "its own files",
+    );
+}
+
+#[test]
+fn a_damaged_ca_is_named_and_left_as_it_is() {
+    let spoil: &[(&str, &str, &str)] = &[
+        ("root.pem", "", "holds no certificate"),
+        ("root.pem", "nonsense", "holds no certificate"),
+        ("root.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "damaged"),
+        ("root.pem", "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n", "not readable as PEM"),
+        ("root.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n", "not readable as PEM"),
+        ("root-key.pem", "", "holds no private key"),
+        ("root-key.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "cannot be read"),
+    ];
+    for (file, content, part) in spoil {
+        let home = Home::new();
+        home.ok(["issue", "localhost"]);
+        fs::write(home.ca().join(file), content).unwrap();
+        refused(&home, ["issue", "app.test"], 1, part);
+        refused(&home, ["issue", "localhost"], 1, part);
+    }
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    // A leaf where the root should be, another's key, a key that is gone, a root that is a folder, an endless file.
+    let root = fs::read(home.root()).unwrap();
+    fs::copy(home.file("localhost.pem"), home.root()).unwrap();
+    refused(&home, ["issue", "app.test"], 1, "not a CA's");
+    fs::write(home.root(), &root).unwrap();
+    let key = fs::read(home.ca().join("root-key.pem")).unwrap();
+    fs::copy(home.file("localhost-key.pem"), home.ca().join("root-key.pem")).unwrap();
+    refused(&home, ["issue", "app.test"], 1, "is not the key of");
+    fs::remove_file(home.ca().join("root-key.pem")).unwrap();
+    refused(&home, ["issue", "app.test"], 1, "is missing");
+    fs::write(home.ca().join("root-key.pem"), key).unwrap();
+    fs::remove_file(home.root()).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", home.root()).unwrap();
+    refused_quickly(&home, "too large");
+    fs::remove_file(home.root()).unwrap();
+    fs::create_dir(home.root()).unwrap();
+    refused_quickly(&home, "cannot read");
+}
+
+fn refused_quickly(home: &Home, part: &str) {
+    let output = home.devca(["issue", "app.test"]).output().unwrap();
+    two_lines(&output, 1, part);
+    assert!(!home.file("app.test.pem").exists() && !home.file("app.test-key.pem").exists());
+}
+
+#[test]
+fn a_lost_certificate_is_made_anew_for_the_key_that_is_there() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let key = fs::read(home.ca().join("root-key.pem")).unwrap();
+    fs::remove_file(home.root()).unwrap();
+    home.ok(["issue", "app.test"]);
+    assert_eq!(fs::read(home.ca().join("root-key.pem")).unwrap(), key);
+    let root = home.root();
+    for leaf in ["localhost.pem", "app.test.pem"] {
+        ok("openssl", ["verify", "-CAfile", root.to_str().unwrap(), home.file(leaf).to_str().unwrap()]);
+    }
+}
+
+#[test]
+fn an_expired_root_signs_nothing() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let pem = fs::read(home.ca().join("root-key.pem")).unwrap();
+    let der = rustls_pemfile::private_key(&mut pem.as_slice()).unwrap().unwrap();
+    let long_ago = devca::profile::Validity::starting(time::macros::datetime!(2010-01-01 0:00 UTC), 3650);
+    let old = devca::profile::root("old", &devca::constraints::Constraints::default(), long_ago, [1; 16])
+        .self_signed(&rcgen::KeyPair::try_from(&der).unwrap())
+        .unwrap();
+    fs::write(home.root(), devca::pem::certificate(old.der())).unwrap();
+    refused(&home, ["issue", "app.test"], 1, "expired on");
+    refused(&home, ["install"], 1, "expired on");
+}
+
+#[test]
+fn a_key_that_others_can_read_is_pointed_out() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let key = home.ca().join("root-key.pem");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    let output = home.devca(["issue", "app.test"]).output().unwrap();
+    assert!(output.status.success());
+    let said = words(&output);
+    assert!(
+        said.contains("can be read by others") && said.contains(&format!("chmod 600 {}", key.display())),
+        "{said}"
+    );
+}
+
+#[test]
+fn names_without_number_and_duplicates() {
+    let home = Home::new();
+    let many: Vec<String> = (0..1000).map(|n| format!("host-{n}.test")).collect();
+    home.ok(["issue".to_owned()].iter().chain(&many));
+    let text = ok(
+        "openssl",
+        [
+            "x509",
+            "-in",
+            home.file("host-0.test+999.pem").to_str().unwrap(),
+            "-noout",
+            "-ext",
+            "subjectAltName",
+        ],
+    );
+    assert_eq!(text.matches("DNS:").count(), 1000);
+    let twice = home.devca(["issue", "localhost", "LOCALHOST", "127.0.0.1", "127.0.0.1"]).output().unwrap();
+    assert!(twice.status.success() && words(&twice).contains("more than once"), "{}", words(&twice));
+    assert!(home.file("localhost+1.pem").exists());
+    // The longest names there are still get files.
+    let long = format!("{0}.{0}.{0}.test", "a".repeat(63));
+    home.ok(["issue", &long]);
+    home.ok(["issue", "--client", "spiffe://dev/alice"]);
+    assert!(home.file("spiffe___dev_alice-client.pem").exists(), "{:?}", home.listing());
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_or_is_full_gets_nothing() {
+    if !in_namespace("a_folder_that_cannot_be_written_or_is_full_gets_nothing") {
+        return;
+    }
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    for (folder, size) in [("readonly", "size=1m,ro"), ("full", "size=4k")] {
+        let path = home.file(folder);
+        fs::create_dir(&path).unwrap();
+        ok("mount", ["-t", "tmpfs", "-o", size, "none", path.to_str().unwrap()]);
+    }
+    fs::write(home.file("full/filler"), [0; 4096]).unwrap();
+    let inventory = fs::read(home.ca().join("issued.jsonl")).unwrap();
+    refused(&home, ["issue", "app.test", "--out", "readonly"], 1, "read-only file system");
+    refused(&home, ["issue", "app.test", "--out", "full"], 1, "no space left on device");
+    refused(&home, ["issue", "app.test", "--out", "readonly/below"], 1, "cannot make the folder");
+    assert_eq!(fs::read(home.ca().join("issued.jsonl")).unwrap(), inventory);
+    assert_eq!(fs::read_dir(home.file("full")).unwrap().count(), 1);
+    // A home that is full: no root, no half of one.
+    let output =
+        home.devca(["issue", "localhost", "--force"]).env("DEVCA_HOME", home.file("full")).output().unwrap();
+    two_lines(&output, 1, "no space left on device");
+    let ca = home.file("full/default");
+    assert!(!ca.join("root.pem").exists() && !ca.join("root-key.pem").exists());
+    // Standard output that is full is an error, too.
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output =
+        home.devca(["root", "--pem"]).stdout(Stdio::from(full)).stderr(Stdio::piped()).output().unwrap();
+    two_lines(&output, 1, "cannot write to standard output");
+}
+
+#[test]
+fn whoever_stops_reading_is_no_error() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let script =
+        format!("{} completions bash | head -c 1; exit ${{PIPESTATUS[0]}}", env!("CARGO_BIN_EXE_devca"));
+    let output = Command::new(common::tool("bash")).args(["-c", &script]).output().unwrap();
+    assert!(output.status.success(), "{}", words(&output));
+    assert!(output.stderr.is_empty(), "{}", words(&output));
+}
+
+#[test]
+fn with_json_every_error_is_a_document() {
+    let home = Home::new();
+    for (arguments, code) in [
+        (vec!["issue", "a..b"], 2),
+        (vec!["issue"], 2),
+        (vec!["nonsense"], 2),
+        (vec![], 2),
+        (vec!["issue", "example-bank.com"], 1),
+        (vec!["root"], 1),
+        (vec!["uninstall"], 1),
+    ] {
+        let output = home.devca(arguments.iter().chain(&["--json"])).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("{arguments:?}: {e}: {}", words(&output)));
+        assert!(
+            document["error"]["message"].is_string() && document["error"]["hint"].is_string(),
+            "{document}"
+        );
+        assert!(output.stderr.is_empty(), "{}", words(&output));
+    }
+}

@@ -1,0 +1,16 @@
+// One TLS connection by Node: CA-FILE PORT NAME; "-" as the file leaves trust to the environment.
+import fs from "node:fs";
+import https from "node:https";
+
+const [ca, port, name] = process.argv.slice(2);
+const options = { host: "127.0.0.1", port, servername: name, headers: { host: name } };
+if (ca !== "-") options.ca = fs.readFileSync(ca);
+https
+  .get(options, (answer) => {
+    answer.resume();
+    answer.on("end", () => console.log("accepted"));
+  })
+  .on("error", (error) => {
+    console.log("refused:", error.code, error.message);
+    process.exitCode = 1;
+  });

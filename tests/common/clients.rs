@@ -1,0 +1,177 @@
+//! The clients that judge: each makes one connection and says whether it trusts the server.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use super::{project, tool, words};
+
+/// A client, and its words for refusing each fault.
+pub struct Client {
+    pub name: &'static str,
+    command: fn(ca: Option<&Path>, port: u16, host: &str) -> Command,
+    pub wrong_name: &'static [&'static str],
+    pub expired: &'static [&'static str],
+    pub unknown_root: &'static [&'static str],
+}
+
+impl Client {
+    /// Connects to loopback, expecting `host`. Without a CA file, the client trusts what it finds on the machine.
+    pub fn connect(&self, ca: Option<&Path>, port: u16, host: &str) -> Output {
+        (self.command)(ca, port, host).stdin(Stdio::null()).output().unwrap()
+    }
+
+    pub fn accepts(&self, ca: Option<&Path>, port: u16, host: &str) {
+        let output = self.connect(ca, port, host);
+        assert!(output.status.success(), "{} refuses {host}: {}", self.name, words(&output));
+    }
+
+    /// It must refuse, and for one of these reasons.
+    pub fn refuses(&self, ca: Option<&Path>, port: u16, host: &str, reasons: &[&str]) {
+        let output = self.connect(ca, port, host);
+        assert!(!output.status.success(), "{} accepts {host}", self.name);
+        let said = words(&output);
+        assert!(
+            reasons.iter().any(|reason| said.contains(reason)),
+            "{} refuses {host}, but not with {reasons:?}: {said}",
+            self.name
+        );
+    }
+}
+
+pub const CLIENTS: &[Client] = &[
+    Client {
+        name: "curl",
+        command: |ca, port, host| {
+            let mut curl = Command::new(tool("curl"));
+            curl.args(["-sS", "--noproxy", "*", "--resolve"]).arg(format!("{host}:{port}:127.0.0.1"));
+            if let Some(ca) = ca {
+                curl.arg("--cacert").arg(ca);
+            }
+            curl.arg(format!("https://{host}:{port}/"));
+            curl
+        },
+        wrong_name: &["no alternative certificate subject name matches"],
+        expired: &["certificate has expired"],
+        unknown_root: &["unable to get local issuer certificate"],
+    },
+    Client {
+        name: "openssl s_client",
+        command: |ca, port, host| {
+            let mut openssl = Command::new(tool("openssl"));
+            openssl
+                .args(["s_client", "-brief", "-verify_return_error", "-connect"])
+                .arg(format!("127.0.0.1:{port}"));
+            openssl.args(["-servername", host, "-verify_hostname", host]);
+            if let Some(ca) = ca {
+                openssl.arg("-no-CApath").arg("-no-CAstore").arg("-CAfile").arg(ca);
+            }
+            openssl
+        },
+        wrong_name: &["hostname mismatch"],
+        expired: &["certificate has expired"],
+        unknown_root: &["unable to get local issuer certificate"],
+    },
+    Client {
+        name: "gnutls-cli",
+        command: |ca, port, host| {
+            let mut gnutls = Command::new(tool("gnutls-cli"));
+            gnutls.args(["127.0.0.1", "-p"]).arg(port.to_string());
+            gnutls.args(["--sni-hostname", host, "--verify-hostname", host]);
+            if let Some(ca) = ca {
+                gnutls.arg("--x509cafile").arg(ca);
+            }
+            gnutls
+        },
+        wrong_name: &["The name in the certificate does not match"],
+        expired: &["The certificate chain uses expired certificate"],
+        unknown_root: &["The certificate issuer is unknown"],
+    },
+    Client {
+        name: "Node",
+        command: |ca, port, host| script("node", "client.mjs", ca, port, host),
+        wrong_name: &["ERR_TLS_CERT_ALTNAME_INVALID"],
+        expired: &["CERT_HAS_EXPIRED"],
+        unknown_root: &["UNABLE_TO_VERIFY_LEAF_SIGNATURE"],
+    },
+    Client {
+        name: "Python",
+        command: |ca, port, host| script("python3", "client.py", ca, port, host),
+        wrong_name: &["Hostname mismatch"],
+        expired: &["certificate has expired"],
+        unknown_root: &["unable to get local issuer certificate"],
+    },
+    Client {
+        name: "Java",
+        command: |ca, port, host| {
+            let mut java = Command::new(tool("java"));
+            java.arg("-cp").arg(java_classes()).arg("Client");
+            with_words(java, ca, port, host)
+        },
+        wrong_name: &["matching"],
+        expired: &["validity check failed"],
+        unknown_root: &[
+            "unable to find valid certification path",
+            "does not chain with any of the trust anchors",
+        ],
+    },
+    Client {
+        name: "Go",
+        command: |ca, port, host| with_words(Command::new(go_client()), ca, port, host),
+        wrong_name: &["certificate is valid for"],
+        expired: &["certificate has expired or is not yet valid"],
+        unknown_root: &["certificate signed by unknown authority"],
+    },
+];
+
+fn script(interpreter: &str, file: &str, ca: Option<&Path>, port: u16, host: &str) -> Command {
+    let mut command = Command::new(tool(interpreter));
+    command.arg(project().join("tests/clients").join(file));
+    with_words(command, ca, port, host)
+}
+
+fn with_words(mut command: Command, ca: Option<&Path>, port: u16, host: &str) -> Command {
+    command.arg(ca.unwrap_or(Path::new("-"))).arg(port.to_string()).arg(host);
+    command
+}
+
+/// Compiled once a test program, into a folder of its own.
+fn build_folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn go_client() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let folder = build_folder("go");
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go-cache");
+        let built = Command::new(tool("go"))
+            .args(["build", "-o"])
+            .arg(folder.join("client"))
+            .arg(project().join("tests/clients/client.go"))
+            .env("GOCACHE", cache)
+            .env("GOFLAGS", "-mod=mod")
+            .env("GO111MODULE", "off")
+            .output()
+            .unwrap();
+        assert!(built.status.success(), "go build: {}", words(&built));
+        folder.join("client")
+    })
+}
+
+fn java_classes() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let folder = build_folder("java");
+        let built = Command::new(tool("javac"))
+            .arg("-d")
+            .arg(&folder)
+            .arg(project().join("tests/clients/Client.java"))
+            .output()
+            .unwrap();
+        assert!(built.status.success(), "javac: {}", words(&built));
+        folder
+    })
+}

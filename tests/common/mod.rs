@@ -1,0 +1,217 @@
+//! What the tests share: throwaway homes, real tools that must be there, servers that are awaited.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    missing_docs
+)]
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+pub mod clients;
+
+/// The repository.
+pub fn project() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A program that the tests cannot do without.
+pub fn tool(name: &str) -> PathBuf {
+    let local = project().join("target/tools/node_modules/node/bin").join(name);
+    if local.exists() {
+        return local;
+    }
+    which::which(name)
+        .unwrap_or_else(|_| panic!("{name} is missing: tests/setup installs what the tests need"))
+}
+
+/// Runs a tool and takes what it says.
+pub fn run<S: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = S>) -> Output {
+    Command::new(tool(name)).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+/// Everything a program said, for messages and for looking at its words.
+pub fn words(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Runs a tool, which must succeed, and returns its standard output.
+pub fn ok<S: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = S>) -> String {
+    let output = run(name, arguments);
+    assert!(output.status.success(), "{name}: {}", words(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A home of a person who has never used devca, and a folder to work in.
+pub struct Home {
+    folder: TempDir,
+}
+
+impl Home {
+    pub fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        std::fs::create_dir(folder.path().join("home")).unwrap();
+        std::fs::create_dir(folder.path().join("work")).unwrap();
+        Self { folder }
+    }
+
+    /// The home folder.
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    /// The folder where devca is run.
+    pub fn work(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    /// A file in the working folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.work().join(name)
+    }
+
+    /// The folder of the default CA.
+    pub fn ca(&self) -> PathBuf {
+        self.home().join(".local/share/devca/default")
+    }
+
+    pub fn root(&self) -> PathBuf {
+        self.ca().join("root.pem")
+    }
+
+    /// devca in this home, knowing nothing of the machine's own settings.
+    pub fn devca<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+        self.command(Path::new(env!("CARGO_BIN_EXE_devca")), arguments)
+    }
+
+    /// Any program in this home.
+    pub fn command<S: AsRef<OsStr>>(
+        &self,
+        program: &Path,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Command {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(self.work()).stdin(Stdio::null()).env("HOME", self.home());
+        for variable in [
+            "DEVCA_HOME",
+            "DEVCA_CA",
+            "DEVCA_STORES",
+            "SUDO_USER",
+            "XDG_DATA_HOME",
+            "XDG_CONFIG_HOME",
+            "NO_COLOR",
+            "JAVA_HOME",
+        ] {
+            command.env_remove(variable);
+        }
+        command.env("USER", "alice");
+        command
+    }
+
+    /// Runs devca, which must succeed, and returns its standard output.
+    pub fn ok<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
+        let output = self.devca(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", words(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs devca with `--json`, which must succeed, and returns the document.
+    pub fn json<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> serde_json::Value {
+        let mut command = self.devca(arguments);
+        let output = command.arg("--json").output().unwrap();
+        assert!(output.status.success(), "{}", words(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Every file below the home and the working folder, with its content: what must not change is compared.
+    pub fn everything(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        fn walk(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    walk(&path, found);
+                } else {
+                    found.push((path.clone(), std::fs::read(&path).unwrap_or_default()));
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(self.folder.path(), &mut found);
+        found.sort();
+        found
+    }
+
+    /// The names of the files in the working folder.
+    pub fn listing(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.work()).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+/// A TLS server of OpenSSL's on loopback; it ends with the value.
+pub struct Server {
+    child: Child,
+    pub port: u16,
+}
+
+impl Server {
+    /// Starts `openssl s_server -www`, on a port that the system chooses.
+    pub fn start(certificate: &Path, key: &Path) -> Self {
+        let mut child = Command::new(tool("openssl"))
+            .args(["s_server", "-accept", "127.0.0.1:0", "-www", "-cert"])
+            .arg(certificate)
+            .arg("-key")
+            .arg(key)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let port = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                line.strip_prefix("ACCEPT ").and_then(|at| at.rsplit(':').next()?.trim().parse().ok())
+            })
+            .expect("openssl s_server says where it listens");
+        // Whatever it says later must not fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, port }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs the calling test once more where /etc, /home and the like are throwaway copies; `true` inside.
+/// What the test does to the machine there is gone with it.
+pub fn in_namespace(test: &str) -> bool {
+    if std::env::var_os("DEVCA_TEST_NAMESPACE").is_some() {
+        return true;
+    }
+    let output = Command::new(project().join("tests/namespace"))
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env("DEVCA_TEST_NAMESPACE", "1")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "in a namespace of its own: {}", words(&output));
+    assert!(words(&output).contains("1 passed"), "the test did not run: {}", words(&output));
+    false
+}

@@ -1,0 +1,24 @@
+//! The sessions in `tests/sessions/`: what a person types, and what devca answers. Each runs in a folder of its own.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod common;
+
+use std::fs;
+
+#[test]
+fn sessions() {
+    let folder = tempfile::TempDir::new().unwrap();
+    for entry in fs::read_dir(common::project().join("tests/sessions")).unwrap() {
+        let path = entry.unwrap().path();
+        let own = folder.path().join(path.file_stem().unwrap());
+        // trycmd runs `session.md` in `session.in`.
+        fs::create_dir_all(own.join("session.in")).unwrap();
+        fs::copy(&path, own.join("session.md")).unwrap();
+    }
+    let cases = trycmd::TestCases::new();
+    cases.env("DEVCA_HOME", "ca").env("USER", "alice");
+    for program in ["ls", "test"] {
+        cases.register_bin(program, common::tool(program));
+    }
+    cases.case(folder.path().join("*/session.md"));
+}

@@ -1,0 +1,203 @@
+//! The system store, by the real update-ca-certificates, in a mount namespace of its own.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::Command;
+
+use common::clients::CLIENTS;
+use common::{Home, Server, in_namespace, ok, words};
+
+const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+const ANCHORS: &str = "/usr/local/share/ca-certificates";
+
+/// The clients that read the system's bundle by themselves. (Java on Debian does through a hook of its package;
+/// Node does not.)
+fn readers_of_the_system_store() -> impl Iterator<Item = &'static common::clients::Client> {
+    CLIENTS.iter().filter(|client| !matches!(client.name, "Node" | "Java" | "Python"))
+}
+
+fn bundle() -> String {
+    fs::read_to_string(BUNDLE).unwrap()
+}
+
+#[test]
+fn installed_means_trusted_and_uninstalled_means_refused() {
+    if !in_namespace("installed_means_trusted_and_uninstalled_means_refused") {
+        return;
+    }
+    // A stranger's root, which must still be there at the end.
+    let stranger = Home::new();
+    stranger.ok(["issue", "localhost"]);
+    fs::copy(stranger.root(), Path::new(ANCHORS).join("stranger.crt")).unwrap();
+    ok("update-ca-certificates", [] as [&str; 0]);
+    let before = bundle();
+    let strangers = fs::read_to_string(stranger.root()).unwrap();
+    assert!(before.contains(&strangers));
+
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let server = Server::start(&home.file("localhost.pem"), &home.file("localhost-key.pem"));
+    for client in readers_of_the_system_store() {
+        client.refuses(None, server.port, "localhost", client.unknown_root);
+    }
+
+    let installed = home.json(["install"]);
+    assert_eq!(installed["root_created"], false);
+    assert_eq!(installed["stores"][0]["outcome"], "done", "{installed}");
+    for client in readers_of_the_system_store() {
+        client.accepts(None, server.port, "localhost");
+    }
+    let root = fs::read(home.root()).unwrap();
+    assert_eq!(home.json(["install"])["stores"][0]["outcome"], "already-done");
+    assert_eq!(fs::read(home.root()).unwrap(), root, "a root is never overwritten");
+
+    assert_eq!(home.json(["uninstall"])["stores"][0]["outcome"], "done");
+    for client in readers_of_the_system_store() {
+        client.refuses(None, server.port, "localhost", client.unknown_root);
+    }
+    assert_eq!(fs::read(home.root()).unwrap(), root, "without --purge the root stays");
+    assert_eq!(bundle(), before, "the stranger's root is as it was");
+    assert_eq!(home.json(["uninstall"])["stores"][0]["outcome"], "already-done");
+}
+
+#[test]
+fn purge_leaves_nothing_behind() {
+    if !in_namespace("purge_leaves_nothing_behind") {
+        return;
+    }
+    let before = bundle();
+    let home = Home::new();
+    home.ok(["install"]);
+    assert_ne!(bundle(), before);
+    home.ok(["uninstall", "--purge"]);
+    assert_eq!(bundle(), before);
+    assert!(!home.home().join(".local/share/devca").exists());
+    let left: Vec<_> = fs::read_dir(ANCHORS)
+        .unwrap()
+        .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().contains("devca"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// A person, and devca where that person can run it.
+fn person(name: &str, may_sudo: bool) -> impl Fn(&str) -> Command {
+    ok("useradd", ["--create-home", name]);
+    fs::copy(env!("CARGO_BIN_EXE_devca"), "/usr/local/bin/devca").unwrap();
+    if may_sudo {
+        fs::write(format!("/etc/sudoers.d/{name}"), format!("{name} ALL=(ALL) NOPASSWD: ALL\n")).unwrap();
+    }
+    let name = name.to_owned();
+    move |script| {
+        let mut command = Command::new(common::tool("runuser"));
+        command.args([
+            "-u",
+            &name,
+            "--",
+            "env",
+            "-u",
+            "DEVCA_HOME",
+            &format!("HOME=/home/{name}"),
+            "sh",
+            "-euc",
+        ]);
+        command.arg(format!("cd ~; {script}")).stdin(std::process::Stdio::null());
+        command
+    }
+}
+
+#[test]
+fn sudo_typed_by_habit_works_for_the_person() {
+    if !in_namespace("sudo_typed_by_habit_works_for_the_person") {
+        return;
+    }
+    common::tool("sudo");
+    let alice = person("alice", true);
+    let done = alice(
+        "sudo devca install; mkdir w; cd w; sudo devca issue localhost --out certs; devca issue app.test",
+    )
+    .output()
+    .unwrap();
+    assert!(done.status.success(), "{}", words(&done));
+    let owner = fs::metadata("/home/alice").unwrap().uid();
+    let mut seen = 0;
+    let mut folders = vec![Path::new("/home/alice").to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            assert_eq!(entry.metadata().unwrap().uid(), owner, "{} is not alice's", entry.path().display());
+            seen += 1;
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    assert!(seen > 10, "only {seen} files");
+    assert!(!Path::new("/root/.local/share/devca").exists(), "a second CA in root's home");
+    let serial_issuers =
+        ok("openssl", ["x509", "-in", "/home/alice/w/certs/localhost.pem", "-noout", "-issuer"]);
+    assert!(serial_issuers.contains("devca root alice@"), "{serial_issuers}");
+}
+
+#[test]
+fn sudo_is_used_for_the_steps_that_need_it() {
+    if !in_namespace("sudo_is_used_for_the_steps_that_need_it") {
+        return;
+    }
+    let alice = person("alice", true);
+    let done = alice("devca install -v").output().unwrap();
+    assert!(done.status.success(), "{}", words(&done));
+    let said = words(&done);
+    assert!(said.contains("/sudo /usr/sbin/update-ca-certificates"), "{said}");
+    assert_eq!(
+        fs::metadata("/home/alice/.local/share/devca/default/root-key.pem").unwrap().uid(),
+        fs::metadata("/home/alice").unwrap().uid()
+    );
+    assert!(
+        bundle().contains(&fs::read_to_string("/home/alice/.local/share/devca/default/root.pem").unwrap())
+    );
+    let gone = alice("devca uninstall --purge").output().unwrap();
+    assert!(gone.status.success(), "{}", words(&gone));
+    assert!(!Path::new("/home/alice/.local/share/devca").exists());
+}
+
+#[test]
+fn without_sudo_the_commands_are_printed() {
+    if !in_namespace("without_sudo_the_commands_are_printed") {
+        return;
+    }
+    let before = bundle();
+    ok("mount", ["--bind", "/dev/null", "/usr/bin/sudo"]);
+    let bob = person("bob", false);
+    let done = bob("devca install").output().unwrap();
+    assert_eq!(done.status.code(), Some(1), "{}", words(&done));
+    let said = words(&done);
+    assert!(said.contains("there is no sudo here"), "{said}");
+    let script =
+        said.split("as root, run: ").nth(1).unwrap_or_else(|| panic!("{said}")).lines().next().unwrap();
+    assert_eq!(bundle(), before);
+    // The commands do what they promise.
+    ok("sh", ["-euc", script]);
+    let again = bob("devca install").output().unwrap();
+    assert!(again.status.success(), "{}", words(&again));
+    assert!(words(&again).contains("trusts the root already"), "{}", words(&again));
+}
+
+#[test]
+fn a_refused_sudo_is_reported_and_the_root_stands() {
+    if !in_namespace("a_refused_sudo_is_reported_and_the_root_stands") {
+        return;
+    }
+    let bob = person("bob", false);
+    let done = bob("devca install").output().unwrap();
+    assert_eq!(done.status.code(), Some(1), "{}", words(&done));
+    let said = words(&done);
+    assert!(
+        said.contains("sudo") && said.contains("hint:") && said.contains("update-ca-certificates"),
+        "{said}"
+    );
+    assert!(Path::new("/home/bob/.local/share/devca/default/root.pem").exists());
+}
