@@ -72,7 +72,12 @@ fn lay_out(family: &Family) -> (TempDir, Host, Anchor) {
     fs::create_dir_all(at("bin")).unwrap();
     fs::write(at(family.anchors).join("stranger.crt"), STRANGER).unwrap();
     let (calls, bundle, anchors) = (at("calls"), at(family.bundle), at(family.anchors));
-    let script = format!("#!/bin/sh\necho \"$*\" >> {calls:?}\ncat {anchors:?}/* > {bundle:?}\n");
+    let script = format!(
+        "#!/bin/sh\necho \"$*\" >> '{}'\ncat '{}'/* > '{}'\n",
+        calls.display(),
+        anchors.display(),
+        bundle.display()
+    );
     let program = at("bin").join(family.program);
     fs::write(&program, script).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
