@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroizing;
 
+use crate::certificate::{self, Leaf};
 use crate::constraints::Constraints;
 use crate::error::{Fault, OrHint};
 use crate::files::{Files, NewFile, Secrecy};
@@ -45,7 +46,8 @@ impl Root {
         })
     }
 
-    fn parse(der: Vec<u8>) -> Result<Self, &'static str> {
+    /// Reads a CA certificate; the error says why it is none.
+    pub fn parse(der: Vec<u8>) -> Result<Self, &'static str> {
         let (rest, certificate) =
             X509Certificate::from_der(&der).map_err(|_| "the certificate is damaged")?;
         let is_ca = certificate.basic_constraints().ok().flatten().is_some_and(|e| e.value.ca);
@@ -71,6 +73,17 @@ impl Root {
             der: Vec::new(),
         };
         Ok(Self { der, ..root })
+    }
+
+    /// Reads a certificate that devca made as a root, and no other.
+    pub fn of_devca(der: Vec<u8>) -> Option<Self> {
+        let is_devca = certificate::local_ca(&der)?.is_devca;
+        Self::parse(der).ok().filter(|_| is_devca)
+    }
+
+    /// Whether this is the key that the certificate is for.
+    pub fn is_of_key(&self, key: &KeyPair) -> bool {
+        key.subject_public_key_info() == self.public_key
     }
 
     /// SHA-256 of the certificate.
@@ -107,7 +120,7 @@ impl Authority {
             return Err(Fault::new(what, format!("put the key back, or make a new root: {anew}")).into());
         }
         let key = pem::first_key(&path)?;
-        if key.subject_public_key_info() != root.public_key {
+        if !root.is_of_key(&key) {
             let what = format!("{} is not the key of {}", path.display(), folder.root().display());
             return Err(
                 Fault::new(what, format!("put back the pair you had, or make a new root: {anew}")).into()
@@ -116,38 +129,94 @@ impl Authority {
         Ok(Self { root, key })
     }
 
-    /// Makes a root and writes it, key first. The caller holds the CA's lock and has seen that there is none yet.
+    /// Makes a root in memory.
+    pub fn draft(common_name: &str, constraints: &Constraints, now: OffsetDateTime) -> anyhow::Result<Self> {
+        Self::sign(KeyType::EcdsaP256.generate()?, common_name, constraints, now)
+    }
+
+    fn sign(
+        key: Zeroizing<KeyPair>,
+        common_name: &str,
+        constraints: &Constraints,
+        now: OffsetDateTime,
+    ) -> anyhow::Result<Self> {
+        let validity = Validity::starting(now, profile::ROOT_DAYS);
+        let params = profile::root(common_name, constraints, validity, key::random_serial()?);
+        let hint = || "the system's randomness may have failed: try again".into();
+        let signed = params.self_signed(&*key).or_hint(|| "cannot sign the root".into(), hint)?;
+        let root =
+            Root::parse(signed.der().to_vec()).or_hint(|| "the new root is not readable".into(), hint)?;
+        Ok(Self { root, key })
+    }
+
+    /// Makes a root and writes it. The caller holds the CA's lock and has seen that there is none yet.
     ///
     /// A key that is there without a certificate (an install cut short, or a `root.pem` lost) is used, not replaced:
     /// the certificates that it has signed stay good.
     pub fn create(
         folder: &CaFolder,
         files: Files,
-        owner: &str,
+        common_name: &str,
         constraints: &Constraints,
         now: OffsetDateTime,
     ) -> anyhow::Result<Self> {
         let key_path = folder.root_key();
-        let key_is_there = key_path.symlink_metadata().is_ok();
-        let key = if key_is_there { pem::first_key(&key_path)? } else { KeyType::EcdsaP256.generate()? };
-        let validity = Validity::starting(now, profile::ROOT_DAYS);
-        let der = profile::root(owner, constraints, validity, key::random_serial()?)
-            .self_signed(&*key)
-            .or_hint(
-                || "cannot sign the root".into(),
-                || "the system's randomness may have failed: try again".into(),
-            )?
-            .der()
-            .to_vec();
-        let mut pair = Vec::new();
-        if !key_is_there {
-            let content = pem::private_key(key.serialized_der());
-            pair.push(NewFile { path: key_path, content, secrecy: Secrecy::Private, replace: false });
+        if key_path.symlink_metadata().is_ok() {
+            let authority = Self::sign(pem::first_key(&key_path)?, common_name, constraints, now)?;
+            files.stage(vec![authority.certificate_file(folder)])?.commit_durably()?;
+            return Ok(authority);
         }
-        let content = pem::certificate(&der).into();
-        pair.push(NewFile { path: folder.root(), content, secrecy: Secrecy::Public, replace: false });
-        files.stage(pair)?.commit_durably()?;
-        Self::load(folder, now)
+        let authority = Self::draft(common_name, constraints, now)?;
+        authority.write(folder, files)?;
+        Ok(authority)
+    }
+
+    /// Takes over a root that somebody else made. The caller holds the CA's lock and has seen that there is none yet.
+    pub fn adopt(
+        folder: &CaFolder,
+        files: Files,
+        root: Root,
+        key: Zeroizing<KeyPair>,
+        now: OffsetDateTime,
+    ) -> anyhow::Result<Self> {
+        if !root.is_of_key(&key) {
+            let hint = "give the key that the root was made with";
+            return Err(Fault::new("the key is not this certificate's", hint).into());
+        }
+        if root.validity.not_after < now {
+            let what = format!("this root expired on {}", root.validity.not_after.date());
+            return Err(Fault::new(what, "make a new one: devca install").into());
+        }
+        let authority = Self { root, key };
+        authority.check_subject(now)?;
+        authority.write(folder, files)?;
+        Ok(authority)
+    }
+
+    /// Leaves name their issuer as rcgen writes it, which must be as the root has it, to the byte.
+    fn check_subject(&self, now: OffsetDateTime) -> anyhow::Result<()> {
+        let probe =
+            profile::leaf(profile::Kind::Client, &[], None, false, Validity::starting(now, 1), [1; 16]);
+        let key = KeyType::EcdsaP256.generate()?;
+        let signed =
+            probe.signed_by(&*key, &self.issuer()?).map(|leaf| leaf.der().to_vec()).unwrap_or_default();
+        if Leaf::parse(&signed).is_some_and(|leaf| leaf.is_of(&self.root)) {
+            return Ok(());
+        }
+        let what = "this root's subject has a form that devca does not write";
+        Err(Fault::new(what, "make a root of your own: devca install").into())
+    }
+
+    /// Key first: a certificate without its key could sign nothing.
+    fn write(&self, folder: &CaFolder, files: Files) -> anyhow::Result<()> {
+        let content = pem::private_key(self.key.serialized_der());
+        let key = NewFile { path: folder.root_key(), content, secrecy: Secrecy::Private, replace: false };
+        files.stage(vec![key, self.certificate_file(folder)])?.commit_durably()
+    }
+
+    fn certificate_file(&self, folder: &CaFolder) -> NewFile {
+        let content = pem::certificate(&self.root.der).into();
+        NewFile { path: folder.root(), content, secrecy: Secrecy::Public, replace: false }
     }
 
     /// What rcgen signs with.

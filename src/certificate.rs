@@ -6,7 +6,7 @@ use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::ca::Root;
-use crate::profile::Kind;
+use crate::profile::{self, Kind};
 
 /// What devca wants to know of a leaf that it finds.
 #[derive(Debug)]
@@ -51,8 +51,32 @@ impl Leaf {
 
     /// Whether this root, by name and key identifier, signed it. (Not a proof: it guards files, not connections.)
     pub fn is_of(&self, root: &Root) -> bool {
-        self.issuer == root.subject && self.authority_key_id == root.key_id
+        self.issuer == root.subject && (root.key_id.is_none() || self.authority_key_id == root.key_id)
     }
+}
+
+/// The root of a CA like this one, devca's or mkcert's.
+#[derive(Debug)]
+pub struct LocalCa {
+    /// Its common name.
+    pub common_name: String,
+    /// Made by devca.
+    pub is_devca: bool,
+}
+
+/// mkcert's cert.go.
+const MKCERT_ORGANIZATION: &str = "mkcert development CA";
+
+/// Known by the organisation in its subject; `None` for every other certificate.
+pub fn local_ca(der: &[u8]) -> Option<LocalCa> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let organization = certificate.subject().iter_organization().next()?.as_str().ok()?;
+    let is_devca = organization == profile::ROOT_ORGANIZATION;
+    if !is_devca && organization != MKCERT_ORGANIZATION {
+        return None;
+    }
+    let common_name = certificate.subject().iter_common_name().next()?.as_str().ok()?.to_owned();
+    Some(LocalCa { common_name, is_devca })
 }
 
 fn name(general: &GeneralName) -> Option<String> {

@@ -1,10 +1,12 @@
 //! The command line, as clap types; nothing is done here.
 
 use std::error::Error as _;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use devca_platform::Kind;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime, Time};
@@ -93,6 +95,14 @@ pub enum Command {
     Issue(Issue),
     /// Tell where the root is, or print it
     Root(Root),
+    /// Look over root, key and every store, and say what mends what is wrong
+    Status(Status),
+    /// Print the variables for programs that do not read the system's store
+    Env(Env),
+    /// Start a program that trusts the root
+    Run(Run),
+    /// Take over a root that is there: mkcert's, or any pair in PEM
+    Import(Import),
     /// Print the completions of a shell
     #[command(
         after_help = "Example:\n  devca completions bash > ~/.local/share/bash-completion/completions/devca"
@@ -126,6 +136,34 @@ pub struct Install {
     /// Let the new root sign for any name, like mkcert's: whoever gets its key can impersonate every site to you
     #[arg(long)]
     pub unconstrained: bool,
+    /// Which stores, and how.
+    #[command(flatten)]
+    pub stores: Stores,
+    /// Show every command and file that would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Which stores are meant.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Stores")]
+pub struct Stores {
+    /// Only stores of these kinds: system, nss (browsers), java, wsl
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',', env = "DEVCA_STORES", value_parser = store_kind)]
+    pub store: Vec<Kind>,
+    /// The store of all users, where there is one: macOS' System keychain, Windows' `LocalMachine`
+    #[arg(long)]
+    pub machine: bool,
+    /// The stores in this file tree, a container image's or a chroot's, and none of this machine
+    #[arg(long, value_name = "DIR")]
+    pub sysroot: Option<PathBuf>,
+}
+
+fn store_kind(word: &str) -> Result<Kind, Fault> {
+    Kind::ALL.into_iter().find(|kind| kind.name() == word.trim()).ok_or_else(|| {
+        let kinds = Kind::ALL.map(Kind::name).join(", ");
+        Fault::usage(format!("{word:?} is no kind of store"), format!("the kinds are {kinds}"))
+    })
 }
 
 /// `devca uninstall`
@@ -138,6 +176,92 @@ pub struct Uninstall {
     /// Delete the root, its key and the inventory as well
     #[arg(long)]
     pub purge: bool,
+    /// Which stores, and how.
+    #[command(flatten)]
+    pub stores: Stores,
+    /// Show every command and file that would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `devca status`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca status
+  devca status --store nss --json
+
+Exit code 0: all is well; 1: something is wrong, and what mends it is said. Nothing is changed.")]
+pub struct Status {
+    /// Which stores.
+    #[command(flatten)]
+    pub stores: Stores,
+}
+
+/// `devca env`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  eval \"$(devca env)\"
+  devca env --shell fish | source
+  devca env --shell powershell | Out-String | Invoke-Expression
+  devca env --shell dotenv >> .env
+
+A variable that adds to a program's own roots names devca's root; one that replaces them names a file with the
+system's roots and devca's. No store is touched.")]
+pub struct Env {
+    /// For which shell, or in which form [default: what $SHELL is]
+    #[arg(long, value_name = "SHELL")]
+    pub shell: Option<Dialect>,
+}
+
+/// How variables are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Dialect {
+    /// bash, zsh and other POSIX shells
+    #[value(alias = "bash", alias = "zsh")]
+    Sh,
+    /// fish
+    Fish,
+    /// PowerShell
+    #[value(alias = "pwsh")]
+    Powershell,
+    /// Windows' command prompt
+    Cmd,
+    /// A .env file
+    Dotenv,
+    /// One JSON object
+    Json,
+}
+
+/// `devca run`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca run -- node app.js
+  devca run -- python3 -m requests https://localhost:8443")]
+pub struct Run {
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM")]
+    pub command: Vec<OsString>,
+}
+
+/// `devca import`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca import \"$(mkcert -CAROOT)\"
+  devca --ca company import --cert ca.pem --key ca-key.pem")]
+pub struct Import {
+    /// A folder with rootCA.pem and rootCA-key.pem, or with one CA certificate and its key
+    #[arg(value_name = "DIR", conflicts_with_all = ["cert", "key"])]
+    pub folder: Option<PathBuf>,
+    /// The certificate
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<PathBuf>,
+    /// Its private key, unencrypted
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
 }
 
 /// `devca issue`

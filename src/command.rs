@@ -10,10 +10,15 @@ use crate::home::{CaFolder, Person};
 use crate::report::Report;
 
 mod completions;
+mod env;
+mod import;
 mod install;
 mod issue;
 mod man;
 mod root;
+mod run;
+mod status;
+mod stores;
 mod uninstall;
 
 /// What every command works with.
@@ -39,6 +44,10 @@ pub fn run(cli: Cli, report: &Report) -> anyhow::Result<bool> {
         Command::Uninstall(args) => report.finish(&uninstall::run(&context, &args)?),
         Command::Issue(args) => report.finish(&issue::run(&context, args)?),
         Command::Root(args) => report.finish(&root::run(&context, &args)?),
+        Command::Status(args) => report.finish(&status::run(&context, &args)?),
+        Command::Env(args) => report.finish(&env::run(&context, &args)?),
+        Command::Run(args) => run::run(&context, &args),
+        Command::Import(args) => report.finish(&import::run(&context, &args)?),
         Command::Completions { .. } | Command::Man { .. } => Ok(true),
     }
 }
@@ -52,8 +61,18 @@ impl Context<'_> {
 
     /// Makes the root. The caller holds the lock.
     pub(crate) fn create_root(&self, constraints: &Constraints) -> anyhow::Result<Authority> {
-        let owner = format!("{}@{}", self.person.name, host_name());
-        Authority::create(&self.folder, self.person.files(), &owner, constraints, self.now)
+        Authority::create(&self.folder, self.person.files(), &self.root_name(), constraints, self.now)
+    }
+
+    /// A root as it would be made, without a trace on the disk.
+    pub(crate) fn draft_root(&self, constraints: &Constraints) -> anyhow::Result<ca::Root> {
+        Ok(Authority::draft(&self.root_name(), constraints, self.now)?.root)
+    }
+
+    /// The common name of this CA's roots: whose, on which machine and, beside the default one, of which CA.
+    pub(crate) fn root_name(&self) -> String {
+        let name = format!("devca root {}@{}", self.person.name, host_name());
+        if self.folder.name.is_default() { name } else { format!("{name} {}", self.folder.name) }
     }
 
     /// Loads the authority, and says if others can read its key.
@@ -73,7 +92,7 @@ impl Context<'_> {
         ca::Root::load(&self.folder)
     }
 
-    fn no_root(&self) -> crate::error::Fault {
+    pub(crate) fn no_root(&self) -> crate::error::Fault {
         crate::error::Fault::new(
             format!("there is no root yet in {}", self.folder.path.display()),
             format!("make one: devca{} install", self.folder.option()),

@@ -74,6 +74,11 @@ pub struct CaName(String);
 impl CaName {
     /// The CA that is meant where none is named.
     pub const DEFAULT: &str = "default";
+
+    /// Whether it is that one.
+    pub fn is_default(&self) -> bool {
+        self.0 == Self::DEFAULT
+    }
 }
 
 impl FromStr for CaName {
@@ -140,6 +145,19 @@ impl CaFolder {
         self.path.join("issued.jsonl")
     }
 
+    /// The system's roots and this one, PEM, 0644: for programs that take one file instead of the system's.
+    pub fn bundle(&self) -> PathBuf {
+        self.path.join("bundle.pem")
+    }
+
+    /// All CAs beside this one, and itself.
+    pub fn siblings(&self) -> Vec<Self> {
+        let entries =
+            self.path.parent().and_then(|home| home.read_dir().ok()).into_iter().flatten().flatten();
+        let folder = |path: PathBuf| Some(Self { name: path.file_name()?.to_str()?.parse().ok()?, path });
+        entries.filter_map(|entry| folder(entry.path())).collect()
+    }
+
     /// Held by whoever changes anything in the folder, or issues.
     pub fn lock(&self) -> PathBuf {
         self.path.join("lock")
@@ -147,7 +165,7 @@ impl CaFolder {
 
     /// The option that names this CA in a command of a hint; nothing for the default one.
     pub fn option(&self) -> String {
-        if self.name.0 == CaName::DEFAULT { String::new() } else { format!(" --ca {}", self.name) }
+        if self.name.is_default() { String::new() } else { format!(" --ca {}", self.name) }
     }
 }
 

@@ -1,7 +1,11 @@
 //! Key algorithms and private keys.
 
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::signature::EcdsaKeyPair;
+use aws_lc_rs::{rsa, signature};
 use clap::ValueEnum;
 use rcgen::{KeyPair, RsaKeySize, SignatureAlgorithm};
+use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -61,13 +65,36 @@ const RSA_SIGNATURE: &SignatureAlgorithm = &rcgen::PKCS_RSA_SHA256;
 
 /// PKCS#8 version 1: rcgen would write version 2, with the public key in it (RFC 5958), which OpenSSL 3.0 cannot read.
 fn ed25519() -> Result<KeyPair, rcgen::Error> {
-    let pkcs8 = aws_lc_rs::signature::Ed25519KeyPair::generate_pkcs8v1(&aws_lc_rs::rand::SystemRandom::new())
+    let pkcs8 = signature::Ed25519KeyPair::generate_pkcs8v1(&aws_lc_rs::rand::SystemRandom::new())
         .map_err(|_| rcgen::Error::RingUnspecified)?;
     KeyPair::try_from(pkcs8.as_ref())
 }
 
 fn rsa(size: RsaKeySize) -> Result<KeyPair, rcgen::Error> {
     KeyPair::generate_rsa_for(RSA_SIGNATURE, size)
+}
+
+/// Reads a private key in any of its three forms, and keeps it in PKCS#8: rcgen would write the others under its label.
+pub fn from_der(der: &PrivateKeyDer) -> Option<Zeroizing<KeyPair>> {
+    let pkcs8 = match der {
+        PrivateKeyDer::Pkcs8(key) => Zeroizing::new(key.secret_pkcs8_der().to_vec()),
+        PrivateKeyDer::Sec1(key) => {
+            let curves = [
+                &signature::ECDSA_P256_SHA256_ASN1_SIGNING,
+                &signature::ECDSA_P384_SHA384_ASN1_SIGNING,
+                &signature::ECDSA_P521_SHA512_ASN1_SIGNING,
+            ];
+            let read = |curve| EcdsaKeyPair::from_private_key_der(curve, key.secret_sec1_der()).ok();
+            Zeroizing::new(curves.into_iter().find_map(read)?.to_pkcs8v1().ok()?.as_ref().to_vec())
+        }
+        PrivateKeyDer::Pkcs1(key) => {
+            let pair = rsa::KeyPair::from_der(key.secret_pkcs1_der()).ok()?;
+            let pkcs8: Pkcs8V1Der = pair.as_der().ok()?;
+            Zeroizing::new(pkcs8.as_ref().to_vec())
+        }
+        _ => return None,
+    };
+    KeyPair::try_from(&PrivatePkcs8KeyDer::from(pkcs8.as_slice())).ok().map(Zeroizing::new)
 }
 
 /// 128 bits of randomness as a positive serial number that always takes 16 octets (RFC 5280 §4.1.2.2: at most 20).
@@ -83,6 +110,14 @@ pub fn random_serial() -> anyhow::Result<[u8; 16]> {
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut digest = [0; 32];
     digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
+    digest
+}
+
+/// SHA-1, by which Windows and macOS know a certificate; it protects nothing.
+pub fn sha1(bytes: &[u8]) -> [u8; 20] {
+    let mut digest = [0; 20];
+    let algorithm = &aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY;
+    digest.copy_from_slice(aws_lc_rs::digest::digest(algorithm, bytes).as_ref());
     digest
 }
 

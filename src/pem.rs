@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Fault, OrHint};
 use crate::files;
+use crate::key;
 
 /// PEM with Unix line ends on every system.
 pub fn certificate(der: &[u8]) -> Vec<u8> {
@@ -54,11 +55,10 @@ pub fn first_key(path: &Path) -> anyhow::Result<Zeroizing<KeyPair>> {
             Item::Pkcs1Key(key) => key.into(),
             _ => continue,
         };
-        let pair = KeyPair::try_from(&key).or_hint(
-            || format!("{} holds a key that cannot be read", path.display()),
-            || "RSA, ECDSA (P-256, P-384, P-521) and Ed25519 keys are supported".into(),
-        )?;
-        return Ok(Zeroizing::new(pair));
+        return key::from_der(&key).ok_or_else(|| {
+            let what = format!("{} holds a key that cannot be read", path.display());
+            Fault::new(what, "RSA, ECDSA (P-256, P-384, P-521) and Ed25519 keys are supported").into()
+        });
     }
     Err(Fault::new(
         format!("{} holds no private key", path.display()),

@@ -155,14 +155,14 @@ fn whole_second(moment: OffsetDateTime) -> OffsetDateTime {
 
 /// A root: signs certificates and revocation lists, for what the constraints permit.
 pub fn root(
-    owner: &str,
+    common_name: &str,
     constraints: &Constraints,
     validity: Validity,
     serial: [u8; 16],
 ) -> CertificateParams {
     let mut params = base(validity, serial);
     // iOS shows only the common name in its list of roots.
-    params.distinguished_name = subject(Some(&clip(&format!("devca root {owner}"))), ROOT_ORGANIZATION);
+    params.distinguished_name = subject(Some(&clip(common_name)), ROOT_ORGANIZATION);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.name_constraints = constraints.to_extension();

@@ -1,4 +1,5 @@
 //! Whatever the input: an error, a hint, and nothing on disk that was not there before.
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod common;

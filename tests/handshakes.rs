@@ -1,4 +1,5 @@
 //! Servers that use what devca issued, and real clients that judge them.
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod common;

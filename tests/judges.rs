@@ -1,4 +1,5 @@
 //! What is in the certificates, in the words of software that is not ours.
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod common;

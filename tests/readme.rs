@@ -1,4 +1,5 @@
 //! The README is true: its commands are run, its session is what is answered.
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod common;

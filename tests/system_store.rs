@@ -1,4 +1,5 @@
 //! The system store, by the real update-ca-certificates, in a mount namespace of its own.
+#![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod common;
@@ -115,6 +116,8 @@ fn sudo_typed_by_habit_works_for_the_person() {
         return;
     }
     common::tool("sudo");
+    // A throwaway copy, like all of /root here.
+    let _ = fs::remove_dir_all("/root/.local/share/devca");
     let alice = person("alice", true);
     let done = alice(
         "sudo devca install; mkdir w; cd w; sudo devca issue localhost --out certs; devca issue app.test",

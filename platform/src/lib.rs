@@ -3,25 +3,45 @@
 //!
 //! A [`Store`] is a concrete place: this machine's system store, one browser profile, one JDK. Stores *plan*: they
 //! answer with [`Step`]s, which [`Host::perform`] runs and which can be printed instead.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 use std::fmt;
 use std::path::PathBuf;
 
+pub mod bundle;
 pub mod host;
+mod java;
 mod linux;
+mod macos;
+mod nss;
+pub mod runtime;
+mod windows;
+mod wsl;
 
 pub use host::{Host, Os, Person, Step};
 
 /// A root as a store sees it.
 #[derive(Debug, Clone)]
 pub struct Anchor {
-    /// What the store's own list calls it: letters, digits and hyphens, unique to the certificate.
+    /// What the store's own list calls it: `devca-` and digits, unique to the certificate.
     pub label: String,
     /// The certificate.
     pub der: Vec<u8>,
+    /// SHA-1 of the certificate, by which Windows and macOS know it.
+    pub sha1: [u8; 20],
     /// A file with the certificate in PEM, for the programs that read one.
     pub pem: PathBuf,
+}
+
+impl Anchor {
+    /// The SHA-1 in upper-case hexadecimal, as `certutil` and `security` print it.
+    pub fn thumbprint(&self) -> String {
+        use fmt::Write;
+        self.sha1.iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02X}");
+            text
+        })
+    }
 }
 
 /// Why a store could not be asked or changed, and what helps.
@@ -48,10 +68,38 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
+/// The kinds of stores, as `--store` names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// The operating system's own: what most programs read.
+    System,
+    /// The databases of Firefox and of the Chromium family.
+    Nss,
+    /// Each JDK's own file.
+    Java,
+    /// From inside WSL: the Windows host's.
+    Wsl,
+}
+
+impl Kind {
+    /// All of them, in the order in which they are reported.
+    pub const ALL: [Self; 4] = [Self::System, Self::Nss, Self::Java, Self::Wsl];
+
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Nss => "nss",
+            Self::Java => "java",
+            Self::Wsl => "wsl",
+        }
+    }
+}
+
 /// One place that says which roots are trusted.
 pub trait Store {
-    /// The kind, as `--store` names it: `system`.
-    fn kind(&self) -> &'static str;
+    /// What kind of store.
+    fn kind(&self) -> Kind;
 
     /// Which one of its kind, for a person.
     fn place(&self) -> String;
@@ -64,15 +112,58 @@ pub trait Store {
 
     /// What takes the anchor out; no steps where it is not in.
     fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem>;
+
+    /// The certificates in it, in DER: all, or at least those that devca or mkcert put there.
+    fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem>;
 }
 
-/// The one list of stores.
-pub fn find(host: &Host) -> Result<Vec<Box<dyn Store + '_>>, Problem> {
-    match host.os {
-        Os::Linux => Ok(vec![Box::new(linux::find(host)?)]),
-        Os::MacOs | Os::Windows => Err(Problem::new(
-            "the trust stores of this system are not supported yet",
-            "add the certificate by hand: devca root --pem prints it",
-        )),
+/// What was found on a machine.
+pub enum Found<'a> {
+    /// A store that can be asked and changed.
+    Store(Box<dyn Store + 'a>),
+    /// A place that cannot, or need not, be changed.
+    Remark(Remark),
+}
+
+/// Why a place is left alone, and what helps.
+#[derive(Debug, Clone)]
+pub struct Remark {
+    /// What kind of store it would be.
+    pub kind: Kind,
+    /// Which one.
+    pub place: String,
+    /// Why, and what helps.
+    pub problem: Problem,
+    /// Something there does not trust the root for it; otherwise all is as it should be.
+    pub is_failure: bool,
+}
+
+impl<'a> Found<'a> {
+    pub(crate) fn store(store: impl Store + 'a) -> Self {
+        Self::Store(Box::new(store))
     }
+
+    pub(crate) fn failure(kind: Kind, place: impl Into<String>, problem: Problem) -> Self {
+        Self::Remark(Remark { kind, place: place.into(), problem, is_failure: true })
+    }
+
+    pub(crate) fn left_alone(kind: Kind, place: impl Into<String>, problem: Problem) -> Self {
+        Self::Remark(Remark { kind, place: place.into(), problem, is_failure: false })
+    }
+}
+
+/// The one list of stores: everything of the chosen kinds that is on this machine.
+pub fn find<'a>(host: &'a Host, kinds: &[Kind]) -> Vec<Found<'a>> {
+    let of = |kind: Kind| -> Vec<Found<'a>> {
+        match (kind, host.os) {
+            (Kind::System, Os::Linux) => linux::find(host),
+            (Kind::System, Os::MacOs) => macos::find(host),
+            (Kind::System, Os::Windows) => windows::find(host),
+            (Kind::Nss, _) => nss::find(host),
+            (Kind::Java, _) => java::find(host),
+            (Kind::Wsl, Os::Linux) => wsl::find(host),
+            (Kind::Wsl, _) => Vec::new(),
+        }
+    };
+    kinds.iter().flat_map(|&kind| of(kind)).collect()
 }

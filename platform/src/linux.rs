@@ -1,12 +1,9 @@
 //! The system store of the Linux families: a folder for anchors, and a program that builds the bundles from it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
-
-use crate::{Anchor, Host, Problem, Step, Store};
+use crate::{Anchor, Found, Host, Kind, Problem, Step, Store, bundle};
 
 /// How one family keeps its anchors.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +54,16 @@ const FAMILIES: &[Family] = &[
         bundle: "/etc/ca-certificates/extracted/tls-ca-bundle.pem",
     },
     Family {
-        // Alpine may lack the anchors' folder; its package and Debian's both bring the configuration file.
+        name: "Clear Linux",
+        landmark: "/usr/share/ca-certs",
+        anchors: "/etc/ca-certs/trusted",
+        extension: "pem",
+        add: &["clrtrust", "generate"],
+        remove: &["clrtrust", "generate"],
+        bundle: "/var/cache/ca-certs/compat/ca-roots.pem",
+    },
+    Family {
+        // The folder may be missing on Alpine; its package and those of Debian, Gentoo and Void bring this file.
         name: "Debian, Ubuntu, Alpine",
         landmark: "/etc/ca-certificates.conf",
         anchors: "/usr/local/share/ca-certificates",
@@ -70,32 +76,38 @@ const FAMILIES: &[Family] = &[
 ];
 
 /// The system store.
-pub(crate) struct System<'a> {
+struct System<'a> {
     host: &'a Host,
     family: Family,
+    /// As the system itself names it, below the sysroot.
     updater: PathBuf,
 }
 
 /// Finds the family by its folder and its program.
-pub(crate) fn find(host: &Host) -> Result<System<'_>, Problem> {
+pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
+    if host.system("/etc/NIXOS").exists() {
+        return vec![Found::store(NixOs { host })];
+    }
     let here = FAMILIES.iter().filter(|family| host.system(family.landmark).exists());
     let mut missing = None;
     for family in here {
-        match host.program(family.add[0]) {
-            Some(updater) => return Ok(System { host, family: *family, updater }),
+        match host.program_inside(family.add[0]) {
+            Some(updater) => return vec![Found::store(System { host, family: *family, updater })],
             None => missing = Some(family.add[0]),
         }
     }
-    Err(match missing {
+    let place = if host.is_elsewhere() { host.sysroot.display().to_string() } else { "this machine".into() };
+    let problem = match missing {
         Some(program) => Problem::new(
             format!("the system store's program, {program}, is not installed"),
-            "install the package ca-certificates with your package manager",
+            format!("{}, then devca install", host.install_command("ca-certificates")),
         ),
         None => Problem::new(
             "no system store that devca knows was found",
-            "install the package ca-certificates, or add the root by hand: devca root --pem prints it",
+            format!("{}, or add the root by hand: devca root --pem", host.install_command("ca-certificates")),
         ),
-    })
+    };
+    vec![Found::failure(Kind::System, place, problem)]
 }
 
 impl System<'_> {
@@ -104,25 +116,19 @@ impl System<'_> {
     }
 
     fn update(&self, words: &[&str]) -> Step {
-        Step::as_root(&self.updater, words[1..].iter().copied())
-    }
-
-    fn tool(&self, name: &str) -> Result<PathBuf, Problem> {
-        self.host
-            .program(name)
-            .ok_or_else(|| Problem::new(format!("{name} is not installed"), "install the package coreutils"))
+        Step::as_root(&self.updater, words[1..].iter().copied()).inside()
     }
 
     /// The files in the anchors' folder that hold this certificate, whatever they are called.
     fn files_of(&self, anchor: &Anchor) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.folder()).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).filter(|path| file_holds(path, anchor)).collect()
+        entries.map(|entry| entry.path()).filter(|path| bundle::read(path).contains(&anchor.der)).collect()
     }
 }
 
 impl Store for System<'_> {
-    fn kind(&self) -> &'static str {
-        "system"
+    fn kind(&self) -> Kind {
+        Kind::System
     }
 
     fn place(&self) -> String {
@@ -130,12 +136,12 @@ impl Store for System<'_> {
     }
 
     fn holds(&self, anchor: &Anchor) -> Result<bool, Problem> {
-        Ok(file_holds(&self.host.system(self.family.bundle), anchor))
+        Ok(self.certificates()?.contains(&anchor.der))
     }
 
     fn add(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
         let target = self.folder().join(format!("{}.{}", anchor.label, self.family.extension));
-        let install = self.tool("install")?;
+        let install = self.host.needed("install", "coreutils")?;
         Ok(vec![
             Step::as_root(
                 &install,
@@ -154,18 +160,57 @@ impl Store for System<'_> {
         if files.is_empty() && !self.holds(anchor)? {
             return Ok(Vec::new());
         }
-        let remove = self.tool("rm")?;
-        let mut steps: Vec<Step> = files
-            .iter()
-            .map(|file| Step::as_root(&remove, ["-f".as_ref(), "--".as_ref(), file.as_os_str()]))
-            .collect();
-        steps.push(self.update(self.family.remove));
-        Ok(steps)
+        let remove = self.host.needed("rm", "coreutils")?;
+        let gone =
+            files.iter().map(|file| Step::as_root(&remove, ["-f".as_ref(), "--".as_ref(), file.as_os_str()]));
+        Ok(gone.chain([self.update(self.family.remove)]).collect())
+    }
+
+    fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem> {
+        Ok(bundle::read(&self.host.system(self.family.bundle)))
     }
 }
 
-/// Whether a PEM file holds this certificate, among however many others. What is damaged in it is passed over.
-fn file_holds(path: &Path, anchor: &Anchor) -> bool {
-    let Ok(text) = fs::read(path) else { return false };
-    CertificateDer::pem_slice_iter(&text).flatten().any(|certificate| *certificate == *anchor.der)
+/// `NixOS` builds its bundle from the system's configuration: what stands elsewhere is gone with the next rebuild.
+struct NixOs<'a> {
+    host: &'a Host,
+}
+
+impl NixOs<'_> {
+    fn by_hand(anchor: &Anchor, verb: &str) -> Problem {
+        let pem = fs::read_to_string(&anchor.pem).unwrap_or_default();
+        Problem::new(
+            "NixOS takes its roots from its configuration",
+            format!(
+                "{verb} this in /etc/nixos/configuration.nix, then run nixos-rebuild switch:\n  \
+                 security.pki.certificates = [ ''\n{pem}'' ];"
+            ),
+        )
+    }
+}
+
+impl Store for NixOs<'_> {
+    fn kind(&self) -> Kind {
+        Kind::System
+    }
+
+    fn place(&self) -> String {
+        "NixOS".into()
+    }
+
+    fn holds(&self, anchor: &Anchor) -> Result<bool, Problem> {
+        Ok(self.certificates()?.contains(&anchor.der))
+    }
+
+    fn add(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
+        Err(Self::by_hand(anchor, "write"))
+    }
+
+    fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
+        if self.holds(anchor)? { Err(Self::by_hand(anchor, "delete")) } else { Ok(Vec::new()) }
+    }
+
+    fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem> {
+        Ok(bundle::read(&self.host.system("/etc/ssl/certs/ca-certificates.crt")))
+    }
 }

@@ -3,15 +3,13 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod common;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
 
-use devca_platform::{Anchor, Host, Os, Person};
-use tempfile::TempDir;
-
-const STRANGER: &str = include_str!("stranger.pem");
-const OURS: &str = include_str!("ours.pem");
+use common::{Machine, OURS, STRANGER, only, read};
+use devca_platform::{Found, Host, Kind, Os};
 
 struct Family {
     folder: &'static str,
@@ -62,96 +60,99 @@ const FAMILIES: &[Family] = &[
     },
 ];
 
-/// A file tree of the family, with its program beside coreutils.
-fn lay_out(family: &Family) -> (TempDir, Host, Anchor) {
-    let tree = TempDir::new().unwrap();
-    let at = |path: &str| tree.path().join(path);
-    fs::create_dir_all(at(family.folder)).unwrap();
-    fs::create_dir_all(at(family.anchors)).unwrap();
-    fs::create_dir_all(at(family.bundle).parent().unwrap()).unwrap();
-    fs::create_dir_all(at("bin")).unwrap();
-    fs::write(at(family.anchors).join("stranger.crt"), STRANGER).unwrap();
-    let (calls, bundle, anchors) = (at("calls"), at(family.bundle), at(family.anchors));
-    let script = format!(
-        "#!/bin/sh\necho \"$*\" >> '{}'\ncat '{}'/* > '{}'\n",
-        calls.display(),
-        anchors.display(),
-        bundle.display()
-    );
-    let program = at("bin").join(family.program);
-    fs::write(&program, script).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    fs::write(at("root.pem"), OURS).unwrap();
-    let der = rustls_pki_types::pem::PemObject::from_pem_slice(OURS.as_bytes());
-    let der: rustls_pki_types::CertificateDer = der.unwrap();
-    let host = Host {
-        os: Os::Linux,
-        sysroot: tree.path().to_owned(),
-        person: Person::default(),
-        path: vec![at("bin"), PathBuf::from("/usr/bin"), PathBuf::from("/bin")],
-        is_root: true,
-    };
-    let anchor = Anchor { label: "devca-test".into(), der: der.to_vec(), pem: at("root.pem") };
-    (tree, host, anchor)
-}
-
-fn calls(tree: &Path) -> Vec<String> {
-    fs::read_to_string(tree.join("calls")).unwrap_or_default().lines().map(ToOwned::to_owned).collect()
+/// A file tree of the family, with its program.
+fn lay_out(family: &Family) -> (Machine, Host) {
+    let machine = Machine::new();
+    machine.folder(family.folder);
+    machine.folder(family.anchors);
+    let bundle = machine.at(family.bundle);
+    fs::create_dir_all(bundle.parent().unwrap()).unwrap();
+    let anchors = machine.at(family.anchors);
+    fs::write(anchors.join("stranger.crt"), STRANGER).unwrap();
+    // `chroot` would want a whole system: this one runs the program outside.
+    machine.program("bin/chroot", "root=$1; program=$2; shift 2; exec \"$root$program\" \"$@\"\n");
+    let (calls, anchors, bundle) =
+        (machine.at("calls").display().to_string(), anchors.display(), bundle.display());
+    let script = format!("echo \"$*\" >> '{calls}'\ncat '{anchors}'/* > '{bundle}'\n");
+    machine.program(&format!("usr/bin/{}", family.program), &script);
+    let host = machine.host(Os::Linux);
+    (machine, host)
 }
 
 #[test]
 fn each_family_takes_the_anchor_and_gives_it_back() {
     for family in FAMILIES {
-        let (tree, host, anchor) = lay_out(family);
-        let stores = devca_platform::find(&host).unwrap();
-        let store = &stores[0];
+        let (machine, host) = lay_out(family);
+        let anchor = machine.anchor();
+        let store = only(&host, Kind::System);
         assert!(store.place().contains(family.anchors), "{}", store.place());
         assert_eq!(store.holds(&anchor), Ok(false));
         assert_eq!(store.remove(&anchor), Ok(vec![]), "nothing to remove");
 
         host.perform(&store.add(&anchor).unwrap(), |_| {}).unwrap();
-        assert_eq!(calls(tree.path()), [family.add], "{}", family.folder);
-        let file = tree.path().join(family.anchors).join(family.file);
-        assert_eq!(fs::read_to_string(&file).unwrap(), OURS);
+        assert_eq!(machine.lines("calls"), [family.add], "{}", family.folder);
+        let file = machine.at(family.anchors).join(family.file);
+        assert_eq!(read(&file), OURS);
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o644);
         assert_eq!(store.holds(&anchor), Ok(true));
 
         host.perform(&store.remove(&anchor).unwrap(), |_| {}).unwrap();
-        assert_eq!(calls(tree.path()), [family.add, family.remove], "{}", family.folder);
+        assert_eq!(machine.lines("calls"), [family.add, family.remove], "{}", family.folder);
         assert_eq!(store.holds(&anchor), Ok(false));
-        let bundle = fs::read_to_string(tree.path().join(family.bundle)).unwrap();
-        assert_eq!(bundle, STRANGER, "the stranger's root is as it was");
+        assert_eq!(read(&machine.at(family.bundle)), STRANGER, "the stranger's root is as it was");
     }
 }
 
 #[test]
 fn an_anchor_under_another_name_is_found_by_its_certificate() {
-    let (tree, host, anchor) = lay_out(&FAMILIES[3]);
-    let other = tree.path().join(FAMILIES[3].anchors).join("renamed.crt");
+    let debian = FAMILIES.last().unwrap();
+    let (machine, host) = lay_out(debian);
+    let other = machine.at(debian.anchors).join("renamed.crt");
     fs::write(&other, OURS).unwrap();
-    let stores = devca_platform::find(&host).unwrap();
-    host.perform(&stores[0].remove(&anchor).unwrap(), |_| {}).unwrap();
+    let store = only(&host, Kind::System);
+    host.perform(&store.remove(&machine.anchor()).unwrap(), |_| {}).unwrap();
     assert!(!other.exists());
 }
 
 #[test]
 fn a_family_without_its_program_says_what_to_install() {
-    let (_tree, mut host, _) = lay_out(&FAMILIES[0]);
-    host.path.clear();
-    let problem = devca_platform::find(&host).err().unwrap();
+    let (machine, host) = lay_out(&FAMILIES[0]);
+    fs::remove_file(machine.at("usr/bin/update-ca-trust")).unwrap();
+    let found = devca_platform::find(&host, &[Kind::System]);
+    let Found::Remark(remark) = &found[0] else { panic!("there is no program, but a store") };
+    assert!(remark.is_failure);
     assert!(
-        problem.why.contains("update-ca-trust") && problem.hint.contains("ca-certificates"),
-        "{problem:?}"
+        remark.problem.why.contains("update-ca-trust") && remark.problem.hint.contains("ca-certificates"),
+        "{remark:?}"
     );
 }
 
 #[test]
 fn a_program_that_fails_is_named_with_its_words() {
-    let (tree, host, anchor) = lay_out(&FAMILIES[3]);
-    let program = tree.path().join("bin/update-ca-certificates");
-    fs::write(&program, "#!/bin/sh\necho 'E: the disk is on fire' >&2\nexit 1\n").unwrap();
-    let stores = devca_platform::find(&host).unwrap();
-    let problem = host.perform(&stores[0].add(&anchor).unwrap(), |_| {}).unwrap_err();
+    let debian = FAMILIES.last().unwrap();
+    let (machine, host) = lay_out(debian);
+    machine.program("usr/bin/update-ca-certificates", "echo 'E: the disk is on fire' >&2\nexit 1\n");
+    let store = only(&host, Kind::System);
+    let problem = host.perform(&store.add(&machine.anchor()).unwrap(), |_| {}).unwrap_err();
     assert_eq!(problem.why, "update-ca-certificates failed: E: the disk is on fire");
     assert!(problem.hint.contains("update-ca-certificates"), "{problem:?}");
+}
+
+#[test]
+fn nixos_gets_what_to_paste() {
+    let machine = Machine::new();
+    machine.folder("etc");
+    fs::write(machine.at("etc/NIXOS"), "").unwrap();
+    let host = machine.host(Os::Linux);
+    let store = only(&host, Kind::System);
+    let problem = store.add(&machine.anchor()).unwrap_err();
+    assert!(
+        problem.hint.contains("security.pki.certificates = [ ''") && problem.hint.contains(OURS),
+        "{problem:?}"
+    );
+    // After the rebuild the bundle has it, and it is there already.
+    let bundle = machine.folder("etc/ssl/certs").join("ca-certificates.crt");
+    fs::write(bundle, format!("{STRANGER}{OURS}")).unwrap();
+    assert_eq!(store.holds(&machine.anchor()), Ok(true));
+    assert!(store.remove(&machine.anchor()).unwrap_err().hint.starts_with("delete this"));
 }

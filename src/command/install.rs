@@ -3,10 +3,11 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use devca_platform::{Anchor, Host, Problem, Store};
+use devca_platform::{Anchor, Host, Problem, Step, Store};
 use serde::Serialize;
 
 use super::Context;
+use super::stores::{self, Line, WIDTH};
 use crate::ca::{self, Root};
 use crate::cli;
 use crate::constraints::Constraints;
@@ -19,47 +20,28 @@ use crate::report::{self, Outcome};
 pub(super) struct Installed {
     root: PathBuf,
     name: String,
-    sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
     root_created: bool,
+    dry_run: bool,
     constraints: Constraints,
-    stores: Vec<StoreLine>,
-}
-
-/// What became of one store.
-#[derive(Serialize)]
-pub(super) struct StoreLine {
-    pub(super) store: &'static str,
-    pub(super) place: String,
-    pub(super) outcome: StoreOutcome,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) why: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) hint: Option<String>,
-}
-
-#[derive(Serialize, Clone, Copy, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum StoreOutcome {
-    Done,
-    AlreadyDone,
-    NotDone,
+    stores: Vec<Line>,
 }
 
 pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Installed> {
-    let lock = context.lock()?;
-    let root_created = !ca::exists(&context.folder);
-    let root = if root_created {
-        let constraints = if args.unconstrained {
-            Constraints::default()
-        } else {
-            profile::default_constraints(Some(&super::host_name()), &args.permit)
-        };
-        context.create_root(&constraints)?.root
+    let host = stores::host(context, &args.stores)?;
+    let is_new = !ca::exists(&context.folder);
+    let (root, anchor) = if is_new && args.dry_run {
+        let root = context.draft_root(&constraints(args))?;
+        // Its fingerprint will be another.
+        let label = "devca-FINGERPRINT".into();
+        let anchor = Anchor { label, ..stores::anchor(&root, &context.folder.root()) };
+        (root, anchor)
     } else {
-        refuse_to_change(context, args)?;
-        context.root()?
+        let root = root(context, args)?;
+        let anchor = stores::anchor(&root, &context.folder.root());
+        (root, anchor)
     };
-    drop(lock);
     if root.validity.not_after < context.now {
         let what = format!(
             "the root {} expired on {}",
@@ -72,16 +54,38 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
         );
         return Err(Fault::new(what, hint).into());
     }
-    let anchor = anchor(context, &root);
-    let stores = each_store(context, |host, store| add(context, host, store, &anchor));
+    let found = devca_platform::find(&host, &stores::kinds(&args.stores));
+    let stores = stores::each(&found, |store| add(context, &host, store, &anchor, args.dry_run));
     Ok(Installed {
         root: context.folder.root(),
-        sha256: key::hex(&root.sha256()),
+        sha256: (!(is_new && args.dry_run)).then(|| key::hex(&root.sha256())),
         name: root.common_name,
-        root_created,
+        root_created: is_new && !args.dry_run,
+        dry_run: args.dry_run,
         constraints: root.constraints,
         stores,
     })
+}
+
+fn constraints(args: &cli::Install) -> Constraints {
+    if args.unconstrained {
+        Constraints::default()
+    } else {
+        profile::default_constraints(Some(&super::host_name()), &args.permit)
+    }
+}
+
+/// The root that is there, or a new one.
+fn root(context: &Context, args: &cli::Install) -> anyhow::Result<Root> {
+    let lock = if args.dry_run { None } else { Some(context.lock()?) };
+    let root = if ca::exists(&context.folder) {
+        refuse_to_change(context, args)?;
+        context.root()?
+    } else {
+        context.create_root(&constraints(args))?.root
+    };
+    drop(lock);
+    Ok(root)
 }
 
 /// A root is never overwritten, so what it permits was settled when it was made.
@@ -99,95 +103,42 @@ fn refuse_to_change(context: &Context, args: &cli::Install) -> anyhow::Result<()
     .into())
 }
 
-/// The root as the stores see it; its label tells devca's roots from others and from one another.
-pub(super) fn anchor(context: &Context, root: &Root) -> Anchor {
-    let label = format!("devca-{}", &key::hex(&root.sha256())[..16]);
-    Anchor { label, der: root.der.clone(), pem: context.folder.root() }
-}
-
-/// Does something with each store, whatever becomes of the others.
-pub(super) fn each_store(
+fn add(
     context: &Context,
-    act: impl Fn(&Host, &dyn Store) -> Result<StoreOutcome, Problem>,
-) -> Vec<StoreLine> {
-    let person = devca_platform::Person { home: context.person.home.clone(), ids: context.person.ids };
-    let host = Host::this(person, super::is_root());
-    match devca_platform::find(&host) {
-        Ok(stores) => {
-            stores.iter().map(|store| line(store.kind(), store.place(), act(&host, &**store))).collect()
-        }
-        Err(problem) => vec![line("system", "this machine".into(), Err(problem))],
-    }
-}
-
-fn line(store: &'static str, place: String, result: Result<StoreOutcome, Problem>) -> StoreLine {
-    match result {
-        Ok(outcome) => StoreLine { store, place, outcome, why: None, hint: None },
-        Err(problem) => StoreLine {
-            store,
-            place,
-            outcome: StoreOutcome::NotDone,
-            why: Some(problem.why),
-            hint: Some(problem.hint),
-        },
-    }
-}
-
-fn add(context: &Context, host: &Host, store: &dyn Store, anchor: &Anchor) -> Result<StoreOutcome, Problem> {
+    host: &Host,
+    store: &dyn Store,
+    anchor: &Anchor,
+    dry_run: bool,
+) -> Result<(stores::Outcome, Vec<Step>), Problem> {
     if store.holds(anchor)? {
-        return Ok(StoreOutcome::AlreadyDone);
+        return Ok((stores::Outcome::AlreadyDone, Vec::new()));
     }
     let steps = store.add(anchor)?;
-    host.perform(&steps, |command| context.report.detail(command))?;
+    stores::perform(context, host, &steps, dry_run)?;
+    if dry_run {
+        return Ok((stores::Outcome::WouldRun, steps));
+    }
     if store.holds(anchor)? {
-        return Ok(StoreOutcome::Done);
+        return Ok((stores::Outcome::Done, steps));
     }
     Err(Problem::new(
-        "its program ran without an error, but the store does not hold the root",
-        format!("run by hand, as root, and see what it says: {}", devca_platform::host::script(&steps)),
+        "nothing failed, but the store does not hold the root",
+        format!("see what it says by hand: {}", devca_platform::host::script(&steps)),
     ))
-}
-
-/// One line a store, with the reason and the hint below where there is one.
-pub(super) fn write_stores(
-    page: &mut dyn Write,
-    stores: &[StoreLine],
-    done: &str,
-    already: &str,
-) -> io::Result<()> {
-    for line in stores {
-        let word = match line.outcome {
-            StoreOutcome::Done => report::verdict(true, done),
-            StoreOutcome::AlreadyDone => report::verdict(true, already),
-            StoreOutcome::NotDone => report::verdict(false, "not done"),
-        };
-        writeln!(page, "{:8}  {}: {word}", line.store, line.place)?;
-        if let (Some(why), Some(hint)) = (&line.why, &line.hint) {
-            writeln!(page, "          {why}\n          hint: {hint}")?;
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn all_done(stores: &[StoreLine]) -> bool {
-    stores.iter().all(|line| line.outcome != StoreOutcome::NotDone)
 }
 
 impl Outcome for Installed {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
-        let made = if self.root_created { "made" } else { "there already" };
-        writeln!(
-            page,
-            "{:8}  {} ({}): {}",
-            "root",
-            self.name,
-            report::short(&self.root),
-            report::verdict(true, made)
-        )?;
-        write_stores(page, &self.stores, "trusts the root", "trusts the root already")
+        let made = match (self.root_created, &self.sha256) {
+            (true, _) => report::verdict(true, "made"),
+            (false, Some(_)) => report::verdict(true, "there already"),
+            (false, None) => "would be made".into(),
+        };
+        writeln!(page, "{:WIDTH$}  {} ({}): {made}", "root", self.name, report::short(&self.root))?;
+        stores::write(page, &self.stores, "trusts the root", "trusts the root already")
     }
 
     fn is_complete(&self) -> bool {
-        all_done(&self.stores)
+        stores::all_done(&self.stores)
     }
 }

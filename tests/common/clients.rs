@@ -18,7 +18,11 @@ pub struct Client {
 impl Client {
     /// Connects to loopback, expecting `host`. Without a CA file, the client trusts what it finds on the machine.
     pub fn connect(&self, ca: Option<&Path>, port: u16, host: &str) -> Output {
-        (self.command)(ca, port, host).stdin(Stdio::null()).output().unwrap()
+        let mut command = (self.command)(ca, port, host);
+        for name in super::runtime_variables() {
+            command.env_remove(name);
+        }
+        command.stdin(Stdio::null()).output().unwrap()
     }
 
     pub fn accepts(&self, ca: Option<&Path>, port: u16, host: &str) {

@@ -49,6 +49,12 @@ pub fn ok<S: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = S>) -
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// The variables that tell runtimes what to trust: none of the machine's own may decide a test.
+pub fn runtime_variables() -> impl Iterator<Item = &'static str> {
+    let more = ["SSL_CERT_DIR", "NODE_TLS_REJECT_UNAUTHORIZED", "JAVA_TOOL_OPTIONS", "NODE_OPTIONS"];
+    devca_platform::runtime::VARIABLES.iter().map(|variable| variable.name).chain(more)
+}
+
 /// A home of a person who has never used devca, and a folder to work in.
 pub struct Home {
     folder: TempDir,
@@ -99,6 +105,9 @@ impl Home {
     ) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(self.work()).stdin(Stdio::null()).env("HOME", self.home());
+        for name in runtime_variables() {
+            command.env_remove(name);
+        }
         for variable in [
             "DEVCA_HOME",
             "DEVCA_CA",

@@ -1,0 +1,44 @@
+//! Files with many certificates in PEM: what systems make for the programs that read one file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use crate::{Host, Os};
+
+/// The certificates in some PEM text, in DER. What is damaged in it is passed over.
+pub fn certificates(pem: &[u8]) -> Vec<Vec<u8>> {
+    CertificateDer::pem_slice_iter(pem).flatten().map(|certificate| certificate.to_vec()).collect()
+}
+
+/// The certificates in a file; none where it cannot be read.
+pub(crate) fn read(path: &Path) -> Vec<Vec<u8>> {
+    fs::read(path).map(|pem| certificates(&pem)).unwrap_or_default()
+}
+
+/// Where systems keep the bundle of all their roots.
+const BUNDLES: &[&str] = &[
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/var/lib/ca-certificates/ca-bundle.pem",
+    "/etc/ca-certificates/extracted/tls-ca-bundle.pem",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    // macOS (Apple's own roots), Alpine, the BSDs.
+    "/etc/ssl/cert.pem",
+];
+
+/// The file with the system's roots.
+pub fn of_system(host: &Host) -> Option<PathBuf> {
+    BUNDLES.iter().map(|path| host.system(path)).find(|path| path.is_file())
+}
+
+/// The system's roots, in DER: from its bundle or, on Windows, from its store.
+pub fn system_roots(host: &Host) -> Vec<Vec<u8>> {
+    match host.os {
+        Os::Windows => crate::windows::roots(),
+        Os::Linux | Os::MacOs => of_system(host).map(|path| read(&path)).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,241 @@
+//! Each JDK's and JRE's own list of roots, `cacerts`, by its own keytool.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::{Anchor, Found, Host, Kind, Os, Problem, Step, Store, bundle};
+
+/// Where JDKs are: `~` is the person's home.
+const LINUX: &[&str] = &[
+    "/usr/lib/jvm/*",
+    "/usr/java/*",
+    "/opt/java/*",
+    "/opt/*/jbr",
+    "~/.local/share/JetBrains/Toolbox/apps/*/jbr",
+    "~/.local/share/mise/installs/java/*",
+];
+const MACOS: &[&str] = &[
+    "/Library/Java/JavaVirtualMachines/*/Contents/Home",
+    "~/Library/Java/JavaVirtualMachines/*/Contents/Home",
+    "/opt/homebrew/opt/openjdk*/libexec/openjdk.jdk/Contents/Home",
+    "/usr/local/opt/openjdk*/libexec/openjdk.jdk/Contents/Home",
+    "/Applications/*.app/Contents/jbr/Contents/Home",
+    "~/Applications/*.app/Contents/jbr/Contents/Home",
+    "~/.local/share/mise/installs/java/*",
+];
+const WINDOWS: &[&str] = &[
+    "C:/Program Files/Java/*",
+    "C:/Program Files/Eclipse Adoptium/*",
+    "C:/Program Files/Microsoft/jdk*",
+    "C:/Program Files/Zulu/*",
+    "C:/Program Files/JetBrains/*/jbr",
+];
+const EVERYWHERE: &[&str] = &[
+    "~/.sdkman/candidates/java/*",
+    "~/.jabba/jdk/*",
+    "~/.asdf/installs/java/*",
+    "~/.jdks/*",
+    "~/.gradle/jdks/*",
+];
+
+/// The password that every JDK is delivered with.
+const PASSWORD: &str = "changeit";
+
+/// All JDKs, each once.
+pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
+    let mut found = Vec::new();
+    let mut seen: Vec<PathBuf> = Vec::new();
+    let java_home = (host.variable)("JAVA_HOME").map(PathBuf::from).filter(|_| !host.is_elsewhere());
+    if let Some(home) = &java_home
+        && cacerts(home).is_none()
+    {
+        let problem =
+            Problem::new("JAVA_HOME points to no Java: there is no cacerts in it", "set JAVA_HOME to a JDK");
+        found.push(Found::left_alone(Kind::Java, home.display().to_string(), problem));
+    }
+    for home in java_home.into_iter().chain(homes(host)) {
+        let Some(cacerts) = cacerts(&home) else { continue };
+        let canonical = fs::canonicalize(&home).unwrap_or_else(|_| home.clone());
+        if seen.contains(&canonical) {
+            continue;
+        }
+        seen.push(canonical);
+        found.push(jdk(host, &home, cacerts));
+    }
+    found
+}
+
+fn homes(host: &Host) -> Vec<PathBuf> {
+    let own = match host.os {
+        Os::Linux => LINUX,
+        Os::MacOs => MACOS,
+        Os::Windows => WINDOWS,
+    };
+    let mut homes = Vec::new();
+    for pattern in own.iter().chain(EVERYWHERE) {
+        let pattern = match pattern.strip_prefix("~/") {
+            // An image's homes are not this person's.
+            Some(_) if host.is_elsewhere() => continue,
+            Some(below) => host.home("").map(|home| below_literal(&home, below)),
+            None if host.os == Os::Windows => Some((*pattern).to_owned()),
+            None => Some(below_literal(&host.sysroot, pattern.trim_start_matches('/'))),
+        };
+        let mut here: Vec<PathBuf> =
+            pattern.and_then(|p| glob::glob(&p).ok()).into_iter().flatten().flatten().collect();
+        here.sort();
+        homes.extend(here);
+    }
+    homes
+}
+
+fn below_literal(folder: &Path, pattern: &str) -> String {
+    format!("{}/{pattern}", glob::Pattern::escape(&folder.to_string_lossy()).trim_end_matches('/'))
+}
+
+/// The file with the roots. `jssecacerts`, where somebody made one, is read instead of `cacerts`.
+fn cacerts(home: &Path) -> Option<PathBuf> {
+    let folders = [home.join("lib/security"), home.join("jre/lib/security")];
+    let files = folders.iter().flat_map(|folder| [folder.join("jssecacerts"), folder.join("cacerts")]);
+    files.into_iter().find(|file| file.symlink_metadata().is_ok())
+}
+
+fn jdk<'a>(host: &'a Host, home: &Path, cacerts: PathBuf) -> Found<'a> {
+    // Debian's, Fedora's and Arch's JDKs link to a file that the system store's own program keeps.
+    if let Ok(target) = fs::read_link(&cacerts)
+        && target.is_absolute()
+        && !target.starts_with(home)
+    {
+        let problem = Problem::new("it reads the system's store", "nothing is to be done for it alone");
+        return Found::left_alone(Kind::Java, format!("{} ({})", home.display(), target.display()), problem);
+    }
+    let names = ["bin/keytool", "bin/keytool.exe", "jre/bin/keytool"];
+    match names.iter().map(|name| home.join(name)).find(|keytool| keytool.is_file()) {
+        Some(keytool) => Found::store(Jdk { host, keytool, cacerts }),
+        None => Found::failure(
+            Kind::Java,
+            cacerts.display().to_string(),
+            Problem::new(
+                "this Java has no keytool",
+                "add the root by a JDK's keytool: devca root --pem prints it",
+            ),
+        ),
+    }
+}
+
+/// One Java.
+struct Jdk<'a> {
+    host: &'a Host,
+    keytool: PathBuf,
+    cacerts: PathBuf,
+}
+
+impl Jdk<'_> {
+    fn step(&self, words: &[&str]) -> Step {
+        let cacerts = self.inside(&self.cacerts);
+        let common = ["-J-Duser.language=en", words[0], "-keystore", &cacerts, "-storepass", PASSWORD];
+        let program = if self.host.is_elsewhere() {
+            PathBuf::from(self.inside(&self.keytool))
+        } else {
+            self.keytool.clone()
+        };
+        let step = Step::run(&program, common.iter().chain(&words[1..]).copied()).inside();
+        if self.takes_root() { step.elevated() } else { step }
+    }
+
+    /// A path as a program in the sysroot sees it.
+    fn inside(&self, path: &Path) -> String {
+        match path.strip_prefix(&self.host.sysroot) {
+            Ok(below) if self.host.is_elsewhere() => format!("/{}", below.display()),
+            _ => path.display().to_string(),
+        }
+    }
+
+    /// `chroot` takes root; and so does a file that is not the person's to write.
+    fn takes_root(&self) -> bool {
+        self.host.is_elsewhere() || !is_writable(&self.cacerts, self.host.person.ids)
+    }
+
+    /// Each certificate with the name that the file knows it by.
+    fn entries(&self) -> Result<Vec<(String, Vec<u8>)>, Problem> {
+        // Reading takes neither root nor the image's own keytool.
+        let cacerts = self.cacerts.display().to_string();
+        let words = ["-J-Duser.language=en", "-list", "-rfc", "-keystore", &cacerts, "-storepass", PASSWORD];
+        let step = Step::run(&self.keytool, words);
+        let output = self.host.ask(&step)?;
+        if !output.status.success() {
+            let why = format!("keytool failed: {}", crate::host::last_words(&output));
+            return Err(Problem::new(why, format!("see what it says by hand: {step}")));
+        }
+        let text = String::from_utf8_lossy(&output.stdout);
+        let of = |part: &str| {
+            let alias = part.lines().next()?.trim().to_owned();
+            bundle::certificates(part.as_bytes()).into_iter().next().map(|der| (alias, der))
+        };
+        Ok(text.split("Alias name: ").skip(1).filter_map(of).collect())
+    }
+}
+
+impl Store for Jdk<'_> {
+    fn kind(&self) -> Kind {
+        Kind::Java
+    }
+
+    fn place(&self) -> String {
+        self.cacerts.display().to_string()
+    }
+
+    fn holds(&self, anchor: &Anchor) -> Result<bool, Problem> {
+        Ok(self.entries()?.iter().any(|(_, der)| *der == anchor.der))
+    }
+
+    fn add(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
+        let pem = anchor.pem.to_string_lossy().into_owned();
+        if !self.host.is_elsewhere() {
+            return Ok(vec![self.step(&[
+                "-importcert",
+                "-noprompt",
+                "-alias",
+                &anchor.label,
+                "-file",
+                &pem,
+            ])]);
+        }
+        // The image's keytool sees the image's files only.
+        let name = format!("tmp/{}.pem", anchor.label);
+        let copy = self.host.sysroot.join(&name);
+        let (install, remove) =
+            (self.host.needed("install", "coreutils")?, self.host.needed("rm", "coreutils")?);
+        let inside = format!("/{name}");
+        let words = ["-D".as_ref(), "-m".as_ref(), "0644".as_ref(), anchor.pem.as_os_str(), copy.as_os_str()];
+        Ok(vec![
+            Step::as_root(&install, words),
+            self.step(&["-importcert", "-noprompt", "-alias", &anchor.label, "-file", &inside]),
+            Step::as_root(&remove, ["-f".as_ref(), "--".as_ref(), copy.as_os_str()]),
+        ])
+    }
+
+    fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
+        let entries = self.entries()?;
+        let ours = entries.iter().filter(|(_, der)| *der == anchor.der);
+        Ok(ours.map(|(alias, _)| self.step(&["-delete", "-alias", alias])).collect())
+    }
+
+    fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem> {
+        Ok(self.entries()?.into_iter().map(|(_, der)| der).collect())
+    }
+}
+
+#[cfg(unix)]
+fn is_writable(file: &Path, person: Option<(u32, u32)>) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match person {
+        // As root everything can be written; what counts is whose it is.
+        Some((user, _)) => fs::metadata(file).is_ok_and(|metadata| metadata.uid() == user),
+        None => fs::OpenOptions::new().append(true).open(file).is_ok(),
+    }
+}
+
+#[cfg(not(unix))]
+fn is_writable(_: &Path, _: Option<(u32, u32)>) -> bool {
+    true
+}

@@ -1,0 +1,106 @@
+//! The macOS keychains, by Apple's `security`.
+//!
+//! The user's login keychain takes a confirmation on the screen and no `sudo`; the machine's System keychain
+//! (`--machine`) takes both, and fails without a graphical session (errSecInternalComponent; mkcert #415).
+
+use std::path::{Path, PathBuf};
+
+use crate::{Anchor, Found, Host, Kind, Problem, Step, Store, bundle};
+
+/// Always Apple's own.
+const SECURITY: &str = "/usr/bin/security";
+/// What `security` says of a certificate that has no trust settings: it had been removed before.
+const NOTHING_TO_REMOVE: &str = "No Trust Settings were found";
+
+pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
+    let keychain = if host.machine {
+        Some(host.system("/Library/Keychains/System.keychain"))
+    } else {
+        host.home("Library/Keychains/login.keychain-db")
+    };
+    let Some(keychain) = keychain else {
+        let problem = Problem::new("it is not known where your home folder is", "devca install --machine");
+        return vec![Found::failure(Kind::System, "login keychain", problem)];
+    };
+    vec![Found::store(Keychain { host, keychain })]
+}
+
+struct Keychain<'a> {
+    host: &'a Host,
+    keychain: PathBuf,
+}
+
+impl Keychain<'_> {
+    fn security(&self, words: &[&str]) -> Step {
+        let program = self.host.system(SECURITY);
+        if self.host.machine { Step::as_root(&program, words) } else { Step::run(&program, words) }
+    }
+
+    fn ask(&self, words: &[&str]) -> Result<(bool, String), Problem> {
+        let step = Step::run(&self.host.system(SECURITY), words);
+        let output = self.host.ask(&step)?;
+        Ok((output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned()))
+    }
+
+    fn path(&self) -> String {
+        self.keychain.display().to_string()
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
+
+impl Store for Keychain<'_> {
+    fn kind(&self) -> Kind {
+        Kind::System
+    }
+
+    fn place(&self) -> String {
+        let which = if self.host.machine { "System keychain" } else { "login keychain" };
+        format!("{which} ({})", self.path())
+    }
+
+    /// In the keychain, and trusted for TLS.
+    fn holds(&self, anchor: &Anchor) -> Result<bool, Problem> {
+        if !self.certificates()?.contains(&anchor.der) {
+            return Ok(false);
+        }
+        // -L: without the network.
+        let (trusted, _) = self.ask(&["verify-cert", "-c", &text(&anchor.pem), "-L", "-p", "ssl"])?;
+        Ok(trusted)
+    }
+
+    fn add(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
+        let (pem, keychain) = (text(&anchor.pem), self.path());
+        let mut words = vec!["add-trusted-cert"];
+        if self.host.machine {
+            words.push("-d"); // the admin domain
+        }
+        words.extend(["-r", "trustRoot", "-p", "ssl", "-k", &keychain, &pem]);
+        Ok(vec![self.security(&words)])
+    }
+
+    /// First the trust, then the certificate, which would stay in the keychain otherwise.
+    fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
+        if !self.certificates()?.contains(&anchor.der) {
+            return Ok(Vec::new());
+        }
+        let (pem, keychain, sha1) = (text(&anchor.pem), self.path(), anchor.thumbprint());
+        let mut words = vec!["remove-trusted-cert"];
+        if self.host.machine {
+            words.push("-d");
+        }
+        words.push(&pem);
+        Ok(vec![
+            self.security(&words).forgiving(NOTHING_TO_REMOVE),
+            self.security(&["delete-certificate", "-Z", &sha1, &keychain]),
+        ])
+    }
+
+    fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem> {
+        let (found, pem) = self.ask(&["find-certificate", "-a", "-p", &self.path()])?;
+        // An empty keychain is a failure to `security`, and no certificate to us.
+        Ok(if found { bundle::certificates(pem.as_bytes()) } else { Vec::new() })
+    }
+}

@@ -1,0 +1,285 @@
+//! The Windows root stores, by the native API (crypt32): no program, and no window but Windows' own question.
+//!
+//! Adding to CurrentUser\Root, and removing from it, shows a security warning that nothing can answer but a person;
+//! LocalMachine\Root (`--machine`) shows none and takes an elevated process.
+
+use std::fmt;
+
+use crate::{Anchor, Found, Host, Kind, Problem, Step, Store};
+
+/// A change of a root store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Change {
+    place: Place,
+    label: String,
+    verb: Verb,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Verb {
+    /// The certificate, in DER.
+    Add(Vec<u8>),
+    /// The certificate's SHA-1.
+    Remove([u8; 20]),
+}
+
+/// Which of the two stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    CurrentUser,
+    LocalMachine,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::LocalMachine { r"LocalMachine\Root" } else { r"CurrentUser\Root" })
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.verb {
+            Verb::Add(_) => write!(f, "add {} to {}", self.label, self.place),
+            Verb::Remove(_) => write!(f, "remove {} from {}", self.label, self.place),
+        }
+    }
+}
+
+impl Change {
+    /// Makes it.
+    pub(crate) fn make(&self) -> Result<(), Problem> {
+        match &self.verb {
+            Verb::Add(der) => api::add(self.place, der),
+            Verb::Remove(sha1) => api::remove(self.place, sha1),
+        }
+    }
+}
+
+pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
+    let place = if host.machine { Place::LocalMachine } else { Place::CurrentUser };
+    vec![Found::store(Roots { place })]
+}
+
+/// The current user's roots (which include the machine's), in DER.
+pub(crate) fn roots() -> Vec<Vec<u8>> {
+    api::certificates(Place::CurrentUser).unwrap_or_default()
+}
+
+struct Roots {
+    place: Place,
+}
+
+impl Store for Roots {
+    fn kind(&self) -> Kind {
+        Kind::System
+    }
+
+    fn place(&self) -> String {
+        format!("Windows ({})", self.place)
+    }
+
+    fn holds(&self, anchor: &Anchor) -> Result<bool, Problem> {
+        Ok(self.certificates()?.contains(&anchor.der))
+    }
+
+    fn add(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
+        let verb = Verb::Add(anchor.der.clone());
+        Ok(vec![Step::windows(Change { place: self.place, label: anchor.label.clone(), verb })])
+    }
+
+    fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
+        if !self.holds(anchor)? {
+            return Ok(Vec::new());
+        }
+        let verb = Verb::Remove(anchor.sha1);
+        Ok(vec![Step::windows(Change { place: self.place, label: anchor.label.clone(), verb })])
+    }
+
+    fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem> {
+        api::certificates(self.place)
+    }
+}
+
+/// Elsewhere there is no such API; the code above is type-checked and its plans are tested all the same.
+#[cfg(not(windows))]
+mod api {
+    use super::{Place, Problem};
+
+    fn not_here() -> Problem {
+        Problem::new("this is not Windows", "run devca on Windows")
+    }
+
+    pub(super) fn add(_: Place, _: &[u8]) -> Result<(), Problem> {
+        Err(not_here())
+    }
+
+    pub(super) fn remove(_: Place, _: &[u8; 20]) -> Result<(), Problem> {
+        Err(not_here())
+    }
+
+    pub(super) fn certificates(_: Place) -> Result<Vec<Vec<u8>>, Problem> {
+        Err(not_here())
+    }
+}
+
+#[cfg(windows)]
+#[allow(unsafe_code)]
+mod api {
+    use std::ffi::c_void;
+    use std::ptr;
+
+    use windows_sys::Win32::Foundation::{
+        CRYPT_E_EXISTS, ERROR_ACCESS_DENIED, ERROR_CANCELLED, GetLastError,
+    };
+    use windows_sys::Win32::Security::Cryptography as crypt;
+
+    use super::{Place, Problem};
+
+    /// The extended key usages of TLS, as the property wants them: a DER sequence of serverAuth and clientAuth.
+    const TLS_ONLY: [u8; 22] = [
+        0x30, 0x14, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01, 0x06, 0x08, 0x2b, 0x06, 0x01,
+        0x05, 0x05, 0x07, 0x03, 0x02,
+    ];
+
+    /// An open root store.
+    struct Store(crypt::HCERTSTORE);
+
+    impl Store {
+        fn open(place: Place, read_only: bool) -> Result<Self, Problem> {
+            let location = match place {
+                Place::CurrentUser => crypt::CERT_SYSTEM_STORE_CURRENT_USER,
+                Place::LocalMachine => crypt::CERT_SYSTEM_STORE_LOCAL_MACHINE,
+            };
+            let access = if read_only { crypt::CERT_STORE_READONLY_FLAG } else { 0 };
+            let name: Vec<u16> = "ROOT".encode_utf16().chain([0]).collect();
+            // SAFETY: the name is a NUL-terminated wide string that outlives the call, as this provider wants.
+            let store = unsafe {
+                crypt::CertOpenStore(
+                    crypt::CERT_STORE_PROV_SYSTEM_W,
+                    0,
+                    0,
+                    location | access | crypt::CERT_STORE_OPEN_EXISTING_FLAG * u32::from(read_only),
+                    name.as_ptr().cast::<c_void>(),
+                )
+            };
+            if store.is_null() { Err(last_error("open", place)) } else { Ok(Self(store)) }
+        }
+
+        /// Without it, a delete does not outlive the handle (seen under wine).
+        fn commit(&self, place: Place) -> Result<(), Problem> {
+            // SAFETY: the handle is open; this control takes no parameter.
+            let done =
+                unsafe { crypt::CertControlStore(self.0, 0, crypt::CERT_STORE_CTRL_COMMIT, ptr::null()) };
+            if done == 0 { Err(last_error("write", place)) } else { Ok(()) }
+        }
+    }
+
+    impl Drop for Store {
+        fn drop(&mut self) {
+            // SAFETY: the handle is open, and closed just here.
+            unsafe { crypt::CertCloseStore(self.0, 0) };
+        }
+    }
+
+    fn last_error(verb: &str, place: Place) -> Problem {
+        // SAFETY: it reads a number of this thread's.
+        let code = unsafe { GetLastError() };
+        match code {
+            ERROR_ACCESS_DENIED => Problem::new(
+                format!("Windows does not let this process {verb} {place}"),
+                "run it in a terminal that was started as administrator",
+            ),
+            ERROR_CANCELLED => {
+                Problem::new("Windows' question was answered with no", "run it again and answer yes")
+            }
+            code => Problem::new(
+                format!("Windows cannot {verb} {place} (error {code:#x})"),
+                "add the root by hand: devca root --pem > root.pem, then certutil -user -addstore Root root.pem",
+            ),
+        }
+    }
+
+    pub(super) fn add(place: Place, der: &[u8]) -> Result<(), Problem> {
+        let store = Store::open(place, false)?;
+        let length = u32::try_from(der.len())
+            .map_err(|_| Problem::new("the certificate is too large", "report this"))?;
+        // SAFETY: pointer and length are of one slice, which the call copies.
+        let context =
+            unsafe { crypt::CertCreateCertificateContext(crypt::X509_ASN_ENCODING, der.as_ptr(), length) };
+        if context.is_null() {
+            return Err(last_error("read the certificate for", place));
+        }
+        let usage =
+            crypt::CRYPT_INTEGER_BLOB { cbData: TLS_ONLY.len() as u32, pbData: TLS_ONLY.as_ptr().cast_mut() };
+        // SAFETY: the context is valid until it is freed below; the property is copied from the blob, which outlives the call.
+        let added = unsafe {
+            crypt::CertSetCertificateContextProperty(
+                context,
+                crypt::CERT_ENHKEY_USAGE_PROP_ID,
+                0,
+                (&raw const usage).cast::<c_void>(),
+            );
+            crypt::CertAddCertificateContextToStore(
+                store.0,
+                context,
+                crypt::CERT_STORE_ADD_REPLACE_EXISTING,
+                ptr::null_mut(),
+            )
+        };
+        // SAFETY: as above.
+        let problem = (added == 0 && unsafe { GetLastError() } != CRYPT_E_EXISTS as u32)
+            .then(|| last_error("write", place));
+        // SAFETY: the context is freed once, and not used after.
+        unsafe { crypt::CertFreeCertificateContext(context) };
+        match problem {
+            Some(problem) => Err(problem),
+            None => store.commit(place),
+        }
+    }
+
+    pub(super) fn remove(place: Place, sha1: &[u8; 20]) -> Result<(), Problem> {
+        let store = Store::open(place, false)?;
+        let mut hash = *sha1;
+        let wanted = crypt::CRYPT_INTEGER_BLOB { cbData: 20, pbData: hash.as_mut_ptr() };
+        // Each search begins anew: to go on from a deleted context never ends (seen under wine).
+        loop {
+            // SAFETY: the blob points to twenty bytes that outlive the call.
+            let context = unsafe {
+                crypt::CertFindCertificateInStore(
+                    store.0,
+                    crypt::X509_ASN_ENCODING,
+                    0,
+                    crypt::CERT_FIND_SHA1_HASH,
+                    (&raw const wanted).cast::<c_void>(),
+                    ptr::null(),
+                )
+            };
+            if context.is_null() {
+                return store.commit(place);
+            }
+            // SAFETY: the context is the store's, and freed by this call whatever it answers.
+            if unsafe { crypt::CertDeleteCertificateFromStore(context) } == 0 {
+                return Err(last_error("write", place));
+            }
+            store.commit(place)?;
+        }
+    }
+
+    pub(super) fn certificates(place: Place) -> Result<Vec<Vec<u8>>, Problem> {
+        let store = Store::open(place, true)?;
+        let mut found = Vec::new();
+        let mut context: *const crypt::CERT_CONTEXT = ptr::null();
+        loop {
+            // SAFETY: the previous context is given back to the call, which frees it; the last answer is null.
+            context = unsafe { crypt::CertEnumCertificatesInStore(store.0, context) };
+            if context.is_null() {
+                return Ok(found);
+            }
+            // SAFETY: the context is valid until the next call; its encoding has the length that it says.
+            let der = unsafe {
+                std::slice::from_raw_parts((*context).pbCertEncoded, (*context).cbCertEncoded as usize)
+            };
+            found.push(der.to_vec());
+        }
+    }
+}

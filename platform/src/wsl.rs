@@ -1,0 +1,90 @@
+//! From inside WSL: the Windows host's store, whose browsers open what a server in WSL serves. By Windows' own
+//! `certutil.exe`, which is not NSS' program of the same name.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::{Anchor, Found, Host, Kind, Problem, Step, Store};
+
+const CERTUTIL: &str = r"C:\Windows\System32\certutil.exe";
+
+/// The Windows host's store, inside WSL; nothing elsewhere.
+pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
+    if host.is_elsewhere() || !is_wsl(host) {
+        return Vec::new();
+    }
+    let place = r"Windows host (CurrentUser\Root)";
+    let hint = "make Windows' drives available in /etc/wsl.conf ([automount], [interop]), then devca install";
+    let Some(wslpath) = host.program("wslpath") else {
+        return vec![Found::failure(Kind::Wsl, place, Problem::new("wslpath is not installed", hint))];
+    };
+    match translate(host, &wslpath, "-u", CERTUTIL) {
+        Ok(certutil) if Path::new(&certutil).is_file() => {
+            vec![Found::store(WindowsHost { host, wslpath, certutil: certutil.into() })]
+        }
+        _ => vec![Found::failure(
+            Kind::Wsl,
+            place,
+            Problem::new("Windows' certutil.exe cannot be reached", hint),
+        )],
+    }
+}
+
+fn is_wsl(host: &Host) -> bool {
+    let kernel = fs::read_to_string(host.system("/proc/sys/kernel/osrelease")).unwrap_or_default();
+    (host.variable)("WSL_DISTRO_NAME").is_some() || kernel.to_lowercase().contains("microsoft")
+}
+
+/// `wslpath -u` makes a Linux path of a Windows one, `-w` the reverse.
+fn translate(host: &Host, wslpath: &Path, direction: &str, path: &str) -> Result<String, Problem> {
+    let step = Step::run(wslpath, [direction, path]);
+    let output = host.ask(&step)?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    } else {
+        Err(Problem::new(
+            format!("wslpath failed: {}", crate::host::last_words(&output)),
+            format!("try by hand: {step}"),
+        ))
+    }
+}
+
+struct WindowsHost<'a> {
+    host: &'a Host,
+    wslpath: PathBuf,
+    certutil: PathBuf,
+}
+
+impl Store for WindowsHost<'_> {
+    fn kind(&self) -> Kind {
+        Kind::Wsl
+    }
+
+    fn place(&self) -> String {
+        r"Windows host (CurrentUser\Root)".into()
+    }
+
+    fn holds(&self, anchor: &Anchor) -> Result<bool, Problem> {
+        let output =
+            self.host.ask(&Step::run(&self.certutil, ["-user", "-store", "Root", &anchor.thumbprint()]))?;
+        Ok(output.status.success())
+    }
+
+    fn add(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
+        let file = translate(self.host, &self.wslpath, "-w", &anchor.pem.display().to_string())?;
+        Ok(vec![Step::run(&self.certutil, ["-user", "-f", "-addstore", "Root", &file])])
+    }
+
+    /// By the hash of the certificate: a serial number could be somebody else's, too.
+    fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
+        if !self.holds(anchor)? {
+            return Ok(Vec::new());
+        }
+        Ok(vec![Step::run(&self.certutil, ["-user", "-delstore", "Root", &anchor.thumbprint()])])
+    }
+
+    /// `certutil.exe` prints no certificates, only their hashes.
+    fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem> {
+        Ok(Vec::new())
+    }
+}

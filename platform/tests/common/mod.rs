@@ -1,0 +1,89 @@
+//! What the tests of stores share: a machine in a folder, and two roots.
+#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use devca_platform::{Anchor, Found, Host, Kind, Os, Person, Store, bundle};
+use tempfile::TempDir;
+
+pub const STRANGER: &str = include_str!("../stranger.pem");
+pub const OURS: &str = include_str!("../ours.pem");
+/// Of `ours.pem`: openssl x509 -noout -fingerprint -sha1
+pub const OURS_SHA1: &str = include_str!("../ours.sha1");
+
+/// A file tree with a home in it; nothing outside is looked at but coreutils.
+pub struct Machine {
+    pub tree: TempDir,
+}
+
+impl Machine {
+    pub fn new() -> Self {
+        let tree = TempDir::new().unwrap();
+        for folder in ["bin", "home"] {
+            fs::create_dir(tree.path().join(folder)).unwrap();
+        }
+        fs::write(tree.path().join("root.pem"), OURS).unwrap();
+        Self { tree }
+    }
+
+    pub fn at(&self, path: &str) -> PathBuf {
+        self.tree.path().join(path)
+    }
+
+    pub fn folder(&self, path: &str) -> PathBuf {
+        let path = self.at(path);
+        fs::create_dir_all(&path).unwrap();
+        path
+    }
+
+    /// A program of the machine's.
+    #[cfg(unix)]
+    pub fn program(&self, path: &str, script: &str) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt;
+        let program = self.at(path);
+        fs::create_dir_all(program.parent().unwrap()).unwrap();
+        fs::write(&program, format!("#!/bin/sh\n{script}")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        program
+    }
+
+    pub fn host(&self, os: Os) -> Host {
+        Host {
+            os,
+            sysroot: self.tree.path().to_owned(),
+            person: Person { home: Some(self.at("home")), ids: None },
+            path: vec![self.at("bin"), "/usr/bin".into(), "/bin".into()],
+            is_root: true,
+            machine: false,
+            variable: |_| None,
+        }
+    }
+
+    pub fn anchor(&self) -> Anchor {
+        let der = bundle::certificates(OURS.as_bytes()).remove(0);
+        let mut sha1 = [0; 20];
+        for (at, byte) in sha1.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&OURS_SHA1.trim()[2 * at..2 * at + 2], 16).unwrap();
+        }
+        Anchor { label: "devca-test".into(), der, sha1, pem: self.at("root.pem") }
+    }
+
+    pub fn lines(&self, file: &str) -> Vec<String> {
+        read(&self.at(file)).lines().map(ToOwned::to_owned).collect()
+    }
+}
+
+pub fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+/// The one store of a kind.
+pub fn only<'a>(host: &'a Host, kind: Kind) -> Box<dyn Store + 'a> {
+    let mut found = devca_platform::find(host, &[kind]);
+    assert_eq!(found.len(), 1);
+    match found.remove(0) {
+        Found::Store(store) => store,
+        Found::Remark(remark) => panic!("{remark:?}"),
+    }
+}

@@ -1,0 +1,130 @@
+//! `devca env`: the variables for programs that look elsewhere than in the system's store. And their file.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use devca_platform::runtime::{Effect, VARIABLES};
+use devca_platform::{Host, Person, bundle};
+use serde::Serialize;
+
+use super::Context;
+use crate::cli::{self, Dialect};
+use crate::error::Fault;
+use crate::files::{NewFile, Secrecy};
+use crate::pem;
+use crate::report::Outcome;
+
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(super) struct Environment {
+    variables: serde_json::Map<String, serde_json::Value>,
+    #[serde(skip)]
+    dialect: Dialect,
+}
+
+pub(super) fn run(context: &Context, args: &cli::Env) -> anyhow::Result<Environment> {
+    let dialect = args.shell.unwrap_or_else(Dialect::of_this_shell);
+    let mut map = serde_json::Map::new();
+    for (name, path) in variables(context)? {
+        let path = path.into_os_string().into_string().map_err(|path| {
+            Fault::new(
+                format!("{} cannot be written as text", path.display()),
+                "put the CA where the path is plain: export DEVCA_HOME=…",
+            )
+        })?;
+        map.insert(name.into(), path.into());
+    }
+    Ok(Environment { variables: map, dialect })
+}
+
+/// Each variable with the file that it is to name; brings the file of all roots up to date.
+pub(super) fn variables(context: &Context) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
+    let root = context.root()?;
+    let host =
+        Host::this(Person { home: context.person.home.clone(), ids: context.person.ids }, super::is_root());
+    let bundle_path = context.folder.bundle();
+    let mut all = bundle::system_roots(&host);
+    if all.is_empty() {
+        return Err(Fault::new(
+            "the system's own roots were not found, and variables that replace them would leave only devca's",
+            "install the package ca-certificates",
+        )
+        .into());
+    }
+    for variable in VARIABLES {
+        let Some(current) =
+            std::env::var_os(variable.name).filter(|value| !value.is_empty()).map(PathBuf::from)
+        else {
+            continue;
+        };
+        if current == bundle_path || current == context.folder.root() {
+            continue;
+        }
+        match variable.effect {
+            // A company's roots, say, which are not to be lost.
+            Effect::Replaces => {
+                all.extend(bundle::certificates(&std::fs::read(&current).unwrap_or_default()));
+            }
+            Effect::Adds => context.report.note(format!("{} names {} now", variable.name, current.display())),
+        }
+    }
+    all.push(root.der);
+    write_bundle(context, &bundle_path, &all)?;
+    let file = |effect| if effect == Effect::Adds { context.folder.root() } else { bundle_path.clone() };
+    Ok(VARIABLES.iter().map(|variable| (variable.name, file(variable.effect))).collect())
+}
+
+/// Rewrites the bundle only where it has changed: programs may be reading it.
+fn write_bundle(context: &Context, path: &Path, roots: &[Vec<u8>]) -> anyhow::Result<()> {
+    let mut seen = std::collections::HashSet::new();
+    let unique = roots.iter().filter(|der| seen.insert(*der));
+    let bundle: Vec<u8> = unique.flat_map(|der| pem::certificate(der)).collect();
+    if std::fs::read(path).is_ok_and(|current| current == bundle) {
+        return Ok(());
+    }
+    let file =
+        NewFile { path: path.to_owned(), content: bundle.into(), secrecy: Secrecy::Public, replace: true };
+    context.person.files().stage(vec![file])?.commit()
+}
+
+impl Dialect {
+    /// What `$SHELL` runs; on Windows, PowerShell.
+    fn of_this_shell() -> Self {
+        let shell = std::env::var_os("SHELL").map(PathBuf::from);
+        let name = shell.as_deref().and_then(Path::file_name).map(OsString::from).unwrap_or_default();
+        match name.to_str() {
+            Some("fish") => Self::Fish,
+            Some("pwsh") => Self::Powershell,
+            _ if cfg!(windows) => Self::Powershell,
+            _ => Self::Sh,
+        }
+    }
+
+    /// One assignment, safe to evaluate whatever is in the path.
+    fn assign(self, name: &str, value: &str) -> String {
+        match self {
+            Self::Sh => format!("export {name}='{}'", value.replace('\'', r"'\''")),
+            Self::Fish => format!("set -gx {name} '{}'", value.replace('\\', r"\\").replace('\'', r"\'")),
+            Self::Powershell => format!("$env:{name} = '{}'", value.replace('\'', "''")),
+            Self::Cmd => format!("set \"{name}={}\"", value.replace('%', "%%")),
+            Self::Dotenv => {
+                format!("{name}=\"{}\"", value.replace('\\', r"\\").replace('"', "\\\"").replace('$', r"\$"))
+            }
+            Self::Json => String::new(),
+        }
+    }
+}
+
+impl Outcome for Environment {
+    const IS_PAYLOAD: bool = true;
+
+    fn write(&self, page: &mut dyn Write) -> io::Result<()> {
+        if self.dialect == Dialect::Json {
+            return writeln!(page, "{:#}", serde_json::Value::from(self.variables.clone()));
+        }
+        self.variables.iter().try_for_each(|(name, value)| {
+            writeln!(page, "{}", self.dialect.assign(name, value.as_str().unwrap_or_default()))
+        })
+    }
+}

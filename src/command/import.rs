@@ -1,0 +1,115 @@
+//! `devca import`: take over a root that is there, mkcert's or any pair in PEM.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::Context;
+use super::stores::WIDTH;
+use crate::ca::{self, Authority, Root};
+use crate::cli;
+use crate::error::{Fault, OrHint};
+use crate::key;
+use crate::pem;
+use crate::report::{self, Outcome};
+
+#[derive(Serialize)]
+pub(super) struct Imported {
+    root: PathBuf,
+    name: String,
+    sha256: String,
+    #[serde(with = "time::serde::rfc3339")]
+    not_after: OffsetDateTime,
+    certificate_from: PathBuf,
+    key_from: PathBuf,
+}
+
+pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Imported> {
+    let (certificate_from, key_from) = match (&args.folder, &args.cert, &args.key) {
+        (Some(folder), None, None) => pair_in(folder)?,
+        (None, Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
+        _ => {
+            return Err(Fault::usage(
+                "either a folder is needed, or a certificate and its key",
+                "as in: devca import \"$(mkcert -CAROOT)\", or: devca import --cert ca.pem --key ca-key.pem",
+            )
+            .into());
+        }
+    };
+    let hint = "give the certificate of a CA and its private key, unencrypted, in PEM";
+    let root = Root::parse(pem::first_certificate(&certificate_from)?)
+        .or_hint(|| format!("{} cannot be taken over", certificate_from.display()), || hint.into())?;
+    let key = pem::first_key(&key_from)?;
+    let lock = context.lock()?;
+    if ca::exists(&context.folder) || context.folder.root_key().exists() {
+        return Err(Fault::new(
+            format!(
+                "there is a root already, {}, which import would overwrite",
+                context.folder.root().display()
+            ),
+            "take it over as another CA: devca --ca NAME import …",
+        )
+        .into());
+    }
+    let authority = Authority::adopt(&context.folder, context.person.files(), root, key, context.now)?;
+    drop(lock);
+    if authority.root.constraints.is_unconstrained() {
+        context
+            .report
+            .note("this root may sign for any name: whoever gets its key can impersonate every site to you");
+    }
+    Ok(Imported {
+        root: context.folder.root(),
+        sha256: key::hex(&authority.root.sha256()),
+        not_after: authority.root.validity.not_after,
+        name: authority.root.common_name,
+        certificate_from,
+        key_from,
+    })
+}
+
+/// mkcert's two files or, in any other folder, the one CA certificate and the key that belongs to it.
+fn pair_in(folder: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
+    let mkcert = (folder.join("rootCA.pem"), folder.join("rootCA-key.pem"));
+    if mkcert.0.is_file() && mkcert.1.is_file() {
+        return Ok(mkcert);
+    }
+    let entries = fs::read_dir(folder).or_hint(
+        || format!("cannot read {}", folder.display()),
+        || "name the folder with the root and its key, as in: devca import \"$(mkcert -CAROOT)\"".into(),
+    )?;
+    let mut files: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    files.sort();
+    let roots: Vec<_> =
+        files.iter().filter_map(|f| Some((f, Root::parse(pem::first_certificate(f).ok()?).ok()?))).collect();
+    let keys: Vec<_> = files.iter().filter_map(|f| Some((f, pem::first_key(f).ok()?))).collect();
+    let mut pairs = roots.iter().flat_map(|(certificate, root)| {
+        keys.iter().filter(|(_, key)| root.is_of_key(key)).map(move |(key, _)| (*certificate, *key))
+    });
+    match (pairs.next(), pairs.next()) {
+        (Some((certificate, key)), None) => Ok((certificate.clone(), key.clone())),
+        (None, _) => Err(Fault::new(
+            format!("{} holds no CA certificate with its key", folder.display()),
+            "name the files: devca import --cert ca.pem --key ca-key.pem",
+        )
+        .into()),
+        (Some(_), Some(_)) => Err(Fault::new(
+            format!("{} holds more than one CA certificate with its key", folder.display()),
+            "name the files: devca import --cert ca.pem --key ca-key.pem",
+        )
+        .into()),
+    }
+}
+
+impl Outcome for Imported {
+    fn write(&self, page: &mut dyn Write) -> io::Result<()> {
+        let (from, path) = (report::short(&self.certificate_from), report::short(&self.root));
+        writeln!(page, "{:WIDTH$}  {} ({path}): {}", "root", self.name, report::verdict(true, "taken over"))?;
+        writeln!(page, "{:WIDTH$}  {from}, {}", "from", report::short(&self.key_from))?;
+        writeln!(page, "{:WIDTH$}  {}", "expires", self.not_after.date())
+    }
+}

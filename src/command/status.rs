@@ -1,0 +1,237 @@
+//! `devca status`, the doctor: looks at everything, changes nothing.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use devca_platform::{Anchor, Found, Store};
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::Context;
+use super::stores::{self, WIDTH};
+use crate::ca::{self, Authority, Root};
+use crate::certificate;
+use crate::cli;
+use crate::constraints::Constraints;
+use crate::error;
+use crate::files;
+use crate::key;
+use crate::report::{self, Outcome};
+
+/// A root is pointed out this many days before its end.
+const EXPIRES_SOON: i64 = 60;
+
+#[derive(Serialize)]
+pub(super) struct Status {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    root: Option<RootState>,
+    stores: Vec<StoreState>,
+    problems: Vec<Finding>,
+}
+
+#[derive(Serialize)]
+struct RootState {
+    path: PathBuf,
+    name: String,
+    sha256: String,
+    #[serde(with = "time::serde::rfc3339")]
+    not_after: OffsetDateTime,
+    days_left: i64,
+    key: PathBuf,
+    constrained: bool,
+    constraints: Constraints,
+}
+
+#[derive(Serialize)]
+struct StoreState {
+    store: &'static str,
+    place: String,
+    word: Word,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    /// Other roots of local CAs that it trusts, by common name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    others: Vec<String>,
+}
+
+#[derive(Serialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+enum Word {
+    Holds,
+    Lacks,
+    HoldsAnother,
+    CannotTell,
+    LeftAlone,
+}
+
+#[derive(Serialize)]
+struct Finding {
+    what: String,
+    hint: String,
+}
+
+pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<Status> {
+    let mut problems = Vec::new();
+    let root = look_at_root(context, &mut problems);
+    let host = stores::host(context, &args.stores)?;
+    let anchor = root.as_ref().map(|root| stores::anchor(root, &context.folder.root()));
+    let kinds = stores::kinds(&args.stores);
+    let found = devca_platform::find(&host, &kinds);
+    let states: Vec<StoreState> =
+        found.iter().map(|found| look_at(found, anchor.as_ref(), &mut problems)).collect();
+    let lacking: Vec<&str> = states
+        .iter()
+        .filter(|s| matches!(s.word, Word::Lacks | Word::HoldsAnother))
+        .map(|s| s.store)
+        .collect();
+    if root.is_some() && !lacking.is_empty() {
+        let what = if lacking.len() == 1 {
+            "one store lacks the root".into()
+        } else {
+            format!("{} stores lack the root", lacking.len())
+        };
+        problems.push(Finding { what, hint: format!("devca{} install", context.folder.option()) });
+    }
+    let state = root.map(|root| RootState {
+        path: context.folder.root(),
+        sha256: key::hex(&root.sha256()),
+        not_after: root.validity.not_after,
+        days_left: root.validity.days_left(context.now),
+        key: context.folder.root_key(),
+        constrained: !root.constraints.is_unconstrained(),
+        constraints: root.constraints,
+        name: root.common_name,
+    });
+    Ok(Status { root: state, stores: states, problems })
+}
+
+/// What is wrong with root and key, each with what mends it.
+fn look_at_root(context: &Context, problems: &mut Vec<Finding>) -> Option<Root> {
+    let mut found = |what: String, hint: String| problems.push(Finding { what, hint });
+    let root = match context.root() {
+        Ok(root) => root,
+        Err(e) => {
+            found(format!("{e:#}"), error::hint(&e).to_owned());
+            return None;
+        }
+    };
+    // A certificate alone can be trusted here and sign elsewhere: a colleague's.
+    if context.folder.root_key().exists() || !ca::exists(&context.folder) {
+        if let Err(e) = Authority::load(&context.folder, context.now) {
+            found(format!("{e:#}"), error::hint(&e).to_owned());
+        }
+    } else {
+        let key = context.folder.root_key();
+        found(
+            format!("the root's key {} is missing: nothing can be signed", key.display()),
+            "put the key back".into(),
+        );
+    }
+    for (path, mode) in [(context.folder.root_key(), 0o600), (context.folder.path.clone(), 0o700)] {
+        if files::too_open(&path).is_some() {
+            let what = format!("{} is open to others", path.display());
+            found(what, format!("chmod {mode:o} {}", path.display()));
+        }
+    }
+    let left = root.validity.days_left(context.now);
+    if (1..=EXPIRES_SOON).contains(&left) {
+        let hint = format!(
+            "make a new one in time: devca{0} uninstall --purge && devca{0} install",
+            context.folder.option()
+        );
+        found(format!("the root expires in {left} days"), hint);
+    }
+    Some(root)
+}
+
+fn look_at(found: &Found, anchor: Option<&Anchor>, problems: &mut Vec<Finding>) -> StoreState {
+    match found {
+        Found::Store(store) => ask(&**store, anchor, problems),
+        Found::Remark(remark) => {
+            let word = if remark.is_failure { Word::CannotTell } else { Word::LeftAlone };
+            if remark.is_failure {
+                let what = format!("{}: {}", remark.place, remark.problem.why);
+                problems.push(Finding { what, hint: remark.problem.hint.clone() });
+            }
+            let (store, place) = (remark.kind.name(), remark.place.clone());
+            StoreState { store, place, word, why: Some(remark.problem.why.clone()), others: Vec::new() }
+        }
+    }
+}
+
+fn ask(store: &dyn Store, anchor: Option<&Anchor>, problems: &mut Vec<Finding>) -> StoreState {
+    let mut state = StoreState {
+        store: store.kind().name(),
+        place: store.place(),
+        word: Word::Lacks,
+        why: None,
+        others: Vec::new(),
+    };
+    let answer = anchor
+        .map_or(Ok(false), |anchor| store.holds(anchor))
+        .and_then(|holds| Ok((holds, store.certificates()?)));
+    match answer {
+        Err(problem) => {
+            state.word = Word::CannotTell;
+            problems.push(Finding { what: format!("{}: {}", state.place, problem.why), hint: problem.hint });
+            state.why = Some(problem.why);
+        }
+        Ok((holds, certificates)) => {
+            let others =
+                certificates.into_iter().filter(|der| anchor.is_none_or(|anchor| anchor.der != *der));
+            let locals: Vec<_> = others.filter_map(|der| certificate::local_ca(&der)).collect();
+            let another = locals.iter().any(|local| local.is_devca);
+            state.word = match (holds, another) {
+                (true, _) => Word::Holds,
+                (false, true) => Word::HoldsAnother,
+                (false, false) => Word::Lacks,
+            };
+            state.others = locals.into_iter().map(|local| local.common_name).collect();
+        }
+    }
+    state
+}
+
+impl Outcome for Status {
+    fn write(&self, page: &mut dyn Write) -> io::Result<()> {
+        if let Some(root) = &self.root {
+            writeln!(page, "{:WIDTH$}  {} ({})", "root", root.name, report::short(&root.path))?;
+            writeln!(page, "{:WIDTH$}  {}, in {} days", "expires", root.not_after.date(), root.days_left)?;
+            let list: Vec<String> = root.constraints.permitted.iter().map(ToString::to_string).collect();
+            let names = if root.constrained {
+                list.join(", ")
+            } else {
+                "any name: it carries no name constraints".into()
+            };
+            writeln!(page, "{:WIDTH$}  {names}", "permits")?;
+        }
+        for state in &self.stores {
+            let word = match state.word {
+                Word::Holds => report::verdict(true, "holds the root"),
+                Word::Lacks => report::verdict(false, "lacks the root"),
+                Word::HoldsAnother => report::verdict(false, "holds another devca root"),
+                Word::CannotTell => report::verdict(false, "cannot tell"),
+                Word::LeftAlone => "left alone".into(),
+            };
+            write!(page, "{:WIDTH$}  {}: {word}", state.store, state.place)?;
+            if let Some(why) = &state.why {
+                write!(page, ", since {why}")?;
+            }
+            if !state.others.is_empty() {
+                write!(page, "; also trusts {}", state.others.join(", "))?;
+            }
+            writeln!(page)?;
+        }
+        for finding in &self.problems {
+            writeln!(page, "{:WIDTH$}  {}\n{:WIDTH$}  hint: {}", "problem", finding.what, "", finding.hint)?;
+        }
+        if self.problems.is_empty() {
+            writeln!(page, "{}", report::verdict(true, "all is well"))?;
+        }
+        Ok(())
+    }
+
+    fn is_complete(&self) -> bool {
+        self.problems.is_empty()
+    }
+}

@@ -1,0 +1,64 @@
+//! The main job on Windows; in CI, under wine. The browsers and clients that judge elsewhere are not there.
+#![cfg(windows)]
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+fn devca(home: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_devca"));
+    command.args(arguments).arg("--json").env("DEVCA_HOME", home.join("ca")).current_dir(home);
+    for name in ["DEVCA_CA", "DEVCA_STORES"] {
+        command.env_remove(name);
+    }
+    command.output().unwrap()
+}
+
+fn json(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {output:?}"))
+}
+
+#[test]
+fn a_root_is_installed_issues_and_is_removed() {
+    let home = TempDir::new().unwrap();
+    let installed = devca(home.path(), &["install", "--store", "system"]);
+    assert!(installed.status.success(), "{installed:?}");
+    assert_eq!(json(&installed)["stores"][0]["outcome"], "done");
+    assert!(json(&installed)["stores"][0]["place"].as_str().unwrap().contains(r"CurrentUser\Root"));
+
+    let issued = devca(home.path(), &["issue", "localhost", "127.0.0.1"]);
+    assert!(issued.status.success(), "{issued:?}");
+    for file in ["localhost+1.pem", "localhost+1-key.pem"] {
+        let text = std::fs::read_to_string(home.path().join(file)).unwrap();
+        assert!(text.starts_with("-----BEGIN ") && !text.contains('\r'), "{text}");
+    }
+    let again = devca(home.path(), &["issue", "localhost", "127.0.0.1"]);
+    assert!(again.status.success(), "{again:?}");
+
+    let status = devca(home.path(), &["status", "--store", "system"]);
+    assert!(status.status.success(), "{status:?}");
+    assert_eq!(json(&status)["stores"][0]["word"], "holds");
+
+    let environment = devca(home.path(), &["env"]);
+    let bundle = json(&environment)["SSL_CERT_FILE"].as_str().unwrap().to_owned();
+    assert!(std::fs::read_to_string(bundle).unwrap().matches("BEGIN CERTIFICATE").count() > 1, "the system's roots are in it");
+
+    let shell = devca(home.path(), &["run", "--", "cmd", "/c", "exit 7"]);
+    assert_eq!(shell.status.code(), Some(7), "{shell:?}");
+
+    let removed = devca(home.path(), &["uninstall", "--purge", "--store", "system"]);
+    assert!(removed.status.success(), "{removed:?}");
+    assert_eq!(json(&removed)["stores"][0]["outcome"], "done");
+    assert!(!home.path().join("ca").exists());
+}
+
+#[test]
+fn a_name_that_is_none_is_refused() {
+    let home = TempDir::new().unwrap();
+    let refused = devca(home.path(), &["issue", "a..b"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(json(&refused)["error"]["hint"].is_string());
+    assert!(!home.path().join("ca").exists());
+}
