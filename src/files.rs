@@ -85,12 +85,7 @@ impl Files {
         if let Some(parent) = path.parent() {
             self.create_folder(parent, secrecy)?;
         }
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        if secrecy == Secrecy::Private {
-            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        }
-        match builder.create(path) {
+        match folder_builder(secrecy).create(path) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
             made => made.and_then(|()| self.hand_over(path)),
         }
@@ -243,6 +238,20 @@ impl Staged {
         }
         Ok(())
     }
+}
+
+#[cfg(unix)]
+fn folder_builder(secrecy: Secrecy) -> fs::DirBuilder {
+    let mut builder = fs::DirBuilder::new();
+    if secrecy == Secrecy::Private {
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    }
+    builder
+}
+
+#[cfg(not(unix))]
+fn folder_builder(_: Secrecy) -> fs::DirBuilder {
+    fs::DirBuilder::new()
 }
 
 /// Warns about a key that others can read, with the command that mends it.

@@ -43,7 +43,10 @@ fn a_root_is_installed_issues_and_is_removed() {
 
     let environment = devca(home.path(), &["env"]);
     let bundle = json(&environment)["SSL_CERT_FILE"].as_str().unwrap().to_owned();
-    assert!(std::fs::read_to_string(bundle).unwrap().matches("BEGIN CERTIFICATE").count() > 1, "the system's roots are in it");
+    assert!(
+        std::fs::read_to_string(bundle).unwrap().matches("BEGIN CERTIFICATE").count() > 1,
+        "the system's roots are in it"
+    );
 
     let shell = devca(home.path(), &["run", "--", "cmd", "/c", "exit 7"]);
     assert_eq!(shell.status.code(), Some(7), "{shell:?}");

@@ -1,7 +1,7 @@
 //! The system store of the Linux families: a folder for anchors, and a program that builds the bundles from it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{Anchor, Found, Host, Kind, Problem, Step, Store, bundle};
 
@@ -75,6 +75,9 @@ const FAMILIES: &[Family] = &[
     },
 ];
 
+/// Keeps the one `cacerts` that Debian's JDKs link to.
+const JAVA_HOOK: &str = "/etc/ca-certificates/update.d/jks-keystore";
+
 /// The system store.
 struct System<'a> {
     host: &'a Host,
@@ -119,6 +122,17 @@ impl System<'_> {
         Step::as_root(&self.updater, words[1..].iter().copied()).inside()
     }
 
+    /// Debian's `update-ca-certificates --fresh` tells its hooks what it has added, not what is gone: Java would trust
+    /// the root for ever. The hook of ca-certificates-java takes the name with a minus before it.
+    fn tell_java(&self, anchor: &Path) -> Option<Step> {
+        self.host.system(JAVA_HOOK).is_file().then(|| {
+            let link =
+                format!("/etc/ssl/certs/{}.pem", anchor.file_stem().unwrap_or_default().to_string_lossy());
+            let script = format!("printf '%s\\n' \"-$1\" | {JAVA_HOOK}");
+            Step::as_root(Path::new("/bin/sh"), ["-c", &script, "sh", &link]).inside()
+        })
+    }
+
     /// The files in the anchors' folder that hold this certificate, whatever they are called.
     fn files_of(&self, anchor: &Anchor) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.folder()).into_iter().flatten().flatten();
@@ -161,9 +175,12 @@ impl Store for System<'_> {
             return Ok(Vec::new());
         }
         let remove = self.host.needed("rm", "coreutils")?;
-        let gone =
-            files.iter().map(|file| Step::as_root(&remove, ["-f".as_ref(), "--".as_ref(), file.as_os_str()]));
-        Ok(gone.chain([self.update(self.family.remove)]).collect())
+        let gone = files.iter().map(|file| {
+            let words = ["-f".as_ref(), "--".as_ref(), file.as_os_str()];
+            Step::as_root(&remove, words)
+        });
+        let told = files.iter().filter_map(|file| self.tell_java(file));
+        Ok(gone.chain([self.update(self.family.remove)]).chain(told).collect())
     }
 
     fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem> {

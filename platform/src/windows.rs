@@ -128,18 +128,18 @@ mod api {
     use std::ffi::c_void;
     use std::ptr;
 
-    use windows_sys::Win32::Foundation::{
-        CRYPT_E_EXISTS, ERROR_ACCESS_DENIED, ERROR_CANCELLED, GetLastError,
-    };
+    use windows_sys::Win32::Foundation::{ERROR_ACCESS_DENIED, ERROR_CANCELLED, GetLastError};
     use windows_sys::Win32::Security::Cryptography as crypt;
 
     use super::{Place, Problem};
 
     /// The extended key usages of TLS, as the property wants them: a DER sequence of serverAuth and clientAuth.
-    const TLS_ONLY: [u8; 22] = [
+    const TLS_ONLY: [u8; TLS_ONLY_LENGTH as usize] = [
         0x30, 0x14, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01, 0x06, 0x08, 0x2b, 0x06, 0x01,
         0x05, 0x05, 0x07, 0x03, 0x02,
     ];
+
+    const TLS_ONLY_LENGTH: u32 = 22;
 
     /// An open root store.
     struct Store(crypt::HCERTSTORE);
@@ -158,7 +158,7 @@ mod api {
                     crypt::CERT_STORE_PROV_SYSTEM_W,
                     0,
                     0,
-                    location | access | crypt::CERT_STORE_OPEN_EXISTING_FLAG * u32::from(read_only),
+                    location | access,
                     name.as_ptr().cast::<c_void>(),
                 )
             };
@@ -210,7 +210,7 @@ mod api {
             return Err(last_error("read the certificate for", place));
         }
         let usage =
-            crypt::CRYPT_INTEGER_BLOB { cbData: TLS_ONLY.len() as u32, pbData: TLS_ONLY.as_ptr().cast_mut() };
+            crypt::CRYPT_INTEGER_BLOB { cbData: TLS_ONLY_LENGTH, pbData: TLS_ONLY.as_ptr().cast_mut() };
         // SAFETY: the context is valid until it is freed below; the property is copied from the blob, which outlives the call.
         let added = unsafe {
             crypt::CertSetCertificateContextProperty(
@@ -226,9 +226,7 @@ mod api {
                 ptr::null_mut(),
             )
         };
-        // SAFETY: as above.
-        let problem = (added == 0 && unsafe { GetLastError() } != CRYPT_E_EXISTS as u32)
-            .then(|| last_error("write", place));
+        let problem = (added == 0).then(|| last_error("write", place));
         // SAFETY: the context is freed once, and not used after.
         unsafe { crypt::CertFreeCertificateContext(context) };
         match problem {

@@ -60,6 +60,25 @@ pub const CLIENTS: &[Client] = &[
         unknown_root: &["unable to get local issuer certificate"],
     },
     Client {
+        name: "wget",
+        command: |ca, port, host| {
+            // wget knows no other name for an address than the system's: a host of its own, in a file of its own.
+            let mut wget = Command::new(tool("unshare"));
+            let script = "printf '127.0.0.1 localhost %s\n' \"$1\" > \"$0\"; mount --bind \"$0\" /etc/hosts; shift; exec \"$@\"";
+            let hosts = build_folder("hosts").join(format!("{host}-{port}"));
+            wget.args(["--mount", "--map-root-user", "sh", "-euc", script]).arg(hosts).arg(host);
+            wget.arg(tool("wget")).args(["-O", "-", "--no-proxy"]);
+            if let Some(ca) = ca {
+                wget.arg("--ca-certificate").arg(ca);
+            }
+            wget.arg(format!("https://{host}:{port}/"));
+            wget
+        },
+        wrong_name: &["owner does not match hostname"],
+        expired: &["expired"],
+        unknown_root: &["Unable to locally verify", "doesn't have a known issuer", "is not trusted"],
+    },
+    Client {
         name: "openssl s_client",
         command: |ca, port, host| {
             let mut openssl = Command::new(tool("openssl"));
@@ -165,7 +184,7 @@ fn go_client() -> &'static Path {
     })
 }
 
-fn java_classes() -> &'static Path {
+pub fn java_classes() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let folder = build_folder("java");

@@ -176,16 +176,34 @@ pub struct Server {
 impl Server {
     /// Starts `openssl s_server -www`, on a port that the system chooses.
     pub fn start(certificate: &Path, key: &Path) -> Self {
-        let mut child = Command::new(tool("openssl"))
-            .args(["s_server", "-accept", "127.0.0.1:0", "-www", "-cert"])
+        let mut server = Command::new(tool("openssl"));
+        server
+            .args([
+                "s_server",
+                "-accept",
+                "127.0.0.1:0",
+                "-no-CAfile",
+                "-no-CApath",
+                "-no-CAstore",
+                "-www",
+                "-cert",
+            ])
             .arg(certificate)
             .arg("-key")
-            .arg(key)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+            .arg(key);
+        Self::spawn(server)
+    }
+
+    /// Starts a web server that serves many at once, as browsers want it. Its page says [`PAGE`].
+    pub fn page(certificate: &Path, key: &Path) -> Self {
+        let mut server = Command::new(tool("python3"));
+        server.arg(project().join("tests/clients/server.py")).arg(certificate).arg(key);
+        Self::spawn(server)
+    }
+
+    fn spawn(mut server: Command) -> Self {
+        let mut child =
+            server.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let port = lines
             .by_ref()
@@ -193,18 +211,31 @@ impl Server {
             .find_map(|line| {
                 line.strip_prefix("ACCEPT ").and_then(|at| at.rsplit(':').next()?.trim().parse().ok())
             })
-            .expect("openssl s_server says where it listens");
+            .expect("the server says where it listens");
         // Whatever it says later must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, port }
     }
 }
 
+/// What the page of [`Server::page`] says.
+pub const PAGE: &str = "Hello from localhost";
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Somebody else's root, made by OpenSSL: what must still be where it was when devca is through.
+pub fn strangers_root(path: &Path) {
+    let (key, path) = (path.with_extension("key"), path.to_str().unwrap());
+    let words =
+        ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"];
+    let more = ["-subj", "/O=Strangers/CN=A stranger", "-keyout", key.to_str().unwrap(), "-out", path];
+    ok("openssl", words.into_iter().chain(more));
+    std::fs::remove_file(key).unwrap();
 }
 
 /// Runs the calling test once more where /etc, /home and the like are throwaway copies; `true` inside.

@@ -1,0 +1,70 @@
+# One page in headless Firefox: PROFILE URL. Prints the page's text, or what Firefox says against it.
+# Firefox is driven by its own Marionette protocol: "LENGTH:JSON" over a socket, whose port it writes to the profile.
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+profile, url = sys.argv[1:3]
+active = os.path.join(profile, "MarionetteActivePort")
+if os.path.exists(active):
+    os.remove(active)
+with open(os.path.join(profile, "user.js"), "w") as file:
+    file.write('user_pref("marionette.port", 0);\n')
+firefox = subprocess.Popen(
+    [shutil.which("firefox-esr"), "--headless", "--marionette", "--no-remote", "--profile", profile],
+    stdout=subprocess.DEVNULL,
+    stderr=subprocess.DEVNULL,
+)
+
+
+def awaited(ready, what, seconds=90):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if firefox.poll() is not None:
+            sys.exit("Firefox ended by itself")
+        if ready():
+            return
+        time.sleep(0.05)
+    sys.exit(f"Firefox gave no {what}")
+
+
+def receive():
+    length = b""
+    while not length.endswith(b":"):
+        length += connection.recv(1)
+    body = b""
+    while len(body) < int(length[:-1]):
+        body += connection.recv(65536)
+    return json.loads(body)
+
+
+def command(number, name, **parameters):
+    text = json.dumps([0, number, name, parameters])
+    connection.sendall(f"{len(text)}:{text}".encode())
+    _, _, error, value = receive()
+    return error, value
+
+
+try:
+    awaited(lambda: os.path.exists(active) and os.path.getsize(active) > 0, "port")
+    with open(active) as file:
+        port = int(file.read())
+    connection = socket.create_connection(("127.0.0.1", port), timeout=90)
+    receive()
+    error, _ = command(1, "WebDriver:NewSession", capabilities={"alwaysMatch": {"acceptInsecureCerts": False}})
+    if error:
+        sys.exit(f"Firefox gave no session: {error}")
+    error, _ = command(2, "WebDriver:Navigate", url=url)
+    if error:
+        _, text = command(3, "WebDriver:ExecuteScript", script="return document.documentURI", args=[])
+        print("refused:", error["message"], (text or {}).get("value"))
+        sys.exit(1)
+    _, text = command(3, "WebDriver:ExecuteScript", script="return document.body.innerText", args=[])
+    print("accepted:", text["value"])
+finally:
+    firefox.kill()
+    firefox.wait()

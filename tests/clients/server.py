@@ -1,0 +1,33 @@
+# A web server on loopback, one thread a connection: CERTIFICATE KEY. Says its port, then serves one page.
+import http.server
+import ssl
+import sys
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = b"<!doctype html><title>devca</title><p>Hello from localhost</p>"
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    def finish_request(self, request, client_address):
+        # The handshake is done in the connection's own thread.
+        try:
+            super().finish_request(context.wrap_socket(request, server_side=True), client_address)
+        except OSError:
+            pass  # the client refused
+
+
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1], sys.argv[2])
+server = Server(("127.0.0.1", 0), Page)
+print("ACCEPT 127.0.0.1:%d" % server.server_address[1], flush=True)
+server.serve_forever()

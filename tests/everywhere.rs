@@ -1,0 +1,382 @@
+//! After `devca install`, whatever is started on this machine trusts the certificate; after `uninstall`, nothing does.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use common::clients::CLIENTS;
+use common::{Home, PAGE, Server, in_namespace, ok, project, strangers_root, tool, words};
+
+fn chromium(home: &Home, url: &str) -> Output {
+    let profile = tempfile::TempDir::new().unwrap();
+    let mut command = home.command(
+        &tool("chromium"),
+        ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+    );
+    command.args([
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-dev-shm-usage",
+    ]);
+    command.arg(format!("--user-data-dir={}", profile.path().display())).args([
+        "--timeout=30000",
+        "--dump-dom",
+        url,
+    ]);
+    command.output().unwrap()
+}
+
+fn firefox(home: &Home, profile: &Path, url: &str) -> Output {
+    let script = project().join("tests/clients/firefox.py");
+    let arguments = [script.as_os_str(), profile.as_os_str(), url.as_ref()];
+    home.command(&tool("python3"), arguments).output().unwrap()
+}
+
+/// A profile that Firefox itself has made, by being started once.
+fn firefox_profile(home: &Home) -> PathBuf {
+    home.command(&tool("firefox-esr"), ["--headless", "--createprofile", "default"]).output().unwrap();
+    let ini = home.home().join(".config/mozilla/firefox/profiles.ini");
+    let text = fs::read_to_string(&ini).unwrap();
+    let path = text.lines().find_map(|line| line.strip_prefix("Path=")).unwrap();
+    let profile = ini.parent().unwrap().join(path);
+    // Started on an empty page, it makes its databases.
+    let output = firefox(home, &profile, "about:blank");
+    assert!(output.status.success(), "{}", words(&output));
+    assert!(profile.join("cert9.db").is_file());
+    profile
+}
+
+/// Puts a stranger's root into a database, and says how to see that it is still there.
+fn stranger_in(database: &Path, root: &Path) {
+    let name = format!("sql:{}", database.display());
+    ok("certutil", ["-A", "-d", &name, "-n", "a stranger", "-t", "C,,", "-i", root.to_str().unwrap()]);
+}
+
+fn nicknames(database: &Path) -> String {
+    ok("certutil", ["-L", "-d", &format!("sql:{}", database.display())])
+}
+
+/// A small JDK of one's own, whose cacerts is no link.
+fn own_jdk(home: &Home) -> PathBuf {
+    let jdk = home.home().join(".jdks/own");
+    fs::create_dir_all(jdk.parent().unwrap()).unwrap();
+    ok("jlink", ["--add-modules", "java.base,jdk.crypto.ec", "--output", jdk.to_str().unwrap()]);
+    let cacerts = jdk.join("lib/security/cacerts");
+    let _ = fs::remove_file(&cacerts);
+    fs::copy("/etc/ssl/certs/java/cacerts", &cacerts).unwrap();
+    jdk
+}
+
+#[test]
+fn everything_trusts_it_after_install_and_nothing_after_uninstall() {
+    if !in_namespace("everything_trusts_it_after_install_and_nothing_after_uninstall") {
+        return;
+    }
+    let home = Home::new();
+    let stranger = home.file("stranger.pem");
+    strangers_root(&stranger);
+    let profile = firefox_profile(&home);
+    let chromium_database = home.home().join(".local/share/pki/nssdb");
+    ok("install", ["-d", "-m", "0700", chromium_database.to_str().unwrap()]);
+    ok("certutil", ["-N", "-d", &format!("sql:{}", chromium_database.display()), "--empty-password"]);
+    for database in [&profile, &chromium_database] {
+        stranger_in(database, &stranger);
+    }
+    let jdk = own_jdk(&home);
+    let keytool = jdk.join("bin/keytool");
+    let cacerts = jdk.join("lib/security/cacerts");
+    let keytool_says = |words: &[&str]| {
+        let output = Command::new(&keytool)
+            .args(words)
+            .args(["-storepass", "changeit", "-keystore"])
+            .arg(&cacerts)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", common::words(&output));
+        common::words(&output)
+    };
+    keytool_says(&["-importcert", "-noprompt", "-alias", "stranger", "-file", stranger.to_str().unwrap()]);
+    let before = [nicknames(&profile), nicknames(&chromium_database), keytool_says(&["-list"])];
+
+    home.ok(["issue", "localhost", "127.0.0.1"]);
+    let server = Server::page(&home.file("localhost+1.pem"), &home.file("localhost+1-key.pem"));
+    let url = format!("https://localhost:{}/", server.port);
+    let devca = env!("CARGO_BIN_EXE_devca");
+    let node = || {
+        let script = project().join("tests/clients/client.mjs");
+        let port = server.port.to_string();
+        let words =
+            ["run", "--", tool("node").to_str().unwrap(), script.to_str().unwrap(), "-", &port, "localhost"]
+                .map(ToOwned::to_owned);
+        home.command(Path::new(devca), words).output().unwrap()
+    };
+    let own_java = || {
+        let mut java = home.command(&jdk.join("bin/java"), ["-cp"]);
+        java.arg(common::clients::java_classes())
+            .args(["Client", "-", &server.port.to_string(), "localhost"])
+            .output()
+            .unwrap()
+    };
+    let refused = || {
+        for client in CLIENTS {
+            client.refuses(None, server.port, "localhost", client.unknown_root);
+        }
+        let said = words(&chromium(&home, &url));
+        assert!(said.contains("ERR_CERT_AUTHORITY_INVALID") && !said.contains(PAGE), "{said}");
+        let said = words(&firefox(&home, &profile, &url));
+        assert!(said.contains("refused:") && said.contains("nssBadCert"), "{said}");
+        let said = words(&own_java());
+        assert!(said.contains("refused: PKIX path"), "{said}");
+    };
+    refused();
+
+    let installed = home.json(["install"]);
+    for store in installed["stores"].as_array().unwrap() {
+        assert!(store["outcome"] == "done" || store["outcome"] == "left-alone", "{installed:#}");
+    }
+    for client in CLIENTS.iter().filter(|client| client.name != "Node") {
+        client.accepts(None, server.port, "localhost");
+    }
+    let node_says = node();
+    assert!(node_says.status.success(), "{}", words(&node_says));
+    let said = words(&chromium(&home, &url));
+    assert!(said.contains(PAGE), "{said}");
+    let said = words(&firefox(&home, &profile, &url));
+    assert!(said.contains(&format!("accepted: {PAGE}")), "{said}");
+    assert!(words(&own_java()).contains("accepted"), "{}", words(&own_java()));
+    // For TLS servers alone, neither mail nor code.
+    for database in [&profile, &chromium_database] {
+        let line = nicknames(database)
+            .lines()
+            .find(|line| line.starts_with("devca-"))
+            .unwrap()
+            .trim_end()
+            .to_owned();
+        assert!(line.ends_with("C,,"), "{line}");
+    }
+    assert!(home.devca(["status"]).output().unwrap().status.success(), "{}", home.ok(["status"]));
+
+    home.ok(["uninstall"]);
+    refused();
+    let after = [nicknames(&profile), nicknames(&chromium_database), keytool_says(&["-list"])];
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(before, after, "a store is not as it was");
+    }
+    let status = home.devca(["status", "--json"]).output().unwrap();
+    assert_eq!(status.status.code(), Some(1));
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert!(
+        status["stores"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|store| store["word"] == "lacks" || store["word"] == "left-alone"),
+        "{status:#}"
+    );
+}
+
+#[test]
+fn an_older_chromium_database_wins_and_is_written_too() {
+    if !in_namespace("an_older_chromium_database_wins_and_is_written_too") {
+        return;
+    }
+    let home = Home::new();
+    let (old, new) = (home.home().join(".pki/nssdb"), home.home().join(".local/share/pki/nssdb"));
+    ok("install", ["-d", "-m", "0700", old.to_str().unwrap()]);
+    ok("certutil", ["-N", "-d", &format!("sql:{}", old.display()), "--empty-password"]);
+    home.ok(["install", "--store", "nss"]);
+    for database in [&old, &new] {
+        assert!(nicknames(database).contains("devca-"), "{}", database.display());
+        assert_eq!(
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(database).unwrap().permissions()) & 0o777,
+            0o700
+        );
+    }
+    home.ok(["issue", "localhost"]);
+    let server = Server::page(&home.file("localhost.pem"), &home.file("localhost-key.pem"));
+    let said = words(&chromium(&home, &format!("https://localhost:{}/", server.port)));
+    assert!(said.contains(PAGE), "{said}");
+}
+
+#[test]
+fn one_store_that_fails_leaves_the_others_done() {
+    if !in_namespace("one_store_that_fails_leaves_the_others_done") {
+        return;
+    }
+    let home = Home::new();
+    let profile = firefox_profile(&home);
+    // A Firefox that is writing: its database is locked.
+    let lock = "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1], isolation_level=None)\nc.execute('BEGIN EXCLUSIVE')\nprint('locked', flush=True)\nsys.stdin.read()\n";
+    let mut locker = Command::new(tool("python3"))
+        .args(["-c", lock])
+        .arg(profile.join("cert9.db"))
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(locker.stdout.take().unwrap()), &mut line)
+        .unwrap();
+    assert_eq!(line, "locked\n");
+
+    let output = home.devca(["install", "--json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    for store in document["stores"].as_array().unwrap() {
+        if store["place"].as_str().unwrap().starts_with("Firefox") {
+            assert_eq!(store["outcome"], "not-done");
+            assert!(
+                store["why"].as_str().unwrap().contains("certutil failed") && store["hint"].is_string(),
+                "{store}"
+            );
+        } else {
+            assert!(store["outcome"] == "done" || store["outcome"] == "left-alone", "{store}");
+        }
+    }
+    // The cause gone, a second install completes.
+    drop(locker.stdin.take());
+    locker.wait().unwrap();
+    let again = home.json(["install"]);
+    assert!(again["stores"].as_array().unwrap().iter().any(|store| store["outcome"] == "done"), "{again:#}");
+    assert!(home.devca(["status"]).output().unwrap().status.success());
+}
+
+#[test]
+fn a_certutil_that_fails_or_is_missing_is_a_line_of_its_own() {
+    if !in_namespace("a_certutil_that_fails_or_is_missing_is_a_line_of_its_own") {
+        return;
+    }
+    let home = Home::new();
+    let install = || {
+        let output = home.devca(["install", "--json"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let stores = document["stores"].as_array().unwrap().clone();
+        assert!(
+            stores.iter().any(|store| store["store"] == "system" && store["outcome"] != "not-done"),
+            "{document:#}"
+        );
+        stores.into_iter().find(|store| store["store"] == "nss" && store["outcome"] == "not-done").unwrap()
+    };
+    let broken = home.file("certutil");
+    fs::write(&broken, "#!/bin/sh\necho 'certutil: out of order' >&2\nexit 1\n").unwrap();
+    ok("chmod", ["755", broken.to_str().unwrap()]);
+    let certutil = tool("certutil");
+    ok("mount", ["--bind", broken.to_str().unwrap(), certutil.to_str().unwrap()]);
+    let line = install();
+    assert!(line["why"].as_str().unwrap().contains("out of order"), "{line}");
+    // Not executable is as good as not there.
+    ok("chmod", ["644", broken.to_str().unwrap()]);
+    let line = install();
+    assert!(line["hint"].as_str().unwrap().contains("apt-get install -y libnss3-tools"), "{line}");
+    ok("umount", [certutil.to_str().unwrap()]);
+    home.ok(["install"]);
+}
+
+#[test]
+fn javas_that_cannot_be_changed_do_not_stop_anything() {
+    if !in_namespace("javas_that_cannot_be_changed_do_not_stop_anything") {
+        return;
+    }
+    let home = Home::new();
+    let jdk = own_jdk(&home);
+    fs::write(jdk.join("lib/security/cacerts"), "nonsense").unwrap();
+    let mut command = home.devca(["install", "--store", "system,java", "--json"]);
+    let output = command.env("JAVA_HOME", home.file("nothing")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let outcome = |part: &str| {
+        let store = document["stores"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|s| s["place"].as_str().unwrap().contains(part));
+        store.unwrap_or_else(|| panic!("{part}: {document:#}"))["outcome"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(outcome(".jdks/own"), "not-done");
+    assert_eq!(outcome("nothing"), "left-alone", "a JAVA_HOME without cacerts");
+    assert_eq!(outcome("ca-certificates"), "done");
+    // A JAVA_HOME of that kind stops no issuing either.
+    home.ok(["issue", "localhost"]);
+}
+
+#[test]
+fn earlier_roots_are_removed_and_other_cas_are_not() {
+    if !in_namespace("earlier_roots_are_removed_and_other_cas_are_not") {
+        return;
+    }
+    let home = Home::new();
+    home.ok(["install", "--store", "system,nss"]);
+    home.ok(["--ca", "other", "install", "--store", "system,nss"]);
+    // The root is lost without an uninstall, and a new one made.
+    fs::remove_dir_all(home.ca()).unwrap();
+    home.ok(["issue", "localhost"]);
+    let status = home.devca(["status", "--store", "system", "--json"]).output().unwrap();
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(status["stores"][0]["word"], "holds-another", "{status:#}");
+    let shown = home.json(["uninstall", "--store", "system,nss", "--dry-run"]);
+    assert_eq!(shown["stores"][0]["outcome"], "would-run", "{shown:#}");
+    home.ok(["uninstall", "--store", "system,nss"]);
+    let anchors = || {
+        fs::read_dir("/usr/local/share/ca-certificates")
+            .unwrap()
+            .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().contains("devca"))
+            .count()
+    };
+    assert_eq!(anchors(), 1, "the other CA's root is left");
+    assert!(
+        home.devca(["--ca", "other", "status", "--store", "system,nss"]).output().unwrap().status.success()
+    );
+    home.ok(["--ca", "other", "uninstall", "--purge"]);
+    assert_eq!(anchors(), 0);
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    if !in_namespace("a_dry_run_changes_nothing") {
+        return;
+    }
+    let home = Home::new();
+    let before = home.everything();
+    let shown = home.ok(["install", "--dry-run"]);
+    for part in
+        ["would be made", "/usr/sbin/update-ca-certificates", "devca-FINGERPRINT.crt", "certutil -A -d sql:"]
+    {
+        assert!(shown.contains(part), "{part:?} is not in {shown}");
+    }
+    assert_eq!(home.everything(), before);
+    home.ok(["install"]);
+    let before = (home.everything(), fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap());
+    home.ok(["uninstall", "--dry-run"]);
+    home.ok(["uninstall", "--dry-run", "--purge"]);
+    let after = (home.everything(), fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap());
+    assert!(after == before, "a dry run has changed something");
+}
+
+#[test]
+fn the_stores_can_be_chosen() {
+    let home = Home::new();
+    let kinds = |command: &mut Command| {
+        let output = command.output().unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let stores = document["stores"].as_array().unwrap().clone();
+        let mut kinds: Vec<String> =
+            stores.iter().map(|store| store["store"].as_str().unwrap().to_owned()).collect();
+        kinds.dedup();
+        kinds
+    };
+    assert_eq!(kinds(&mut home.devca(["status", "--json", "--store", "system"])), ["system"]);
+    assert_eq!(
+        kinds(home.devca(["status", "--json"]).env("DEVCA_STORES", "java,system")),
+        ["system", "java"]
+    );
+    let output = home.devca(["install", "--store", "sistem"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(words(&output).contains("the kinds are system, nss, java, wsl"), "{}", words(&output));
+    assert!(home.everything().is_empty());
+}
