@@ -161,8 +161,9 @@ impl Host {
     pub fn this(person: Person, is_root: bool) -> Self {
         let from_env = std::env::var_os("PATH").unwrap_or_default();
         let admin = ADMIN_FOLDERS.iter().map(PathBuf::from);
+        // "/usr/bin" is no absolute path on Windows.
         let path =
-            std::env::split_paths(&from_env).filter(|folder| folder.is_absolute()).chain(admin).collect();
+            std::env::split_paths(&from_env).chain(admin).filter(|folder| folder.is_absolute()).collect();
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         Self { os: Os::current(), sysroot: "/".into(), person, path, is_root, machine: false, variable }
     }
