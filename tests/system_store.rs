@@ -201,3 +201,95 @@ fn a_refused_sudo_is_reported_and_the_root_stands() {
     );
     assert!(Path::new("/home/bob/.local/share/devca/default/root.pem").exists());
 }
+
+#[test]
+fn a_program_in_the_current_folder_is_never_run() {
+    if !in_namespace("a_program_in_the_current_folder_is_never_run") {
+        return;
+    }
+    let alice = person("alice", true);
+    let traps = "for name in sudo install update-ca-certificates certutil keytool java chroot rm; do
+        printf '#!/bin/sh\\necho \"$0\" >> ~/sprung\\n' > $name; chmod +x $name; done;";
+    let done = alice(&format!(
+        "mkdir trap; cd trap; {traps} PATH=.::$PATH devca install; PATH=.::$PATH devca uninstall"
+    ));
+    let output = { done }.output().unwrap();
+    assert!(output.status.success(), "{}", words(&output));
+    assert!(Path::new("/home/alice/trap/sudo").exists() && !Path::new("/home/alice/sprung").exists());
+}
+
+#[test]
+fn stores_that_take_no_root_are_done_for_whoever_has_none() {
+    if !in_namespace("stores_that_take_no_root_are_done_for_whoever_has_none") {
+        return;
+    }
+    // A Java of the machine's, with a cacerts of its own that is root's.
+    let jdk = Path::new("/usr/lib/jvm/own");
+    ok("jlink", ["--add-modules", "java.base", "--output", jdk.to_str().unwrap()]);
+    let cacerts = jdk.join("lib/security/cacerts");
+    let _ = fs::remove_file(&cacerts);
+    fs::copy("/etc/ssl/certs/java/cacerts", &cacerts).unwrap();
+    let bob = person("bob", false);
+    let outcomes = |output: &std::process::Output| -> Vec<(String, String)> {
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let stores = document["stores"].as_array().unwrap().iter();
+        let stores = stores.filter(|store| store["outcome"] != "left-alone");
+        stores
+            .map(|s| (s["store"].as_str().unwrap().to_owned(), s["outcome"].as_str().unwrap().to_owned()))
+            .collect()
+    };
+    let pairs = |list: &[(&str, &str)]| -> Vec<(String, String)> {
+        list.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
+    };
+    let output = bob("devca install --json").output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+    let expected = [("system", "not-done"), ("nss", "done"), ("java", "not-done")];
+    assert_eq!(outcomes(&output), pairs(&expected), "{}", words(&output));
+    // The cause gone, a second install completes.
+    fs::write("/etc/sudoers.d/bob", "bob ALL=(ALL) NOPASSWD: ALL\n").unwrap();
+    let output = bob("devca install --json").output().unwrap();
+    let expected = [("system", "done"), ("nss", "already-done"), ("java", "done")];
+    assert_eq!(outcomes(&output), pairs(&expected), "{}", words(&output));
+}
+
+#[test]
+fn a_root_of_mkcerts_is_pointed_out() {
+    if !in_namespace("a_root_of_mkcerts_is_pointed_out") {
+        return;
+    }
+    let home = Home::new();
+    let output = home.command(&common::tool("mkcert"), ["-install"]).output().unwrap();
+    assert!(output.status.success(), "{}", words(&output));
+    home.ok(["install", "--store", "system"]);
+    let status = home.ok(["status", "--store", "system"]);
+    assert!(status.contains("holds the root; also trusts mkcert "), "{status}");
+}
+
+#[test]
+fn status_says_what_is_wrong_and_what_mends_it() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let key = home.ca().join("root-key.pem");
+    let said = |part: &str, hint: &str| {
+        let before = home.everything();
+        let output = home.devca(["status", "--store", "wsl"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+        assert!(words(&output).contains(part) && words(&output).contains(hint), "{}", words(&output));
+        assert_eq!(home.everything(), before, "status has changed something");
+    };
+    ok("chmod", ["644", key.to_str().unwrap()]);
+    said("is open to others", &format!("chmod 600 {}", key.display()));
+    ok("chmod", ["600", key.to_str().unwrap()]);
+    ok("chmod", ["755", home.ca().to_str().unwrap()]);
+    said("is open to others", &format!("chmod 700 {}", home.ca().display()));
+    ok("chmod", ["700", home.ca().to_str().unwrap()]);
+    let kept = fs::read(&key).unwrap();
+    fs::copy(home.file("localhost-key.pem"), &key).unwrap();
+    said("is not the key of", "put back the pair");
+    fs::remove_file(&key).unwrap();
+    said("is missing", "put the key back");
+    fs::write(&key, kept).unwrap();
+    ok("chmod", ["600", key.to_str().unwrap()]);
+    let output = home.devca(["status", "--store", "wsl"]).output().unwrap();
+    assert!(output.status.success() && words(&output).contains("all is well"), "{}", words(&output));
+}

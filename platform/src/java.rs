@@ -105,7 +105,7 @@ fn jdk<'a>(host: &'a Host, home: &Path, cacerts: PathBuf) -> Found<'a> {
         && target.is_absolute()
         && !target.starts_with(home)
     {
-        let problem = Problem::new("it reads the system's store", "nothing is to be done for it alone");
+        let problem = Problem::new("it reads the system's store", "");
         return Found::left_alone(Kind::Java, format!("{} ({})", home.display(), target.display()), problem);
     }
     let names = ["bin/keytool", "bin/keytool.exe", "jre/bin/keytool"];

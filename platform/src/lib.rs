@@ -49,7 +49,7 @@ impl Anchor {
 pub struct Problem {
     /// Lower case, no full stop.
     pub why: String,
-    /// The command or change that helps.
+    /// The command or change that helps; empty where none is needed.
     pub hint: String,
 }
 

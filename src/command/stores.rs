@@ -113,7 +113,7 @@ impl Line {
 
     fn because(&mut self, problem: Problem) {
         self.why = Some(problem.why);
-        self.hint = Some(problem.hint);
+        self.hint = Some(problem.hint).filter(|hint| !hint.is_empty());
     }
 }
 
@@ -138,15 +138,15 @@ pub(super) fn write(page: &mut dyn Write, lines: &[Line], done: &str, already: &
         };
         write!(page, "{:WIDTH$}  {}: {word}", line.store, line.place)?;
         match (&line.why, &line.hint) {
-            (Some(why), _) if line.outcome == Outcome::LeftAlone => writeln!(page, ", since {why}")?,
-            (Some(why), Some(hint)) => {
-                writeln!(
-                    page,
-                    "\n{indent}{why}\n{indent}hint: {}",
-                    hint.replace('\n', &format!("\n{indent}"))
-                )?;
+            (None, _) => writeln!(page)?,
+            (Some(why), None) => writeln!(page, ", since {why}")?,
+            (Some(why), Some(hint)) if line.outcome == Outcome::LeftAlone => {
+                writeln!(page, ", since {why}: {hint}")?;
             }
-            _ => writeln!(page)?,
+            (Some(why), Some(hint)) => {
+                let hint = hint.replace('\n', &format!("\n{indent}"));
+                writeln!(page, "\n{indent}{why}\n{indent}hint: {hint}")?;
+            }
         }
         if line.outcome == Outcome::WouldRun {
             line.commands.iter().try_for_each(|command| writeln!(page, "{indent}{command}"))?;

@@ -165,7 +165,7 @@ fn build_folder(name: &str) -> PathBuf {
     folder
 }
 
-fn go_client() -> &'static Path {
+pub fn go_client() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let folder = build_folder("go");

@@ -244,7 +244,11 @@ pub fn in_namespace(test: &str) -> bool {
     if std::env::var_os("DEVCA_TEST_NAMESPACE").is_some() {
         return true;
     }
-    let output = Command::new(project().join("tests/namespace"))
+    let mut command = Command::new(project().join("tests/namespace"));
+    runtime_variables().for_each(|name| {
+        command.env_remove(name);
+    });
+    let output = command
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env("DEVCA_TEST_NAMESPACE", "1")

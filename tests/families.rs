@@ -1,0 +1,183 @@
+//! Other Linux families and other file trees: laid out as theirs in a namespace, with the real `trust` of p11-kit, and
+//! with Debian's own tools in a chroot.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use common::{Home, in_namespace, ok, strangers_root, words};
+
+struct Family {
+    place: &'static str,
+    source: &'static str,
+    anchors: &'static str,
+    bundle: &'static str,
+    /// Where the family has a program of its own around p11-kit's.
+    program: &'static str,
+}
+
+const FAMILIES: &[Family] = &[
+    Family {
+        place: "Fedora",
+        source: "/etc/pki/ca-trust/source",
+        anchors: "/etc/pki/ca-trust/source/anchors",
+        bundle: "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+        program: "/usr/local/bin/update-ca-trust",
+    },
+    Family {
+        place: "openSUSE",
+        source: "/etc/pki/trust",
+        anchors: "/etc/pki/trust/anchors",
+        bundle: "/var/lib/ca-certificates/ca-bundle.pem",
+        program: "/usr/local/bin/update-ca-certificates",
+    },
+    Family {
+        place: "Arch",
+        source: "/etc/ca-certificates/trust-source",
+        anchors: "/etc/ca-certificates/trust-source/anchors",
+        bundle: "/etc/ca-certificates/extracted/tls-ca-bundle.pem",
+        program: "/usr/libexec/p11-kit/trust-extract-compat",
+    },
+];
+
+/// The families' programs come down to this call of p11-kit, with the family's folder and file.
+fn lay_out(family: &Family) {
+    fs::remove_file("/etc/ca-certificates.conf").unwrap();
+    fs::create_dir_all(family.anchors).unwrap();
+    fs::create_dir_all(Path::new(family.bundle).parent().unwrap()).unwrap();
+    fs::create_dir_all("/etc/pkcs11/modules").unwrap();
+    let module =
+        format!("module: p11-kit-trust.so\ntrust-policy: yes\nx-init-reserved: paths='{}'\n", family.source);
+    fs::write("/etc/pkcs11/modules/p11-kit-trust.module", module).unwrap();
+    let extract = "trust extract --format=pem-bundle --filter=ca-anchors --purpose=server-auth --overwrite";
+    fs::write(family.program, format!("#!/bin/sh\nexec {extract} {}\n", family.bundle)).unwrap();
+    fs::set_permissions(family.program, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn comes_and_goes(family: &Family) {
+    lay_out(family);
+    let stranger = Path::new(family.anchors).join("stranger.pem");
+    strangers_root(&stranger);
+    let home = Home::new();
+    let path = format!("/usr/local/bin:{}", std::env::var("PATH").unwrap());
+    let devca = |words: &[&str]| {
+        let output = home
+            .devca(words.iter().chain(&["--store", "system", "--json"]))
+            .env("PATH", &path)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}: {}", family.place, common::words(&output));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()["stores"][0].clone()
+    };
+    let store = devca(&["install"]);
+    assert!(
+        store["outcome"] == "done" && store["place"].as_str().unwrap().starts_with(family.place),
+        "{store}"
+    );
+    assert_eq!(fs::read_to_string(family.bundle).unwrap().matches("BEGIN CERTIFICATE").count(), 2);
+    home.ok(["issue", "localhost"]);
+    ok("openssl", ["verify", "-CAfile", family.bundle, home.file("localhost.pem").to_str().unwrap()]);
+    assert_eq!(devca(&["uninstall"])["outcome"], "done");
+    assert_eq!(fs::read_to_string(family.bundle).unwrap().matches("BEGIN CERTIFICATE").count(), 1);
+    assert!(stranger.exists(), "the stranger's root is left");
+}
+
+#[test]
+fn fedora() {
+    if in_namespace("fedora") {
+        comes_and_goes(&FAMILIES[0]);
+    }
+}
+
+#[test]
+fn opensuse() {
+    if in_namespace("opensuse") {
+        comes_and_goes(&FAMILIES[1]);
+    }
+}
+
+#[test]
+fn arch() {
+    if in_namespace("arch") {
+        comes_and_goes(&FAMILIES[2]);
+    }
+}
+
+/// Alpine may have no folder for anchors at first.
+#[test]
+fn alpine() {
+    if !in_namespace("alpine") {
+        return;
+    }
+    fs::remove_dir_all("/usr/local/share/ca-certificates").unwrap();
+    let home = Home::new();
+    home.ok(["install", "--store", "system"]);
+    home.ok(["issue", "localhost"]);
+    let bundle = "/etc/ssl/certs/ca-certificates.crt";
+    ok("openssl", ["verify", "-CAfile", bundle, home.file("localhost.pem").to_str().unwrap()]);
+}
+
+/// A file tree with Debian's tools and folders of its own for all that they change.
+fn chroot_in(folder: &Path) {
+    let at = |path: &str| folder.join(path).to_str().unwrap().to_owned();
+    for path in ["usr", "proc", "dev", "tmp", "var"] {
+        fs::create_dir_all(folder.join(path)).unwrap();
+    }
+    for link in ["bin", "lib", "lib64", "sbin"] {
+        std::os::unix::fs::symlink(format!("usr/{link}"), folder.join(link)).unwrap();
+    }
+    ok("cp", ["-a", "/etc", &at("etc")]);
+    ok("cp", ["-a", "/var/lib/dpkg", &at("var/lib-dpkg")]);
+    ok("mount", ["--rbind", "/usr", &at("usr")]);
+    ok("mount", ["--bind", "/proc", &at("proc")]);
+    ok("mount", ["--bind", "/dev", &at("dev")]);
+    // What is below /usr and is changed: a folder of its own.
+    let own = folder.join("own");
+    ok("cp", ["-a", "/usr/local/share/ca-certificates", own.to_str().unwrap()]);
+    ok("mount", ["--bind", own.to_str().unwrap(), &at("usr/local/share/ca-certificates")]);
+    fs::create_dir_all(folder.join("opt/java")).unwrap();
+    ok("jlink", ["--add-modules", "java.base", "--output", &at("opt/java/own")]);
+    let cacerts = folder.join("opt/java/own/lib/security/cacerts");
+    let _ = fs::remove_file(&cacerts);
+    fs::copy("/etc/ssl/certs/java/cacerts", cacerts).unwrap();
+}
+
+#[test]
+fn a_sysroot_is_changed_and_this_machine_is_not() {
+    if !in_namespace("a_sysroot_is_changed_and_this_machine_is_not") {
+        return;
+    }
+    let home = Home::new();
+    let tree = home.file("tree");
+    fs::create_dir(&tree).unwrap();
+    chroot_in(&tree);
+    let sysroot = tree.to_str().unwrap();
+    let inside = tree.join("etc/ssl/certs/ca-certificates.crt");
+    let mine = || fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap();
+    let (before_inside, before_mine) = (fs::read(&inside).unwrap(), mine());
+
+    let installed = home.json(["install", "--sysroot", sysroot]);
+    let stores = installed["stores"].as_array().unwrap();
+    let done: Vec<&str> =
+        stores.iter().filter(|s| s["outcome"] == "done").map(|s| s["store"].as_str().unwrap()).collect();
+    assert_eq!(done, ["system", "java"], "{installed:#}");
+    assert!(mine() == before_mine, "this machine's bundle has changed");
+    home.ok(["issue", "localhost"]);
+    let leaf = home.file("localhost.pem");
+    ok("openssl", ["verify", "-CAfile", inside.to_str().unwrap(), leaf.to_str().unwrap()]);
+    let refused = common::run("openssl", ["verify", leaf.to_str().unwrap()]);
+    assert!(!refused.status.success(), "{}", words(&refused));
+    assert!(!home.home().join(".local/share/pki").exists(), "a browser of this machine was changed");
+
+    let status = home.json(["status", "--sysroot", sysroot]);
+    assert!(status["stores"].as_array().unwrap().iter().any(|store| store["word"] == "holds"), "{status:#}");
+    home.ok(["uninstall", "--sysroot", sysroot]);
+    assert!(fs::read(&inside).unwrap() == before_inside, "the tree's bundle is not as it was");
+
+    let nowhere = home.devca(["install", "--sysroot", "/nowhere"]).output().unwrap();
+    assert_eq!(nowhere.status.code(), Some(2), "{}", words(&nowhere));
+}

@@ -1,0 +1,242 @@
+//! Programs that look elsewhere than in the system's store: with `devca run`, and with what `devca env` prints. No store
+//! is touched. And roots that were made elsewhere.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use common::clients::{CLIENTS, go_client};
+use common::{Home, Server, ok, project, tool, words};
+
+/// Each makes one request to the port and fails if it does not trust the server.
+fn requests(port: u16) -> Vec<(&'static str, Vec<String>)> {
+    let url = format!("https://localhost:{port}/");
+    let script = |file: &str| project().join("tests/clients").join(file).display().to_string();
+    let text = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let port = port.to_string();
+    vec![
+        ("Node", text(&[tool("node").to_str().unwrap(), &script("client.mjs"), "-", &port, "localhost"])),
+        (
+            "Python's ssl",
+            text(&[tool("python3").to_str().unwrap(), &script("client.py"), "-", &port, "localhost"]),
+        ),
+        (
+            "requests",
+            text(&[
+                "/usr/bin/python3",
+                "-c",
+                &format!("import requests; requests.get('{url}').raise_for_status()"),
+            ]),
+        ),
+        ("curl", text(&["curl", "-sSf", "--noproxy", "*", &url])),
+        ("Ruby", text(&["ruby", "-rnet/http", "-e", &format!("Net::HTTP.get(URI('{url}'))")])),
+        ("PHP", text(&["php", "-r", &format!("if (file_get_contents('{url}') === false) exit(1);")])),
+        ("Go", text(&[go_client().to_str().unwrap(), "-", &port, "localhost"])),
+        ("git", text(&["git", "-c", "http.proxy=", "ls-remote", &url])),
+    ]
+}
+
+/// git reaches the server and finds no repository there: that is trust enough.
+fn trusts(name: &str, output: &std::process::Output) -> bool {
+    output.status.success() || (name == "git" && words(output).contains("not found"))
+}
+
+#[test]
+fn programs_trust_the_root_with_devca_run_and_not_without() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let server = Server::page(&home.file("localhost.pem"), &home.file("localhost-key.pem"));
+    for (name, command) in requests(server.port) {
+        let mut alone = home.command(Path::new(&command[0]), &command[1..]);
+        let output = alone.env("no_proxy", "*").output().unwrap();
+        assert!(!trusts(name, &output), "{name} trusts the server without devca: {}", words(&output));
+        let mut run = home.devca(["run", "--"].map(ToOwned::to_owned).iter().chain(&command));
+        let output = run.env("no_proxy", "*").output().unwrap();
+        assert!(trusts(name, &output), "{name} does not trust the server: {}", words(&output));
+    }
+    assert!(!home.home().join(".local/share/pki").exists(), "no store is touched");
+}
+
+#[test]
+fn a_variable_that_replaces_the_systems_roots_names_a_file_that_holds_them() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let company = home.file("company.pem");
+    common::strangers_root(&company);
+    let mut command = home.devca(["env", "--json"]);
+    let output = command.env("SSL_CERT_FILE", &company).output().unwrap();
+    let variables: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let bundle = fs::read_to_string(variables["SSL_CERT_FILE"].as_str().unwrap()).unwrap();
+    let count = |text: &str| text.matches("BEGIN CERTIFICATE").count();
+    let system = fs::read_to_string("/etc/ssl/certs/ca-certificates.crt").unwrap();
+    assert_eq!(count(&bundle), count(&system) + 2, "the system's, the company's and devca's");
+    assert!(bundle.contains(fs::read_to_string(home.root()).unwrap().trim()));
+    let own = fs::read_to_string(variables["NODE_EXTRA_CA_CERTS"].as_str().unwrap()).unwrap();
+    assert_eq!(count(&own), 1, "what adds holds devca's alone");
+}
+
+#[test]
+fn every_dialect_is_understood_by_its_reader_whatever_the_path() {
+    let home = Home::new();
+    let odd = home.file("it's $HOME \"and\" more %PATH% \\");
+    let devca = |words: &[&str]| {
+        let output = home.devca(words).env("DEVCA_HOME", &odd).output().unwrap();
+        assert!(output.status.success(), "{}", common::words(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    devca(&["issue", "localhost"]);
+    let expected = odd.join("default/bundle.pem").display().to_string();
+    let read = |shell: &str, words: &[&str]| {
+        let output = Command::new(tool(shell))
+            .args(words)
+            .env_remove("SSL_CERT_FILE")
+            .env("HOME", home.home())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{shell}: {}", common::words(&output));
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    };
+    let file = home.file("variables");
+    for (dialect, shell) in [("bash", "bash"), ("sh", "dash"), ("zsh", "zsh"), ("fish", "fish")] {
+        fs::write(&file, devca(&["env", "--shell", dialect])).unwrap();
+        let script = format!(". {}; printenv SSL_CERT_FILE", file.display());
+        assert_eq!(read(shell, &["-c", &script]), expected, "{shell}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&devca(&["env", "--shell", "json"])).unwrap();
+    assert_eq!(json["SSL_CERT_FILE"], expected.as_str());
+    assert!(devca(&["env", "--shell", "powershell"]).contains("$env:SSL_CERT_FILE = '"));
+    assert!(devca(&["env", "--shell", "cmd"]).contains("set \"SSL_CERT_FILE="));
+    // A .env file has no one grammar: here is a path without quotes in it, read by Node.
+    home.ok(["issue", "app.test"]);
+    fs::write(&file, home.ok(["env", "--shell", "dotenv"])).unwrap();
+    let flag = format!("--env-file={}", file.display());
+    let plain = home.ca().join("bundle.pem").display().to_string();
+    assert_eq!(read("node", &[&flag, "-p", "process.env.SSL_CERT_FILE"]), plain);
+}
+
+#[test]
+fn run_passes_on_what_the_program_says() {
+    let home = Home::new();
+    let before = home.devca(["run", "--", "true"]).output().unwrap();
+    assert_eq!(before.status.code(), Some(1));
+    assert!(words(&before).contains("there is no root yet"), "{}", words(&before));
+    home.ok(["issue", "localhost"]);
+    assert_eq!(home.devca(["run", "--", "sh", "-c", "exit 7"]).output().unwrap().status.code(), Some(7));
+    let missing = home.devca(["run", "--", "no-such-program"]).output().unwrap();
+    assert!(words(&missing).contains("devca: error: cannot run no-such-program"), "{}", words(&missing));
+    assert_eq!(home.devca(["run"]).output().unwrap().status.code(), Some(2));
+}
+
+#[test]
+fn mkcerts_root_is_taken_over() {
+    let home = Home::new();
+    let caroot = home.file("mkcert");
+    fs::create_dir(&caroot).unwrap();
+    let mut mkcert =
+        home.command(&tool("mkcert"), ["-cert-file", "old.pem", "-key-file", "old-key.pem", "localhost"]);
+    let output = mkcert.env("CAROOT", &caroot).output().unwrap();
+    assert!(output.status.success(), "{}", words(&output));
+    let imported = home.devca(["import", caroot.to_str().unwrap()]).output().unwrap();
+    assert!(
+        imported.status.success() && words(&imported).contains("may sign for any name"),
+        "{}",
+        words(&imported)
+    );
+    assert_eq!(
+        ok("openssl", ["x509", "-in", home.root().to_str().unwrap(), "-noout", "-fingerprint"]),
+        ok("openssl", ["x509", "-in", caroot.join("rootCA.pem").to_str().unwrap(), "-noout", "-fingerprint"])
+    );
+    home.ok(["issue", "localhost", "www.example-bank.com"]);
+    let server = Server::start(&home.file("localhost+1.pem"), &home.file("localhost+1-key.pem"));
+    for client in CLIENTS {
+        client.accepts(Some(&caroot.join("rootCA.pem")), server.port, "localhost");
+    }
+    // Nothing is overwritten.
+    let again = home.devca(["import", caroot.to_str().unwrap()]).output().unwrap();
+    assert!(!again.status.success() && words(&again).contains("would overwrite"), "{}", words(&again));
+}
+
+#[test]
+fn any_pair_is_taken_over_in_whatever_form_the_key_is() {
+    let home = Home::new();
+    let path = |name: &str| home.file(name).display().to_string();
+    let keys: &[(&str, &[&str])] = &[
+        ("sec1", &["ecparam", "-name", "prime256v1", "-genkey", "-noout"]),
+        ("sec1-384", &["ecparam", "-name", "secp384r1", "-genkey", "-noout"]),
+        ("pkcs1", &["genrsa", "-traditional", "2048"]),
+        ("pkcs8", &["genpkey", "-algorithm", "RSA"]),
+        ("ed25519", &["genpkey", "-algorithm", "ed25519"]),
+    ];
+    for (name, words) in keys {
+        let (key, root) = (path(&format!("{name}/any-key.pem")), path(&format!("{name}/any.crt")));
+        fs::create_dir(home.file(name)).unwrap();
+        ok("openssl", [&words[..1], &["-out", key.as_str()], &words[1..]].concat());
+        ok(
+            "openssl",
+            [
+                "req",
+                "-x509",
+                "-key",
+                &key,
+                "-subj",
+                "/C=CH/O=Ünïcode/OU=a/CN=any",
+                "-utf8",
+                "-days",
+                "30",
+                "-out",
+                &root,
+            ],
+        );
+        home.ok(["--ca", name, "import", home.file(name).to_str().unwrap()]);
+        home.ok(["--ca", name, "issue", "localhost", "--force"]);
+        ok("openssl", ["verify", "-CAfile", &root, "-verify_hostname", "localhost", &path("localhost.pem")]);
+        let stored =
+            home.home().join(format!(".local/share/devca/{name}/root-key.pem")).display().to_string();
+        ok("openssl", ["pkey", "-in", &stored, "-noout"]);
+        assert!(fs::read_to_string(stored).unwrap().starts_with("-----BEGIN PRIVATE KEY-----"));
+    }
+}
+
+#[test]
+fn what_is_no_pair_is_refused() {
+    let home = Home::new();
+    let refused = |words: &[&str], part: &str| {
+        let output = home.devca([&["import"], words].concat()).output().unwrap();
+        assert!(!output.status.success());
+        let said = common::words(&output);
+        assert!(said.contains(part) && said.contains("devca: hint: "), "{said}");
+        assert!(!home.root().exists() && !home.ca().join("root-key.pem").exists());
+    };
+    refused(&[], "either a folder is needed");
+    refused(&["nowhere"], "cannot read nowhere");
+    refused(&["."], "holds no CA certificate with its key");
+    home.ok(["--ca", "one", "issue", "localhost"]);
+    home.ok(["--ca", "two", "issue", "app.test"]);
+    let ca = |name: &str, file: &str| {
+        home.home().join(".local/share/devca").join(name).join(file).display().to_string()
+    };
+    refused(
+        &["--cert", &ca("one", "root.pem"), "--key", &ca("two", "root-key.pem")],
+        "not this certificate's",
+    );
+    refused(&["--cert", "localhost.pem", "--key", "localhost-key.pem"], "not a CA's");
+    refused(&["--cert", &ca("one", "root.pem")], "--key");
+    for name in ["one", "two"] {
+        fs::copy(ca(name, "root.pem"), home.file(&format!("{name}.crt"))).unwrap();
+        fs::copy(ca(name, "root-key.pem"), home.file(&format!("{name}.key"))).unwrap();
+    }
+    refused(&["."], "more than one");
+    // A subject that rcgen would write in another way than it is: its leaves would name no issuer.
+    let (key, root) = (home.file("odd.key"), home.file("odd.pem"));
+    let words =
+        ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/OU=a/OU=b/CN=odd", "-days", "30"];
+    ok(
+        "openssl",
+        words.into_iter().chain(["-keyout", key.to_str().unwrap(), "-out", root.to_str().unwrap()]),
+    );
+    refused(&["--cert", root.to_str().unwrap(), "--key", key.to_str().unwrap()], "does not write");
+}
