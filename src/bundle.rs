@@ -1,24 +1,266 @@
-//! Issued -> the files of one output format.
+//! Issued -> the files of the output formats; one file a format.
 
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::ca::Authority;
+use crate::error::Fault;
 use crate::files::{NewFile, Secrecy};
 use crate::issuer::Issued;
-use crate::name::Name;
 use crate::profile::Kind;
 
+mod combined;
+mod der;
+mod fullchain;
+mod handover;
+mod java;
+mod kubernetes;
+mod mobileconfig;
+mod password;
 mod pem;
+mod pkcs12;
+mod root;
 
-/// Where a certificate and its key go.
-#[derive(Debug, Clone)]
-pub struct Paths {
-    /// The certificate, 0644.
-    pub certificate: PathBuf,
-    /// The private key, 0600.
-    pub key: PathBuf,
+pub use handover::{cert_manager, step_ca, vault};
+pub use password::Password;
+pub use root::RootFormat;
+
+/// In which form certificate and key are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// The certificate and its key, each in PEM
+    Pem,
+    /// The certificate with what stands between it and the root, and the key, in PEM
+    Fullchain,
+    /// Chain and key in one PEM file: HAProxy, lighttpd, MongoDB
+    Combined,
+    /// The certificate and its key, each in DER
+    Der,
+    /// PKCS#12 with certificate, chain and key
+    P12,
+    /// A Java key store, and a trust store with the root
+    Java,
+    /// A Kubernetes Secret of the type kubernetes.io/tls
+    K8s,
 }
 
-/// The longest stem that leaves room for `-key.pem` in a file name of 255 bytes.
+impl Format {
+    /// The one list of what each format consists of: the key first, so that a certificate is never there without it.
+    fn parts(self) -> &'static [Part] {
+        match self {
+            Self::Pem => pem::PARTS,
+            Self::Fullchain => fullchain::PARTS,
+            Self::Combined => combined::PARTS,
+            Self::Der => der::PARTS,
+            Self::P12 => pkcs12::PARTS,
+            Self::Java => java::PARTS,
+            Self::K8s => kubernetes::PARTS,
+        }
+    }
+
+    /// Whether its files are encrypted.
+    pub fn takes_password(self) -> bool {
+        matches!(self, Self::P12 | Self::Java)
+    }
+
+    /// Whether it cannot be made without the private key.
+    fn has_key_inside(self) -> bool {
+        matches!(self, Self::Combined | Self::P12 | Self::Java | Self::K8s)
+    }
+
+    /// Whether a terminal can show it.
+    pub fn is_text(self) -> bool {
+        !matches!(self, Self::P12 | Self::Java | Self::Der)
+    }
+}
+
+/// One file of a format.
+#[derive(Debug)]
+pub struct Part {
+    /// What a person reads before its path.
+    pub label: &'static str,
+    suffix: &'static str,
+    /// What is in it.
+    pub holds: Holds,
+    render: fn(&Material) -> anyhow::Result<Zeroizing<Vec<u8>>>,
+}
+
+/// What a file has in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// Certificates, in PEM, the leaf first.
+    Certificate,
+    /// The key, in PEM.
+    Key,
+    /// A key, alone or with certificates, in a form that is not looked into.
+    Sealed,
+    /// Nothing secret, in a form that is not looked into.
+    Public,
+}
+
+impl Holds {
+    fn secrecy(self) -> Secrecy {
+        if matches!(self, Self::Key | Self::Sealed) { Secrecy::Private } else { Secrecy::Public }
+    }
+
+    /// Whether it can be made without the key.
+    fn is_keyless(self) -> bool {
+        self.secrecy() == Secrecy::Public
+    }
+}
+
+/// A file to be written.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Of which format it is.
+    pub format: Format,
+    /// Which part of it.
+    pub part: &'static Part,
+    /// Where it goes, absolute.
+    pub path: PathBuf,
+    /// It is there already and may be replaced.
+    pub replace: bool,
+}
+
+/// What the formats are made of.
+pub struct Material<'a> {
+    /// The leaf and its key.
+    pub issued: &'a Issued,
+    /// Who signed it.
+    pub authority: &'a Authority,
+    /// How it is wanted.
+    pub options: &'a Options,
+    /// What people and Java call the entry.
+    pub label: &'a str,
+}
+
+/// How the formats are wanted.
+#[derive(Default)]
+pub struct Options {
+    /// The root at the end of a chain.
+    pub with_root: bool,
+    /// PKCS#12 as NIST would have it, instead of as everybody reads it.
+    pub modern: bool,
+    /// What encrypted formats are encrypted with.
+    pub password: Option<Password>,
+}
+
+impl Material<'_> {
+    fn key(&self) -> anyhow::Result<&[u8]> {
+        // A plan for a request without a key has no part with one.
+        self.issued.key.as_deref().map(Vec::as_slice).ok_or_else(|| no_key(Format::Pem).into())
+    }
+
+    fn password(&self) -> anyhow::Result<&str> {
+        let password = self.options.password.as_ref().map(Password::as_str);
+        password.ok_or_else(|| Fault::usage("a password is needed", "give --password-file FILE").into())
+    }
+
+    /// What stands between the leaf and the root, and the root where it is wanted.
+    fn above(&self) -> impl Iterator<Item = &[u8]> {
+        let root = self.options.with_root.then_some(&self.authority.root);
+        self.authority.intermediate.iter().chain(root).map(|ca| ca.der.as_slice())
+    }
+
+    /// The leaf and all above it, in PEM.
+    fn chain(&self) -> Vec<u8> {
+        let leaf = self.issued.certificate.as_slice();
+        std::iter::once(leaf).chain(self.above()).flat_map(crate::pem::certificate).collect()
+    }
+}
+
+/// Which files are to be made, and where.
+pub struct Plan<'a> {
+    /// The formats, each once or more.
+    pub formats: &'a [Format],
+    /// What the files' names begin with.
+    pub stem: &'a str,
+    /// Where they go.
+    pub folder: &'a Path,
+    /// Where the certificate goes instead.
+    pub certificate: Option<&'a Path>,
+    /// Where the key goes instead.
+    pub key: Option<&'a Path>,
+    /// Somebody else has the key.
+    pub keyless: bool,
+}
+
+impl Plan<'_> {
+    /// The files, each path once.
+    pub fn outputs(&self) -> anyhow::Result<Vec<Output>> {
+        let mut certificate = self.certificate;
+        let mut outputs: Vec<Output> = Vec::new();
+        for format in self.formats {
+            if self.keyless && format.has_key_inside() {
+                return Err(no_key(*format).into());
+            }
+            let parts = format.parts().iter().filter(|part| !self.keyless || part.holds.is_keyless());
+            for part in parts {
+                let named = match part.holds {
+                    Holds::Certificate => certificate.take(),
+                    Holds::Key => self.key,
+                    Holds::Sealed | Holds::Public => None,
+                };
+                let usual = || self.folder.join(format!("{}{}", self.stem, part.suffix));
+                let path = std::path::absolute(named.map_or_else(usual, ToOwned::to_owned))?;
+                match outputs.iter().find(|other| other.path == path) {
+                    None => outputs.push(Output { format: *format, part, path, replace: false }),
+                    Some(other) if other.part.label == part.label => {}
+                    Some(_) => return Err(shared(&path).into()),
+                }
+            }
+        }
+        let lacks = |holds| !outputs.iter().any(|output| output.part.holds == holds);
+        if certificate.is_some() {
+            return Err(nowhere("certificate", "--cert-file").into());
+        }
+        if self.key.is_some() && lacks(Holds::Key) {
+            return Err(nowhere("key", "--key-file").into());
+        }
+        Ok(outputs)
+    }
+}
+
+fn nowhere(what: &str, option: &str) -> Fault {
+    Fault::usage(
+        format!("{option} was given, but no {what} in PEM is to be written"),
+        format!("leave {option} out, or add pem to --format"),
+    )
+}
+
+fn no_key(format: Format) -> Fault {
+    let name = format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+    Fault::usage(
+        format!("{name} holds the private key, which whoever made the request has kept"),
+        "choose --format pem, fullchain or der with --csr",
+    )
+}
+
+fn shared(path: &Path) -> Fault {
+    Fault::usage(
+        format!("two files cannot share one path, {}", path.display()),
+        "give --cert-file and --key-file two names",
+    )
+}
+
+/// The bytes of every output, in order.
+pub fn render(material: &Material, outputs: &[Output]) -> anyhow::Result<Vec<NewFile>> {
+    let file = |output: &Output| {
+        Ok(NewFile {
+            path: output.path.clone(),
+            content: (output.part.render)(material)?,
+            secrecy: output.part.holds.secrecy(),
+            replace: output.replace,
+        })
+    };
+    outputs.iter().map(file).collect()
+}
+
+/// The longest stem that leaves room for `-truststore.p12` in a file name of 255 bytes.
 const MAX_STEM: usize = 200;
 
 /// The stem of the file names, as mkcert makes it: `localhost+1`, `_wildcard.app.test`, `alice-client`.
@@ -37,29 +279,4 @@ pub fn stem(first: &str, count: usize, kind: Kind) -> String {
     }
     // A file that shells and `rm` take for an option, or that `ls` hides, helps nobody.
     if stem.starts_with(['-', '.']) { format!("_{stem}") } else { stem }
-}
-
-/// The first name in words that a file name can carry.
-pub fn stem_of(names: &[Name], common_name: Option<&str>, kind: Kind) -> String {
-    let first = names.first().map(ToString::to_string);
-    stem(first.as_deref().or(common_name).unwrap_or("certificate"), names.len(), kind)
-}
-
-/// The files of the PEM format: the key first, so that a certificate is never there without it.
-pub fn render(issued: &Issued, paths: &Paths, replace: Replace) -> Vec<NewFile> {
-    let file =
-        |path: &Path, content, secrecy, replace| NewFile { path: path.to_owned(), content, secrecy, replace };
-    vec![
-        file(&paths.key, pem::key(issued), Secrecy::Private, replace.key),
-        file(&paths.certificate, pem::certificate(issued), Secrecy::Public, replace.certificate),
-    ]
-}
-
-/// Which files are there already and may be replaced.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Replace {
-    /// The certificate's path.
-    pub certificate: bool,
-    /// The key's path.
-    pub key: bool,
 }

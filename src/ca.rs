@@ -1,11 +1,10 @@
-//! Generate, persist and load a root.
+//! Generate, persist and load a CA: its root and, between root and leaves, an intermediate where one is wanted.
 
-use rcgen::{Issuer, KeyPair, PublicKeyData};
+use rcgen::{Issuer, KeyPair};
 use time::OffsetDateTime;
-use x509_parser::prelude::{FromDer, X509Certificate};
 use zeroize::Zeroizing;
 
-use crate::certificate::{self, Leaf};
+use crate::certificate::{CaCertificate, Leaf};
 use crate::constraints::Constraints;
 use crate::error::{Fault, OrHint};
 use crate::files::{Files, NewFile, Secrecy};
@@ -13,89 +12,16 @@ use crate::home::CaFolder;
 use crate::key::{self, KeyType};
 use crate::pem;
 use crate::profile::{self, Validity};
+use crate::subject::Subject;
 
-/// A root certificate, read and found to be one.
-#[derive(Debug, Clone)]
-pub struct Root {
-    /// The certificate.
-    pub der: Vec<u8>,
-    /// Its subject's common name.
-    pub common_name: String,
-    /// From when to when it is valid.
-    pub validity: Validity,
-    /// What it may sign for.
-    pub constraints: Constraints,
-    /// The subject in DER: the issuer of its leaves.
-    pub subject: Vec<u8>,
-    /// The subject key identifier: the authority key identifier of its leaves.
-    pub key_id: Option<Vec<u8>>,
-    public_key: Vec<u8>,
-}
-
-impl Root {
-    /// Reads the root of a CA. Fails where there is none (see [`exists`]), and where the file holds something else.
-    pub fn load(folder: &CaFolder) -> anyhow::Result<Self> {
-        let path = folder.root();
-        let der = pem::first_certificate(&path)?;
-        Self::parse(der).map_err(|why| {
-            let hint = format!(
-                "put back the root you had, or begin anew: devca{} uninstall --purge && devca{0} install",
-                folder.option()
-            );
-            Fault::new(format!("{} is no usable root: {why}", path.display()), hint).into()
-        })
-    }
-
-    /// Reads a CA certificate; the error says why it is none.
-    pub fn parse(der: Vec<u8>) -> Result<Self, &'static str> {
-        let (rest, certificate) =
-            X509Certificate::from_der(&der).map_err(|_| "the certificate is damaged")?;
-        let is_ca = certificate.basic_constraints().ok().flatten().is_some_and(|e| e.value.ca);
-        if !rest.is_empty() || !is_ca {
-            return Err("the certificate in it is not a CA's");
-        }
-        let constraints = certificate.name_constraints().map_err(|_| "its name constraints are damaged")?;
-        let key_id = certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
-            x509_parser::extensions::ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
-            _ => None,
-        });
-        let common_name = certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
-        let root = Self {
-            common_name: common_name.unwrap_or("a root without a common name").to_owned(),
-            validity: Validity {
-                not_before: certificate.validity().not_before.to_datetime(),
-                not_after: certificate.validity().not_after.to_datetime(),
-            },
-            constraints: Constraints::from_extension(constraints.map(|extension| extension.value)),
-            subject: certificate.subject().as_raw().to_vec(),
-            key_id,
-            public_key: certificate.public_key().raw.to_vec(),
-            der: Vec::new(),
-        };
-        Ok(Self { der, ..root })
-    }
-
-    /// Reads a certificate that devca made as a root, and no other.
-    pub fn of_devca(der: Vec<u8>) -> Option<Self> {
-        let is_devca = certificate::local_ca(&der)?.is_devca;
-        Self::parse(der).ok().filter(|_| is_devca)
-    }
-
-    /// Whether this is the key that the certificate is for.
-    pub fn is_of_key(&self, key: &KeyPair) -> bool {
-        key.subject_public_key_info() == self.public_key
-    }
-
-    /// SHA-256 of the certificate.
-    pub fn sha256(&self) -> [u8; 32] {
-        key::sha256(&self.der)
-    }
-}
-
-/// A root with its private key: what can sign.
+/// What can sign: a root with its key, or an intermediate with its own.
 pub struct Authority {
-    /// The certificate.
-    pub root: Root,
+    /// What clients trust.
+    pub root: CaCertificate,
+    /// What signs in the root's stead.
+    pub intermediate: Option<CaCertificate>,
+    /// The root's key is gone: whatever is issued comes from the intermediate.
+    pub is_sealed: bool,
     key: Zeroizing<KeyPair>,
 }
 
@@ -104,10 +30,17 @@ pub fn exists(folder: &CaFolder) -> bool {
     folder.root().symlink_metadata().is_ok()
 }
 
+/// The intermediate's certificate, where there is one that can be read.
+pub fn intermediate(folder: &CaFolder) -> Option<CaCertificate> {
+    let path = folder.intermediate();
+    path.symlink_metadata().ok()?;
+    CaCertificate::load(&path, folder).ok()
+}
+
 impl Authority {
     /// Reads root and key, and refuses a pair that could only sign what nobody accepts.
     pub fn load(folder: &CaFolder, now: OffsetDateTime) -> anyhow::Result<Self> {
-        let root = Root::load(folder)?;
+        let root = CaCertificate::load(&folder.root(), folder)?;
         let anew = format!("devca{} uninstall --purge && devca{0} install", folder.option());
         if root.validity.not_after < now {
             let what =
@@ -120,21 +53,21 @@ impl Authority {
             return Err(Fault::new(what, format!("put the key back, or make a new root: {anew}")).into());
         }
         let key = pem::first_key(&path)?;
-        if !root.is_of_key(&key) {
+        if !root.belongs_to(&key) {
             let what = format!("{} is not the key of {}", path.display(), folder.root().display());
             return Err(
                 Fault::new(what, format!("put back the pair you had, or make a new root: {anew}")).into()
             );
         }
-        Ok(Self { root, key })
+        Ok(Self { root, intermediate: None, is_sealed: false, key })
     }
 
     /// Makes a root in memory.
     pub fn draft(common_name: &str, constraints: &Constraints, now: OffsetDateTime) -> anyhow::Result<Self> {
-        Self::sign(KeyType::EcdsaP256.generate()?, common_name, constraints, now)
+        Self::sign_root(KeyType::EcdsaP256.generate()?, common_name, constraints, now)
     }
 
-    fn sign(
+    fn sign_root(
         key: Zeroizing<KeyPair>,
         common_name: &str,
         constraints: &Constraints,
@@ -142,11 +75,8 @@ impl Authority {
     ) -> anyhow::Result<Self> {
         let validity = Validity::starting(now, profile::ROOT_DAYS);
         let params = profile::root(common_name, constraints, validity, key::random_serial()?);
-        let hint = || "the system's randomness may have failed: try again".into();
-        let signed = params.self_signed(&*key).or_hint(|| "cannot sign the root".into(), hint)?;
-        let root =
-            Root::parse(signed.der().to_vec()).or_hint(|| "the new root is not readable".into(), hint)?;
-        Ok(Self { root, key })
+        let signed = params.self_signed(&*key).or_hint(|| "cannot sign the root".into(), try_again)?;
+        Ok(Self { root: own(signed.der())?, intermediate: None, is_sealed: false, key })
     }
 
     /// Makes a root and writes it. The caller holds the CA's lock and has seen that there is none yet.
@@ -162,12 +92,13 @@ impl Authority {
     ) -> anyhow::Result<Self> {
         let key_path = folder.root_key();
         if key_path.symlink_metadata().is_ok() {
-            let authority = Self::sign(pem::first_key(&key_path)?, common_name, constraints, now)?;
-            files.stage(vec![authority.certificate_file(folder)])?.commit_durably()?;
+            let authority = Self::sign_root(pem::first_key(&key_path)?, common_name, constraints, now)?;
+            let file = NewFile::public(folder.root(), pem::certificate(&authority.root.der));
+            files.stage(vec![file])?.commit_durably()?;
             return Ok(authority);
         }
         let authority = Self::draft(common_name, constraints, now)?;
-        authority.write(folder, files)?;
+        authority.write_root(folder, files)?;
         Ok(authority)
     }
 
@@ -175,11 +106,11 @@ impl Authority {
     pub fn adopt(
         folder: &CaFolder,
         files: Files,
-        root: Root,
+        root: CaCertificate,
         key: Zeroizing<KeyPair>,
         now: OffsetDateTime,
     ) -> anyhow::Result<Self> {
-        if !root.is_of_key(&key) {
+        if !root.belongs_to(&key) {
             let hint = "give the key that the root was made with";
             return Err(Fault::new("the key is not this certificate's", hint).into());
         }
@@ -187,16 +118,16 @@ impl Authority {
             let what = format!("this root expired on {}", root.validity.not_after.date());
             return Err(Fault::new(what, "make a new one: devca install").into());
         }
-        let authority = Self { root, key };
+        let authority = Self { root, intermediate: None, is_sealed: false, key };
         authority.check_subject(now)?;
-        authority.write(folder, files)?;
+        authority.write_root(folder, files)?;
         Ok(authority)
     }
 
     /// Leaves name their issuer as rcgen writes it, which must be as the root has it, to the byte.
     fn check_subject(&self, now: OffsetDateTime) -> anyhow::Result<()> {
-        let probe =
-            profile::leaf(profile::Kind::Client, &[], None, false, Validity::starting(now, 1), [1; 16]);
+        let nobody = Subject::default();
+        let probe = profile::leaf(profile::Kind::Client, &nobody, false, Validity::starting(now, 1), [1; 16]);
         let key = KeyType::EcdsaP256.generate()?;
         let signed =
             probe.signed_by(&*key, &self.issuer()?).map(|leaf| leaf.der().to_vec()).unwrap_or_default();
@@ -208,22 +139,104 @@ impl Authority {
     }
 
     /// Key first: a certificate without its key could sign nothing.
-    fn write(&self, folder: &CaFolder, files: Files) -> anyhow::Result<()> {
-        let content = pem::private_key(self.key.serialized_der());
-        let key = NewFile { path: folder.root_key(), content, secrecy: Secrecy::Private, replace: false };
-        files.stage(vec![key, self.certificate_file(folder)])?.commit_durably()
+    fn write_root(&self, folder: &CaFolder, files: Files) -> anyhow::Result<()> {
+        write_pair(&self.root, &self.key, folder.root(), folder.root_key(), files)
     }
 
-    fn certificate_file(&self, folder: &CaFolder) -> NewFile {
-        let content = pem::certificate(&self.root.der).into();
-        NewFile { path: folder.root(), content, secrecy: Secrecy::Public, replace: false }
+    /// The same CA, signing through its intermediate; makes that where there is none yet, or where it is about to end.
+    /// The caller holds the CA's lock.
+    pub fn through_intermediate(
+        self,
+        folder: &CaFolder,
+        files: Files,
+        now: OffsetDateTime,
+    ) -> anyhow::Result<Self> {
+        if self.intermediate.is_some() {
+            return Ok(self);
+        }
+        let (path, key_path) = (folder.intermediate(), folder.intermediate_key());
+        if path.symlink_metadata().is_ok() && key_path.symlink_metadata().is_ok() {
+            let intermediate = CaCertificate::load(&path, folder)?;
+            let key = pem::first_key(&key_path)?;
+            if intermediate.is_signed_by(&self.root)
+                && intermediate.belongs_to(&key)
+                && intermediate.validity.not_after > now
+            {
+                return Ok(Self { intermediate: Some(intermediate), key, ..self });
+            }
+        }
+        let made = self.sign_intermediate(&format!("{} intermediate", self.root.common_name), None, now)?;
+        for path in [&path, &key_path] {
+            files.remove(path)?;
+        }
+        write_pair(&made.certificate, &made.key, path, key_path, files)?;
+        Ok(Self { intermediate: Some(made.certificate), key: made.key, ..self })
+    }
+
+    /// An intermediate: no CA below it, and the root's constraints repeated, since some clients ignore those of a root.
+    pub fn sign_intermediate(
+        &self,
+        common_name: &str,
+        days: Option<i64>,
+        now: OffsetDateTime,
+    ) -> anyhow::Result<Intermediate> {
+        let key = KeyType::EcdsaP256.generate()?;
+        let validity = Validity::starting(now, days.unwrap_or(profile::INTERMEDIATE_DAYS));
+        let params = profile::intermediate(
+            common_name,
+            &self.signer().constraints,
+            validity.within(self.signer().validity),
+            key::random_serial()?,
+        );
+        let signed = params
+            .signed_by(&*key, &self.issuer()?)
+            .or_hint(|| "cannot sign the intermediate".into(), try_again)?;
+        Ok(Intermediate { certificate: own(signed.der())?, key })
+    }
+
+    /// Whose key signs leaves.
+    pub fn signer(&self) -> &CaCertificate {
+        self.intermediate.as_ref().unwrap_or(&self.root)
     }
 
     /// What rcgen signs with.
     pub fn issuer(&self) -> anyhow::Result<Issuer<'_, &KeyPair>> {
-        Issuer::from_ca_cert_der(&self.root.der.as_slice().into(), &*self.key).or_hint(
+        Issuer::from_ca_cert_der(&self.signer().der.as_slice().into(), &*self.key).or_hint(
             || "this root cannot sign".into(),
             || "its subject has a form that devca does not write: make a root with devca install".into(),
         )
     }
+}
+
+/// An intermediate CA's certificate and key.
+pub struct Intermediate {
+    /// Signed by the root.
+    pub certificate: CaCertificate,
+    /// Its own.
+    pub key: Zeroizing<KeyPair>,
+}
+
+fn write_pair(
+    certificate: &CaCertificate,
+    key: &KeyPair,
+    path: std::path::PathBuf,
+    key_path: std::path::PathBuf,
+    files: Files,
+) -> anyhow::Result<()> {
+    let key = NewFile {
+        path: key_path,
+        content: pem::private_key(key.serialized_der()),
+        secrecy: Secrecy::Private,
+        replace: false,
+    };
+    files.stage(vec![key, NewFile::public(path, pem::certificate(&certificate.der))])?.commit_durably()
+}
+
+/// What was just signed, read again.
+fn own(der: &[u8]) -> anyhow::Result<CaCertificate> {
+    CaCertificate::parse(der.to_vec()).or_hint(|| "the new certificate is not readable".into(), try_again)
+}
+
+fn try_again() -> String {
+    "the system's randomness may have failed: try again".into()
 }

@@ -1,12 +1,105 @@
-//! Reading a leaf: what it is for, and who signed it.
+//! Reading certificates: a CA's, and a leaf's.
 
 use std::net::IpAddr;
+use std::path::Path;
 
+use rcgen::{KeyPair, PublicKeyData};
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::ca::Root;
-use crate::profile::{self, Kind};
+use crate::constraints::Constraints;
+use crate::error::Fault;
+use crate::home::CaFolder;
+use crate::key;
+use crate::pem;
+use crate::profile::{self, Kind, Validity};
+
+/// A CA's certificate, root or intermediate, read and found to be one.
+#[derive(Debug, Clone)]
+pub struct CaCertificate {
+    /// The certificate.
+    pub der: Vec<u8>,
+    /// Its subject's common name.
+    pub common_name: String,
+    /// From when to when it is valid.
+    pub validity: Validity,
+    /// What it may sign for.
+    pub constraints: Constraints,
+    /// The subject in DER: the issuer of its leaves.
+    pub subject: Vec<u8>,
+    /// The subject key identifier: the authority key identifier of its leaves.
+    pub key_id: Option<Vec<u8>>,
+    /// Its serial number, hexadecimal.
+    pub serial: String,
+    public_key: Vec<u8>,
+}
+
+impl CaCertificate {
+    /// Reads the root of a CA, or its intermediate. Fails where there is none, and where the file holds something else.
+    pub fn load(path: &Path, folder: &CaFolder) -> anyhow::Result<Self> {
+        let der = pem::first_certificate(path)?;
+        Self::parse(der).map_err(|why| {
+            let hint = format!(
+                "put back the one you had, or begin anew: devca{} uninstall --purge && devca{0} install",
+                folder.option()
+            );
+            Fault::new(format!("{} is no usable CA certificate: {why}", path.display()), hint).into()
+        })
+    }
+
+    /// Reads a CA certificate; the error says why it is none.
+    pub fn parse(der: Vec<u8>) -> Result<Self, &'static str> {
+        let (rest, certificate) =
+            X509Certificate::from_der(&der).map_err(|_| "the certificate is damaged")?;
+        let is_ca = certificate.basic_constraints().ok().flatten().is_some_and(|e| e.value.ca);
+        if !rest.is_empty() || !is_ca {
+            return Err("the certificate in it is not a CA's");
+        }
+        let constraints = certificate.name_constraints().map_err(|_| "its name constraints are damaged")?;
+        let key_id = certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
+            _ => None,
+        });
+        let common_name = certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
+        let read = Self {
+            common_name: common_name.unwrap_or("a CA without a common name").to_owned(),
+            validity: Validity {
+                not_before: certificate.validity().not_before.to_datetime(),
+                not_after: certificate.validity().not_after.to_datetime(),
+            },
+            constraints: Constraints::from_extension(constraints.map(|extension| extension.value)),
+            subject: certificate.subject().as_raw().to_vec(),
+            key_id,
+            serial: key::hex(certificate.raw_serial()),
+            public_key: certificate.public_key().raw.to_vec(),
+            der: Vec::new(),
+        };
+        Ok(Self { der, ..read })
+    }
+
+    /// Reads a certificate that devca made as a root, and no other.
+    pub fn of_devca(der: Vec<u8>) -> Option<Self> {
+        let is_devca = local_ca(&der)?.is_devca;
+        Self::parse(der).ok().filter(|_| is_devca)
+    }
+
+    /// Whether this is the key that the certificate is for.
+    pub fn belongs_to(&self, key: &KeyPair) -> bool {
+        key.subject_public_key_info() == self.public_key
+    }
+
+    /// Whether this CA's key made the signature.
+    pub fn is_signed_by(&self, issuer: &Self) -> bool {
+        let parse = |der| X509Certificate::from_der(der).map(|(_, certificate)| certificate).ok();
+        let (Some(own), Some(issuer)) = (parse(&self.der), parse(&issuer.der)) else { return false };
+        own.verify_signature(Some(issuer.public_key())).is_ok()
+    }
+
+    /// SHA-256 of the certificate.
+    pub fn sha256(&self) -> [u8; 32] {
+        key::sha256(&self.der)
+    }
+}
 
 /// What devca wants to know of a leaf that it finds.
 #[derive(Debug)]
@@ -17,6 +110,8 @@ pub struct Leaf {
     pub kind: Option<Kind>,
     /// The public key with its algorithm (SPKI), in DER.
     pub public_key: Vec<u8>,
+    /// Its serial number, hexadecimal.
+    pub serial: String,
     issuer: Vec<u8>,
     authority_key_id: Option<Vec<u8>>,
 }
@@ -44,14 +139,15 @@ impl Leaf {
             names,
             kind,
             public_key: certificate.public_key().raw.to_vec(),
+            serial: key::hex(certificate.raw_serial()),
             issuer: certificate.issuer().as_raw().to_vec(),
             authority_key_id,
         })
     }
 
-    /// Whether this root, by name and key identifier, signed it. (Not a proof: it guards files, not connections.)
-    pub fn is_of(&self, root: &Root) -> bool {
-        self.issuer == root.subject && (root.key_id.is_none() || self.authority_key_id == root.key_id)
+    /// Whether this CA, by name and key identifier, signed it. (Not a proof: it guards files, not connections.)
+    pub fn is_of(&self, ca: &CaCertificate) -> bool {
+        self.issuer == ca.subject && (ca.key_id.is_none() || self.authority_key_id == ca.key_id)
     }
 }
 
@@ -79,7 +175,8 @@ pub fn local_ca(der: &[u8]) -> Option<LocalCa> {
     Some(LocalCa { common_name, is_devca })
 }
 
-fn name(general: &GeneralName) -> Option<String> {
+/// As devca writes it; `None` for the kinds that it does not issue.
+pub fn name(general: &GeneralName) -> Option<String> {
     match general {
         GeneralName::DNSName(text) | GeneralName::RFC822Name(text) | GeneralName::URI(text) => {
             Some((*text).to_owned())

@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime, Time};
 
+use crate::bundle::{Format, RootFormat};
 use crate::constraints::Subtree;
 use crate::error::Fault;
 use crate::home::CaName;
@@ -92,9 +93,18 @@ pub enum Command {
     /// Take the root out of this machine's trust stores
     Uninstall(Uninstall),
     /// Issue a certificate for one or more names
-    Issue(Issue),
+    Issue(Box<Issue>),
     /// Tell where the root is, or print it
     Root(Root),
+    /// Revoke a certificate, to test how servers treat it
+    Revoke(Revoke),
+    /// Write the list of revoked certificates
+    Crl(Crl),
+    /// Hand an intermediate CA to another system, when one machine is no longer enough
+    Export(Export),
+    /// The CAs that are here
+    #[command(subcommand)]
+    Ca(Ca),
     /// Look over root, key and every store, and say what mends what is wrong
     Status(Status),
     /// Print the variables for programs that do not read the system's store
@@ -276,9 +286,10 @@ Examples:
 Names are host names, '*.wildcards' (not right below a top-level name), IDN, IPv4, IPv6, e-mail addresses
 and URIs (spiffe://dev/alice). A file that is there already is replaced only if it is a certificate or key
 of this CA for the same names.")]
+#[allow(clippy::struct_excessive_bools)]
 pub struct Issue {
     /// Who the certificate is for
-    #[arg(required = true, value_name = "NAME")]
+    #[arg(required_unless_present_any = ["csr", "cn"], conflicts_with = "csr", value_name = "NAME")]
     pub names: Vec<String>,
     /// For a client (mutual TLS); the first name becomes its common name
     #[arg(long)]
@@ -286,6 +297,39 @@ pub struct Issue {
     /// For a server, which is the default; with --client for both
     #[arg(long)]
     pub server: bool,
+    /// The common name, if it is not to be the first name
+    #[arg(long, value_name = "NAME")]
+    pub cn: Option<String>,
+    /// The organisation in the subject
+    #[arg(long, value_name = "NAME")]
+    pub org: Option<String>,
+    /// The organisational unit in the subject
+    #[arg(long, value_name = "NAME")]
+    pub ou: Option<String>,
+    /// Sign this request: its key and its names, and nothing else in it (PEM or DER, - for standard input)
+    #[arg(long, value_name = "FILE", conflicts_with = "key_type")]
+    pub csr: Option<PathBuf>,
+    /// Sign with an intermediate instead of the root, and write the full chain as well
+    #[arg(long)]
+    pub intermediate: bool,
+    /// In which forms to write it
+    #[arg(long, value_name = "FORMAT,…", value_delimiter = ',')]
+    pub format: Vec<Format>,
+    /// End chains with the root
+    #[arg(long)]
+    pub with_root: bool,
+    /// Encrypt p12 and java with the first line of this file, not with a password that is made and shown
+    #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
+    pub password_file: Option<PathBuf>,
+    /// The same, with the value of this environment variable
+    #[arg(long, value_name = "VARIABLE")]
+    pub password_env: Option<String>,
+    /// Encrypt p12 and java with AES-256 and SHA-256, which old Windows, macOS, Java and Android cannot open
+    #[arg(long)]
+    pub p12_modern: bool,
+    /// Print the files instead of writing them
+    #[arg(long, conflicts_with_all = ["out", "cert_file", "key_file", "json"])]
+    pub stdout: bool,
     /// Where to put the files [default: the current folder]
     #[arg(short, long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -313,13 +357,98 @@ pub struct Issue {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  devca root                             where it is (mkcert -CAROOT)
+  devca root                                        where it is (mkcert -CAROOT)
   curl --cacert \"$(devca root)\" https://localhost:8443
-  devca root --pem > root.pem")]
+  devca root --pem > root.pem
+  devca root --format mobileconfig,der --out ~/phone   for an iPhone, and for Android's settings")]
 pub struct Root {
     /// Print the certificate itself
     #[arg(long)]
     pub pem: bool,
+    /// Write it in these forms, for other machines and phones
+    #[arg(long, value_name = "FORMAT,…", value_delimiter = ',', conflicts_with = "pem")]
+    pub format: Vec<RootFormat>,
+    /// Where to put the files [default: the current folder]
+    #[arg(short, long, value_name = "DIR", requires = "format")]
+    pub out: Option<PathBuf>,
+}
+
+/// `devca revoke`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca revoke alice-client.pem
+  devca revoke 64d7323a57d5262f3c0697f13a3f324c
+  devca crl                                         the list that servers read")]
+pub struct Revoke {
+    /// The certificate: its file, or its serial number in hexadecimal
+    #[arg(value_name = "FILE|SERIAL")]
+    pub certificate: String,
+}
+
+/// `devca crl`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca crl                                         ./crl.pem
+  devca --ca clients crl --out /etc/nginx/clients-crl.pem
+  openssl verify -crl_check -CAfile \"$(devca root)\" -CRLfile crl.pem alice-client.pem
+
+The list names the certificates that devca revoke was told of. An older list is replaced, no other file.")]
+pub struct Crl {
+    /// Where to put it [default: crl.pem]
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// How long it is good: servers refuse every client once it is older [default: 30]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub days: Option<i64>,
+    /// Print it instead of writing it
+    #[arg(long, conflicts_with_all = ["out", "json"])]
+    pub stdout: bool,
+}
+
+/// `devca export`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca export --for cert-manager --out ca && kubectl apply -f ca
+  devca export --for vault
+  devca export --for step-ca --days 365
+
+What is handed over is an intermediate CA with the root's name constraints and an end of its own; whoever trusts
+the root trusts what it issues. The root's own key stays here. docs/scale-out.md walks through each system.")]
+pub struct Export {
+    /// The system that is to issue certificates
+    #[arg(long = "for", value_name = "SYSTEM")]
+    pub system: System,
+    /// Where to put the files [default: the current folder]
+    #[arg(short, long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// The common name of the intermediate [default: devca SYSTEM intermediate]
+    #[arg(long, value_name = "NAME")]
+    pub cn: Option<String>,
+    /// How long it is valid [default: 1825]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub days: Option<i64>,
+}
+
+/// Who takes an intermediate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum System {
+    /// Kubernetes: a Secret, and an Issuer that uses it
+    CertManager,
+    /// HashiCorp Vault or OpenBao: the bundle that its PKI engine imports
+    Vault,
+    /// Smallstep's step-ca: the files of its folder
+    StepCa,
+}
+
+/// `devca ca`
+#[derive(Debug, Subcommand)]
+pub enum Ca {
+    /// List them: name, root, expiry
+    #[command(after_help = "Example:\n  devca --ca clients issue --client bob && devca ca list")]
+    List,
 }
 
 fn moment(word: &str) -> Result<OffsetDateTime, Fault> {

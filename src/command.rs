@@ -2,19 +2,24 @@
 
 use time::OffsetDateTime;
 
-use crate::ca::{self, Authority};
-use crate::cli::{Cli, Command};
+use crate::ca::Authority;
+use crate::certificate::CaCertificate;
+use crate::cli::{self, Cli, Command};
 use crate::constraints::Constraints;
 use crate::files::{self, Secrecy};
 use crate::home::{CaFolder, Person};
 use crate::report::Report;
 
+mod ca;
 mod completions;
+mod crl;
 mod env;
+mod export;
 mod import;
 mod install;
 mod issue;
 mod man;
+mod revoke;
 mod root;
 mod run;
 mod status;
@@ -42,8 +47,12 @@ pub fn run(cli: Cli, report: &Report) -> anyhow::Result<bool> {
     match cli.command {
         Command::Install(args) => report.finish(&install::run(&context, &args)?),
         Command::Uninstall(args) => report.finish(&uninstall::run(&context, &args)?),
-        Command::Issue(args) => report.finish(&issue::run(&context, args)?),
+        Command::Issue(args) => report.finish(&issue::run(&context, &args)?),
         Command::Root(args) => report.finish(&root::run(&context, &args)?),
+        Command::Revoke(args) => report.finish(&revoke::run(&context, &args)?),
+        Command::Crl(args) => report.finish(&crl::run(&context, &args)?),
+        Command::Export(args) => report.finish(&export::run(&context, &args)?),
+        Command::Ca(cli::Ca::List) => report.finish(&ca::run(&context)),
         Command::Status(args) => report.finish(&status::run(&context, &args)?),
         Command::Env(args) => report.finish(&env::run(&context, &args)?),
         Command::Run(args) => run::run(&context, &args),
@@ -65,7 +74,7 @@ impl Context<'_> {
     }
 
     /// A root as it would be made, without a trace on the disk.
-    pub(crate) fn draft_root(&self, constraints: &Constraints) -> anyhow::Result<ca::Root> {
+    pub(crate) fn draft_root(&self, constraints: &Constraints) -> anyhow::Result<CaCertificate> {
         Ok(Authority::draft(&self.root_name(), constraints, self.now)?.root)
     }
 
@@ -85,11 +94,11 @@ impl Context<'_> {
     }
 
     /// Loads the root certificate; without one, says how to get one.
-    pub(crate) fn root(&self) -> anyhow::Result<ca::Root> {
-        if !ca::exists(&self.folder) {
+    pub(crate) fn root(&self) -> anyhow::Result<CaCertificate> {
+        if !crate::ca::exists(&self.folder) {
             return Err(self.no_root().into());
         }
-        ca::Root::load(&self.folder)
+        CaCertificate::load(&self.folder.root(), &self.folder)
     }
 
     pub(crate) fn no_root(&self) -> crate::error::Fault {

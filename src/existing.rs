@@ -4,8 +4,8 @@ use std::path::Path;
 
 use rcgen::PublicKeyData;
 
-use crate::bundle::{Paths, Replace};
-use crate::ca::Root;
+use crate::bundle::{Holds, Output};
+use crate::ca::Authority;
 use crate::certificate::Leaf;
 use crate::error::Fault;
 use crate::files;
@@ -15,23 +15,41 @@ use crate::issuer::Request;
 use crate::key;
 use crate::pem;
 
-/// Looks at both paths before anything is written. With no root yet, no file can be of this CA.
+/// Looks at every path before anything is written. With no root yet, no file can be of this CA.
 pub fn check(
-    paths: &Paths,
+    outputs: &mut [Output],
     folder: &CaFolder,
-    root: Option<&Root>,
+    authority: Option<&Authority>,
     request: &Request,
     force: bool,
-) -> anyhow::Result<Replace> {
-    let there = Replace { certificate: is_there(&paths.certificate)?, key: is_there(&paths.key)? };
-    if force || !(there.certificate || there.key) {
-        return Ok(there);
+) -> anyhow::Result<()> {
+    for output in &mut *outputs {
+        output.replace = is_there(&output.path)?;
     }
-    let leaf = if there.certificate { Some(of_this_ca(&paths.certificate, root, request)?) } else { None };
-    if there.key && !key_is_ours(paths, folder, leaf.as_ref(), request) {
-        return Err(files::in_the_way(&paths.key, "it is not a key of this CA for these names").into());
+    if force || !outputs.iter().any(|output| output.replace) {
+        return Ok(());
     }
-    Ok(there)
+    let looker = Looker { folder, authority, request };
+    let mut leaves = Vec::new();
+    for output in outputs.iter().filter(|output| output.replace) {
+        let is_ours = match output.part.holds {
+            Holds::Certificate => looker.leaf(&output.path).map(|leaf| leaves.push(leaf)).is_some(),
+            Holds::Key => continue,
+            Holds::Sealed | Holds::Public => looker.is_known(&output.path),
+        };
+        if !is_ours {
+            return Err(in_the_way(&output.path, "a certificate"));
+        }
+    }
+    let keys = outputs.iter().filter(|output| output.replace && output.part.holds == Holds::Key);
+    match keys.into_iter().find(|output| !looker.key_is_ours(&output.path, &leaves)) {
+        Some(output) => Err(in_the_way(&output.path, "a key")),
+        None => Ok(()),
+    }
+}
+
+fn in_the_way(path: &Path, what: &str) -> anyhow::Error {
+    files::in_the_way(path, &format!("it is not {what} of this CA for these names")).into()
 }
 
 fn is_there(path: &Path) -> anyhow::Result<bool> {
@@ -47,36 +65,54 @@ fn is_there(path: &Path) -> anyhow::Result<bool> {
     }
 }
 
-fn of_this_ca(path: &Path, root: Option<&Root>, request: &Request) -> anyhow::Result<Leaf> {
-    let leaf = pem::first_certificate(path).ok().and_then(|der| Leaf::parse(&der));
-    match leaf {
-        Some(leaf)
-            if root.is_some_and(|root| leaf.is_of(root))
-                && leaf.kind == Some(request.kind)
-                && same_names(&leaf.names, request) =>
-        {
-            Ok(leaf)
-        }
-        _ => Err(files::in_the_way(path, "it is not a certificate of this CA for these names").into()),
+struct Looker<'a> {
+    folder: &'a CaFolder,
+    authority: Option<&'a Authority>,
+    request: &'a Request,
+}
+
+impl Looker<'_> {
+    /// A leaf of this CA for the same names and of the same kind.
+    fn leaf(&self, path: &Path) -> Option<Leaf> {
+        let leaf = Leaf::parse(&pem::first_certificate(path).ok()?)?;
+        let authority = self.authority?;
+        let is_of = leaf.is_of(&authority.root)
+            || crate::ca::intermediate(self.folder).is_some_and(|intermediate| leaf.is_of(&intermediate));
+        (is_of && leaf.kind == Some(self.request.kind) && sorted(&leaf.names) == sorted(&self.wanted()))
+            .then_some(leaf)
+    }
+
+    /// What cannot be looked into, the inventory knows by its hash, and for which names it was written.
+    fn is_known(&self, path: &Path) -> bool {
+        let Ok(content) = files::read(path) else { return false };
+        let sha256 = key::hex(&key::sha256(&content));
+        let wanted = self.wanted();
+        self.authority.is_some()
+            && inventory::read(&self.folder.inventory()).any(|entry| {
+                entry.kind == self.request.kind
+                    && entry.names == wanted
+                    && entry.files.iter().any(|file| file.sha256.as_ref() == Some(&sha256))
+            })
+    }
+
+    /// It is the key of a certificate beside it or, where that is gone, one that the inventory knows for these names.
+    fn key_is_ours(&self, path: &Path, leaves: &[Leaf]) -> bool {
+        let Ok(found) = pem::first_key(path) else { return false };
+        let public_key = found.subject_public_key_info();
+        let sha256 = key::hex(&key::sha256(&public_key));
+        let wanted = self.wanted();
+        leaves.iter().any(|leaf| leaf.public_key == public_key)
+            || inventory::read(&self.folder.inventory())
+                .any(|entry| entry.key_sha256 == sha256 && entry.names == wanted)
+    }
+
+    fn wanted(&self) -> Vec<String> {
+        self.request.subject.names.iter().map(ToString::to_string).collect()
     }
 }
 
-fn same_names(found: &[String], request: &Request) -> bool {
-    let sorted = |mut names: Vec<String>| {
-        names.sort_unstable();
-        names
-    };
-    sorted(found.to_vec()) == sorted(wanted(request))
-}
-
-fn wanted(request: &Request) -> Vec<String> {
-    request.names.iter().map(ToString::to_string).collect()
-}
-
-/// It is the key of the certificate beside it or, where that is gone, one that the inventory knows for these names.
-fn key_is_ours(paths: &Paths, folder: &CaFolder, leaf: Option<&Leaf>, request: &Request) -> bool {
-    let Ok(found) = pem::first_key(&paths.key) else { return false };
-    let public_key = found.subject_public_key_info();
-    leaf.is_some_and(|leaf| leaf.public_key == public_key)
-        || inventory::knows_key(&folder.inventory(), &key::hex(&key::sha256(&public_key)), &wanted(request))
+fn sorted(names: &[String]) -> Vec<&String> {
+    let mut names: Vec<_> = names.iter().collect();
+    names.sort_unstable();
+    names
 }

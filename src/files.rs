@@ -43,6 +43,13 @@ pub struct NewFile {
     pub replace: bool,
 }
 
+impl NewFile {
+    /// A file for everybody to read, where none is yet.
+    pub fn public(path: PathBuf, content: impl Into<Zeroizing<Vec<u8>>>) -> Self {
+        Self { path, content: content.into(), secrecy: Secrecy::Public, replace: false }
+    }
+}
+
 /// The whole of a file, which stays in no freed memory.
 pub fn read(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     read_some(path).or_hint(
@@ -54,11 +61,21 @@ pub fn read(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
 fn read_some(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let file = File::open(path)?;
     let size = file.metadata()?.len();
+    read_up_to_limit(file, size)
+}
+
+/// All of standard input.
+pub fn read_stdin() -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    read_up_to_limit(io::stdin().lock(), 0)
+        .or_hint(|| "cannot read standard input".into(), || "pipe a file into it".into())
+}
+
+fn read_up_to_limit(from: impl Read, size: u64) -> io::Result<Zeroizing<Vec<u8>>> {
     let room = usize::try_from(size.min(READ_LIMIT)).unwrap_or(0) + 1;
     let mut bytes = Zeroizing::new(Vec::with_capacity(room));
-    file.take(READ_LIMIT + 1).read_to_end(&mut bytes)?;
+    from.take(READ_LIMIT + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > READ_LIMIT {
-        return Err(io::Error::other("it is too large to be a certificate or key"));
+        return Err(io::Error::other("it is too large: no certificate, key or request is"));
     }
     Ok(bytes)
 }

@@ -140,6 +140,16 @@ impl CaFolder {
         self.path.join("root-key.pem")
     }
 
+    /// The intermediate's certificate, PEM, 0644; there only once something was issued through it.
+    pub fn intermediate(&self) -> PathBuf {
+        self.path.join("intermediate.pem")
+    }
+
+    /// The intermediate's private key, PEM, 0600.
+    pub fn intermediate_key(&self) -> PathBuf {
+        self.path.join("intermediate-key.pem")
+    }
+
     /// What was issued, JSON lines, 0600.
     pub fn inventory(&self) -> PathBuf {
         self.path.join("issued.jsonl")

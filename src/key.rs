@@ -37,11 +37,6 @@ pub enum KeyType {
 }
 
 impl KeyType {
-    /// Only RSA keys encipher (RFC 5480 §3 forbids the bit for EC keys).
-    pub fn is_rsa(self) -> bool {
-        matches!(self, Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096)
-    }
-
     /// A fresh key pair from the operating system's randomness.
     pub fn generate(self) -> anyhow::Result<Zeroizing<KeyPair>> {
         let made = match self {
@@ -128,4 +123,11 @@ pub fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// The bytes of hexadecimal digits; `None` where they are none.
+pub fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c.to_digit(16)?).ok()).collect();
+    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
+    Some(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }

@@ -67,6 +67,26 @@ pub fn first_key(path: &Path) -> anyhow::Result<Zeroizing<KeyPair>> {
     .into())
 }
 
+/// The first certificate signing request in a text, in DER.
+pub fn first_csr(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut text = bytes;
+    rustls_pemfile::read_all(&mut text).map_while(Result::ok).find_map(|item| match item {
+        Item::Csr(der) => Some(der.to_vec()),
+        _ => None,
+    })
+}
+
+/// Whether a text begins with a revocation list.
+pub fn is_crl(bytes: &[u8]) -> bool {
+    let mut text = bytes;
+    matches!(rustls_pemfile::read_all(&mut text).next(), Some(Ok(Item::Crl(_))))
+}
+
+/// A revocation list.
+pub fn crl(der: &[u8]) -> Vec<u8> {
+    encode("X509 CRL", der)
+}
+
 fn items(path: &Path) -> anyhow::Result<Vec<Item>> {
     let bytes = files::read(path)?;
     rustls_pemfile::read_all(&mut bytes.as_slice()).collect::<Result<_, _>>().or_hint(

@@ -11,9 +11,14 @@ use time::{Duration, OffsetDateTime};
 
 use crate::constraints::{Constraints, Subtree, host_subtree};
 use crate::name::Name;
+use crate::subject::Subject;
 
 /// A root lives ten years.
 pub const ROOT_DAYS: i64 = 3650;
+/// An intermediate lives half as long as its root.
+pub const INTERMEDIATE_DAYS: i64 = 1825;
+/// A revocation list is good for a month; a server that finds it older refuses every client.
+pub const CRL_DAYS: i64 = 30;
 /// What public CAs may give since 2020, and so what every client is used to.
 pub const LEAF_DAYS: i64 = 397;
 /// Apple refuses server certificates that are valid longer, from user-added roots too (HT210176).
@@ -162,25 +167,41 @@ pub fn root(
 ) -> CertificateParams {
     let mut params = base(validity, serial);
     // iOS shows only the common name in its list of roots.
-    params.distinguished_name = subject(Some(&clip(common_name)), ROOT_ORGANIZATION);
+    params.distinguished_name = distinguished_name(Some(&clip(common_name)), ROOT_ORGANIZATION);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.name_constraints = constraints.to_extension();
     params
 }
 
-/// A leaf. `common_name` has been checked to fit.
+/// An intermediate: signs leaves, and no further CA.
+pub fn intermediate(
+    common_name: &str,
+    constraints: &Constraints,
+    validity: Validity,
+    serial: [u8; 16],
+) -> CertificateParams {
+    let mut params = root(common_name, constraints, validity, serial);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.use_authority_key_identifier_extension = true;
+    params
+}
+
+/// A leaf.
 pub fn leaf(
     kind: Kind,
-    names: &[Name],
-    common_name: Option<&str>,
+    subject: &Subject,
     rsa: bool,
     validity: Validity,
     serial: [u8; 16],
 ) -> CertificateParams {
     let mut params = base(validity, serial);
-    params.distinguished_name = subject(common_name, LEAF_ORGANIZATION);
-    params.subject_alt_names = names.iter().filter_map(san).collect();
+    let organization = subject.organization.as_deref().unwrap_or(LEAF_ORGANIZATION);
+    params.distinguished_name = distinguished_name(subject.common_name.as_deref(), organization);
+    if let Some(unit) = &subject.unit {
+        params.distinguished_name.push(DnType::OrganizationalUnitName, unit);
+    }
+    params.subject_alt_names = subject.names.iter().filter_map(san).collect();
     params.is_ca = IsCa::ExplicitNoCa;
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -201,7 +222,7 @@ fn base(validity: Validity, serial: [u8; 16]) -> CertificateParams {
 }
 
 /// Never empty: an empty subject would make the SANs critical (RFC 5280 §4.1.2.6).
-fn subject(common_name: Option<&str>, organization: &str) -> DistinguishedName {
+fn distinguished_name(common_name: Option<&str>, organization: &str) -> DistinguishedName {
     let mut subject = DistinguishedName::new();
     subject.push(DnType::OrganizationName, organization);
     if let Some(name) = common_name {

@@ -38,8 +38,10 @@ pub trait Outcome: Serialize {
         true
     }
 
-    /// What was asked for is the text itself, which `--quiet` does not silence.
-    const IS_PAYLOAD: bool = false;
+    /// What was asked for is the text itself, which `--quiet` does not silence and nothing may colour.
+    fn is_payload(&self) -> bool {
+        false
+    }
 }
 
 impl Report {
@@ -66,7 +68,13 @@ impl Report {
 
     /// Prints the outcome. Returns whether it was complete.
     pub fn finish<T: Outcome>(&self, outcome: &T) -> anyhow::Result<bool> {
-        let mut out = io::BufWriter::new(anstream::AutoStream::auto(io::stdout().lock()));
+        let stdout = io::stdout().lock();
+        let stream: Box<dyn Write> = if outcome.is_payload() && !self.json {
+            Box::new(stdout)
+        } else {
+            Box::new(anstream::AutoStream::auto(stdout))
+        };
+        let mut out = io::BufWriter::new(stream);
         let printed = if self.json {
             let mut document = serde_json::to_value(outcome)?;
             let notes = self.notes.borrow();
@@ -74,7 +82,7 @@ impl Report {
                 map.insert("notes".into(), json!(*notes));
             }
             writeln!(out, "{document:#}")
-        } else if self.quiet && !T::IS_PAYLOAD {
+        } else if self.quiet && !outcome.is_payload() {
             Ok(())
         } else {
             outcome.write(&mut out)

@@ -171,7 +171,7 @@ fn nothing_that_is_no_regular_file_is_replaced_not_even_by_force() {
     fs::create_dir(home.file("b.test.pem")).unwrap();
     refused(&home, ["issue", "b.test", "--force"], 1, "no regular file");
     refused(&home, ["issue", "c.test", "--force", "--cert-file", "/dev/full"], 1, "no regular file");
-    refused(&home, ["issue", "c.test", "--cert-file", "x.pem", "--key-file", "./x.pem"], 2, "share one file");
+    refused(&home, ["issue", "c.test", "--cert-file", "x.pem", "--key-file", "./x.pem"], 2, "share one path");
     let root_key = home.ca().join("root-key.pem");
     refused(
         &home,

@@ -2,12 +2,23 @@
 
 use zeroize::Zeroizing;
 
-use crate::issuer::Issued;
+use super::{Holds, Material, Part};
 
-pub(super) fn certificate(issued: &Issued) -> Zeroizing<Vec<u8>> {
-    crate::pem::certificate(&issued.certificate).into()
+pub(super) const PARTS: &[Part] =
+    &[KEY, Part { label: "certificate", suffix: ".pem", holds: Holds::Certificate, render: certificate }];
+
+pub(super) const KEY: Part = Part { label: "key", suffix: "-key.pem", holds: Holds::Key, render: key };
+
+/// The leaf alone, unless it can only come from an intermediate: without that it would be of no use anywhere.
+#[allow(clippy::unnecessary_wraps)]
+fn certificate(material: &Material) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    Ok(if material.authority.is_sealed {
+        material.chain().into()
+    } else {
+        crate::pem::certificate(&material.issued.certificate).into()
+    })
 }
 
-pub(super) fn key(issued: &Issued) -> Zeroizing<Vec<u8>> {
-    crate::pem::private_key(&issued.key)
+pub(super) fn key(material: &Material) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    Ok(crate::pem::private_key(material.key()?))
 }

@@ -22,7 +22,9 @@ pub(super) fn run(shell: Shell) -> Completions {
 }
 
 impl Outcome for Completions {
-    const IS_PAYLOAD: bool = true;
+    fn is_payload(&self) -> bool {
+        true
+    }
 
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         page.write_all(self.script.as_bytes())

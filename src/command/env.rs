@@ -117,7 +117,9 @@ impl Dialect {
 }
 
 impl Outcome for Environment {
-    const IS_PAYLOAD: bool = true;
+    fn is_payload(&self) -> bool {
+        true
+    }
 
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         if self.dialect == Dialect::Json {

@@ -9,7 +9,8 @@ use time::OffsetDateTime;
 
 use super::Context;
 use super::stores::WIDTH;
-use crate::ca::{self, Authority, Root};
+use crate::ca::{self, Authority};
+use crate::certificate::CaCertificate;
 use crate::cli;
 use crate::error::{Fault, OrHint};
 use crate::key;
@@ -40,7 +41,7 @@ pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Impor
         }
     };
     let hint = "give the certificate of a CA and its private key, unencrypted, in PEM";
-    let root = Root::parse(pem::first_certificate(&certificate_from)?)
+    let root = CaCertificate::parse(pem::first_certificate(&certificate_from)?)
         .or_hint(|| format!("{} cannot be taken over", certificate_from.display()), || hint.into())?;
     let key = pem::first_key(&key_from)?;
     let lock = context.lock()?;
@@ -84,11 +85,13 @@ fn pair_in(folder: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
     let mut files: Vec<PathBuf> =
         entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
     files.sort();
-    let roots: Vec<_> =
-        files.iter().filter_map(|f| Some((f, Root::parse(pem::first_certificate(f).ok()?).ok()?))).collect();
+    let roots: Vec<_> = files
+        .iter()
+        .filter_map(|f| Some((f, CaCertificate::parse(pem::first_certificate(f).ok()?).ok()?)))
+        .collect();
     let keys: Vec<_> = files.iter().filter_map(|f| Some((f, pem::first_key(f).ok()?))).collect();
     let mut pairs = roots.iter().flat_map(|(certificate, root)| {
-        keys.iter().filter(|(_, key)| root.is_of_key(key)).map(move |(key, _)| (*certificate, *key))
+        keys.iter().filter(|(_, key)| root.belongs_to(key)).map(move |(key, _)| (*certificate, *key))
     });
     match (pairs.next(), pairs.next()) {
         (Some((certificate, key)), None) => Ok((certificate.clone(), key.clone())),

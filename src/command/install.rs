@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::Context;
 use super::stores::{self, Line, WIDTH};
-use crate::ca::{self, Root};
+use crate::ca;
+use crate::certificate::CaCertificate;
 use crate::cli;
 use crate::constraints::Constraints;
 use crate::error::Fault;
@@ -76,7 +77,7 @@ fn constraints(args: &cli::Install) -> Constraints {
 }
 
 /// The root that is there, or a new one.
-fn root(context: &Context, args: &cli::Install) -> anyhow::Result<Root> {
+fn root(context: &Context, args: &cli::Install) -> anyhow::Result<CaCertificate> {
     let lock = if args.dry_run { None } else { Some(context.lock()?) };
     let root = if ca::exists(&context.folder) {
         refuse_to_change(context, args)?;

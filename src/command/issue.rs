@@ -1,67 +1,72 @@
 //! `devca issue`: from argv to a certificate in six rooms.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
 use super::Context;
-use crate::bundle::{self, Paths};
+use crate::bundle::{self, Format, Holds, Material, Output, Plan};
 use crate::ca::{self, Authority};
 use crate::cli;
 use crate::error::Fault;
 use crate::existing;
-use crate::files::Secrecy;
+use crate::files::{NewFile, Secrecy};
 use crate::inventory::{self, Entry};
-use crate::issuer::{self, Request, Signer};
-use crate::key::{self, KeyType};
+use crate::issuer::{self, KeySource, Request, Signer};
 use crate::name::Name;
-use crate::profile::{self, Kind, MAX_COMMON_NAME, Validity};
-use crate::report::{self, Outcome, Report};
+use crate::profile::{self, Kind};
+use crate::report::{self, Outcome};
+
+mod request;
 
 #[derive(Serialize)]
 pub(super) struct Issued {
-    certificate: PathBuf,
-    key: PathBuf,
-    kind: Kind,
     #[serde(skip_serializing_if = "Option::is_none")]
-    common_name: Option<String>,
-    names: Vec<Name>,
-    key_type: KeyType,
-    serial: String,
-    sha256: String,
-    #[serde(with = "time::serde::rfc3339")]
-    not_before: OffsetDateTime,
-    #[serde(with = "time::serde::rfc3339")]
-    not_after: OffsetDateTime,
+    certificate: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<PathBuf>,
+    #[serde(flatten)]
+    entry: Entry,
     days_left: i64,
     root_created: bool,
+    /// One that was made, to be shown once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
+    /// What goes to standard output instead of into files.
+    #[serde(skip)]
+    content: Option<Vec<Zeroizing<Vec<u8>>>>,
 }
 
-pub(super) fn run(context: &Context, args: cli::Issue) -> anyhow::Result<Issued> {
-    let request = request(&args, context.now, context.report)?;
-    let paths = paths(args.out.as_deref(), args.cert_file, args.key_file, &request, &context.folder.path)?;
-    let root_created = !ca::exists(&context.folder);
-    if root_created {
+pub(super) fn run(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
+    let request = request::parse(args, context.now, context.report)?;
+    let formats = formats(args)?;
+    let options = request::options(args, &formats, context.report)?;
+    let mut outputs = outputs(args, &formats, &request, &context.folder.path)?;
+    let is_there = ca::exists(&context.folder);
+    if !is_there {
         // Before anything is written: what the root that is about to be made would refuse.
-        refuse_outside_defaults(&request.names)?;
-        existing::check(&paths, &context.folder, None, &request, args.force)?;
+        refuse_outside_defaults(&request.subject.names)?;
+        existing::check(&mut outputs, &context.folder, None, &request, args.force)?;
     }
     let lock = context.lock()?;
-    let (authority, root_created) = authority(context)?;
-    let signer = Signer::new(&authority)?;
-    let replace = existing::check(&paths, &context.folder, Some(&authority.root), &request, args.force)?;
-    let issued = signer.issue(&request)?;
+    let (authority, root_created) = authority(context, args.intermediate)?;
+    existing::check(&mut outputs, &context.folder, Some(&authority), &request, args.force)?;
+    let issued = Signer::new(&authority)?.issue(&request)?;
 
-    let files = context.person.files();
-    if let Some(folder) = &args.out {
-        files.create_folder(folder, Secrecy::Public)?;
-    }
-    let staged = files.stage(bundle::render(&issued, &paths, replace))?;
-    let entry = Entry::new(&request, &issued, &paths.certificate, &paths.key, context.now);
-    inventory::append(&context.folder.inventory(), &entry, files)?;
-    staged.commit()?;
+    let label = bundle::stem(&request.subject.first(), request.subject.names.len(), request.kind);
+    let material = Material { issued: &issued, authority: &authority, options: &options, label: &label };
+    let files = bundle::render(&material, &outputs)?;
+    let mut entry = Entry::new(&request, &material, &outputs, &files, context.now);
+    let printed = if args.stdout {
+        entry.files.clear();
+        inventory::append(&context.folder.inventory(), &entry, context.person.files())?;
+        Some(files.into_iter().map(|file| file.content).collect())
+    } else {
+        write(context, args, files, &entry)?;
+        None
+    };
     drop(lock);
 
     if root_created {
@@ -71,29 +76,48 @@ pub(super) fn run(context: &Context, args: cli::Issue) -> anyhow::Result<Issued>
             context.folder.option()
         ));
     }
+    let path = |holds| outputs.iter().find(|o| o.part.holds == holds && !args.stdout).map(|o| o.path.clone());
+    let is_generated = args.password_file.is_none() && args.password_env.is_none();
+    let password = options.password.filter(|_| is_generated).map(|password| password.as_str().to_owned());
+    if let (Some(password), true) = (&password, args.stdout) {
+        context.report.note(format!("the password is {password}"));
+    }
     Ok(Issued {
-        certificate: paths.certificate,
-        key: paths.key,
-        kind: request.kind,
-        common_name: request.common_name,
-        names: request.names,
-        key_type: request.key_type,
-        serial: key::hex(&issued.serial),
-        sha256: entry.sha256,
-        not_before: issued.validity.not_before,
-        not_after: issued.validity.not_after,
+        certificate: path(Holds::Certificate),
+        key: path(Holds::Key),
         days_left: issued.validity.days_left(context.now),
         root_created,
+        password: password.filter(|_| !args.stdout),
+        content: printed,
+        entry,
     })
 }
 
-/// Makes the root where there is none: of two that start at once, the one that gets the lock.
-fn authority(context: &Context) -> anyhow::Result<(Authority, bool)> {
-    if ca::exists(&context.folder) {
-        return Ok((context.authority()?, false));
+/// The files under temporary names, the inventory's line, and only then their names.
+fn write(context: &Context, args: &cli::Issue, files: Vec<NewFile>, entry: &Entry) -> anyhow::Result<()> {
+    let person = context.person.files();
+    if let Some(folder) = &args.out {
+        person.create_folder(folder, Secrecy::Public)?;
     }
-    let constraints = profile::default_constraints(Some(&super::host_name()), &[]);
-    Ok((context.create_root(&constraints)?, true))
+    let staged = person.stage(files)?;
+    inventory::append(&context.folder.inventory(), entry, person)?;
+    staged.commit()
+}
+
+/// Makes the root where there is none: of two that start at once, the one that gets the lock.
+fn authority(context: &Context, intermediate: bool) -> anyhow::Result<(Authority, bool)> {
+    let root_created = !ca::exists(&context.folder);
+    let authority = if root_created {
+        context.create_root(&profile::default_constraints(Some(&super::host_name()), &[]))?
+    } else {
+        context.authority()?
+    };
+    let authority = if intermediate {
+        authority.through_intermediate(&context.folder, context.person.files(), context.now)?
+    } else {
+        authority
+    };
+    Ok((authority, root_created))
 }
 
 fn refuse_outside_defaults(names: &[Name]) -> Result<(), Fault> {
@@ -101,167 +125,91 @@ fn refuse_outside_defaults(names: &[Name]) -> Result<(), Fault> {
     names.iter().find(|name| !constraints.permit(name)).map_or(Ok(()), |name| Err(issuer::outside(name)))
 }
 
-/// Everything that argv says, parsed; nothing on disk has been touched.
-fn request(args: &cli::Issue, now: OffsetDateTime, report: &Report) -> anyhow::Result<Request> {
-    let kind = match (args.client, args.server) {
-        (true, true) => Kind::Both,
-        (true, false) => Kind::Client,
-        (false, _) => Kind::Server,
+/// What was asked for. Through an intermediate, the leaf alone shows the missing chain and the full chain the cure.
+fn formats(args: &cli::Issue) -> Result<Vec<Format>, Fault> {
+    let formats = match (args.format.is_empty(), args.intermediate) {
+        (false, _) => args.format.clone(),
+        (true, false) => vec![Format::Pem],
+        (true, true) => vec![Format::Pem, Format::Fullchain],
     };
-    let (names, common_name) =
-        if kind == Kind::Client { client_names(&args.names)? } else { server_names(&args.names)? };
-    let request = Request {
-        kind,
-        names: once_each(names, report),
-        common_name,
-        key_type: args.key_type,
-        validity: validity(args, kind, now)?,
-    };
-    say_what_may_surprise(&request, report);
-    Ok(request)
-}
-
-fn server_names(words: &[String]) -> Result<(Vec<Name>, Option<String>), Fault> {
-    let names = words.iter().map(|word| Name::parse(word)).collect::<Result<Vec<_>, _>>()?;
-    if let Some(url) = words.iter().find(|word| word.starts_with("https://") || word.starts_with("http://")) {
-        return Err(Fault::usage(
-            format!("{url} is an address of the web, not the name of a server"),
-            "leave the scheme, the port and the path out, as in: devca issue localhost",
-        ));
-    }
-    // OpenSSL takes a common name that reads as a DNS name for one where there is no DNS name among the SANs,
-    // `127.0.0.1` included, and finds it outside the constraints: so only a host name becomes the common name.
-    let host = names.iter().find(|name| matches!(name, Name::Dns(_)));
-    let common_name = host.map(ToString::to_string).filter(|name| name.len() <= MAX_COMMON_NAME);
-    Ok((names, common_name))
-}
-
-/// A client's first word is its common name. It is a SAN as well where it reads as one; the words after it are SANs.
-fn client_names(words: &[String]) -> Result<(Vec<Name>, Option<String>), Fault> {
-    let (first, more) = words
-        .split_first()
-        .ok_or_else(|| Fault::usage("a client needs a name", "as in: devca issue --client alice"))?;
-    if first.trim().is_empty()
-        || first.chars().any(char::is_control)
-        || first.chars().count() > MAX_COMMON_NAME
-    {
-        return Err(Fault::usage(
-            format!("{first:?} cannot name a client"),
-            format!(
-                "a common name has 1 to {MAX_COMMON_NAME} printable characters, as in: devca issue --client alice"
-            ),
-        ));
-    }
-    // "alice" and "Alice Smith" are common names alone; "alice.test", "a@b.test" and "spiffe://…" are SANs, too.
-    let mut names = match Name::parse(first) {
-        Ok(Name::Dns(host)) if !host.contains('.') => vec![],
-        Ok(name) => vec![name],
-        Err(_) if !first.contains(['.', '@', '/', '*']) => vec![],
-        Err(fault) => return Err(fault),
-    };
-    for word in more {
-        names.push(Name::parse(word)?);
-    }
-    Ok((names, Some(first.clone())))
-}
-
-fn once_each(names: Vec<Name>, report: &Report) -> Vec<Name> {
-    let mut seen = std::collections::HashSet::new();
-    names
-        .into_iter()
-        .filter(|name| {
-            let first = seen.insert(name.clone());
-            if !first {
-                report.note(format!("{name} was given more than once"));
-            }
-            first
-        })
-        .collect()
-}
-
-fn validity(args: &cli::Issue, kind: Kind, now: OffsetDateTime) -> Result<Validity, Fault> {
-    let most = if kind.serves() { profile::SERVER_MAX_DAYS } else { profile::ROOT_DAYS };
-    let validity = match args.not_after {
-        Some(end) => Validity::ending(now, end),
-        None => match args.days.unwrap_or(profile::LEAF_DAYS) {
-            days @ 1.. if days <= most => Validity::starting(now, days),
-            days => return Err(too_long(days, most, kind)),
-        },
-    };
-    if validity.days() > most { Err(too_long(validity.days(), most, kind)) } else { Ok(validity) }
-}
-
-fn too_long(days: i64, most: i64, kind: Kind) -> Fault {
-    let who = if kind.serves() { " (Apple refuses server certificates that are valid longer)" } else { "" };
-    Fault::usage(
-        format!("a certificate cannot be valid for {days} days"),
-        format!("give 1 to {most}{who}, as in: --days 90"),
-    )
-}
-
-fn say_what_may_surprise(request: &Request, report: &Report) {
-    if request.kind.serves() && request.key_type == KeyType::Ed25519 {
-        report.note("Chromium and Firefox refuse Ed25519 servers; --key-type ecdsa-p256 is accepted by all");
-    }
-    for name in &request.names {
-        if name.dns_base().is_some_and(|host| host.contains('_')) {
-            report.note(format!("{name}: Java refuses host names with an underscore"));
+    if args.stdout && !formats.iter().all(|format| format.is_text()) {
+        if formats.len() > 1 {
+            return Err(Fault::usage(
+                "binary formats cannot follow one another on standard output",
+                "give one --format with --stdout",
+            ));
+        }
+        if io::stdout().is_terminal() {
+            return Err(Fault::usage(
+                "a terminal shows no binary format",
+                "pipe it: devca issue … --stdout | …",
+            ));
         }
     }
+    Ok(formats)
 }
 
 /// Where the files go, absolute, so that the inventory finds them from anywhere.
-fn paths(
-    out: Option<&Path>,
-    certificate: Option<PathBuf>,
-    key: Option<PathBuf>,
+fn outputs(
+    args: &cli::Issue,
+    formats: &[Format],
     request: &Request,
     ca: &Path,
-) -> anyhow::Result<Paths> {
-    let stem = bundle::stem_of(&request.names, request.common_name.as_deref(), request.kind);
-    let out = out.unwrap_or(Path::new(""));
-    let paths = Paths {
-        certificate: std::path::absolute(certificate.unwrap_or_else(|| out.join(format!("{stem}.pem"))))?,
-        key: std::path::absolute(key.unwrap_or_else(|| out.join(format!("{stem}-key.pem"))))?,
+) -> anyhow::Result<Vec<Output>> {
+    let stem = bundle::stem(&request.subject.first(), request.subject.names.len(), request.kind);
+    let plan = Plan {
+        formats,
+        stem: &stem,
+        folder: args.out.as_deref().unwrap_or(Path::new("")),
+        certificate: args.cert_file.as_deref(),
+        key: args.key_file.as_deref(),
+        keyless: matches!(request.key, KeySource::Requested(_)),
     };
-    if paths.certificate == paths.key {
-        return Err(Fault::usage(
-            "certificate and key cannot share one file",
-            "give --cert-file and --key-file two names",
-        )
-        .into());
-    }
-    if paths.certificate.parent() == Some(ca) || paths.key.parent() == Some(ca) {
+    let outputs = plan.outputs()?;
+    if outputs.iter().any(|output| output.path.parent() == Some(ca)) {
         return Err(Fault::usage(
             "the folder of the CA is for its own files",
             "choose another place with --out",
         )
         .into());
     }
-    Ok(paths)
+    Ok(outputs)
 }
 
 impl Outcome for Issued {
+    fn is_payload(&self) -> bool {
+        self.content.is_some()
+    }
+
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         const SHOWN: usize = 10;
-        let mut names: Vec<String> = self.names.iter().take(SHOWN).map(ToString::to_string).collect();
-        if self.names.len() > SHOWN {
-            names.push(format!("and {} more", self.names.len() - SHOWN));
+        if let Some(content) = &self.content {
+            return content.iter().try_for_each(|file| page.write_all(file));
         }
-        let mut rows =
-            vec![("certificate", report::short(&self.certificate)), ("key", report::short(&self.key))];
-        if let (Kind::Client, Some(client)) = (self.kind, &self.common_name) {
+        let entry = &self.entry;
+        let mut rows: Vec<(&str, String)> =
+            entry.files.iter().map(|file| (file.part.as_str(), report::short(&file.path))).collect();
+        // The certificate before its key, as a person thinks of them.
+        rows.sort_by_key(|(label, _)| label.ends_with("key"));
+        if let (Kind::Client, Some(client)) = (entry.kind, &entry.common_name) {
             rows.push(("client", client.clone()));
+        }
+        let mut names: Vec<String> = entry.names.iter().take(SHOWN).cloned().collect();
+        if entry.names.len() > SHOWN {
+            names.push(format!("and {} more", entry.names.len() - SHOWN));
         }
         if !names.is_empty() {
             rows.push(("names", names.join(", ")));
+        }
+        if let Some(password) = &self.password {
+            rows.push(("password", format!("{password} (shown this once)")));
         }
         let left = match self.days_left {
             ..=0 => "already expired".to_owned(),
             1 => "in 1 day".to_owned(),
             days => format!("in {days} days"),
         };
-        rows.push(("expires", format!("{}, {left}", self.not_after.date())));
+        rows.push(("expires", format!("{}, {left}", entry.not_after.date())));
         report::rows(page, &rows)
     }
 }

@@ -34,7 +34,9 @@ pub(super) fn run(of: Option<&str>) -> anyhow::Result<Man> {
 }
 
 impl Outcome for Man {
-    const IS_PAYLOAD: bool = true;
+    fn is_payload(&self) -> bool {
+        true
+    }
 
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         page.write_all(self.page.as_bytes())

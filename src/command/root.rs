@@ -1,17 +1,20 @@
-//! `devca root`: where the root is, or the root itself.
+//! `devca root`: where the root is, or the root itself, in the forms that other machines take it in.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::Context;
+use crate::bundle::RootFormat;
 use crate::cli;
 use crate::constraints::Constraints;
+use crate::error::Fault;
+use crate::files::{NewFile, Secrecy};
 use crate::key;
 use crate::pem;
-use crate::report::Outcome;
+use crate::report::{self, Outcome};
 
 #[derive(Serialize)]
 pub(super) struct Root {
@@ -22,12 +25,28 @@ pub(super) struct Root {
     not_after: OffsetDateTime,
     constraints: Constraints,
     pem: String,
+    /// What was written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    files: Vec<PathBuf>,
     #[serde(skip)]
     wants_pem: bool,
 }
 
 pub(super) fn run(context: &Context, args: &cli::Root) -> anyhow::Result<Root> {
     let root = context.root()?;
+    let folder = args.out.as_deref().unwrap_or(Path::new(""));
+    let mut files = Vec::new();
+    for format in &args.format {
+        let (name, bytes) = format.render(&root);
+        files.push(NewFile::public(std::path::absolute(folder.join(name))?, bytes));
+    }
+    let paths: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
+    write(context, folder, files)?;
+    if args.format.contains(&RootFormat::Mobileconfig) {
+        context.report.note(
+            "on an iPhone or iPad, switch the trust on: Settings, General, About, Certificate Trust Settings",
+        );
+    }
     Ok(Root {
         path: context.folder.root(),
         sha256: key::hex(&root.sha256()),
@@ -35,18 +54,34 @@ pub(super) fn run(context: &Context, args: &cli::Root) -> anyhow::Result<Root> {
         pem: String::from_utf8_lossy(&pem::certificate(&root.der)).into_owned(),
         name: root.common_name,
         constraints: root.constraints,
+        files: paths,
         wants_pem: args.pem,
     })
 }
 
+/// A file with the same content is left as it is; another one is somebody's.
+fn write(context: &Context, folder: &Path, mut files: Vec<NewFile>) -> anyhow::Result<()> {
+    files.retain(|file| crate::files::read(&file.path).ok().as_ref() != Some(&file.content));
+    if let Some(taken) = files.iter().find(|file| file.path.symlink_metadata().is_ok()) {
+        let what = format!("{} is there already, and is not this root", taken.path.display());
+        return Err(Fault::new(what, "remove it, or choose another place with --out").into());
+    }
+    context.person.files().create_folder(folder, Secrecy::Public)?;
+    context.person.files().stage(files)?.commit()
+}
+
 impl Outcome for Root {
-    const IS_PAYLOAD: bool = true;
+    fn is_payload(&self) -> bool {
+        true
+    }
 
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         if self.wants_pem {
             page.write_all(self.pem.as_bytes())
-        } else {
+        } else if self.files.is_empty() {
             writeln!(page, "{}", self.path.display())
+        } else {
+            self.files.iter().try_for_each(|path| writeln!(page, "{}", report::short(path)))
         }
     }
 }

@@ -9,8 +9,9 @@ use time::OffsetDateTime;
 
 use super::Context;
 use super::stores::{self, WIDTH};
-use crate::ca::{self, Authority, Root};
+use crate::ca::{self, Authority};
 use crate::certificate;
+use crate::certificate::CaCertificate;
 use crate::cli;
 use crate::constraints::Constraints;
 use crate::error;
@@ -106,7 +107,7 @@ pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<Statu
 }
 
 /// What is wrong with root and key, each with what mends it.
-fn look_at_root(context: &Context, problems: &mut Vec<Finding>) -> Option<Root> {
+fn look_at_root(context: &Context, problems: &mut Vec<Finding>) -> Option<CaCertificate> {
     let mut found = |what: String, hint: String| problems.push(Finding { what, hint });
     let root = match context.root() {
         Ok(root) => root,

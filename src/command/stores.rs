@@ -7,7 +7,7 @@ use devca_platform::{Anchor, Found, Host, Kind, Person, Problem, Step, Store};
 use serde::Serialize;
 
 use super::Context;
-use crate::ca::Root;
+use crate::certificate::CaCertificate;
 use crate::cli;
 use crate::error::Fault;
 use crate::key;
@@ -62,7 +62,7 @@ pub(super) fn kinds(options: &cli::Stores) -> Vec<Kind> {
 }
 
 /// The root as the stores see it; its label tells devca's roots from others and from one another.
-pub(super) fn anchor(root: &Root, pem: &Path) -> Anchor {
+pub(super) fn anchor(root: &CaCertificate, pem: &Path) -> Anchor {
     let label = format!("devca-{}", &key::hex(&root.sha256())[..16]);
     Anchor { label, der: root.der.clone(), sha1: key::sha1(&root.der), pem: pem.to_owned() }
 }

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::Context;
 use super::stores::{self, Line, WIDTH};
-use crate::ca::{self, Root};
+use crate::ca;
+use crate::certificate::CaCertificate;
 use crate::cli;
 use crate::files::{NewFile, Secrecy};
 use crate::pem;
@@ -58,7 +59,7 @@ fn remove(
     context: &Context,
     host: &Host,
     store: &dyn Store,
-    root: Option<&Root>,
+    root: Option<&CaCertificate>,
     predecessors: &Predecessors,
     args: &cli::Uninstall,
 ) -> Result<(stores::Outcome, Vec<Step>), Problem> {
@@ -94,7 +95,7 @@ struct Predecessors {
 }
 
 impl Predecessors {
-    fn of(context: &Context, root: Option<&Root>) -> anyhow::Result<Self> {
+    fn of(context: &Context, root: Option<&CaCertificate>) -> anyhow::Result<Self> {
         let common_name = match root {
             Some(root) => root.common_name.clone(),
             None => context.root_name(),
@@ -103,7 +104,7 @@ impl Predecessors {
             .folder
             .siblings()
             .into_iter()
-            .filter_map(|folder| Root::load(&folder).ok())
+            .filter_map(|folder| CaCertificate::load(&folder.root(), &folder).ok())
             .map(|r| r.der);
         Ok(Self { common_name, current: current.collect(), scratch: tempfile::TempDir::new()? })
     }
@@ -111,7 +112,8 @@ impl Predecessors {
     fn in_store(&self, store: &dyn Store) -> Result<Vec<Anchor>, Problem> {
         let mut anchors = Vec::new();
         for der in store.certificates()?.into_iter().filter(|der| !self.current.contains(der)) {
-            let Some(root) = Root::of_devca(der).filter(|root| root.common_name == self.common_name) else {
+            let Some(root) = CaCertificate::of_devca(der).filter(|root| root.common_name == self.common_name)
+            else {
                 continue;
             };
             let path = self.scratch.path().join(format!("{}.pem", crate::key::hex(&root.sha256())));
@@ -135,7 +137,15 @@ fn purge(context: &Context) -> anyhow::Result<Vec<PathBuf>> {
     let files = context.person.files();
     let lock = context.lock()?;
     let mut deleted = Vec::new();
-    for path in [folder.root_key(), folder.root(), folder.inventory(), folder.bundle()] {
+    let all = [
+        folder.root_key(),
+        folder.intermediate_key(),
+        folder.root(),
+        folder.intermediate(),
+        folder.inventory(),
+        folder.bundle(),
+    ];
+    for path in all {
         if path.symlink_metadata().is_ok() {
             files.remove(&path)?;
             deleted.push(path);

@@ -1,0 +1,17 @@
+//! Everything in one PEM file: chain, then key. HAProxy (crt), lighttpd (ssl.pemfile), MongoDB (certificateKeyFile).
+
+use zeroize::Zeroizing;
+
+use super::{Holds, Material, Part, pem};
+
+pub(super) const PARTS: &[Part] =
+    &[Part { label: "combined", suffix: "-combined.pem", holds: Holds::Sealed, render }];
+
+fn render(material: &Material) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    let (chain, key) = (material.chain(), pem::key(material)?);
+    // In one piece: a vector that grows leaves copies of the key behind.
+    let mut all = Zeroizing::new(Vec::with_capacity(chain.len() + key.len()));
+    all.extend_from_slice(&chain);
+    all.extend_from_slice(&key);
+    Ok(all)
+}

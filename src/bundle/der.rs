@@ -1,0 +1,19 @@
+//! DER: the certificate in X.509, the key in PKCS#8. A chain has no place in it.
+
+use zeroize::Zeroizing;
+
+use super::{Holds, Material, Part};
+
+pub(super) const PARTS: &[Part] = &[
+    Part { label: "der key", suffix: "-key.der", holds: Holds::Sealed, render: key },
+    Part { label: "der", suffix: ".der", holds: Holds::Public, render: certificate },
+];
+
+#[allow(clippy::unnecessary_wraps)]
+fn certificate(material: &Material) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    Ok(material.issued.certificate.clone().into())
+}
+
+fn key(material: &Material) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    Ok(material.key()?.to_vec().into())
+}

@@ -1,0 +1,13 @@
+//! What nginx, Apache and Node call the full chain: the leaf, what stands above it, and the key beside it.
+
+use zeroize::Zeroizing;
+
+use super::{Holds, Material, Part, pem};
+
+pub(super) const PARTS: &[Part] =
+    &[pem::KEY, Part { label: "fullchain", suffix: "-fullchain.pem", holds: Holds::Certificate, render }];
+
+#[allow(clippy::unnecessary_wraps)]
+fn render(material: &Material) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    Ok(material.chain().into())
+}

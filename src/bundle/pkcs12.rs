@@ -1,0 +1,55 @@
+//! PKCS#12 (RFC 7292): certificate, chain and key in one encrypted file, for browsers, phones and Windows.
+
+use p12_keystore::{
+    Certificate, EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKey, PrivateKeyChain,
+};
+use zeroize::Zeroizing;
+
+use super::{Holds, Material, Part};
+use crate::error::OrHint;
+use crate::key;
+
+pub(super) const PARTS: &[Part] = &[Part { label: "pkcs12", suffix: ".p12", holds: Holds::Sealed, render }];
+
+fn render(material: &Material) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    key_store(material, material.label)
+}
+
+/// A store with the key and its chain under this name.
+pub(super) fn key_store(material: &Material, alias: &str) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    let leaf = material.issued.certificate.as_slice();
+    let entry = (|| {
+        let chain = std::iter::once(leaf).chain(material.above()).map(Certificate::from_der);
+        let chain = chain.collect::<Result<Vec<_>, _>>()?;
+        let key = PrivateKey::from_der(material.key().unwrap_or_default())?;
+        // OpenSSL's and NSS' own choice of identifier: the hash of the certificate.
+        Ok(KeyStoreEntry::PrivateKeyChain(PrivateKeyChain::new(key::sha1(leaf).as_slice(), key, chain)))
+    })();
+    write(material, alias, entry)
+}
+
+/// A store with this one entry, encrypted.
+pub(super) fn write(
+    material: &Material,
+    alias: &str,
+    entry: p12_keystore::Result<KeyStoreEntry>,
+) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    // 3DES and SHA-1: what Windows Server 2016, macOS' Keychain, Java before 8u301 and Android before 13 read, and
+    // OpenSSL 3 reads without its legacy provider.
+    let (encryption, mac) = if material.options.modern {
+        (EncryptionAlgorithm::PbeWithHmacSha256AndAes256, MacAlgorithm::HmacSha256)
+    } else {
+        (EncryptionAlgorithm::PbeWithShaAnd3KeyTripleDesCbc, MacAlgorithm::HmacSha1)
+    };
+    let password = material.password()?;
+    let written = entry.and_then(|entry| {
+        let mut store = KeyStore::new();
+        store.add_entry(alias, entry);
+        store.writer(password).encryption_algorithm(encryption).mac_algorithm(mac).write()
+    });
+    let bytes = written.or_hint(
+        || "cannot write PKCS#12".into(),
+        || "its password and names take characters of the basic plane alone: try plain letters".into(),
+    )?;
+    Ok(bytes.into())
+}

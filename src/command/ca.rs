@@ -1,0 +1,80 @@
+//! `devca ca list`: the CAs that are here.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::Context;
+use crate::ca;
+use crate::certificate::CaCertificate;
+use crate::report::{self, Outcome};
+
+#[derive(Serialize)]
+pub(super) struct Cas {
+    cas: Vec<Ca>,
+}
+
+#[derive(Serialize)]
+struct Ca {
+    name: String,
+    root: PathBuf,
+    #[serde(flatten)]
+    state: State,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Good {
+        common_name: String,
+        #[serde(with = "time::serde::rfc3339")]
+        not_after: OffsetDateTime,
+        days_left: i64,
+        constrained: bool,
+    },
+    Bad {
+        why: String,
+    },
+}
+
+pub(super) fn run(context: &Context) -> Cas {
+    let mut folders = context.folder.siblings();
+    folders.retain(ca::exists);
+    // The default one first.
+    folders.sort_by_key(|folder| (!folder.name.is_default(), folder.name.to_string()));
+    let state = |folder| match CaCertificate::load(&crate::home::CaFolder::root(folder), folder) {
+        Ok(root) => State::Good {
+            not_after: root.validity.not_after,
+            days_left: root.validity.days_left(context.now),
+            constrained: !root.constraints.is_unconstrained(),
+            common_name: root.common_name,
+        },
+        Err(e) => State::Bad { why: format!("{e:#}") },
+    };
+    let cas = folders.iter().map(|folder| Ca {
+        name: folder.name.to_string(),
+        root: folder.root(),
+        state: state(folder),
+    });
+    Cas { cas: cas.collect() }
+}
+
+impl Outcome for Cas {
+    fn write(&self, page: &mut dyn Write) -> io::Result<()> {
+        let rows = self.cas.iter().map(|ca| match &ca.state {
+            State::Good { common_name, not_after, days_left, constrained } => {
+                let free = if *constrained { "" } else { ", unconstrained" };
+                let end = format!("until {}, in {days_left} days{free}", not_after.date());
+                (ca.name.as_str(), format!("{common_name} ({}), {end}", report::short(&ca.root)))
+            }
+            State::Bad { why } => (ca.name.as_str(), report::verdict(false, why)),
+        });
+        report::rows(page, &rows.collect::<Vec<_>>())?;
+        if self.cas.is_empty() {
+            writeln!(page, "there is no CA yet: devca install makes one")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! `devca crl`: the list of what was revoked, for nginx (`ssl_crl`), OpenSSL (`-crl_check`), Node (`crl:`) and others.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::Context;
+use crate::ca::{self, Authority};
+use crate::cli;
+use crate::error::Fault;
+use crate::files::{self, NewFile, Secrecy};
+use crate::inventory::{self, Revocation};
+use crate::issuer;
+use crate::pem;
+use crate::profile::{self, Validity};
+use crate::report::{self, Outcome};
+
+#[derive(Serialize)]
+pub(super) struct List {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crl: Option<PathBuf>,
+    revoked: usize,
+    #[serde(with = "time::serde::rfc3339")]
+    next_update: OffsetDateTime,
+    #[serde(skip)]
+    content: Vec<u8>,
+}
+
+pub(super) fn run(context: &Context, args: &cli::Crl) -> anyhow::Result<List> {
+    let days = args.days.unwrap_or(profile::CRL_DAYS);
+    if !(1..=profile::ROOT_DAYS).contains(&days) {
+        let hint = format!("give 1 to {}, as in: --days {}", profile::ROOT_DAYS, profile::CRL_DAYS);
+        return Err(Fault::usage(format!("a revocation list cannot be good for {days} days"), hint).into());
+    }
+    context.root()?;
+    let path = std::path::absolute(args.out.as_deref().unwrap_or(Path::new("crl.pem")))?;
+    let replace = !args.stdout && is_there(&path)?;
+    let lock = context.lock()?;
+    let revocations: Vec<Revocation> = inventory::revocations(&context.folder.inventory()).collect();
+    let validity = Validity::starting(context.now, days);
+    // nginx asks for a list of every CA in the chain.
+    let authority = context.authority()?;
+    let mut text = list(&authority, &revocations, false, validity)?;
+    if ca::intermediate(&context.folder).is_some() {
+        let below = authority.through_intermediate(&context.folder, context.person.files(), context.now)?;
+        text.extend(list(&below, &revocations, true, validity)?);
+    }
+    if !args.stdout {
+        let file = NewFile { replace, ..NewFile::public(path.clone(), text.clone()) };
+        if let Some(folder) = path.parent() {
+            context.person.files().create_folder(folder, Secrecy::Public)?;
+        }
+        context.person.files().stage(vec![file])?.commit()?;
+    }
+    drop(lock);
+    Ok(List {
+        crl: (!args.stdout).then_some(path),
+        revoked: revocations.len(),
+        next_update: validity.not_after,
+        content: text,
+    })
+}
+
+/// An older list may be replaced, and no other file.
+fn is_there(path: &Path) -> anyhow::Result<bool> {
+    if path.symlink_metadata().is_err() {
+        return Ok(false);
+    }
+    if path.symlink_metadata().is_ok_and(|found| found.is_file())
+        && files::read(path).is_ok_and(|bytes| pem::is_crl(&bytes))
+    {
+        return Ok(true);
+    }
+    let what = format!("{} is there already, and is no revocation list", path.display());
+    Err(Fault::new(what, "choose another place: devca crl --out FILE").into())
+}
+
+fn list(
+    authority: &Authority,
+    revocations: &[Revocation],
+    intermediate: bool,
+    validity: Validity,
+) -> anyhow::Result<Vec<u8>> {
+    let own = revocations.iter().filter(|revocation| revocation.intermediate == intermediate);
+    Ok(pem::crl(&issuer::revocation_list(authority, own, validity)?))
+}
+
+impl Outcome for List {
+    fn is_payload(&self) -> bool {
+        self.crl.is_none()
+    }
+
+    fn write(&self, page: &mut dyn Write) -> io::Result<()> {
+        let Some(path) = &self.crl else { return page.write_all(&self.content) };
+        let rows = [
+            ("crl", report::short(path)),
+            ("revoked", self.revoked.to_string()),
+            ("good until", self.next_update.date().to_string()),
+        ];
+        report::rows(page, &rows)
+    }
+}

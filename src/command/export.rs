@@ -1,0 +1,97 @@
+//! `devca export`: an intermediate CA for a system that is to issue certificates in the root's name.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::Context;
+use crate::bundle;
+use crate::ca::Intermediate;
+use crate::cli::{self, System};
+use crate::error::Fault;
+use crate::files::{NewFile, Secrecy};
+use crate::profile;
+use crate::report::{self, Outcome};
+use crate::subject;
+
+#[derive(Serialize)]
+pub(super) struct Exported {
+    folder: PathBuf,
+    files: Vec<PathBuf>,
+    name: String,
+    serial: String,
+    #[serde(with = "time::serde::rfc3339")]
+    not_after: OffsetDateTime,
+    days_left: i64,
+    #[serde(skip)]
+    next: &'static str,
+}
+
+pub(super) fn run(context: &Context, args: &cli::Export) -> anyhow::Result<Exported> {
+    let system = args.system.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+    if let Some(days) = args.days.filter(|days| !(1..=profile::ROOT_DAYS).contains(days)) {
+        let hint = format!("give 1 to {}, as in: --days 365", profile::ROOT_DAYS);
+        return Err(Fault::usage(format!("an intermediate cannot be valid for {days} days"), hint).into());
+    }
+    let common_name = args.cn.clone().unwrap_or_else(|| format!("devca {system} intermediate"));
+    subject::checked(&common_name, "a common name", "as in: --cn 'Example staging'")?;
+    context.root()?;
+    let lock = context.lock()?;
+    let authority = context.authority()?;
+    if authority.is_sealed {
+        let what = "this root's key was destroyed: it can sign no other intermediate";
+        return Err(Fault::new(what, "make a CA to export from: devca --ca NAME install").into());
+    }
+    let made = authority.sign_intermediate(&common_name, args.days, context.now)?;
+    drop(lock);
+
+    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("devca-{system}")));
+    let folder = std::path::absolute(folder)?;
+    let files = render(args.system, &folder, &made, &authority.root.der);
+    if let Some(taken) = files.iter().find(|file| file.path.symlink_metadata().is_ok()) {
+        let what = format!("{} is there already", taken.path.display());
+        return Err(Fault::new(what, "choose another place with --out").into());
+    }
+    let paths: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
+    for path in &paths {
+        context.person.files().create_folder(path.parent().unwrap_or(&folder), Secrecy::Private)?;
+    }
+    context.person.files().stage(files)?.commit()?;
+    Ok(Exported {
+        folder,
+        files: paths,
+        serial: made.certificate.serial,
+        not_after: made.certificate.validity.not_after,
+        days_left: made.certificate.validity.days_left(context.now),
+        name: made.certificate.common_name,
+        next: match args.system {
+            System::CertManager => {
+                "kubectl apply -f FOLDER, and then `issuerRef: {name: devca, kind: ClusterIssuer}`"
+            }
+            System::Vault => "vault write pki/config/ca pem_bundle=@FOLDER/bundle.pem",
+            System::StepCa => "copy the files over those of step-ca's folder (step path)",
+        },
+    })
+}
+
+fn render(system: System, folder: &Path, made: &Intermediate, root: &[u8]) -> Vec<NewFile> {
+    match system {
+        System::CertManager => bundle::cert_manager(folder, made, root),
+        System::Vault => bundle::vault(folder, made, root),
+        System::StepCa => bundle::step_ca(folder, made, root),
+    }
+}
+
+impl Outcome for Exported {
+    fn write(&self, page: &mut dyn Write) -> io::Result<()> {
+        let mut rows: Vec<(&str, String)> =
+            self.files.iter().map(|path| ("file", report::short(path))).collect();
+        rows.push(("name", self.name.clone()));
+        rows.push(("expires", format!("{}, in {} days", self.not_after.date(), self.days_left)));
+        rows.push(("next", self.next.replace("FOLDER", &report::short(&self.folder))));
+        report::rows(page, &rows)
+    }
+}

@@ -1,0 +1,110 @@
+//! What argv asks for, parsed; nothing on disk has been touched but a CSR or a password that was named.
+
+use time::OffsetDateTime;
+
+use crate::bundle::{Format, Options, Password};
+use crate::cli;
+use crate::csr;
+use crate::error::Fault;
+use crate::issuer::{KeySource, Request};
+use crate::key::KeyType;
+use crate::profile::{self, Kind, Validity};
+use crate::report::Report;
+use crate::subject::Subject;
+
+pub(super) fn parse(args: &cli::Issue, now: OffsetDateTime, report: &Report) -> anyhow::Result<Request> {
+    let kind = match (args.client, args.server) {
+        (true, true) => Kind::Both,
+        (true, false) => Kind::Client,
+        (false, _) => Kind::Server,
+    };
+    let (subject, key) = match &args.csr {
+        None => {
+            let key = KeySource::Fresh(args.key_type);
+            (Subject::parse(kind, &args.names, args.cn.as_deref())?, key)
+        }
+        Some(path) => {
+            let csr = csr::Request::read(path)?;
+            (requested(kind, &csr, args.cn.as_deref())?, KeySource::Requested(csr.public_key))
+        }
+    };
+    let subject = subject.of(args.org.clone(), args.ou.clone())?;
+    let request = Request { kind, subject, key, validity: validity(args, kind, now)? };
+    say_what_may_surprise(args, &request, report);
+    Ok(request)
+}
+
+/// The names of a CSR: its SANs and, where there are none, its common name, as clients did before RFC 6125.
+fn requested(kind: Kind, csr: &csr::Request, common_name: Option<&str>) -> Result<Subject, Fault> {
+    let own = csr.common_name.as_deref();
+    let words = match (kind, csr.names.as_slice(), own) {
+        (Kind::Client, names, _) => names.to_vec(),
+        (_, [], Some(own)) => vec![own.to_owned()],
+        (_, names, _) => names.to_vec(),
+    };
+    let client = if kind == Kind::Client { own } else { None };
+    let subject = Subject::parse(kind, &words, common_name.or(client))?;
+    if subject.names.is_empty() && subject.common_name.is_none() {
+        return Err(Fault::usage(
+            "the request names nobody",
+            "make one with names: openssl req -new -addext 'subjectAltName=DNS:app.test' …",
+        ));
+    }
+    Ok(subject)
+}
+
+fn validity(args: &cli::Issue, kind: Kind, now: OffsetDateTime) -> Result<Validity, Fault> {
+    let most = if kind.serves() { profile::SERVER_MAX_DAYS } else { profile::ROOT_DAYS };
+    let validity = match args.not_after {
+        Some(end) => Validity::ending(now, end),
+        None => match args.days.unwrap_or(profile::LEAF_DAYS) {
+            days @ 1.. if days <= most => Validity::starting(now, days),
+            days => return Err(too_long(days, most, kind)),
+        },
+    };
+    if validity.days() > most { Err(too_long(validity.days(), most, kind)) } else { Ok(validity) }
+}
+
+fn too_long(days: i64, most: i64, kind: Kind) -> Fault {
+    let who = if kind.serves() { " (Apple refuses server certificates that are valid longer)" } else { "" };
+    Fault::usage(
+        format!("a certificate cannot be valid for {days} days"),
+        format!("give 1 to {most}{who}, as in: --days 90"),
+    )
+}
+
+/// How the formats are wanted; a password that is not given is made.
+pub(super) fn options(args: &cli::Issue, formats: &[Format], report: &Report) -> anyhow::Result<Options> {
+    let password = if formats.iter().any(|format| format.takes_password()) {
+        Some(match (&args.password_file, &args.password_env) {
+            (Some(file), _) => Password::from_file(file)?,
+            (None, Some(variable)) => Password::from_variable(variable)?,
+            (None, None) if report.quiet => {
+                let what = "--quiet would hide the password that is to be made";
+                return Err(Fault::usage(what, "give one with --password-file FILE").into());
+            }
+            (None, None) => Password::generate()?,
+        })
+    } else if args.password_file.is_some() || args.password_env.is_some() {
+        let what = "none of these formats is encrypted: a password would protect nothing";
+        return Err(Fault::usage(what, "add --format p12 or java, or leave the password out").into());
+    } else {
+        None
+    };
+    Ok(Options { with_root: args.with_root, modern: args.p12_modern, password })
+}
+
+fn say_what_may_surprise(args: &cli::Issue, request: &Request, report: &Report) {
+    if request.kind.serves() && matches!(request.key, KeySource::Fresh(KeyType::Ed25519)) {
+        report.note("Chromium and Firefox refuse Ed25519 servers; --key-type ecdsa-p256 is accepted by all");
+    }
+    for name in &request.subject.names {
+        if name.dns_base().is_some_and(|host| host.contains('_')) {
+            report.note(format!("{name}: Java refuses host names with an underscore"));
+        }
+    }
+    let mut seen = std::collections::HashSet::new();
+    for name in args.names.iter().filter(|name| !seen.insert(*name)) {
+        report.note(format!("{name} was given more than once"));
+    }
+}
