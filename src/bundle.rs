@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::ca::Authority;
 use crate::error::Fault;
 use crate::files::{NewFile, Secrecy};
+use crate::inventory::Written;
 use crate::issuer::Issued;
 use crate::profile::Kind;
 
@@ -124,6 +125,19 @@ pub struct Output {
     pub path: PathBuf,
     /// It is there already and may be replaced.
     pub replace: bool,
+}
+
+impl Output {
+    /// The output that was written once; `None` where no format has such a part.
+    pub fn again(written: &Written) -> Option<Self> {
+        let part = written.format.parts().iter().find(|part| part.label == written.part)?;
+        Some(Self { format: written.format, part, path: written.path.clone(), replace: true })
+    }
+
+    /// What is in a file that was written once.
+    pub fn holds(written: &Written) -> Option<Holds> {
+        Self::again(written).map(|output| output.part.holds)
+    }
 }
 
 /// What the formats are made of.

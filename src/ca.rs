@@ -1,6 +1,8 @@
 //! Generate, persist and load a CA: its root and, between root and leaves, an intermediate where one is wanted.
 
-use rcgen::{Issuer, KeyPair};
+use std::path::{Path, PathBuf};
+
+use rcgen::{CertificateRevocationListParams, Issuer, KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
@@ -10,7 +12,8 @@ use crate::error::{Fault, OrHint};
 use crate::files::{Files, NewFile, Secrecy};
 use crate::home::CaFolder;
 use crate::key::{self, KeyType};
-use crate::pem;
+use crate::passphrase::Passphrase;
+use crate::pem::{self, KeyFile};
 use crate::profile::{self, Validity};
 use crate::subject::Subject;
 
@@ -20,14 +23,43 @@ pub struct Authority {
     pub root: CaCertificate,
     /// What signs in the root's stead.
     pub intermediate: Option<CaCertificate>,
-    /// The root's key is gone: whatever is issued comes from the intermediate.
+    /// The root's key was never kept: whatever is issued comes from the intermediate.
     pub is_sealed: bool,
     key: Zeroizing<KeyPair>,
+    passphrase: Option<Passphrase>,
+    /// Signed before a sealed root's key went.
+    root_crl: Option<Vec<u8>>,
 }
+
+/// How a CA is to be made.
+pub struct Draft<'a> {
+    /// The root's common name.
+    pub common_name: &'a str,
+    /// What it may sign for.
+    pub constraints: &'a Constraints,
+    /// Whether its key is thrown away once it has signed an intermediate.
+    pub sealed: bool,
+    /// What the key that is kept is locked with.
+    pub passphrase: Option<Passphrase>,
+}
+
+/// Opens a locked key: takes the file's path and the encrypted PKCS#8, and answers with the key and its passphrase.
+pub type Unlock<'a> = dyn Fn(&Path, &[u8]) -> anyhow::Result<(Zeroizing<KeyPair>, Passphrase)> + 'a;
 
 /// Whether a root certificate is there; whether it is a good one shows when it is loaded.
 pub fn exists(folder: &CaFolder) -> bool {
     folder.root().symlink_metadata().is_ok()
+}
+
+/// Whether the CA's root has no key, and an intermediate has its own.
+pub fn is_sealed(folder: &CaFolder) -> bool {
+    let is_there = |path: PathBuf| path.symlink_metadata().is_ok();
+    !is_there(folder.root_key()) && is_there(folder.intermediate()) && is_there(folder.intermediate_key())
+}
+
+/// The key that a CA signs with, as a file.
+pub fn signing_key(folder: &CaFolder) -> PathBuf {
+    if is_sealed(folder) { folder.intermediate_key() } else { folder.root_key() }
 }
 
 /// The intermediate's certificate, where there is one that can be read.
@@ -39,66 +71,85 @@ pub fn intermediate(folder: &CaFolder) -> Option<CaCertificate> {
 
 impl Authority {
     /// Reads root and key, and refuses a pair that could only sign what nobody accepts.
-    pub fn load(folder: &CaFolder, now: OffsetDateTime) -> anyhow::Result<Self> {
+    pub fn load(folder: &CaFolder, unlock: &Unlock, now: OffsetDateTime) -> anyhow::Result<Self> {
         let root = CaCertificate::load(&folder.root(), folder)?;
         let anew = format!("devca{} uninstall --purge && devca{0} install", folder.option());
         if root.validity.not_after < now {
             let what =
                 format!("the root {} expired on {}", folder.root().display(), root.validity.not_after.date());
-            return Err(Fault::new(what, format!("make a new one: {anew}")).into());
+            return Err(Fault::new(what, format!("make a new one: devca{} rotate", folder.option())).into());
         }
-        let path = folder.root_key();
+        let is_sealed = is_sealed(folder);
+        let path = signing_key(folder);
         if path.symlink_metadata().is_err() {
             let what = format!("the root's key {} is missing: nothing can be signed", path.display());
             return Err(Fault::new(what, format!("put the key back, or make a new root: {anew}")).into());
         }
-        let key = pem::first_key(&path)?;
-        if !root.belongs_to(&key) {
-            let what = format!("{} is not the key of {}", path.display(), folder.root().display());
+        let intermediate =
+            if is_sealed { Some(CaCertificate::load(&folder.intermediate(), folder)?) } else { None };
+        let (key, passphrase) = read_key(&path, unlock)?;
+        let signer = intermediate.as_ref().unwrap_or(&root);
+        if !signer.belongs_to(&key) || intermediate.as_ref().is_some_and(|ca| !ca.is_signed_by(&root)) {
+            let of = if is_sealed { folder.intermediate() } else { folder.root() };
+            let what = format!("{} is not the key of {}", path.display(), of.display());
             return Err(
                 Fault::new(what, format!("put back the pair you had, or make a new root: {anew}")).into()
             );
         }
-        Ok(Self { root, intermediate: None, is_sealed: false, key })
+        Ok(Self { root, intermediate, is_sealed, key, passphrase, root_crl: None })
     }
 
-    /// Makes a root in memory.
-    pub fn draft(common_name: &str, constraints: &Constraints, now: OffsetDateTime) -> anyhow::Result<Self> {
-        Self::sign_root(KeyType::EcdsaP256.generate()?, common_name, constraints, now)
+    /// Makes a CA in memory.
+    pub fn draft(draft: &Draft, now: OffsetDateTime) -> anyhow::Result<Self> {
+        Self::with_key(KeyType::EcdsaP256.generate()?, draft, now)
     }
 
-    fn sign_root(
-        key: Zeroizing<KeyPair>,
-        common_name: &str,
-        constraints: &Constraints,
-        now: OffsetDateTime,
-    ) -> anyhow::Result<Self> {
+    fn with_key(key: Zeroizing<KeyPair>, draft: &Draft, now: OffsetDateTime) -> anyhow::Result<Self> {
         let validity = Validity::starting(now, profile::ROOT_DAYS);
-        let params = profile::root(common_name, constraints, validity, key::random_serial()?);
+        let params = profile::root(draft.common_name, draft.constraints, validity, key::random_serial()?);
         let signed = params.self_signed(&*key).or_hint(|| "cannot sign the root".into(), try_again)?;
-        Ok(Self { root: own(signed.der())?, intermediate: None, is_sealed: false, key })
+        let passphrase = draft.passphrase.clone();
+        let root = own(signed.der())?;
+        let made = Self { root, intermediate: None, is_sealed: false, key, passphrase, root_crl: None };
+        if draft.sealed { made.seal(now) } else { Ok(made) }
     }
 
-    /// Makes a root and writes it. The caller holds the CA's lock and has seen that there is none yet.
+    /// Signs an intermediate that lives as long as the root, and forgets the root's key.
+    fn seal(self, now: OffsetDateTime) -> anyhow::Result<Self> {
+        let name = intermediate_name(&self.root);
+        let made = self.sign_intermediate(&name, KeyType::EcdsaP256.generate()?, profile::ROOT_DAYS, now)?;
+        // Who checks every CA of a chain, as nginx does, asks for the root's list as well.
+        let nothing = std::iter::empty();
+        let crl = self.revocation_list(nothing, Validity::starting(now, profile::ROOT_DAYS))?;
+        let (intermediate, root_crl) = (Some(made.certificate), Some(crl));
+        Ok(Self { intermediate, root_crl, is_sealed: true, key: made.key, ..self })
+    }
+
+    /// Makes a CA and writes it. The caller holds the CA's lock and has seen that there is none yet.
     ///
     /// A key that is there without a certificate (an install cut short, or a `root.pem` lost) is used, not replaced:
     /// the certificates that it has signed stay good.
     pub fn create(
         folder: &CaFolder,
         files: Files,
-        common_name: &str,
-        constraints: &Constraints,
+        draft: &Draft,
+        unlock: &Unlock,
         now: OffsetDateTime,
     ) -> anyhow::Result<Self> {
         let key_path = folder.root_key();
         if key_path.symlink_metadata().is_ok() {
-            let authority = Self::sign_root(pem::first_key(&key_path)?, common_name, constraints, now)?;
+            if draft.sealed {
+                let what = format!("{} lies there: with it this CA would not be sealed", key_path.display());
+                return Err(Fault::new(what, "remove it, if you are sure that nothing needs it").into());
+            }
+            let (key, passphrase) = read_key(&key_path, unlock)?;
+            let authority = Self { passphrase, ..Self::with_key(key, draft, now)? };
             let file = NewFile::public(folder.root(), pem::certificate(&authority.root.der));
             files.stage(vec![file])?.commit_durably()?;
             return Ok(authority);
         }
-        let authority = Self::draft(common_name, constraints, now)?;
-        authority.write_root(folder, files)?;
+        let authority = Self::draft(draft, now)?;
+        files.exchange(&folder.path, &authority.files(folder)?, &[])?;
         Ok(authority)
     }
 
@@ -107,7 +158,7 @@ impl Authority {
         folder: &CaFolder,
         files: Files,
         root: CaCertificate,
-        key: Zeroizing<KeyPair>,
+        (key, passphrase): (Zeroizing<KeyPair>, Option<Passphrase>),
         now: OffsetDateTime,
     ) -> anyhow::Result<Self> {
         if !root.belongs_to(&key) {
@@ -118,9 +169,9 @@ impl Authority {
             let what = format!("this root expired on {}", root.validity.not_after.date());
             return Err(Fault::new(what, "make a new one: devca install").into());
         }
-        let authority = Self { root, intermediate: None, is_sealed: false, key };
+        let authority = Self { root, intermediate: None, is_sealed: false, key, passphrase, root_crl: None };
         authority.check_subject(now)?;
-        authority.write_root(folder, files)?;
+        files.exchange(&folder.path, &authority.files(folder)?, &[])?;
         Ok(authority)
     }
 
@@ -138,13 +189,40 @@ impl Authority {
         Err(Fault::new(what, "make a root of your own: devca install").into())
     }
 
-    /// Key first: a certificate without its key could sign nothing.
-    fn write_root(&self, folder: &CaFolder, files: Files) -> anyhow::Result<()> {
-        write_pair(&self.root, &self.key, folder.root(), folder.root_key(), files)
+    /// The CA's own files, as they are to be in its folder.
+    pub fn files(&self, folder: &CaFolder) -> anyhow::Result<Vec<NewFile>> {
+        let root = NewFile::public(folder.root(), pem::certificate(&self.root.der));
+        let Some(intermediate) = &self.intermediate else {
+            return Ok(vec![self.key_file(folder.root_key())?, root]);
+        };
+        let mut files = vec![
+            self.key_file(folder.intermediate_key())?,
+            NewFile::public(folder.intermediate(), pem::certificate(&intermediate.der)),
+            root,
+        ];
+        files.extend(self.root_crl.iter().map(|crl| NewFile::public(folder.root_crl(), pem::crl(crl))));
+        Ok(files)
     }
 
-    /// The same CA, signing through its intermediate; makes that where there is none yet, or where it is about to end.
-    /// The caller holds the CA's lock.
+    fn key_file(&self, path: PathBuf) -> anyhow::Result<NewFile> {
+        key_file(path, &self.key, self.passphrase.as_ref())
+    }
+
+    /// Every key of the CA, as it would be with another passphrase, or open.
+    pub fn keys_locked_with(
+        &self,
+        passphrase: Option<&Passphrase>,
+        folder: &CaFolder,
+    ) -> anyhow::Result<Vec<NewFile>> {
+        let mut files = vec![key_file(signing_key(folder), &self.key, passphrase)?];
+        if let (false, Some(key)) = (self.is_sealed, self.intermediate_key(folder)) {
+            files.push(key_file(folder.intermediate_key(), &key, passphrase)?);
+        }
+        Ok(files)
+    }
+
+    /// The same CA, signing through its intermediate; makes that where there is none that can be used. The caller
+    /// holds the CA's lock.
     pub fn through_intermediate(
         self,
         folder: &CaFolder,
@@ -154,44 +232,106 @@ impl Authority {
         if self.intermediate.is_some() {
             return Ok(self);
         }
-        let (path, key_path) = (folder.intermediate(), folder.intermediate_key());
-        if path.symlink_metadata().is_ok() && key_path.symlink_metadata().is_ok() {
-            let intermediate = CaCertificate::load(&path, folder)?;
-            let key = pem::first_key(&key_path)?;
-            if intermediate.is_signed_by(&self.root)
-                && intermediate.belongs_to(&key)
-                && intermediate.validity.not_after > now
-            {
-                return Ok(Self { intermediate: Some(intermediate), key, ..self });
-            }
+        // The same key where there is one: what it has signed stays good.
+        let key = self.intermediate_key(folder).map_or_else(|| KeyType::EcdsaP256.generate(), Ok)?;
+        if let Some(intermediate) = intermediate(folder)
+            && intermediate.is_signed_by(&self.root)
+            && intermediate.belongs_to(&key)
+            && intermediate.constraints == self.root.constraints
+            && intermediate.validity.not_after > now
+        {
+            return Ok(Self { intermediate: Some(intermediate), key, ..self });
         }
-        let made = self.sign_intermediate(&format!("{} intermediate", self.root.common_name), None, now)?;
-        for path in [&path, &key_path] {
-            files.remove(path)?;
+        let name = intermediate_name(&self.root);
+        let made = self.sign_intermediate(&name, key, profile::INTERMEDIATE_DAYS, now)?;
+        let through = Self { intermediate: Some(made.certificate), key: made.key, ..self };
+        let mut new = through.files(folder)?;
+        new.retain(|file| file.path != folder.root()); // which stays
+        files.exchange(&folder.path, &new, &[])?;
+        Ok(through)
+    }
+
+    /// The intermediate's key, if this CA's passphrase opens it.
+    fn intermediate_key(&self, folder: &CaFolder) -> Option<Zeroizing<KeyPair>> {
+        let path = folder.intermediate_key();
+        path.symlink_metadata().ok()?;
+        match pem::key_file(&path).ok()? {
+            KeyFile::Open(key) => Some(key),
+            KeyFile::Locked(der) => key::from_pkcs8(&self.passphrase.as_ref()?.decrypt(&der)?),
         }
-        write_pair(&made.certificate, &made.key, path, key_path, files)?;
-        Ok(Self { intermediate: Some(made.certificate), key: made.key, ..self })
     }
 
     /// An intermediate: no CA below it, and the root's constraints repeated, since some clients ignore those of a root.
     pub fn sign_intermediate(
         &self,
         common_name: &str,
-        days: Option<i64>,
+        key: Zeroizing<KeyPair>,
+        days: i64,
         now: OffsetDateTime,
     ) -> anyhow::Result<Intermediate> {
-        let key = KeyType::EcdsaP256.generate()?;
-        let validity = Validity::starting(now, days.unwrap_or(profile::INTERMEDIATE_DAYS));
         let params = profile::intermediate(
             common_name,
             &self.signer().constraints,
-            validity.within(self.signer().validity),
+            Validity::starting(now, days).within(self.signer().validity),
             key::random_serial()?,
         );
         let signed = params
             .signed_by(&*key, &self.issuer()?)
             .or_hint(|| "cannot sign the intermediate".into(), try_again)?;
         Ok(Intermediate { certificate: own(signed.der())?, key })
+    }
+
+    /// The root anew: same key, subject, key identifier and validity, other constraints. A sealed one cannot be.
+    pub fn permitting(self, constraints: &Constraints) -> anyhow::Result<Self> {
+        let (old, serial) = (&self.root, key::random_serial()?);
+        let mut params = profile::root(&old.common_name, constraints, old.validity, serial);
+        if let Some(id) = &self.root.key_id {
+            params.key_identifier_method = KeyIdMethod::PreSpecified(id.clone());
+        }
+        let signed = params.self_signed(&*self.key).or_hint(|| "cannot sign the root".into(), try_again)?;
+        let root = own(signed.der())?;
+        if root.subject != self.root.subject {
+            let what = "this root's subject has a form that devca does not write";
+            return Err(Fault::new(what, "make a root of your own: devca --ca NAME install").into());
+        }
+        Ok(Self { root, ..self })
+    }
+
+    /// The list of what was revoked, in DER (RFC 5280 §5): serial numbers, and when.
+    pub fn revocation_list(
+        &self,
+        revoked: impl Iterator<Item = (Vec<u8>, OffsetDateTime)>,
+        validity: Validity,
+    ) -> anyhow::Result<Vec<u8>> {
+        let revoked = revoked.map(|(serial, revocation_time)| RevokedCertParams {
+            serial_number: serial.into(),
+            revocation_time,
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let seconds = u64::try_from(validity.not_before.unix_timestamp()).unwrap_or(0);
+        let list = CertificateRevocationListParams {
+            this_update: validity.not_before,
+            next_update: validity.not_after,
+            // Grows from one list to the next (§5.2.3): the seconds since 1970.
+            crl_number: SerialNumber::from(seconds),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            // OpenSSL looks for the list of the CA with this very identifier, however it was made.
+            key_identifier_method: match &self.signer().key_id {
+                Some(id) => KeyIdMethod::PreSpecified(id.clone()),
+                None => KeyIdMethod::Sha256,
+            },
+        };
+        let signed = list
+            .signed_by(&self.issuer()?)
+            .or_hint(|| "cannot sign the revocation list".into(), try_again)?;
+        Ok(signed.der().to_vec())
+    }
+
+    /// What its keys are locked with.
+    pub fn passphrase(&self) -> Option<&Passphrase> {
+        self.passphrase.as_ref()
     }
 
     /// Whose key signs leaves.
@@ -216,20 +356,24 @@ pub struct Intermediate {
     pub key: Zeroizing<KeyPair>,
 }
 
-fn write_pair(
-    certificate: &CaCertificate,
-    key: &KeyPair,
-    path: std::path::PathBuf,
-    key_path: std::path::PathBuf,
-    files: Files,
-) -> anyhow::Result<()> {
-    let key = NewFile {
-        path: key_path,
-        content: pem::private_key(key.serialized_der()),
-        secrecy: Secrecy::Private,
-        replace: false,
+fn intermediate_name(root: &CaCertificate) -> String {
+    root.common_name.replacen("devca root", "devca intermediate", 1)
+}
+
+/// A key, and the passphrase that it took.
+pub fn read_key(path: &Path, unlock: &Unlock) -> anyhow::Result<(Zeroizing<KeyPair>, Option<Passphrase>)> {
+    match pem::key_file(path)? {
+        KeyFile::Open(key) => Ok((key, None)),
+        KeyFile::Locked(der) => unlock(path, &der).map(|(key, passphrase)| (key, Some(passphrase))),
+    }
+}
+
+fn key_file(path: PathBuf, key: &KeyPair, passphrase: Option<&Passphrase>) -> anyhow::Result<NewFile> {
+    let content = match passphrase {
+        None => pem::private_key(key.serialized_der()),
+        Some(passphrase) => pem::locked_key(&passphrase.encrypt(key.serialized_der())?),
     };
-    files.stage(vec![key, NewFile::public(path, pem::certificate(&certificate.der))])?.commit_durably()
+    Ok(NewFile { path, content, secrecy: Secrecy::Private, replace: false })
 }
 
 /// What was just signed, read again.

@@ -96,6 +96,12 @@ pub enum Command {
     Issue(Box<Issue>),
     /// Tell where the root is, or print it
     Root(Root),
+    /// Change what the root may sign for
+    Permit(Permit),
+    /// Lock the root's key with a passphrase, change it, or take it off
+    Passphrase(Passphrase),
+    /// Make a new root in the place of the old one, and issue every certificate again
+    Rotate(Rotate),
     /// Revoke a certificate, to test how servers treat it
     Revoke(Revoke),
     /// Write the list of revoked certificates
@@ -139,6 +145,7 @@ Examples:
 
 A root signs for development names only (localhost, *.test, *.internal, private addresses and the like): a
 stolen key cannot impersonate a public site. --permit adds to the list when the root is made.")]
+#[allow(clippy::struct_excessive_bools)]
 pub struct Install {
     /// Let the new root sign for this domain or range of addresses, too
     #[arg(long, value_name = "NAME", value_parser = Subtree::parse, conflicts_with = "unconstrained")]
@@ -146,6 +153,12 @@ pub struct Install {
     /// Let the new root sign for any name, like mkcert's: whoever gets its key can impersonate every site to you
     #[arg(long)]
     pub unconstrained: bool,
+    /// Lock the new root's key with a passphrase: typed, or the first line of the file in `$DEVCA_PASSPHRASE_FILE`
+    #[arg(long)]
+    pub passphrase: bool,
+    /// Have the new root sign one intermediate, and keep no key of its own: for clients that ignore a root's constraints
+    #[arg(long)]
+    pub sealed: bool,
     /// Which stores, and how.
     #[command(flatten)]
     pub stores: Stores,
@@ -155,7 +168,7 @@ pub struct Install {
 }
 
 /// Which stores are meant.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Stores")]
 pub struct Stores {
     /// Only stores of these kinds: system, nss (browsers), java, wsl
@@ -203,6 +216,9 @@ Examples:
 
 Exit code 0: all is well; 1: something is wrong, and what mends it is said. Nothing is changed.")]
 pub struct Status {
+    /// Mend what is open to others
+    #[arg(long)]
+    pub fix: bool,
     /// Which stores.
     #[command(flatten)]
     pub stores: Stores,
@@ -327,6 +343,9 @@ pub struct Issue {
     /// Encrypt p12 and java with AES-256 and SHA-256, which old Windows, macOS, Java and Android cannot open
     #[arg(long)]
     pub p12_modern: bool,
+    /// Permit names that the root may not sign for yet, without asking
+    #[arg(short, long)]
+    pub yes: bool,
     /// Print the files instead of writing them
     #[arg(long, conflicts_with_all = ["out", "cert_file", "key_file", "json"])]
     pub stdout: bool,
@@ -371,6 +390,75 @@ pub struct Root {
     /// Where to put the files [default: the current folder]
     #[arg(short, long, value_name = "DIR", requires = "format")]
     pub out: Option<PathBuf>,
+}
+
+/// `devca permit`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca permit corp.example.dev 203.0.113.0/24
+  devca permit --list
+  devca permit --remove corp.example.dev
+
+The root is signed anew with the same key, and replaces the old one in the stores that hold it: what was issued
+before stays good. A sealed root has no key any more: another one takes its place, and its certificates are issued
+again.")]
+pub struct Permit {
+    /// Domains, with all below them, and addresses or ranges of them
+    #[arg(value_name = "NAME", value_parser = Subtree::parse, required_unless_present = "list")]
+    pub names: Vec<Subtree>,
+    /// Print what is permitted
+    #[arg(long, conflicts_with_all = ["names", "remove"])]
+    pub list: bool,
+    /// Take the names off the list
+    #[arg(long)]
+    pub remove: bool,
+    /// Which stores, and how.
+    #[command(flatten)]
+    pub stores: Stores,
+}
+
+/// `devca passphrase`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca passphrase                                 set or change it: typed, twice
+  devca passphrase --remove
+  DEVCA_PASSPHRASE_FILE=old devca passphrase --new-file new
+
+The key becomes encrypted PKCS#8, which `openssl pkey` opens as well. A passphrase that is lost cannot be
+recovered; `devca rotate` makes a new root.")]
+pub struct Passphrase {
+    /// Take it off
+    #[arg(long, conflicts_with = "new_file")]
+    pub remove: bool,
+    /// The new passphrase is the first line of this file
+    #[arg(long, value_name = "FILE")]
+    pub new_file: Option<PathBuf>,
+}
+
+/// `devca rotate`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca rotate                                     after a key was lost, stolen or is about to expire
+  devca rotate --sealed
+
+The new root permits what the old one did, and replaces it in the stores that hold it. Every certificate that is
+still valid is issued again where it lies, with the same key.")]
+pub struct Rotate {
+    /// Keep no key of the new root, but an intermediate's, as devca install --sealed does
+    #[arg(long)]
+    pub sealed: bool,
+    /// The password of p12 and java files that are issued again: the first line of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
+    pub password_file: Option<PathBuf>,
+    /// The same, from this environment variable
+    #[arg(long, value_name = "VARIABLE")]
+    pub password_env: Option<String>,
+    /// Which stores, and how.
+    #[command(flatten)]
+    pub stores: Stores,
 }
 
 /// `devca revoke`

@@ -1,13 +1,20 @@
 //! One arm per command. Each says what came of it as an [`Outcome`](crate::report::Outcome).
 
-use time::OffsetDateTime;
+use std::path::Path;
 
-use crate::ca::Authority;
+use rcgen::KeyPair;
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use crate::ca::{Authority, Draft};
 use crate::certificate::CaCertificate;
 use crate::cli::{self, Cli, Command};
 use crate::constraints::Constraints;
+use crate::error::Fault;
 use crate::files::{self, Secrecy};
 use crate::home::{CaFolder, Person};
+use crate::key;
+use crate::passphrase::{Passphrase, VARIABLE};
 use crate::report::Report;
 
 mod ca;
@@ -19,12 +26,19 @@ mod import;
 mod install;
 mod issue;
 mod man;
+mod passphrase;
+mod permit;
+mod predecessors;
 mod revoke;
 mod root;
+mod rotate;
 mod run;
 mod status;
 mod stores;
 mod uninstall;
+
+/// How often a passphrase may be typed.
+const TRIES: usize = 3;
 
 /// What every command works with.
 pub(crate) struct Context<'a> {
@@ -53,6 +67,9 @@ pub fn run(cli: Cli, report: &Report) -> anyhow::Result<bool> {
         Command::Crl(args) => report.finish(&crl::run(&context, &args)?),
         Command::Export(args) => report.finish(&export::run(&context, &args)?),
         Command::Ca(cli::Ca::List) => report.finish(&ca::run(&context)),
+        Command::Permit(args) => report.finish(&permit::run(&context, &args)?),
+        Command::Passphrase(args) => report.finish(&passphrase::run(&context, &args)?),
+        Command::Rotate(args) => report.finish(&rotate::run(&context, &args)?),
         Command::Status(args) => report.finish(&status::run(&context, &args)?),
         Command::Env(args) => report.finish(&env::run(&context, &args)?),
         Command::Run(args) => run::run(&context, &args),
@@ -62,20 +79,30 @@ pub fn run(cli: Cli, report: &Report) -> anyhow::Result<bool> {
 }
 
 impl Context<'_> {
-    /// Takes the CA's lock; makes its folder first.
+    /// Takes the CA's lock; makes its folder first, and completes what was interrupted.
     pub(crate) fn lock(&self) -> anyhow::Result<std::fs::File> {
-        self.person.files().create_folder(&self.folder.path, Secrecy::Private)?;
-        self.person.files().lock(&self.folder.lock())
+        let files = self.person.files();
+        files.create_folder(&self.folder.path, Secrecy::Private)?;
+        let lock = files.lock(&self.folder.lock())?;
+        files.settle(&self.folder.path)?;
+        Ok(lock)
     }
 
-    /// Makes the root. The caller holds the lock.
+    /// Makes a root whose key is kept as it is. The caller holds the lock.
     pub(crate) fn create_root(&self, constraints: &Constraints) -> anyhow::Result<Authority> {
-        Authority::create(&self.folder, self.person.files(), &self.root_name(), constraints, self.now)
+        let draft = Draft { common_name: &self.root_name(), constraints, sealed: false, passphrase: None };
+        self.create(&draft)
     }
 
-    /// A root as it would be made, without a trace on the disk.
-    pub(crate) fn draft_root(&self, constraints: &Constraints) -> anyhow::Result<CaCertificate> {
-        Ok(Authority::draft(&self.root_name(), constraints, self.now)?.root)
+    /// Makes a CA. The caller holds the lock.
+    pub(crate) fn create(&self, draft: &Draft) -> anyhow::Result<Authority> {
+        Authority::create(
+            &self.folder,
+            self.person.files(),
+            draft,
+            &|path, der| self.unlock(path, der),
+            self.now,
+        )
     }
 
     /// The common name of this CA's roots: whose, on which machine and, beside the default one, of which CA.
@@ -86,8 +113,8 @@ impl Context<'_> {
 
     /// Loads the authority, and says if others can read its key.
     pub(crate) fn authority(&self) -> anyhow::Result<Authority> {
-        let authority = Authority::load(&self.folder, self.now)?;
-        if let Some(warning) = files::too_open(&self.folder.root_key()) {
+        let authority = Authority::load(&self.folder, &|path, der| self.unlock(path, der), self.now)?;
+        if let Some(warning) = files::too_open(&crate::ca::signing_key(&self.folder)) {
             self.report.note(warning);
         }
         Ok(authority)
@@ -101,8 +128,55 @@ impl Context<'_> {
         CaCertificate::load(&self.folder.root(), &self.folder)
     }
 
-    pub(crate) fn no_root(&self) -> crate::error::Fault {
-        crate::error::Fault::new(
+    /// Opens a locked key: with the passphrase of the file that is named, or with one that is typed, in three tries.
+    pub(crate) fn unlock(&self, path: &Path, der: &[u8]) -> anyhow::Result<(Zeroizing<KeyPair>, Passphrase)> {
+        let open = |passphrase: &Passphrase| key::from_pkcs8(&passphrase.decrypt(der)?);
+        if let Some(passphrase) = Passphrase::from_environment()? {
+            let wrong = || {
+                let what = format!("the passphrase in ${} does not open {}", VARIABLE, path.display());
+                Fault::new(what, "write the right one into that file")
+            };
+            return Ok((open(&passphrase).ok_or_else(wrong)?, passphrase));
+        }
+        for left in (0..TRIES).rev() {
+            let passphrase = self.ask_passphrase(&format!("Passphrase of {}: ", path.display()))?;
+            if let Some(key) = open(&passphrase) {
+                return Ok((key, passphrase));
+            }
+            if left > 0 {
+                self.report.note("that is not its passphrase: try once more");
+            }
+        }
+        let what = format!("{TRIES} times that was not the passphrase of {}", path.display());
+        Err(Fault::new(what, "it cannot be recovered: a new root is made by devca rotate").into())
+    }
+
+    /// A new passphrase: of the file that is named, or typed twice.
+    pub(crate) fn new_passphrase(&self) -> anyhow::Result<Passphrase> {
+        Passphrase::from_environment()?.map_or_else(|| self.type_passphrase(), Ok)
+    }
+
+    /// One that is typed, twice.
+    pub(crate) fn type_passphrase(&self) -> anyhow::Result<Passphrase> {
+        let first = self.ask_passphrase("New passphrase: ")?;
+        let second = self.ask_passphrase("Once more: ")?;
+        if !first.is(&second) {
+            return Err(Fault::new("the two passphrases differ", "type the same one twice").into());
+        }
+        Ok(first)
+    }
+
+    fn ask_passphrase(&self, question: &str) -> anyhow::Result<Passphrase> {
+        let hint = format!("name a file with it: export {VARIABLE}=…");
+        let typed = self.report.ask_hidden(question);
+        let typed =
+            typed.ok_or_else(|| Fault::new("a passphrase is needed, and no terminal is here", hint))?;
+        Passphrase::new(typed)
+            .ok_or_else(|| Fault::new("a passphrase cannot be empty", "type at least one letter").into())
+    }
+
+    pub(crate) fn no_root(&self) -> Fault {
+        Fault::new(
             format!("there is no root yet in {}", self.folder.path.display()),
             format!("make one: devca{} install", self.folder.option()),
         )

@@ -12,6 +12,11 @@ use crate::error::{Fault, OrHint};
 /// No file that devca reads is larger; what is, is not one of its files.
 const READ_LIMIT: u64 = 1 << 20;
 
+/// What the names of half-written files and folders begin with.
+const STAGING: &str = ".devca-";
+/// The folder, in a CA's folder, whose files are about to take their places.
+const READY: &str = "ready";
+
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secrecy {
@@ -132,25 +137,107 @@ impl Files {
         let mut staged = Vec::with_capacity(files.len());
         for file in files {
             let temporary = self
-                .write_temporary(&file)
+                .write_temporary(&file, folder_of(&file.path))
                 .or_hint(|| format!("cannot write {}", file.path.display()), || folder_hint(&file.path))?;
             staged.push((temporary, file));
         }
         Ok(Staged { files: staged })
     }
 
-    fn write_temporary(self, file: &NewFile) -> io::Result<NamedTempFile> {
+    fn write_temporary(self, file: &NewFile, folder: &Path) -> io::Result<NamedTempFile> {
         if file.path.is_dir() {
             return Err(io::Error::other("a folder of that name is in the way"));
         }
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".devca-");
+        builder.prefix(STAGING);
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(file.secrecy.mode()));
-        let mut temporary = builder.tempfile_in(folder_of(&file.path))?;
+        let mut temporary = builder.tempfile_in(folder)?;
         temporary.write_all(&file.content)?;
         self.hand_over(temporary.path())?;
         Ok(temporary)
+    }
+
+    /// Replaces and removes files of a CA's folder together: whenever it is interrupted, all of it has happened or,
+    /// once [`settle`](Self::settle) has run, happens. The caller holds the CA's lock.
+    pub fn exchange(self, folder: &Path, new: &[NewFile], gone: &[PathBuf]) -> anyhow::Result<()> {
+        let exchange = || -> io::Result<()> {
+            let next = tempfile::Builder::new().prefix(STAGING).tempdir_in(folder)?;
+            self.hand_over(next.path())?;
+            for file in new {
+                let temporary = self.write_temporary(file, next.path())?;
+                temporary.as_file().sync_all()?;
+                temporary.persist(next.path().join(file.path.file_name().unwrap_or_default()))?;
+            }
+            // A file of no bytes says that its namesake goes.
+            for path in gone {
+                File::create_new(next.path().join(path.file_name().unwrap_or_default()))?;
+            }
+            flush_folder(next.path())?;
+            fs::rename(next.keep(), folder.join(READY))?;
+            flush_folder(folder)
+        };
+        exchange().or_hint(|| format!("cannot write {}", folder.display()), || folder_hint(folder))?;
+        self.settle(folder)
+    }
+
+    /// Completes an [`exchange`](Self::exchange) that was interrupted. The caller holds the CA's lock.
+    pub fn settle(self, folder: &Path) -> anyhow::Result<()> {
+        let ready = folder.join(READY);
+        if !ready.is_dir() {
+            return Ok(());
+        }
+        let settle = || -> io::Result<()> {
+            for entry in fs::read_dir(&ready)? {
+                let entry = entry?;
+                let target = folder.join(entry.file_name());
+                if entry.metadata()?.len() > 0 {
+                    fs::rename(entry.path(), target)?;
+                } else {
+                    if target.symlink_metadata().is_ok() {
+                        fs::remove_file(target)?;
+                    }
+                    fs::remove_file(entry.path())?;
+                }
+            }
+            fs::remove_dir(&ready)?;
+            flush_folder(folder)
+        };
+        settle().or_hint(|| format!("cannot write {}", folder.display()), || folder_hint(folder))
+    }
+
+    /// Removes what an interrupted run has left half-written in a CA's folder. The caller holds the CA's lock.
+    pub fn sweep(self, folder: &Path) -> anyhow::Result<()> {
+        for entry in folder.read_dir().into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if name.to_string_lossy().starts_with(STAGING) {
+                if entry.path().is_dir() {
+                    let mut inner = entry.path().read_dir().into_iter().flatten().flatten();
+                    inner.try_for_each(|file| self.remove(&file.path()))?;
+                    let _ = fs::remove_dir(entry.path());
+                } else {
+                    self.remove(&entry.path())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets a mode that keeps others out.
+    #[cfg(unix)]
+    pub fn close(self, path: &Path) -> anyhow::Result<()> {
+        let mode = if path.is_dir() { 0o700 } else { Secrecy::Private.mode() };
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).or_hint(
+            || format!("cannot change {}", path.display()),
+            || format!("see whose it is: ls -ld {}", path.display()),
+        )
+    }
+
+    /// Windows gives the user's local data to nobody else.
+    #[cfg(not(unix))]
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps)]
+    pub fn close(self, _: &Path) -> anyhow::Result<()> {
+        Ok(())
     }
 
     /// Appends one line with a single write. A torn line that a crash left stays alone on its own line.
@@ -214,12 +301,8 @@ impl Staged {
         }
         self.commit()?;
         for folder in folders {
-            // Windows has no handle on a folder to flush, and needs none.
-            if cfg!(unix) {
-                File::open(&folder)
-                    .and_then(|handle| handle.sync_all())
-                    .or_hint(|| format!("cannot flush {}", folder.display()), || folder_hint(&folder))?;
-            }
+            flush_folder(&folder)
+                .or_hint(|| format!("cannot flush {}", folder.display()), || folder_hint(&folder))?;
         }
         Ok(())
     }
@@ -228,6 +311,11 @@ impl Staged {
     /// next: whoever reads the pair, at whatever moment, never sees a certificate with another's key. (And ext4 need
     /// not flush the new file, as it does when one is renamed over another.)
     pub fn commit(self) -> anyhow::Result<()> {
+        self.remove_old_pairs()?;
+        self.commit_over()
+    }
+
+    fn remove_old_pairs(&self) -> anyhow::Result<()> {
         let old =
             |secrecy| self.files.iter().map(|(_, f)| f).filter(move |f| f.replace && f.secrecy == secrecy);
         if old(Secrecy::Private).next().is_some() {
@@ -235,6 +323,11 @@ impl Staged {
                 Files::default().remove(&file.path)?;
             }
         }
+        Ok(())
+    }
+
+    /// Gives the files their names, each at once in the place of the old one: for certificates that keep their key.
+    pub fn commit_over(self) -> anyhow::Result<()> {
         let mut fresh: Vec<PathBuf> = Vec::new();
         for (temporary, file) in self.files {
             let named = if file.replace {
@@ -255,6 +348,11 @@ impl Staged {
         }
         Ok(())
     }
+}
+
+/// Windows has no handle on a folder to flush, and needs none.
+fn flush_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(unix)]

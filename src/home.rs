@@ -150,6 +150,16 @@ impl CaFolder {
         self.path.join("intermediate-key.pem")
     }
 
+    /// The roots that this CA had before, PEM, 0644: what stores may hold still.
+    pub fn earlier(&self) -> PathBuf {
+        self.path.join("earlier.pem")
+    }
+
+    /// The list of what the root of a sealed CA has revoked, which is nothing, PEM, 0644: its key is gone.
+    pub fn root_crl(&self) -> PathBuf {
+        self.path.join("root-crl.pem")
+    }
+
     /// What was issued, JSON lines, 0600.
     pub fn inventory(&self) -> PathBuf {
         self.path.join("issued.jsonl")

@@ -1,5 +1,6 @@
 //! What was issued and revoked: one JSON line each, append-only.
 
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -125,6 +126,7 @@ impl Entry {
             names: subject.names.iter().map(ToString::to_string).collect(),
             key_type: match request.key {
                 KeySource::Fresh(key_type) => Some(key_type),
+                KeySource::Kept(key_type, _) => key_type,
                 KeySource::Requested(_) => None,
             },
             not_before: issued.validity.not_before,
@@ -152,6 +154,26 @@ pub fn read(path: &Path) -> impl Iterator<Item = Entry> {
 /// What was revoked, in order.
 pub fn revocations(path: &Path) -> impl Iterator<Item = Revocation> {
     lines(path)
+}
+
+/// The serial numbers of what was revoked.
+pub fn revoked(path: &Path) -> HashSet<String> {
+    revocations(path).map(|revocation| revocation.serial).collect()
+}
+
+/// What was issued last for each place; what was printed stands for itself.
+pub fn latest(path: &Path) -> Vec<Entry> {
+    let mut entries: Vec<Option<Entry>> = Vec::new();
+    let mut places: HashMap<PathBuf, usize> = HashMap::new();
+    for entry in read(path) {
+        if let Some(file) = entry.files.first()
+            && let Some(earlier) = places.insert(file.path.clone(), entries.len())
+        {
+            entries[earlier] = None;
+        }
+        entries.push(Some(entry));
+    }
+    entries.into_iter().flatten().collect()
 }
 
 /// The lines that are of this kind: others, torn ones and those of a later version are passed over.

@@ -1,14 +1,10 @@
-//! Authority + Request -> Issued: the only place that signs leaves and revocation lists.
+//! Authority + Request -> Issued: the only place that signs leaves.
 
-use rcgen::{
-    CertificateRevocationListParams, Issuer, KeyIdMethod, KeyPair, PublicKeyData, RevokedCertParams,
-    SerialNumber, SubjectPublicKeyInfo,
-};
+use rcgen::{Issuer, KeyPair, PublicKeyData, SubjectPublicKeyInfo};
 use zeroize::Zeroizing;
 
 use crate::ca::Authority;
 use crate::error::{Fault, OrHint};
-use crate::inventory::Revocation;
 use crate::key::{self, KeyType};
 use crate::name::Name;
 use crate::profile::{self, Kind, Validity};
@@ -30,6 +26,8 @@ pub struct Request {
 pub enum KeySource {
     /// It is made.
     Fresh(KeyType),
+    /// It is there already; of this type, if devca made it.
+    Kept(Option<KeyType>, Zeroizing<KeyPair>),
     /// Somebody else has it and sent a request.
     Requested(SubjectPublicKeyInfo),
 }
@@ -68,6 +66,9 @@ impl<'a> Signer<'a> {
                 let key = key_type.generate()?;
                 Ok(Issued { key: Some(Zeroizing::new(key.serialize_der())), ..self.sign(request, &*key)? })
             }
+            KeySource::Kept(_, key) => {
+                Ok(Issued { key: Some(Zeroizing::new(key.serialize_der())), ..self.sign(request, &**key)? })
+            }
             KeySource::Requested(public_key) => self.sign(request, public_key),
         }
     }
@@ -98,48 +99,15 @@ impl<'a> Signer<'a> {
     }
 }
 
-/// The list of an authority's revoked certificates, in DER (RFC 5280 §5).
-pub fn revocation_list<'a>(
-    authority: &Authority,
-    revocations: impl Iterator<Item = &'a Revocation>,
-    validity: Validity,
-) -> anyhow::Result<Vec<u8>> {
-    let revoked = revocations.filter_map(|revocation| {
-        Some(RevokedCertParams {
-            serial_number: SerialNumber::from_slice(&key::from_hex(&revocation.serial)?),
-            revocation_time: revocation.revoked,
-            reason_code: None,
-            invalidity_date: None,
-        })
-    });
-    let list = CertificateRevocationListParams {
-        this_update: validity.not_before,
-        next_update: validity.not_after,
-        // Grows from one list to the next (§5.2.3): the seconds since 1970.
-        crl_number: SerialNumber::from(u64::try_from(validity.not_before.unix_timestamp()).unwrap_or(0)),
-        issuing_distribution_point: None,
-        revoked_certs: revoked.collect(),
-        // OpenSSL looks for the list of the CA with this very identifier, however it was made.
-        key_identifier_method: authority
-            .signer()
-            .key_id
-            .clone()
-            .map_or(KeyIdMethod::Sha256, KeyIdMethod::PreSpecified),
-    };
-    let signed = list.signed_by(&authority.issuer()?).or_hint(
-        || "cannot sign the revocation list".into(),
-        || "the system's randomness may have failed: try again".into(),
-    )?;
-    Ok(signed.der().to_vec())
-}
-
 /// The fault for a name that a root's constraints leave out.
 pub fn outside(name: &Name) -> Fault {
     Fault::new(
         format!("{name} is not a name that this root may sign for: clients would refuse the certificate"),
-        format!(
-            "make a root that may: devca install --permit {} (beside the one you have: devca --ca NAME install …)",
-            name.dns_base().map_or_else(|| name.to_string(), ToOwned::to_owned)
-        ),
+        format!("permit it: devca permit {}", base(name)),
     )
+}
+
+/// What would have to be permitted for a name.
+pub fn base(name: &Name) -> String {
+    name.dns_base().map_or_else(|| name.to_string(), ToOwned::to_owned)
 }

@@ -89,7 +89,12 @@ pub fn from_der(der: &PrivateKeyDer) -> Option<Zeroizing<KeyPair>> {
         }
         _ => return None,
     };
-    KeyPair::try_from(&PrivatePkcs8KeyDer::from(pkcs8.as_slice())).ok().map(Zeroizing::new)
+    from_pkcs8(&pkcs8)
+}
+
+/// Reads a key in PKCS#8.
+pub fn from_pkcs8(der: &[u8]) -> Option<Zeroizing<KeyPair>> {
+    KeyPair::try_from(&PrivatePkcs8KeyDer::from(der)).ok().map(Zeroizing::new)
 }
 
 /// 128 bits of randomness as a positive serial number that always takes 16 octets (RFC 5280 §4.1.2.2: at most 20).

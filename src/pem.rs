@@ -46,15 +46,35 @@ pub fn first_certificate(path: &Path) -> anyhow::Result<Vec<u8>> {
     .into())
 }
 
+/// A private key as it lies in a file.
+pub enum KeyFile {
+    /// Readable as it is.
+    Open(Zeroizing<KeyPair>),
+    /// Encrypted PKCS#8, in DER.
+    Locked(Vec<u8>),
+}
+
+/// The first private key of a file, which may be locked.
+pub fn key_file(path: &Path) -> anyhow::Result<KeyFile> {
+    // rustls-pemfile passes over encrypted keys.
+    let locked = pem::parse_many(files::read(path)?.as_slice()).unwrap_or_default();
+    match locked.into_iter().find(|block| block.tag() == LOCKED) {
+        Some(block) => Ok(KeyFile::Locked(block.into_contents())),
+        None => first_key(path).map(KeyFile::Open),
+    }
+}
+
+const LOCKED: &str = "ENCRYPTED PRIVATE KEY";
+
+/// An encrypted PKCS#8 key.
+pub fn locked_key(der: &[u8]) -> Zeroizing<Vec<u8>> {
+    encode(LOCKED, der).into()
+}
+
 /// The first private key of a file: PKCS#8, SEC1 or PKCS#1.
 pub fn first_key(path: &Path) -> anyhow::Result<Zeroizing<KeyPair>> {
     for item in items(path)? {
-        let key: PrivateKeyDer = match item {
-            Item::Pkcs8Key(key) => key.into(),
-            Item::Sec1Key(key) => key.into(),
-            Item::Pkcs1Key(key) => key.into(),
-            _ => continue,
-        };
+        let Some(key) = private(item) else { continue };
         return key::from_der(&key).ok_or_else(|| {
             let what = format!("{} holds a key that cannot be read", path.display());
             Fault::new(what, "RSA, ECDSA (P-256, P-384, P-521) and Ed25519 keys are supported").into()
@@ -65,6 +85,35 @@ pub fn first_key(path: &Path) -> anyhow::Result<Zeroizing<KeyPair>> {
         "a PEM file with BEGIN PRIVATE KEY is expected",
     )
     .into())
+}
+
+/// The first certificate in a text, in DER.
+pub fn certificate_in(mut text: &[u8]) -> Option<Vec<u8>> {
+    rustls_pemfile::read_all(&mut text).map_while(Result::ok).find_map(|item| match item {
+        Item::X509Certificate(der) => Some(der.to_vec()),
+        _ => None,
+    })
+}
+
+/// Every certificate of a file; none where it cannot be read.
+pub fn certificates(path: &Path) -> Vec<Vec<u8>> {
+    let items = items(path).unwrap_or_default().into_iter();
+    let der = |item| if let Item::X509Certificate(der) = item { Some(der.to_vec()) } else { None };
+    items.filter_map(der).collect()
+}
+
+/// The first private key in a text.
+pub fn key_in(mut text: &[u8]) -> Option<Zeroizing<KeyPair>> {
+    rustls_pemfile::read_all(&mut text).map_while(Result::ok).find_map(|item| key::from_der(&private(item)?))
+}
+
+fn private(item: Item) -> Option<PrivateKeyDer<'static>> {
+    match item {
+        Item::Pkcs8Key(key) => Some(key.into()),
+        Item::Sec1Key(key) => Some(key.into()),
+        Item::Pkcs1Key(key) => Some(key.into()),
+        _ => None,
+    }
 }
 
 /// The first certificate signing request in a text, in DER.

@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use crate::error::{self, Fault};
 
@@ -64,6 +65,22 @@ impl Report {
         if self.verbose {
             let _ = writeln!(anstream::stderr(), "{DIM}devca: {text}{DIM:#}");
         }
+    }
+
+    /// Asks for what must not be seen; `None` where there is no terminal.
+    pub fn ask_hidden(&self, question: &str) -> Option<Zeroizing<String>> {
+        rpassword::prompt_password(question).ok().map(Zeroizing::new)
+    }
+
+    /// Asks a question that takes yes or no; `None` where there is nobody to answer.
+    pub fn ask(&self, question: &str) -> Option<bool> {
+        if self.json || self.quiet || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return None;
+        }
+        let _ = write!(anstream::stderr(), "{question} [y/N] ");
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).ok()?;
+        Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 
     /// Prints the outcome. Returns whether it was complete.

@@ -113,6 +113,11 @@ pub trait Store {
     /// What takes the anchor out; no steps where it is not in.
     fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem>;
 
+    /// What takes away a store that was made for the anchor alone, and is empty now.
+    fn leave(&self) -> Result<Vec<Step>, Problem> {
+        Ok(Vec::new())
+    }
+
     /// The certificates in it, in DER: all, or at least those that devca or mkcert put there.
     fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem>;
 }

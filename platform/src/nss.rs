@@ -79,6 +79,9 @@ const PACKAGES: &[(&str, &str)] =
 /// Trusted for TLS servers, and neither for mail nor for code (`certutil -H`, trust attributes).
 const TLS_ONLY: &str = "C,,";
 
+/// Says, in a database's folder, that devca has made it.
+const MARK: &str = ".made-by-devca";
+
 /// All databases, of all browsers.
 pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
     if host.is_elsewhere() {
@@ -246,6 +249,17 @@ impl Database<'_> {
         self.folder.join("cert9.db").is_file()
     }
 
+    /// Neither certificates nor keys. (`certutil -K` fails where there is no key.)
+    fn is_empty(&self) -> Result<bool, Problem> {
+        let is_entry = |line: &str| {
+            line.trim_end().rsplit_once(' ').is_some_and(|(_, flags)| flags.matches(',').count() == 2)
+        };
+        let certificates =
+            self.ask(&["-L"])?.lines().filter(|line| !line.contains("SSL,S/MIME")).any(is_entry);
+        let keys = self.host.ask(&self.certutil(&["-K"]))?.status.success();
+        Ok(!certificates && !keys)
+    }
+
     fn ask(&self, words: &[&str]) -> Result<String, Problem> {
         let step = self.certutil(words);
         let output = self.host.ask(&step)?;
@@ -303,6 +317,9 @@ impl Store for Database<'_> {
             let folder = self.folder.as_os_str();
             steps.push(Step::run(&install, ["-d".as_ref(), "-m".as_ref(), "0700".as_ref(), folder]));
             steps.push(self.certutil(&["-N", "--empty-password"]));
+            let mark = self.folder.join(MARK);
+            let words = ["-m".as_ref(), "0600".as_ref(), "/dev/null".as_ref(), mark.as_os_str()];
+            steps.push(Step::run(&install, words));
         }
         let pem = anchor.pem.to_string_lossy();
         steps.push(self.certutil(&["-A", "-t", TLS_ONLY, "-n", &anchor.label, "-i", &pem]));
@@ -313,6 +330,24 @@ impl Store for Database<'_> {
         let entries = self.entries()?;
         let ours = entries.iter().filter(|(_, _, der)| *der == anchor.der);
         Ok(ours.map(|(nickname, _, _)| self.certutil(&["-D", "-n", nickname])).collect())
+    }
+
+    /// A database that was made for the root goes with it, unless something else has come into it.
+    fn leave(&self) -> Result<Vec<Step>, Problem> {
+        let mark = self.folder.join(MARK);
+        if !mark.is_file() || !self.is_empty()? {
+            return Ok(Vec::new());
+        }
+        let files = ["cert9.db", "key4.db", "pkcs11.txt", MARK].map(|name| self.folder.join(name));
+        let (remove, remove_folder) =
+            (self.host.needed("rm", "coreutils")?, self.host.needed("rmdir", "coreutils")?);
+        let words =
+            ["-f".as_ref(), "--".as_ref()].into_iter().chain(files.iter().map(|file| file.as_os_str()));
+        let folders = [Some(self.folder.as_path()), self.folder.parent()];
+        let words_for_folders = ["--ignore-fail-on-non-empty".as_ref(), "--".as_ref()]
+            .into_iter()
+            .chain(folders.into_iter().flatten().map(Path::as_os_str));
+        Ok(vec![Step::run(&remove, words), Step::run(&remove_folder, words_for_folders)])
     }
 
     fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem> {

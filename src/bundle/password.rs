@@ -15,8 +15,17 @@ pub struct Password(Zeroizing<String>);
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
 impl Password {
+    /// The one that is given in a file or in a variable, if one is.
+    pub fn given(file: Option<&Path>, variable: Option<&str>) -> anyhow::Result<Option<Self>> {
+        match (file, variable) {
+            (Some(file), _) => Self::from_file(file).map(Some),
+            (None, Some(variable)) => Self::from_variable(variable).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
     /// The first line of a file.
-    pub fn from_file(path: &Path) -> anyhow::Result<Self> {
+    fn from_file(path: &Path) -> anyhow::Result<Self> {
         let bytes = files::read(path)?;
         let text = std::str::from_utf8(&bytes)
             .or_hint(|| format!("{} is no text", path.display()), || "write the password in UTF-8".into())?;
@@ -25,7 +34,7 @@ impl Password {
     }
 
     /// The value of an environment variable.
-    pub fn from_variable(name: &str) -> anyhow::Result<Self> {
+    fn from_variable(name: &str) -> anyhow::Result<Self> {
         let value = Zeroizing::new(std::env::var(name).unwrap_or_default());
         Self::checked(&value, &format!("${name}"))
     }

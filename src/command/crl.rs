@@ -12,7 +12,7 @@ use crate::cli;
 use crate::error::Fault;
 use crate::files::{self, NewFile, Secrecy};
 use crate::inventory::{self, Revocation};
-use crate::issuer;
+use crate::key;
 use crate::pem;
 use crate::profile::{self, Validity};
 use crate::report::{self, Outcome};
@@ -42,7 +42,11 @@ pub(super) fn run(context: &Context, args: &cli::Crl) -> anyhow::Result<List> {
     let validity = Validity::starting(context.now, days);
     // nginx asks for a list of every CA in the chain.
     let authority = context.authority()?;
-    let mut text = list(&authority, &revocations, false, validity)?;
+    let mut text = if authority.is_sealed {
+        files::read(&context.folder.root_crl())?.to_vec()
+    } else {
+        list(&authority, &revocations, false, validity)?
+    };
     if ca::intermediate(&context.folder).is_some() {
         let below = authority.through_intermediate(&context.folder, context.person.files(), context.now)?;
         text.extend(list(&below, &revocations, true, validity)?);
@@ -84,7 +88,8 @@ fn list(
     validity: Validity,
 ) -> anyhow::Result<Vec<u8>> {
     let own = revocations.iter().filter(|revocation| revocation.intermediate == intermediate);
-    Ok(pem::crl(&issuer::revocation_list(authority, own, validity)?))
+    let revoked = own.filter_map(|own| Some((key::from_hex(&own.serial)?, own.revoked)));
+    Ok(pem::crl(&authority.revocation_list(revoked, validity)?))
 }
 
 impl Outcome for List {

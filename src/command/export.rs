@@ -13,6 +13,7 @@ use crate::ca::Intermediate;
 use crate::cli::{self, System};
 use crate::error::Fault;
 use crate::files::{NewFile, Secrecy};
+use crate::key::KeyType;
 use crate::profile;
 use crate::report::{self, Outcome};
 use crate::subject;
@@ -45,7 +46,12 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> anyhow::Result<Expor
         let what = "this root's key was destroyed: it can sign no other intermediate";
         return Err(Fault::new(what, "make a CA to export from: devca --ca NAME install").into());
     }
-    let made = authority.sign_intermediate(&common_name, args.days, context.now)?;
+    let made = authority.sign_intermediate(
+        &common_name,
+        KeyType::EcdsaP256.generate()?,
+        args.days.unwrap_or(profile::INTERMEDIATE_DAYS),
+        context.now,
+    )?;
     drop(lock);
 
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("devca-{system}")));

@@ -43,7 +43,7 @@ pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Impor
     let hint = "give the certificate of a CA and its private key, unencrypted, in PEM";
     let root = CaCertificate::parse(pem::first_certificate(&certificate_from)?)
         .or_hint(|| format!("{} cannot be taken over", certificate_from.display()), || hint.into())?;
-    let key = pem::first_key(&key_from)?;
+    let key = ca::read_key(&key_from, &|path, der| context.unlock(path, der))?;
     let lock = context.lock()?;
     if ca::exists(&context.folder) || context.folder.root_key().exists() {
         return Err(Fault::new(

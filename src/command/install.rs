@@ -3,17 +3,19 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use devca_platform::{Anchor, Host, Problem, Step, Store};
+use devca_platform::{Anchor, Store};
 use serde::Serialize;
 
 use super::Context;
+use super::predecessors::Predecessors;
 use super::stores::{self, Line, WIDTH};
-use crate::ca;
+use crate::ca::{self, Authority, Draft};
 use crate::certificate::CaCertificate;
 use crate::cli;
 use crate::constraints::Constraints;
 use crate::error::Fault;
 use crate::key;
+use crate::passphrase::Passphrase;
 use crate::profile;
 use crate::report::{self, Outcome};
 
@@ -32,14 +34,16 @@ pub(super) struct Installed {
 pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Installed> {
     let host = stores::host(context, &args.stores)?;
     let is_new = !ca::exists(&context.folder);
+    let (common_name, constraints) = (context.root_name(), constraints(args));
     let (root, anchor) = if is_new && args.dry_run {
-        let root = context.draft_root(&constraints(args))?;
+        let draft = draft(args, &common_name, &constraints, None);
+        let root = Authority::draft(&draft, context.now)?.root;
         // Its fingerprint will be another.
         let label = "devca-FINGERPRINT".into();
         let anchor = Anchor { label, ..stores::anchor(&root, &context.folder.root()) };
         (root, anchor)
     } else {
-        let root = root(context, args)?;
+        let root = root(context, args, &common_name, &constraints)?;
         let anchor = stores::anchor(&root, &context.folder.root());
         (root, anchor)
     };
@@ -49,14 +53,13 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
             context.folder.root().display(),
             root.validity.not_after.date()
         );
-        let hint = format!(
-            "make a new one: devca{0} uninstall --purge && devca{0} install",
-            context.folder.option()
-        );
+        let hint = format!("make a new one: devca{} rotate", context.folder.option());
         return Err(Fault::new(what, hint).into());
     }
     let found = devca_platform::find(&host, &stores::kinds(&args.stores));
-    let stores = stores::each(&found, |store| add(context, &host, store, &anchor, args.dry_run));
+    let earlier = Predecessors::remembered(context)?;
+    let add = |store: &dyn Store| stores::add(context, &host, store, &anchor, &earlier, args.dry_run);
+    let stores = stores::each(&found, add);
     Ok(Installed {
         root: context.folder.root(),
         sha256: (!(is_new && args.dry_run)).then(|| key::hex(&root.sha256())),
@@ -76,56 +79,53 @@ fn constraints(args: &cli::Install) -> Constraints {
     }
 }
 
+fn draft<'a>(
+    args: &cli::Install,
+    common_name: &'a str,
+    constraints: &'a Constraints,
+    passphrase: Option<Passphrase>,
+) -> Draft<'a> {
+    Draft { common_name, constraints, sealed: args.sealed, passphrase }
+}
+
 /// The root that is there, or a new one.
-fn root(context: &Context, args: &cli::Install) -> anyhow::Result<CaCertificate> {
+fn root(
+    context: &Context,
+    args: &cli::Install,
+    common_name: &str,
+    constraints: &Constraints,
+) -> anyhow::Result<CaCertificate> {
     let lock = if args.dry_run { None } else { Some(context.lock()?) };
     let root = if ca::exists(&context.folder) {
         refuse_to_change(context, args)?;
         context.root()?
     } else {
-        context.create_root(&constraints(args))?.root
+        let passphrase = if args.passphrase { Some(context.new_passphrase()?) } else { None };
+        context.create(&draft(args, common_name, constraints, passphrase))?.root
     };
     drop(lock);
     Ok(root)
 }
 
-/// A root is never overwritten, so what it permits was settled when it was made.
+/// A root is never overwritten by `install`: other commands change it.
 fn refuse_to_change(context: &Context, args: &cli::Install) -> anyhow::Result<()> {
-    if args.permit.is_empty() && !args.unconstrained {
+    let option = context.folder.option();
+    let hint = if let Some(name) = args.permit.first() {
+        format!("devca{option} permit {name}")
+    } else if args.unconstrained {
+        "make another CA beside it: devca --ca NAME install --unconstrained".into()
+    } else if args.sealed {
+        format!("devca{option} rotate --sealed")
+    } else if args.passphrase {
+        format!("devca{option} passphrase")
+    } else {
         return Ok(());
-    }
-    Err(Fault::new(
-        format!(
-            "there is a root already, {}, and what it permits cannot be changed",
-            context.folder.root().display()
-        ),
-        "make another CA beside it: devca --ca NAME install --permit …",
-    )
-    .into())
-}
-
-fn add(
-    context: &Context,
-    host: &Host,
-    store: &dyn Store,
-    anchor: &Anchor,
-    dry_run: bool,
-) -> Result<(stores::Outcome, Vec<Step>), Problem> {
-    if store.holds(anchor)? {
-        return Ok((stores::Outcome::AlreadyDone, Vec::new()));
-    }
-    let steps = store.add(anchor)?;
-    stores::perform(context, host, &steps, dry_run)?;
-    if dry_run {
-        return Ok((stores::Outcome::WouldRun, steps));
-    }
-    if store.holds(anchor)? {
-        return Ok((stores::Outcome::Done, steps));
-    }
-    Err(Problem::new(
-        "nothing failed, but the store does not hold the root",
-        format!("see what it says by hand: {}", devca_platform::host::script(&steps)),
-    ))
+    };
+    let what = format!(
+        "there is a root already, {}, which install leaves as it is",
+        context.folder.root().display()
+    );
+    Err(Fault::new(what, hint).into())
 }
 
 impl Outcome for Installed {

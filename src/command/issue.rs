@@ -7,9 +7,12 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::Context;
+use super::permit;
+use super::stores::{self, Line};
 use crate::bundle::{self, Format, Holds, Material, Output, Plan};
 use crate::ca::{self, Authority};
 use crate::cli;
+use crate::constraints::{Constraints, Subtree};
 use crate::error::Fault;
 use crate::existing;
 use crate::files::{NewFile, Secrecy};
@@ -31,6 +34,9 @@ pub(super) struct Issued {
     entry: Entry,
     days_left: i64,
     root_created: bool,
+    /// Those in which the root was replaced by one that permits more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stores: Vec<Line>,
     /// One that was made, to be shown once.
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
@@ -47,11 +53,11 @@ pub(super) fn run(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued
     let is_there = ca::exists(&context.folder);
     if !is_there {
         // Before anything is written: what the root that is about to be made would refuse.
-        refuse_outside_defaults(&request.subject.names)?;
+        widening(context, args, &first_constraints(), &request.subject.names)?;
         existing::check(&mut outputs, &context.folder, None, &request, args.force)?;
     }
     let lock = context.lock()?;
-    let (authority, root_created) = authority(context, args.intermediate)?;
+    let (authority, root_created, stores) = authority(context, args, &request.subject.names)?;
     existing::check(&mut outputs, &context.folder, Some(&authority), &request, args.force)?;
     let issued = Signer::new(&authority)?.issue(&request)?;
 
@@ -87,6 +93,7 @@ pub(super) fn run(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued
         key: path(Holds::Key),
         days_left: issued.validity.days_left(context.now),
         root_created,
+        stores,
         password: password.filter(|_| !args.stdout),
         content: printed,
         entry,
@@ -104,25 +111,63 @@ fn write(context: &Context, args: &cli::Issue, files: Vec<NewFile>, entry: &Entr
     staged.commit()
 }
 
-/// Makes the root where there is none: of two that start at once, the one that gets the lock.
-fn authority(context: &Context, intermediate: bool) -> anyhow::Result<(Authority, bool)> {
+/// Makes the root where there is none: of two that start at once, the one that gets the lock. Widens one that is there,
+/// if that is wanted.
+fn authority(
+    context: &Context,
+    args: &cli::Issue,
+    names: &[Name],
+) -> anyhow::Result<(Authority, bool, Vec<Line>)> {
     let root_created = !ca::exists(&context.folder);
-    let authority = if root_created {
-        context.create_root(&profile::default_constraints(Some(&super::host_name()), &[]))?
+    let mut stores = Vec::new();
+    let mut authority = if root_created {
+        let mut constraints = first_constraints();
+        constraints.permitted.extend(widening(context, args, &constraints, names)?);
+        context.create_root(&constraints)?
     } else {
-        context.authority()?
+        let authority = context.authority()?;
+        let more = widening(context, args, &authority.root.constraints, names)?;
+        if more.is_empty() {
+            authority
+        } else {
+            let mut new = authority.root.constraints.clone();
+            new.permitted.extend(more);
+            let widened = permit::permit(context, authority, &new, &cli::Stores::default())?;
+            stores = widened.stores;
+            context.authority()?
+        }
     };
-    let authority = if intermediate {
-        authority.through_intermediate(&context.folder, context.person.files(), context.now)?
-    } else {
-        authority
-    };
-    Ok((authority, root_created))
+    if args.intermediate {
+        authority = authority.through_intermediate(&context.folder, context.person.files(), context.now)?;
+    }
+    Ok((authority, root_created, stores))
 }
 
-fn refuse_outside_defaults(names: &[Name]) -> Result<(), Fault> {
-    let constraints = profile::default_constraints(Some(&super::host_name()), &[]);
-    names.iter().find(|name| !constraints.permit(name)).map_or(Ok(()), |name| Err(issuer::outside(name)))
+fn first_constraints() -> Constraints {
+    profile::default_constraints(Some(&super::host_name()), &[])
+}
+
+/// What the root would have to permit for these names, if whoever asks agrees to that.
+fn widening(
+    context: &Context,
+    args: &cli::Issue,
+    constraints: &Constraints,
+    names: &[Name],
+) -> anyhow::Result<Vec<Subtree>> {
+    let outside: Vec<&Name> = names.iter().filter(|name| !constraints.permit(name)).collect();
+    let Some(first) = outside.first() else { return Ok(Vec::new()) };
+    let subtrees =
+        outside.iter().map(|name| Subtree::parse(&issuer::base(name))).collect::<Result<Vec<_>, _>>()?;
+    let list: Vec<String> = subtrees.iter().map(ToString::to_string).collect();
+    let question = format!("This root may not sign for {}. Permit it from now on?", list.join(", "));
+    if args.yes || context.report.ask(&question) == Some(true) {
+        Ok(subtrees)
+    } else {
+        let (option, base) = (context.folder.option(), issuer::base(first));
+        let is_there = ca::exists(&context.folder);
+        let command = if is_there { format!("permit {base}") } else { format!("install --permit {base}") };
+        Err(issuer::outside(first).hint_instead(format!("permit it: devca{option} {command}")).into())
+    }
 }
 
 /// What was asked for. Through an intermediate, the leaf alone shows the missing chain and the full chain the cure.
@@ -181,11 +226,16 @@ impl Outcome for Issued {
         self.content.is_some()
     }
 
+    fn is_complete(&self) -> bool {
+        stores::all_done(&self.stores)
+    }
+
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         const SHOWN: usize = 10;
         if let Some(content) = &self.content {
             return content.iter().try_for_each(|file| page.write_all(file));
         }
+        stores::write(page, &self.stores, "trusts the new root", "trusts the root already")?;
         let entry = &self.entry;
         let mut rows: Vec<(&str, String)> =
             entry.files.iter().map(|file| (file.part.as_str(), report::short(&file.path))).collect();

@@ -17,6 +17,7 @@ use crate::constraints::Constraints;
 use crate::error;
 use crate::files;
 use crate::key;
+use crate::pem::{self, KeyFile};
 use crate::report::{self, Outcome};
 
 /// A root is pointed out this many days before its end.
@@ -39,6 +40,10 @@ struct RootState {
     not_after: OffsetDateTime,
     days_left: i64,
     key: PathBuf,
+    /// The root has no key: an intermediate signs.
+    sealed: bool,
+    /// The key is encrypted.
+    locked: bool,
     constrained: bool,
     constraints: Constraints,
 }
@@ -72,6 +77,9 @@ struct Finding {
 }
 
 pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<Status> {
+    if args.fix {
+        fix(context)?;
+    }
     let mut problems = Vec::new();
     let root = look_at_root(context, &mut problems);
     let host = stores::host(context, &args.stores)?;
@@ -98,12 +106,25 @@ pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<Statu
         sha256: key::hex(&root.sha256()),
         not_after: root.validity.not_after,
         days_left: root.validity.days_left(context.now),
-        key: context.folder.root_key(),
+        key: ca::signing_key(&context.folder),
+        sealed: ca::is_sealed(&context.folder),
+        locked: is_locked(context),
         constrained: !root.constraints.is_unconstrained(),
         constraints: root.constraints,
         name: root.common_name,
     });
     Ok(Status { root: state, stores: states, problems })
+}
+
+/// Keeps others out of what is private.
+fn fix(context: &Context) -> anyhow::Result<()> {
+    for (path, mode) in private(context) {
+        if files::too_open(&path).is_some() {
+            context.person.files().close(&path)?;
+            context.report.note(format!("{} has mode {mode:04o} now", path.display()));
+        }
+    }
+    Ok(())
 }
 
 /// What is wrong with root and key, each with what mends it.
@@ -117,8 +138,12 @@ fn look_at_root(context: &Context, problems: &mut Vec<Finding>) -> Option<CaCert
         }
     };
     // A certificate alone can be trusted here and sign elsewhere: a colleague's.
-    if context.folder.root_key().exists() || !ca::exists(&context.folder) {
-        if let Err(e) = Authority::load(&context.folder, context.now) {
+    if ca::signing_key(&context.folder).exists() {
+        // A locked key is not asked for.
+        if !is_locked(context)
+            && let Err(e) =
+                Authority::load(&context.folder, &|path, der| context.unlock(path, der), context.now)
+        {
             found(format!("{e:#}"), error::hint(&e).to_owned());
         }
     } else {
@@ -128,21 +153,37 @@ fn look_at_root(context: &Context, problems: &mut Vec<Finding>) -> Option<CaCert
             "put the key back".into(),
         );
     }
-    for (path, mode) in [(context.folder.root_key(), 0o600), (context.folder.path.clone(), 0o700)] {
+    for (path, mode) in private(context) {
         if files::too_open(&path).is_some() {
             let what = format!("{} is open to others", path.display());
-            found(what, format!("chmod {mode:o} {}", path.display()));
+            found(
+                what,
+                format!(
+                    "chmod {mode:o} {}, or: devca{} status --fix",
+                    path.display(),
+                    context.folder.option()
+                ),
+            );
         }
     }
     let left = root.validity.days_left(context.now);
     if (1..=EXPIRES_SOON).contains(&left) {
-        let hint = format!(
-            "make a new one in time: devca{0} uninstall --purge && devca{0} install",
-            context.folder.option()
-        );
+        let hint = format!("make a new one in time: devca{} rotate", context.folder.option());
         found(format!("the root expires in {left} days"), hint);
     }
     Some(root)
+}
+
+/// What others must not read, with the mode that keeps them out.
+fn private(context: &Context) -> Vec<(PathBuf, u32)> {
+    let folder = &context.folder;
+    let keys = [folder.root_key(), folder.intermediate_key(), folder.inventory()];
+    let keys = keys.into_iter().filter(|path| path.exists()).map(|path| (path, 0o600));
+    keys.chain([(folder.path.clone(), 0o700)]).collect()
+}
+
+fn is_locked(context: &Context) -> bool {
+    matches!(pem::key_file(&ca::signing_key(&context.folder)), Ok(KeyFile::Locked(_)))
 }
 
 fn look_at(found: &Found, anchor: Option<&Anchor>, problems: &mut Vec<Finding>) -> StoreState {
@@ -198,6 +239,13 @@ impl Outcome for Status {
         if let Some(root) = &self.root {
             writeln!(page, "{:WIDTH$}  {} ({})", "root", root.name, report::short(&root.path))?;
             writeln!(page, "{:WIDTH$}  {}, in {} days", "expires", root.not_after.date(), root.days_left)?;
+            let key = match (root.sealed, root.locked) {
+                (false, false) => "",
+                (false, true) => ", locked with a passphrase",
+                (true, false) => ", an intermediate's: the root is sealed",
+                (true, true) => ", an intermediate's, locked with a passphrase: the root is sealed",
+            };
+            writeln!(page, "{:WIDTH$}  {}{key}", "key", report::short(&root.key))?;
             let list: Vec<String> = root.constraints.permitted.iter().map(ToString::to_string).collect();
             let names = if root.constrained {
                 list.join(", ")

@@ -7,6 +7,7 @@ use devca_platform::{Anchor, Found, Host, Kind, Person, Problem, Step, Store};
 use serde::Serialize;
 
 use super::Context;
+use super::predecessors::Predecessors;
 use crate::certificate::CaCertificate;
 use crate::cli;
 use crate::error::Fault;
@@ -99,6 +100,81 @@ pub(super) fn each(
 /// Runs the steps, or only names them.
 pub(super) fn perform(context: &Context, host: &Host, steps: &[Step], dry_run: bool) -> Result<(), Problem> {
     if dry_run { Ok(()) } else { host.perform(steps, |command| context.report.detail(command)) }
+}
+
+/// Puts the anchor into a store, in the place of the ones before it.
+pub(super) fn add(
+    context: &Context,
+    host: &Host,
+    store: &dyn Store,
+    anchor: &Anchor,
+    earlier: &Predecessors,
+    dry_run: bool,
+) -> Result<(Outcome, Vec<Step>), Problem> {
+    let earlier = earlier.in_store(store)?;
+    let holds = store.holds(anchor)?;
+    if holds && earlier.is_empty() {
+        return Ok((Outcome::AlreadyDone, Vec::new()));
+    }
+    // The old one first: NSS knows certificates of the same subject by one name.
+    let mut steps = remove(context, host, store, &earlier, dry_run)?;
+    if !holds {
+        let adding = store.add(anchor)?;
+        perform(context, host, &adding, dry_run)?;
+        steps.extend(adding);
+    }
+    if dry_run {
+        return Ok((Outcome::WouldRun, steps));
+    }
+    if store.holds(anchor)? {
+        return Ok((Outcome::Done, steps));
+    }
+    Err(Problem::new(
+        "nothing failed, but the store does not hold the root",
+        format!("see what it says by hand: {}", devca_platform::host::script(&steps)),
+    ))
+}
+
+/// Takes anchors out of a store.
+pub(super) fn remove(
+    context: &Context,
+    host: &Host,
+    store: &dyn Store,
+    anchors: &[Anchor],
+    dry_run: bool,
+) -> Result<Vec<Step>, Problem> {
+    let mut all = Vec::new();
+    for anchor in anchors {
+        let steps = store.remove(anchor)?;
+        perform(context, host, &steps, dry_run)?;
+        if !dry_run && !steps.is_empty() && store.holds(anchor)? {
+            return Err(Problem::new(
+                "nothing failed, but the store still holds the root",
+                format!("see what it says by hand: {}", devca_platform::host::script(&steps)),
+            ));
+        }
+        all.extend(steps);
+    }
+    Ok(all)
+}
+
+/// Replaces roots in exactly the stores that hold one of them, and says what became of those.
+pub(super) fn replace(
+    context: &Context,
+    options: &cli::Stores,
+    root: &CaCertificate,
+) -> anyhow::Result<Vec<Line>> {
+    let host = host(context, options)?;
+    let anchor = anchor(root, &context.folder.root());
+    let earlier = Predecessors::remembered(context)?;
+    let found = devca_platform::find(&host, &kinds(options));
+    let holding = found.into_iter().filter(|found| match found {
+        // A store that cannot be asked may hold one.
+        Found::Store(store) => earlier.in_store(&**store).map_or(true, |held| !held.is_empty()),
+        Found::Remark(_) => false,
+    });
+    let holding: Vec<Found> = holding.collect();
+    Ok(each(&holding, |store| add(context, &host, store, &anchor, &earlier, false)))
 }
 
 impl Line {

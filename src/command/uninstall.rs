@@ -7,12 +7,11 @@ use devca_platform::{Anchor, Host, Problem, Step, Store};
 use serde::Serialize;
 
 use super::Context;
+use super::predecessors::Predecessors;
 use super::stores::{self, Line, WIDTH};
 use crate::ca;
 use crate::certificate::CaCertificate;
 use crate::cli;
-use crate::files::{NewFile, Secrecy};
-use crate::pem;
 use crate::report::{self, Outcome};
 
 #[derive(Serialize)]
@@ -38,7 +37,8 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
         found => found.ok(),
     };
     let found = devca_platform::find(&host, &stores::kinds(&args.stores));
-    let predecessors = Predecessors::of(context, root.as_ref())?;
+    let common_name = root.as_ref().map_or_else(|| context.root_name(), |root| root.common_name.clone());
+    let predecessors = Predecessors::remembered(context)?.and_namesakes(common_name);
     let stores =
         stores::each(&found, |store| remove(context, &host, store, root.as_ref(), &predecessors, args));
     let nothing_here = root.is_none() && !ca::exists(folder) && !folder.root_key().exists();
@@ -66,17 +66,11 @@ fn remove(
     let mut anchors: Vec<Anchor> =
         root.map(|root| stores::anchor(root, &context.folder.root())).into_iter().collect();
     anchors.extend(predecessors.in_store(store)?);
-    let mut all = Vec::new();
-    for anchor in &anchors {
-        let steps = store.remove(anchor)?;
-        stores::perform(context, host, &steps, args.dry_run)?;
-        if !args.dry_run && !steps.is_empty() && store.holds(anchor)? {
-            return Err(Problem::new(
-                "nothing failed, but the store still holds the root",
-                format!("see what it says by hand: {}", devca_platform::host::script(&steps)),
-            ));
-        }
-        all.extend(steps);
+    let mut all = stores::remove(context, host, store, &anchors, args.dry_run)?;
+    if !all.is_empty() {
+        let leaving = store.leave()?;
+        stores::perform(context, host, &leaving, args.dry_run)?;
+        all.extend(leaving);
     }
     let outcome = match (all.is_empty(), args.dry_run) {
         (true, _) => stores::Outcome::AlreadyDone,
@@ -84,51 +78,6 @@ fn remove(
         (false, false) => stores::Outcome::Done,
     };
     Ok((outcome, all))
-}
-
-/// Roots that this CA had before: same common name, and no root of any CA that is there now.
-struct Predecessors {
-    common_name: String,
-    current: Vec<Vec<u8>>,
-    /// The stores' programs read certificates from files.
-    scratch: tempfile::TempDir,
-}
-
-impl Predecessors {
-    fn of(context: &Context, root: Option<&CaCertificate>) -> anyhow::Result<Self> {
-        let common_name = match root {
-            Some(root) => root.common_name.clone(),
-            None => context.root_name(),
-        };
-        let current = context
-            .folder
-            .siblings()
-            .into_iter()
-            .filter_map(|folder| CaCertificate::load(&folder.root(), &folder).ok())
-            .map(|r| r.der);
-        Ok(Self { common_name, current: current.collect(), scratch: tempfile::TempDir::new()? })
-    }
-
-    fn in_store(&self, store: &dyn Store) -> Result<Vec<Anchor>, Problem> {
-        let mut anchors = Vec::new();
-        for der in store.certificates()?.into_iter().filter(|der| !self.current.contains(der)) {
-            let Some(root) = CaCertificate::of_devca(der).filter(|root| root.common_name == self.common_name)
-            else {
-                continue;
-            };
-            let path = self.scratch.path().join(format!("{}.pem", crate::key::hex(&root.sha256())));
-            if !path.exists() {
-                let content = pem::certificate(&root.der).into();
-                let file = NewFile { path: path.clone(), content, secrecy: Secrecy::Public, replace: false };
-                let written =
-                    crate::files::Files::default().stage(vec![file]).and_then(crate::files::Staged::commit);
-                written
-                    .map_err(|e| Problem::new(format!("{e:#}"), "check the room in the temporary folder"))?;
-            }
-            anchors.push(stores::anchor(&root, &path));
-        }
-        Ok(anchors)
-    }
 }
 
 /// Deletes what devca made in the CA's folder, the key first, and the folder if nothing else is in it.
@@ -144,7 +93,10 @@ fn purge(context: &Context) -> anyhow::Result<Vec<PathBuf>> {
         folder.intermediate(),
         folder.inventory(),
         folder.bundle(),
+        folder.earlier(),
+        folder.root_crl(),
     ];
+    files.sweep(&folder.path)?;
     for path in all {
         if path.symlink_metadata().is_ok() {
             files.remove(&path)?;

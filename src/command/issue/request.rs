@@ -75,21 +75,20 @@ fn too_long(days: i64, most: i64, kind: Kind) -> Fault {
 
 /// How the formats are wanted; a password that is not given is made.
 pub(super) fn options(args: &cli::Issue, formats: &[Format], report: &Report) -> anyhow::Result<Options> {
-    let password = if formats.iter().any(|format| format.takes_password()) {
-        Some(match (&args.password_file, &args.password_env) {
-            (Some(file), _) => Password::from_file(file)?,
-            (None, Some(variable)) => Password::from_variable(variable)?,
-            (None, None) if report.quiet => {
-                let what = "--quiet would hide the password that is to be made";
-                return Err(Fault::usage(what, "give one with --password-file FILE").into());
-            }
-            (None, None) => Password::generate()?,
-        })
-    } else if args.password_file.is_some() || args.password_env.is_some() {
-        let what = "none of these formats is encrypted: a password would protect nothing";
-        return Err(Fault::usage(what, "add --format p12 or java, or leave the password out").into());
-    } else {
-        None
+    let given = Password::given(args.password_file.as_deref(), args.password_env.as_deref())?;
+    let is_needed = formats.iter().any(|format| format.takes_password());
+    let password = match (is_needed, given) {
+        (true, Some(password)) => Some(password),
+        (true, None) if report.quiet => {
+            let what = "--quiet would hide the password that is to be made";
+            return Err(Fault::usage(what, "give one with --password-file FILE").into());
+        }
+        (true, None) => Some(Password::generate()?),
+        (false, None) => None,
+        (false, Some(_)) => {
+            let what = "none of these formats is encrypted: a password would protect nothing";
+            return Err(Fault::usage(what, "add --format p12 or java, or leave the password out").into());
+        }
     };
     Ok(Options { with_root: args.with_root, modern: args.p12_modern, password })
 }

@@ -1,0 +1,188 @@
+//! A certificate of the inventory, issued again in its place.
+
+use std::path::Path;
+
+use rcgen::{KeyPair, SubjectPublicKeyInfo};
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use crate::bundle::{self, Holds, Material, Options, Output, Password};
+use crate::ca::Authority;
+use crate::certificate::Leaf;
+use crate::error::Fault;
+use crate::files::{self, NewFile};
+use crate::inventory::{Entry, Written};
+use crate::issuer::{KeySource, Request, Signer};
+use crate::key;
+use crate::pem;
+use crate::profile::Validity;
+use crate::subject::Subject;
+
+/// What is at the paths of a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// The very files.
+    There,
+    /// Not all of them.
+    Missing,
+    /// Something else, somebody's or a later certificate's.
+    Replaced,
+    /// It was printed, not written.
+    Printed,
+}
+
+/// Looks at the files of an entry.
+pub fn state(entry: &Entry) -> State {
+    let mut state = if entry.files.is_empty() { State::Printed } else { State::There };
+    for file in &entry.files {
+        match files::read(&file.path) {
+            Err(_) => return State::Missing,
+            Ok(content) if !is_the_same(entry, file, &content) => state = State::Replaced,
+            Ok(_) => {}
+        }
+    }
+    state
+}
+
+fn is_the_same(entry: &Entry, file: &Written, content: &[u8]) -> bool {
+    let sha256 = |bytes: &[u8]| key::hex(&key::sha256(bytes));
+    match (&file.sha256, Output::holds(file)) {
+        (Some(known), _) => sha256(content) == *known,
+        (None, Some(Holds::Certificate)) => {
+            pem::certificate_in(content).is_some_and(|der| sha256(&der) == entry.sha256)
+        }
+        (None, _) => pem::key_in(content).is_some_and(|key| {
+            sha256(&rcgen::PublicKeyData::subject_public_key_info(&*key)) == entry.key_sha256
+        }),
+    }
+}
+
+/// How certificates are to be issued again.
+pub struct Renewer<'a> {
+    /// By whom.
+    pub authority: &'a Authority,
+    /// What encrypted formats are encrypted with.
+    pub password: Option<Password>,
+    /// A key of its own for each, instead of the one that it has.
+    pub new_key: bool,
+    /// How many days they are valid, instead of as many as before.
+    pub days: Option<i64>,
+    /// When this is.
+    pub now: OffsetDateTime,
+}
+
+/// What is to be written in the place of an entry's files.
+pub struct Renewed {
+    /// In order; those that do not change are left out.
+    pub files: Vec<NewFile>,
+    /// The inventory's line.
+    pub entry: Entry,
+    /// Whether certificate and key change both, so that the old ones must go first.
+    pub changes_key: bool,
+}
+
+impl Renewer<'_> {
+    /// Issues it again: same names, kind, formats and paths. Nothing is written.
+    pub fn renew(&mut self, signer: &Signer, entry: &Entry) -> anyhow::Result<Renewed> {
+        let mut outputs = outputs(entry)?;
+        let key = self.key(entry)?;
+        let changes_key = matches!(key, KeySource::Fresh(_));
+        let request = Request {
+            kind: entry.kind,
+            subject: subject(entry)?,
+            key,
+            validity: Validity::starting(self.now, self.days.unwrap_or_else(|| days(entry))),
+        };
+        if outputs.iter().any(|output| output.format.takes_password()) && self.password.is_none() {
+            let what = format!("{} is encrypted, and its password is not known", first(entry).display());
+            return Err(Fault::new(what, "give it once more: --password-file FILE").into());
+        }
+        let issued = signer.issue(&request)?;
+        let options =
+            Options { with_root: entry.with_root, modern: entry.modern, password: self.password.take() };
+        let label = bundle::stem(&request.subject.first(), request.subject.names.len(), entry.kind);
+        let material =
+            Material { issued: &issued, authority: self.authority, options: &options, label: &label };
+        let rendered = bundle::render(&material, &outputs);
+        let renewed = rendered.map(|files| {
+            let entry = Entry::new(&request, &material, &outputs, &files, self.now);
+            let unchanged = |index: usize| !changes_key && outputs[index].part.holds == Holds::Key;
+            let files = files.into_iter().enumerate().filter(|(index, _)| !unchanged(*index));
+            Renewed { files: files.map(|(_, file)| file).collect(), entry, changes_key }
+        });
+        self.password = options.password;
+        outputs.clear();
+        renewed
+    }
+
+    /// The key that it has, where that can be read, or one of the same type.
+    fn key(&self, entry: &Entry) -> anyhow::Result<KeySource> {
+        let Some(key_type) = entry.key_type else {
+            // It came with a request: the certificate has the public key.
+            let public_key = certificate(entry)
+                .and_then(|der| Leaf::parse(&der))
+                .and_then(|leaf| SubjectPublicKeyInfo::from_der(&leaf.public_key).ok());
+            let lost =
+                || Fault::new("its request's key is not known any more", "sign the request again: --csr");
+            return Ok(KeySource::Requested(public_key.ok_or_else(lost)?));
+        };
+        match (self.new_key, private_key(entry)) {
+            (false, Some(key)) => Ok(KeySource::Kept(Some(key_type), key)),
+            _ => Ok(KeySource::Fresh(key_type)),
+        }
+    }
+}
+
+fn outputs(entry: &Entry) -> anyhow::Result<Vec<Output>> {
+    let output = |file: &Written| {
+        let unknown = || Fault::new(format!("{} has no known form", file.path.display()), "issue it anew");
+        Ok(Output::again(file).ok_or_else(unknown)?)
+    };
+    entry.files.iter().map(output).collect()
+}
+
+fn subject(entry: &Entry) -> anyhow::Result<Subject> {
+    let names = entry.names.iter().map(|name| crate::name::Name::parse(name)).collect::<Result<_, _>>()?;
+    Ok(Subject {
+        common_name: entry.common_name.clone(),
+        organization: entry.organization.clone(),
+        unit: entry.unit.clone(),
+        names,
+    })
+}
+
+/// As many days as it was issued for.
+fn days(entry: &Entry) -> i64 {
+    Validity { not_before: entry.not_before, not_after: entry.not_after }.days().max(1)
+}
+
+/// What a person calls it by: its first file.
+pub fn first(entry: &Entry) -> &Path {
+    entry
+        .files
+        .iter()
+        .find(|file| file.part != "key")
+        .or(entry.files.first())
+        .map_or(Path::new("-"), |f| &f.path)
+}
+
+fn certificate(entry: &Entry) -> Option<Vec<u8>> {
+    let read = |file: &Written| {
+        let content = files::read(&file.path).ok()?;
+        pem::certificate_in(&content).or_else(|| content.starts_with(&[0x30]).then(|| content.to_vec()))
+    };
+    let is_it = |der: &Vec<u8>| key::hex(&key::sha256(der)) == entry.sha256;
+    entry.files.iter().filter_map(read).find(is_it)
+}
+
+fn private_key(entry: &Entry) -> Option<Zeroizing<KeyPair>> {
+    let read = |file: &Written| {
+        let content = files::read(&file.path).ok()?;
+        pem::key_in(&content).or_else(|| key::from_pkcs8(&content))
+    };
+    let is_it = |key: &Zeroizing<KeyPair>| {
+        key::hex(&key::sha256(&rcgen::PublicKeyData::subject_public_key_info(&**key))) == entry.key_sha256
+    };
+    entry.files.iter().filter_map(read).find(is_it)
+}
