@@ -115,14 +115,13 @@ impl Authority {
     }
 
     /// Signs an intermediate that lives as long as the root, and forgets the root's key.
-    fn seal(self, now: OffsetDateTime) -> anyhow::Result<Self> {
+    fn seal(&self, now: OffsetDateTime) -> anyhow::Result<Self> {
         let name = intermediate_name(&self.root);
         let made = self.sign_intermediate(&name, KeyType::EcdsaP256.generate()?, profile::ROOT_DAYS, now)?;
         // Who checks every CA of a chain, as nginx does, asks for the root's list as well.
         let nothing = std::iter::empty();
         let crl = self.revocation_list(nothing, Validity::starting(now, profile::ROOT_DAYS))?;
-        let (intermediate, root_crl) = (Some(made.certificate), Some(crl));
-        Ok(Self { intermediate, root_crl, is_sealed: true, key: made.key, ..self })
+        Ok(Self { is_sealed: true, root_crl: Some(crl), ..self.below(made) })
     }
 
     /// Makes a CA and writes it. The caller holds the CA's lock and has seen that there is none yet.
@@ -224,14 +223,11 @@ impl Authority {
     /// The same CA, signing through its intermediate; makes that where there is none that can be used. The caller
     /// holds the CA's lock.
     pub fn through_intermediate(
-        self,
+        &self,
         folder: &CaFolder,
         files: Files,
         now: OffsetDateTime,
     ) -> anyhow::Result<Self> {
-        if self.intermediate.is_some() {
-            return Ok(self);
-        }
         // The same key where there is one: what it has signed stays good.
         let key = self.intermediate_key(folder).map_or_else(|| KeyType::EcdsaP256.generate(), Ok)?;
         if let Some(intermediate) = intermediate(folder)
@@ -240,15 +236,25 @@ impl Authority {
             && intermediate.constraints == self.root.constraints
             && intermediate.validity.not_after > now
         {
-            return Ok(Self { intermediate: Some(intermediate), key, ..self });
+            return Ok(self.below(Intermediate { certificate: intermediate, key }));
         }
         let name = intermediate_name(&self.root);
-        let made = self.sign_intermediate(&name, key, profile::INTERMEDIATE_DAYS, now)?;
-        let through = Self { intermediate: Some(made.certificate), key: made.key, ..self };
-        let mut new = through.files(folder)?;
+        let made = self.below(self.sign_intermediate(&name, key, profile::INTERMEDIATE_DAYS, now)?);
+        let mut new = made.files(folder)?;
         new.retain(|file| file.path != folder.root()); // which stays
         files.exchange(&folder.path, &new, &[])?;
-        Ok(through)
+        Ok(made)
+    }
+
+    fn below(&self, intermediate: Intermediate) -> Self {
+        Self {
+            root: self.root.clone(),
+            intermediate: Some(intermediate.certificate),
+            is_sealed: self.is_sealed,
+            key: intermediate.key,
+            passphrase: self.passphrase.clone(),
+            root_crl: None,
+        }
     }
 
     /// The intermediate's key, if this CA's passphrase opens it.

@@ -96,6 +96,12 @@ pub enum Command {
     Issue(Box<Issue>),
     /// Tell where the root is, or print it
     Root(Root),
+    /// What was issued, and what has become of it
+    List(List),
+    /// Read a certificate or a request aloud
+    Inspect(Inspect),
+    /// Issue certificates again before they end, in their places
+    Renew(Renew),
     /// Change what the root may sign for
     Permit(Permit),
     /// Lock the root's key with a passphrase, change it, or take it off
@@ -297,6 +303,7 @@ Examples:
   devca issue localhost 127.0.0.1 ::1
   devca issue app.test '*.app.test' --out certs
   devca issue --client alice
+  devca issue --batch names.txt --out certs        what is there already is left as it is
   devca issue api.internal --cert-file tls.crt --key-file tls.key --days 90
 
 Names are host names, '*.wildcards' (not right below a top-level name), IDN, IPv4, IPv6, e-mail addresses
@@ -305,7 +312,7 @@ of this CA for the same names.")]
 #[allow(clippy::struct_excessive_bools)]
 pub struct Issue {
     /// Who the certificate is for
-    #[arg(required_unless_present_any = ["csr", "cn"], conflicts_with = "csr", value_name = "NAME")]
+    #[arg(required_unless_present_any = ["csr", "cn", "batch"], conflicts_with = "csr", value_name = "NAME")]
     pub names: Vec<String>,
     /// For a client (mutual TLS); the first name becomes its common name
     #[arg(long)]
@@ -325,6 +332,9 @@ pub struct Issue {
     /// Sign this request: its key and its names, and nothing else in it (PEM or DER, - for standard input)
     #[arg(long, value_name = "FILE", conflicts_with = "key_type")]
     pub csr: Option<PathBuf>,
+    /// One certificate for each line of this file (- for standard input): NAME… [kind=client] [file=NAME], or JSON
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["names", "csr", "cn", "cert_file", "key_file", "stdout"])]
+    pub batch: Option<PathBuf>,
     /// Sign with an intermediate instead of the root, and write the full chain as well
     #[arg(long)]
     pub intermediate: bool,
@@ -390,6 +400,93 @@ pub struct Root {
     /// Where to put the files [default: the current folder]
     #[arg(short, long, value_name = "DIR", requires = "format")]
     pub out: Option<PathBuf>,
+}
+
+/// `devca list`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca list
+  devca list --expiring 30d --json
+  devca list --prune
+
+missing: a file is gone; replaced: another one is in its place; expired, expiring, revoked: as the words say.")]
+pub struct List {
+    /// Only what ends within so many days, or has ended
+    #[arg(long, value_name = "DAYS", value_parser = days)]
+    pub expiring: Option<i64>,
+    /// First forget what is missing or replaced
+    #[arg(long)]
+    pub prune: bool,
+}
+
+/// `devca inspect`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca inspect localhost.pem
+  devca inspect alice-client.p12 --password-file password
+  devca inspect 64d7323a57d5262f3c0697f13a3f324c
+  openssl req -new … | devca inspect -")]
+pub struct Inspect {
+    /// A file in PEM, DER or PKCS#12, - for standard input, or the serial number of a certificate of this CA
+    #[arg(value_name = "FILE|SERIAL")]
+    pub what: String,
+    /// The password of a PKCS#12 file: the first line of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
+    pub password_file: Option<PathBuf>,
+    /// The same, from this environment variable
+    #[arg(long, value_name = "VARIABLE")]
+    pub password_env: Option<String>,
+}
+
+/// `devca renew`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca renew                                      what ends within 30 days
+  devca renew localhost.pem
+  devca renew --all --new-key
+  devca renew --exec 'nginx -s reload'
+  devca renew --install-timer --exec 'nginx -s reload'
+
+Names, kind, formats, paths and, without --new-key, the key stay. A server that reads the pair never sees a
+certificate with another's key.")]
+#[allow(clippy::struct_excessive_bools)]
+pub struct Renew {
+    /// Only these: a file or a name of each
+    #[arg(value_name = "FILE|NAME", conflicts_with = "all")]
+    pub what: Vec<String>,
+    /// All of them
+    #[arg(long)]
+    pub all: bool,
+    /// Only what ends within so many days [default: 30, unless some are named or --all is given]
+    #[arg(long, value_name = "DAYS", value_parser = days)]
+    pub within: Option<i64>,
+    /// Make new keys as well
+    #[arg(long)]
+    pub new_key: bool,
+    /// How long they are valid [default: as long as before]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub days: Option<i64>,
+    /// Run this command line, once, after something has changed
+    #[arg(long, value_name = "COMMAND")]
+    pub exec: Option<String>,
+    /// Stay, and renew in time
+    #[arg(long, conflicts_with = "json")]
+    pub watch: bool,
+    /// Have the system renew once a day: systemd, launchd or the Windows task scheduler
+    #[arg(long, conflicts_with_all = ["watch", "what", "all", "new_key", "remove_timer"])]
+    pub install_timer: bool,
+    /// Take that away again
+    #[arg(long, conflicts_with_all = ["watch", "what", "all", "new_key"])]
+    pub remove_timer: bool,
+    /// The password of p12 and java files: the first line of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
+    pub password_file: Option<PathBuf>,
+    /// The same, from this environment variable
+    #[arg(long, value_name = "VARIABLE")]
+    pub password_env: Option<String>,
 }
 
 /// `devca permit`
@@ -537,6 +634,16 @@ pub enum Ca {
     /// List them: name, root, expiry
     #[command(after_help = "Example:\n  devca --ca clients issue --client bob && devca ca list")]
     List,
+}
+
+/// `30d` or `30`.
+fn days(word: &str) -> Result<i64, Fault> {
+    let digits = word.strip_suffix('d').unwrap_or(word);
+    digits
+        .parse()
+        .ok()
+        .filter(|days| (0..=36_500).contains(days))
+        .ok_or_else(|| Fault::usage(format!("{word:?} is no number of days"), "as in: --expiring 30d"))
 }
 
 fn moment(word: &str) -> Result<OffsetDateTime, Fault> {

@@ -23,18 +23,22 @@ mod crl;
 mod env;
 mod export;
 mod import;
+mod inspect;
 mod install;
 mod issue;
+mod list;
 mod man;
 mod passphrase;
 mod permit;
 mod predecessors;
+mod renew;
 mod revoke;
 mod root;
 mod rotate;
 mod run;
 mod status;
 mod stores;
+mod timer;
 mod uninstall;
 
 /// How often a passphrase may be typed.
@@ -61,12 +65,15 @@ pub fn run(cli: Cli, report: &Report) -> anyhow::Result<bool> {
     match cli.command {
         Command::Install(args) => report.finish(&install::run(&context, &args)?),
         Command::Uninstall(args) => report.finish(&uninstall::run(&context, &args)?),
-        Command::Issue(args) => report.finish(&issue::run(&context, &args)?),
+        Command::Issue(args) => issue::run(&context, &args),
         Command::Root(args) => report.finish(&root::run(&context, &args)?),
         Command::Revoke(args) => report.finish(&revoke::run(&context, &args)?),
         Command::Crl(args) => report.finish(&crl::run(&context, &args)?),
         Command::Export(args) => report.finish(&export::run(&context, &args)?),
         Command::Ca(cli::Ca::List) => report.finish(&ca::run(&context)),
+        Command::List(args) => report.finish(&list::run(&context, &args)?),
+        Command::Inspect(args) => report.finish(&inspect::run(&context, &args)?),
+        Command::Renew(args) => report.finish(&renew::run(&context, &args)?),
         Command::Permit(args) => report.finish(&permit::run(&context, &args)?),
         Command::Passphrase(args) => report.finish(&passphrase::run(&context, &args)?),
         Command::Rotate(args) => report.finish(&rotate::run(&context, &args)?),

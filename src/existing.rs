@@ -10,7 +10,7 @@ use crate::certificate::Leaf;
 use crate::error::Fault;
 use crate::files;
 use crate::home::CaFolder;
-use crate::inventory;
+use crate::inventory::{Entry, Inventory};
 use crate::issuer::Request;
 use crate::key;
 use crate::pem;
@@ -85,13 +85,10 @@ impl Looker<'_> {
     /// What cannot be looked into, the inventory knows by its hash, and for which names it was written.
     fn is_known(&self, path: &Path) -> bool {
         let Ok(content) = files::read(path) else { return false };
-        let sha256 = key::hex(&key::sha256(&content));
-        let wanted = self.wanted();
+        let sha256 = Some(key::hex(&key::sha256(&content)));
         self.authority.is_some()
-            && inventory::read(&self.folder.inventory()).any(|entry| {
-                entry.kind == self.request.kind
-                    && entry.names == wanted
-                    && entry.files.iter().any(|file| file.sha256.as_ref() == Some(&sha256))
+            && self.remembers(|entry| {
+                entry.kind == self.request.kind && entry.files.iter().any(|file| file.sha256 == sha256)
             })
     }
 
@@ -100,10 +97,15 @@ impl Looker<'_> {
         let Ok(found) = pem::first_key(path) else { return false };
         let public_key = found.subject_public_key_info();
         let sha256 = key::hex(&key::sha256(&public_key));
-        let wanted = self.wanted();
         leaves.iter().any(|leaf| leaf.public_key == public_key)
-            || inventory::read(&self.folder.inventory())
-                .any(|entry| entry.key_sha256 == sha256 && entry.names == wanted)
+            || self.remembers(|entry| entry.key_sha256 == sha256)
+    }
+
+    /// Whether something like this was issued for these names.
+    fn remembers(&self, is_it: impl Fn(&Entry) -> bool) -> bool {
+        let wanted = self.wanted();
+        let inventory = Inventory::load(&self.folder.inventory()).unwrap_or_default();
+        inventory.entries.iter().any(|entry| entry.names == wanted && is_it(entry))
     }
 
     fn wanted(&self) -> Vec<String> {

@@ -69,6 +69,16 @@ fn read_some(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     read_up_to_limit(file, size)
 }
 
+/// When a file was written, in nanoseconds since 1970.
+pub fn modified(path: &Path) -> Option<u64> {
+    modified_of(&path.symlink_metadata().ok()?)
+}
+
+fn modified_of(metadata: &fs::Metadata) -> Option<u64> {
+    let since = metadata.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_nanos()).ok()
+}
+
 /// All of standard input.
 pub fn read_stdin() -> anyhow::Result<Zeroizing<Vec<u8>>> {
     read_up_to_limit(io::stdin().lock(), 0)
@@ -240,8 +250,8 @@ impl Files {
         Ok(())
     }
 
-    /// Appends one line with a single write. A torn line that a crash left stays alone on its own line.
-    pub fn append_line(self, path: &Path, line: &str) -> anyhow::Result<()> {
+    /// Appends whole lines with a single write. A torn line that a crash left stays alone on its own line.
+    pub fn append_lines(self, path: &Path, lines: &str) -> anyhow::Result<()> {
         let append = || -> io::Result<()> {
             let fresh = !path.exists();
             let mut options = OpenOptions::new();
@@ -259,7 +269,7 @@ impl Files {
                 last != *b"\n"
             };
             let start = if torn { "\n" } else { "" };
-            file.write_all(format!("{start}{line}\n").as_bytes())
+            file.write_all(format!("{start}{lines}").as_bytes())
         };
         append().or_hint(|| format!("cannot write {}", path.display()), || folder_hint(path))
     }
@@ -290,6 +300,14 @@ impl Files {
 }
 
 impl Staged {
+    /// When the file that is to be at this path was written; a file that is not to be replaced is there already.
+    pub fn modified(&self, path: &Path) -> Option<u64> {
+        match self.files.iter().find(|(_, file)| file.path == path) {
+            Some((temporary, _)) => modified_of(&temporary.as_file().metadata().ok()?),
+            None => modified(path),
+        }
+    }
+
     /// Flushes the content and, once renamed, the folders to the disk: for roots, which must outlive a power cut.
     pub fn commit_durably(self) -> anyhow::Result<()> {
         let folders: Vec<PathBuf> = self.files.iter().map(|(_, f)| folder_of(&f.path).to_owned()).collect();

@@ -1,17 +1,20 @@
 //! What was issued and revoked: one JSON line each, append-only.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::bundle::{Format, Holds, Material, Output};
-use crate::files::{Files, NewFile};
+use crate::error::OrHint;
+use crate::files::{Files, NewFile, Staged};
 use crate::issuer::{KeySource, Request};
 use crate::key::{self, KeyType};
+use crate::parallel;
 use crate::profile::Kind;
 
 /// The version of the line's format; a reader leaves lines of a later one alone.
@@ -79,6 +82,9 @@ pub struct Written {
     /// SHA-256 of the file, hexadecimal, where its content cannot be looked into.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sha256: Option<String>,
+    /// When it was written, in nanoseconds since 1970: whether it is still the same shows without reading it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub modified: Option<u64>,
 }
 
 /// One certificate that is good no more.
@@ -114,6 +120,7 @@ impl Entry {
                 Holds::Certificate | Holds::Key => None,
                 Holds::Sealed | Holds::Public => Some(key::hex(&key::sha256(&file.content))),
             },
+            modified: None,
         };
         Self {
             v: FORMAT,
@@ -141,44 +148,138 @@ impl Entry {
     }
 }
 
-/// Adds a line. The caller holds the CA's lock.
-pub fn append(path: &Path, line: &impl Serialize, files: Files) -> anyhow::Result<()> {
-    files.append_line(path, &serde_json::to_string(line)?)
-}
-
-/// What was issued, in order.
-pub fn read(path: &Path) -> impl Iterator<Item = Entry> {
-    lines(path)
-}
-
-/// What was revoked, in order.
-pub fn revocations(path: &Path) -> impl Iterator<Item = Revocation> {
-    lines(path)
-}
-
-/// The serial numbers of what was revoked.
-pub fn revoked(path: &Path) -> HashSet<String> {
-    revocations(path).map(|revocation| revocation.serial).collect()
-}
-
-/// What was issued last for each place; what was printed stands for itself.
-pub fn latest(path: &Path) -> Vec<Entry> {
-    let mut entries: Vec<Option<Entry>> = Vec::new();
-    let mut places: HashMap<PathBuf, usize> = HashMap::new();
-    for entry in read(path) {
-        if let Some(file) = entry.files.first()
-            && let Some(earlier) = places.insert(file.path.clone(), entries.len())
-        {
-            entries[earlier] = None;
-        }
-        entries.push(Some(entry));
+/// Lines as they stand in the file.
+pub fn lines_of<'a, T: Serialize + 'a>(lines: impl IntoIterator<Item = &'a T>) -> anyhow::Result<String> {
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(&serde_json::to_string(line)?);
+        text.push('\n');
     }
-    entries.into_iter().flatten().collect()
+    Ok(text)
 }
 
-/// The lines that are of this kind: others, torn ones and those of a later version are passed over.
-fn lines<T: for<'a> Deserialize<'a>>(path: &Path) -> impl Iterator<Item = T> {
-    let reader = File::open(path).ok().map(|file| BufReader::with_capacity(1 << 16, file));
-    let lines = reader.into_iter().flat_map(|reader| reader.split(b'\n').map_while(Result::ok));
-    lines.filter_map(|line| serde_json::from_slice(&line).ok())
+impl Entry {
+    /// Notes when its files were written.
+    pub fn stamp(&mut self, staged: &Staged) {
+        for file in &mut self.files {
+            file.modified = staged.modified(&file.path);
+        }
+    }
+}
+
+/// Adds lines, in one write. The caller holds the CA's lock.
+pub fn append<'a, T: Serialize + 'a>(
+    path: &Path,
+    lines: impl IntoIterator<Item = &'a T>,
+    files: Files,
+) -> anyhow::Result<()> {
+    let text = lines_of(lines)?;
+    if text.is_empty() { Ok(()) } else { files.append_lines(path, &text) }
+}
+
+/// One line that is understood.
+#[derive(Debug)]
+pub enum Line {
+    /// Something was issued.
+    Issued(Box<Entry>),
+    /// Something was revoked.
+    Revoked(Revocation),
+}
+
+impl Line {
+    /// `None` for other lines, torn ones and those of a later version.
+    pub fn parse(line: &[u8]) -> Option<Self> {
+        if let Ok(entry) = serde_json::from_slice::<Entry>(line) {
+            return (entry.v <= FORMAT).then(|| Self::Issued(Box::new(entry)));
+        }
+        let revocation = serde_json::from_slice::<Revocation>(line).ok()?;
+        (revocation.v <= FORMAT).then_some(Self::Revoked(revocation))
+    }
+}
+
+/// Does something with each line, on every core; what comes of it is in order. An inventory that is not there is empty.
+pub fn scan<R: Send>(path: &Path, work: impl Fn(Line) -> R + Sync) -> anyhow::Result<Vec<R>> {
+    let length = match path.metadata() {
+        Ok(metadata) => metadata.len(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(e).or_hint(|| format!("cannot read {}", path.display()), || hint(path)),
+    };
+    let parts = (0..length.div_ceil(PART)).map(|part| part * PART..length.min((part + 1) * PART)).collect();
+    let scanned = parallel::map(parts, |part| scan_part(path, part, &work));
+    let mut all = Vec::new();
+    for part in scanned {
+        all.extend(part.or_hint(|| format!("cannot read {}", path.display()), || hint(path))?);
+    }
+    Ok(all)
+}
+
+const PART: u64 = 1 << 18;
+
+/// The lines that begin in this part of the file.
+fn scan_part<R>(path: &Path, part: Range<u64>, work: &impl Fn(Line) -> R) -> io::Result<Vec<R>> {
+    let mut reader = BufReader::with_capacity(1 << 16, File::open(path)?);
+    let mut at = part.start;
+    let (mut line, mut answers) = (Vec::new(), Vec::new());
+    if at > 0 {
+        // The one that began before it is another's.
+        reader.seek(SeekFrom::Start(at - 1))?;
+        at = at - 1 + reader.read_until(b'\n', &mut line)? as u64;
+    }
+    while at < part.end {
+        line.clear();
+        let read = reader.read_until(b'\n', &mut line)?;
+        if read == 0 {
+            break;
+        }
+        at += read as u64;
+        answers.extend(Line::parse(&line).map(work));
+    }
+    Ok(answers)
+}
+
+fn hint(path: &Path) -> String {
+    format!("check whose it is: ls -l {}", path.display())
+}
+
+/// All lines of an inventory.
+#[derive(Debug, Default)]
+pub struct Inventory {
+    /// What was issued, in order.
+    pub entries: Vec<Entry>,
+    /// What was revoked, in order.
+    pub revocations: Vec<Revocation>,
+}
+
+impl Inventory {
+    /// Reads it. One that is not there is empty.
+    pub fn load(path: &Path) -> anyhow::Result<Self> {
+        let mut all = Self::default();
+        for line in scan(path, |line| line)? {
+            match line {
+                Line::Issued(entry) => all.entries.push(*entry),
+                Line::Revoked(revocation) => all.revocations.push(revocation),
+            }
+        }
+        Ok(all)
+    }
+
+    /// The serial numbers of what was revoked.
+    pub fn revoked(&self) -> HashSet<String> {
+        self.revocations.iter().map(|revocation| revocation.serial.clone()).collect()
+    }
+
+    /// What was issued last for each place; what was printed stands for itself.
+    pub fn latest(self) -> Vec<Entry> {
+        let last = last_of_each(&self.entries, |entry| entry.files.first().map(|file| file.path.as_path()));
+        self.entries.into_iter().zip(last).filter_map(|(entry, is_last)| is_last.then_some(entry)).collect()
+    }
+}
+
+/// Whether each is the last of its place; what has none stands for itself.
+pub fn last_of_each<'a, T>(items: &'a [T], place: impl Fn(&'a T) -> Option<&'a Path>) -> Vec<bool> {
+    let mut seen = HashSet::with_capacity(items.len());
+    let mut last: Vec<bool> =
+        items.iter().rev().map(|item| place(item).is_none_or(|place| seen.insert(place))).collect();
+    last.reverse();
+    last
 }

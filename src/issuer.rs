@@ -22,6 +22,15 @@ pub struct Request {
     pub validity: Validity,
 }
 
+impl Request {
+    /// Fits it to who will sign it.
+    pub fn suit(&mut self, authority: &Authority) {
+        if let (Some(intermediate), false) = (&authority.intermediate, self.kind.serves()) {
+            self.subject.suit_intermediate(&intermediate.constraints);
+        }
+    }
+}
+
 /// Where the key of a leaf comes from.
 pub enum KeySource {
     /// It is made.
@@ -56,6 +65,11 @@ impl<'a> Signer<'a> {
     /// Reads the issuer's subject and key identifier once.
     pub fn new(authority: &'a Authority) -> anyhow::Result<Self> {
         Ok(Self { authority, issuer: authority.issuer()? })
+    }
+
+    /// Who signs.
+    pub fn authority(&self) -> &'a Authority {
+        self.authority
     }
 
     /// Makes a key, unless there is one, and a certificate for it.

@@ -7,6 +7,7 @@
 //! * [`inventory`] remembers, [`home`] knows where things live, [`error`] carries the hint
 #![forbid(unsafe_code)]
 
+pub mod bulk;
 pub mod bundle;
 pub mod ca;
 pub mod certificate;
@@ -14,6 +15,7 @@ pub mod cli;
 pub mod command;
 pub mod constraints;
 pub mod csr;
+pub mod details;
 pub mod error;
 pub mod existing;
 pub mod files;
@@ -22,6 +24,7 @@ pub mod inventory;
 pub mod issuer;
 pub mod key;
 pub mod name;
+mod parallel;
 pub mod passphrase;
 pub mod pem;
 pub mod profile;

@@ -87,6 +87,38 @@ pub fn first_key(path: &Path) -> anyhow::Result<Zeroizing<KeyPair>> {
     .into())
 }
 
+/// What is in a text.
+#[derive(Default)]
+pub struct Contents {
+    /// In DER, in order.
+    pub certificates: Vec<Vec<u8>>,
+    /// In DER, in order.
+    pub requests: Vec<Vec<u8>>,
+    /// How many private keys.
+    pub keys: usize,
+}
+
+impl Contents {
+    /// Nothing that is known.
+    pub fn is_empty(&self) -> bool {
+        self.certificates.is_empty() && self.requests.is_empty() && self.keys == 0
+    }
+}
+
+/// Everything in a text.
+pub fn contents(mut text: &[u8]) -> Contents {
+    let mut found = Contents::default();
+    for item in rustls_pemfile::read_all(&mut text).map_while(Result::ok) {
+        match item {
+            Item::X509Certificate(der) => found.certificates.push(der.to_vec()),
+            Item::Csr(der) => found.requests.push(der.to_vec()),
+            Item::Pkcs8Key(_) | Item::Sec1Key(_) | Item::Pkcs1Key(_) => found.keys += 1,
+            _ => {}
+        }
+    }
+    found
+}
+
 /// The first certificate in a text, in DER.
 pub fn certificate_in(mut text: &[u8]) -> Option<Vec<u8>> {
     rustls_pemfile::read_all(&mut text).map_while(Result::ok).find_map(|item| match item {

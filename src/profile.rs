@@ -17,6 +17,8 @@ use crate::subject::Subject;
 pub const ROOT_DAYS: i64 = 3650;
 /// An intermediate lives half as long as its root.
 pub const INTERMEDIATE_DAYS: i64 = 1825;
+/// A certificate is renewed this many days before its end, as ACME clients do.
+pub const RENEW_WITHIN_DAYS: i64 = 30;
 /// A revocation list is good for a month; a server that finds it older refuses every client.
 pub const CRL_DAYS: i64 = 30;
 /// What public CAs may give since 2020, and so what every client is used to.
@@ -146,11 +148,16 @@ impl Validity {
         (self.not_after - self.not_before + Duration::SECOND).whole_days()
     }
 
-    /// Days left, a begun one counted as a day; none or fewer once it has expired.
+    /// See [`days_left`].
     pub fn days_left(self, now: OffsetDateTime) -> i64 {
-        let seconds = (self.not_after - now).whole_seconds();
-        (seconds + 86_399).div_euclid(86_400)
+        days_left(self.not_after, now)
     }
+}
+
+/// Days left, a begun one counted as a day; none or fewer once it has expired.
+pub fn days_left(not_after: OffsetDateTime, now: OffsetDateTime) -> i64 {
+    let seconds = (not_after - now).whole_seconds();
+    (seconds + 86_399).div_euclid(86_400)
 }
 
 /// X.509 times have no fraction.

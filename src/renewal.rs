@@ -6,11 +6,12 @@ use rcgen::{KeyPair, SubjectPublicKeyInfo};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+use crate::bulk::Made;
 use crate::bundle::{self, Holds, Material, Options, Output, Password};
 use crate::ca::Authority;
 use crate::certificate::Leaf;
 use crate::error::Fault;
-use crate::files::{self, NewFile};
+use crate::files;
 use crate::inventory::{Entry, Written};
 use crate::issuer::{KeySource, Request, Signer};
 use crate::key;
@@ -32,7 +33,18 @@ pub enum State {
     Printed,
 }
 
-/// Looks at the files of an entry.
+/// Whether nothing has touched the files of an entry since they were written: told without reading them.
+pub fn is_untouched(entry: &Entry) -> bool {
+    let untouched = |file: &Written| file.modified.is_some() && files::modified(&file.path) == file.modified;
+    !entry.files.is_empty() && entry.files.iter().all(untouched)
+}
+
+/// Looks at the files of an entry from outside, and inside only where something has touched one.
+pub fn glance(entry: &Entry) -> State {
+    if is_untouched(entry) { State::There } else { state(entry) }
+}
+
+/// Looks into the files of an entry.
 pub fn state(entry: &Entry) -> State {
     let mut state = if entry.files.is_empty() { State::Printed } else { State::There };
     for file in &entry.files {
@@ -61,7 +73,7 @@ fn is_the_same(entry: &Entry, file: &Written, content: &[u8]) -> bool {
 /// How certificates are to be issued again.
 pub struct Renewer<'a> {
     /// By whom.
-    pub authority: &'a Authority,
+    pub signers: &'a Signers<'a>,
     /// What encrypted formats are encrypted with.
     pub password: Option<Password>,
     /// A key of its own for each, instead of the one that it has.
@@ -72,48 +84,53 @@ pub struct Renewer<'a> {
     pub now: OffsetDateTime,
 }
 
-/// What is to be written in the place of an entry's files.
-pub struct Renewed {
-    /// In order; those that do not change are left out.
-    pub files: Vec<NewFile>,
-    /// The inventory's line.
-    pub entry: Entry,
-    /// Whether certificate and key change both, so that the old ones must go first.
-    pub changes_key: bool,
+/// The CA, and the CA through its intermediate.
+pub struct Signers<'a> {
+    direct: Signer<'a>,
+    below: Option<Signer<'a>>,
+}
+
+impl<'a> Signers<'a> {
+    /// `below` is needed where something was issued through an intermediate.
+    pub fn new(direct: &'a Authority, below: Option<&'a Authority>) -> anyhow::Result<Self> {
+        Ok(Self { direct: Signer::new(direct)?, below: below.map(Signer::new).transpose()? })
+    }
+
+    fn of(&self, entry: &Entry) -> &Signer<'a> {
+        self.below.as_ref().filter(|_| entry.intermediate).unwrap_or(&self.direct)
+    }
 }
 
 impl Renewer<'_> {
     /// Issues it again: same names, kind, formats and paths. Nothing is written.
-    pub fn renew(&mut self, signer: &Signer, entry: &Entry) -> anyhow::Result<Renewed> {
-        let mut outputs = outputs(entry)?;
+    pub fn renew(&self, entry: &Entry) -> anyhow::Result<Made> {
+        let signer = self.signers.of(entry);
+        let outputs = outputs(entry)?;
         let key = self.key(entry)?;
         let changes_key = matches!(key, KeySource::Fresh(_));
-        let request = Request {
+        let mut request = Request {
             kind: entry.kind,
             subject: subject(entry)?,
             key,
             validity: Validity::starting(self.now, self.days.unwrap_or_else(|| days(entry))),
         };
-        if outputs.iter().any(|output| output.format.takes_password()) && self.password.is_none() {
-            let what = format!("{} is encrypted, and its password is not known", first(entry).display());
+        let label = bundle::stem(&request.subject.first(), request.subject.names.len(), entry.kind);
+        request.suit(signer.authority());
+        let encrypted = outputs.iter().find(|output| output.format.takes_password());
+        if let (Some(output), None) = (encrypted, &self.password) {
+            let what = format!("{} is encrypted, and its password is not known", output.path.display());
             return Err(Fault::new(what, "give it once more: --password-file FILE").into());
         }
         let issued = signer.issue(&request)?;
         let options =
-            Options { with_root: entry.with_root, modern: entry.modern, password: self.password.take() };
-        let label = bundle::stem(&request.subject.first(), request.subject.names.len(), entry.kind);
+            Options { with_root: entry.with_root, modern: entry.modern, password: self.password.clone() };
         let material =
-            Material { issued: &issued, authority: self.authority, options: &options, label: &label };
-        let rendered = bundle::render(&material, &outputs);
-        let renewed = rendered.map(|files| {
-            let entry = Entry::new(&request, &material, &outputs, &files, self.now);
-            let unchanged = |index: usize| !changes_key && outputs[index].part.holds == Holds::Key;
-            let files = files.into_iter().enumerate().filter(|(index, _)| !unchanged(*index));
-            Renewed { files: files.map(|(_, file)| file).collect(), entry, changes_key }
-        });
-        self.password = options.password;
-        outputs.clear();
-        renewed
+            Material { issued: &issued, authority: signer.authority(), options: &options, label: &label };
+        let files = bundle::render(&material, &outputs)?;
+        let entry = Entry::new(&request, &material, &outputs, &files, self.now);
+        let is_changed = |output: &Output| changes_key || output.part.holds != Holds::Key;
+        let files = outputs.iter().zip(files).filter(|(output, _)| is_changed(output)).map(|(_, file)| file);
+        Ok(Made { files: files.collect(), entry, changes_key })
     }
 
     /// The key that it has, where that can be read, or one of the same type.

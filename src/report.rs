@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -65,6 +67,15 @@ impl Report {
         if self.verbose {
             let _ = writeln!(anstream::stderr(), "{DIM}devca: {text}{DIM:#}");
         }
+    }
+
+    /// A bar for work that takes a while; on a terminal alone.
+    pub fn progress(&self, of: u64) -> ProgressBar {
+        if self.json || self.quiet || !io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {per_sec} {eta}");
+        ProgressBar::new(of).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
     }
 
     /// Asks for what must not be seen; `None` where there is no terminal.
@@ -157,7 +168,8 @@ pub fn verdict(good: bool, word: &str) -> String {
 
 /// A path as a person would type it: `./x` where it is in the current folder.
 pub fn short(path: &Path) -> String {
-    match std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(ToOwned::to_owned)) {
+    static HERE: LazyLock<Option<PathBuf>> = LazyLock::new(|| std::env::current_dir().ok());
+    match HERE.as_ref().and_then(|here| path.strip_prefix(here).ok()) {
         Some(below) => format!("./{}", below.display()),
         None => path.display().to_string(),
     }

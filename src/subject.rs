@@ -1,5 +1,6 @@
 //! Who a certificate is for: words -> common name and subject alternative names.
 
+use crate::constraints::{Constraints, Subtree};
 use crate::error::Fault;
 use crate::name::Name;
 use crate::profile::{Kind, MAX_COMMON_NAME};
@@ -74,6 +75,19 @@ impl Subject {
         }
         (self.organization, self.unit) = (organization, unit);
         Ok(self)
+    }
+
+    /// Below a constrained intermediate Java takes a client's common name for a host name, unless a DNS name is among the
+    /// SANs, and finds it outside: so a client without one is given one that is permitted.
+    pub fn suit_intermediate(&mut self, constraints: &Constraints) {
+        let is_dns = |name: &Name| matches!(name, Name::Dns(_));
+        let permitted = constraints.permitted.iter().find_map(|subtree| match subtree {
+            Subtree::Dns(base) => Some(base),
+            Subtree::Net(..) => None,
+        });
+        if let (false, Some(base)) = (self.names.iter().any(is_dns), permitted) {
+            self.names.push(Name::Dns(format!("client.{base}")));
+        }
     }
 
     /// The name that its files are called by.

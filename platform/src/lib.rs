@@ -15,6 +15,7 @@ mod linux;
 mod macos;
 mod nss;
 pub mod runtime;
+pub mod timer;
 mod windows;
 mod wsl;
 

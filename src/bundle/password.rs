@@ -9,6 +9,7 @@ use crate::error::{Fault, OrHint};
 use crate::files;
 
 /// A password, not empty; `Debug` does not show it.
+#[derive(Clone)]
 pub struct Password(Zeroizing<String>);
 
 /// Letters and digits that nobody mistakes for one another when typing them off.

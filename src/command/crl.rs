@@ -11,7 +11,7 @@ use crate::ca::{self, Authority};
 use crate::cli;
 use crate::error::Fault;
 use crate::files::{self, NewFile, Secrecy};
-use crate::inventory::{self, Revocation};
+use crate::inventory::{Inventory, Revocation};
 use crate::key;
 use crate::pem;
 use crate::profile::{self, Validity};
@@ -38,7 +38,7 @@ pub(super) fn run(context: &Context, args: &cli::Crl) -> anyhow::Result<List> {
     let path = std::path::absolute(args.out.as_deref().unwrap_or(Path::new("crl.pem")))?;
     let replace = !args.stdout && is_there(&path)?;
     let lock = context.lock()?;
-    let revocations: Vec<Revocation> = inventory::revocations(&context.folder.inventory()).collect();
+    let revocations = Inventory::load(&context.folder.inventory())?.revocations;
     let validity = Validity::starting(context.now, days);
     // nginx asks for a list of every CA in the chain.
     let authority = context.authority()?;
@@ -47,7 +47,9 @@ pub(super) fn run(context: &Context, args: &cli::Crl) -> anyhow::Result<List> {
     } else {
         list(&authority, &revocations, false, validity)?
     };
-    if ca::intermediate(&context.folder).is_some() {
+    if authority.is_sealed {
+        text.extend(list(&authority, &revocations, true, validity)?);
+    } else if ca::intermediate(&context.folder).is_some() {
         let below = authority.through_intermediate(&context.folder, context.person.files(), context.now)?;
         text.extend(list(&below, &revocations, true, validity)?);
     }

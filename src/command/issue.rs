@@ -22,6 +22,7 @@ use crate::name::Name;
 use crate::profile::{self, Kind};
 use crate::report::{self, Outcome};
 
+pub(super) mod batch;
 mod request;
 
 #[derive(Serialize)]
@@ -45,11 +46,20 @@ pub(super) struct Issued {
     content: Option<Vec<Zeroizing<Vec<u8>>>>,
 }
 
-pub(super) fn run(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
-    let request = request::parse(args, context.now, context.report)?;
+/// One certificate, or a batch of them.
+pub(super) fn run(context: &Context, args: &cli::Issue) -> anyhow::Result<bool> {
+    match &args.batch {
+        None => context.report.finish(&one(context, args)?),
+        Some(file) => context.report.finish(&batch::run(context, args, file)?),
+    }
+}
+
+fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
+    let mut request = request::parse(args, context.now, context.report)?;
     let formats = formats(args)?;
     let options = request::options(args, &formats, context.report)?;
-    let mut outputs = outputs(args, &formats, &request, &context.folder.path)?;
+    let label = bundle::stem(&request.subject.first(), request.subject.names.len(), request.kind);
+    let mut outputs = outputs(args, &formats, &request, &label, &context.folder.path)?;
     let is_there = ca::exists(&context.folder);
     if !is_there {
         // Before anything is written: what the root that is about to be made would refuse.
@@ -58,19 +68,19 @@ pub(super) fn run(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued
     }
     let lock = context.lock()?;
     let (authority, root_created, stores) = authority(context, args, &request.subject.names)?;
+    request.suit(&authority);
     existing::check(&mut outputs, &context.folder, Some(&authority), &request, args.force)?;
     let issued = Signer::new(&authority)?.issue(&request)?;
 
-    let label = bundle::stem(&request.subject.first(), request.subject.names.len(), request.kind);
     let material = Material { issued: &issued, authority: &authority, options: &options, label: &label };
     let files = bundle::render(&material, &outputs)?;
     let mut entry = Entry::new(&request, &material, &outputs, &files, context.now);
     let printed = if args.stdout {
         entry.files.clear();
-        inventory::append(&context.folder.inventory(), &entry, context.person.files())?;
+        inventory::append(&context.folder.inventory(), [&entry], context.person.files())?;
         Some(files.into_iter().map(|file| file.content).collect())
     } else {
-        write(context, args, files, &entry)?;
+        write(context, args, files, &mut entry)?;
         None
     };
     drop(lock);
@@ -101,13 +111,14 @@ pub(super) fn run(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued
 }
 
 /// The files under temporary names, the inventory's line, and only then their names.
-fn write(context: &Context, args: &cli::Issue, files: Vec<NewFile>, entry: &Entry) -> anyhow::Result<()> {
+fn write(context: &Context, args: &cli::Issue, files: Vec<NewFile>, entry: &mut Entry) -> anyhow::Result<()> {
     let person = context.person.files();
     if let Some(folder) = &args.out {
         person.create_folder(folder, Secrecy::Public)?;
     }
     let staged = person.stage(files)?;
-    inventory::append(&context.folder.inventory(), entry, person)?;
+    entry.stamp(&staged);
+    inventory::append(&context.folder.inventory(), [&*entry], person)?;
     staged.commit()
 }
 
@@ -137,7 +148,7 @@ fn authority(
             context.authority()?
         }
     };
-    if args.intermediate {
+    if args.intermediate && !authority.is_sealed {
         authority = authority.through_intermediate(&context.folder, context.person.files(), context.now)?;
     }
     Ok((authority, root_created, stores))
@@ -199,12 +210,12 @@ fn outputs(
     args: &cli::Issue,
     formats: &[Format],
     request: &Request,
+    stem: &str,
     ca: &Path,
 ) -> anyhow::Result<Vec<Output>> {
-    let stem = bundle::stem(&request.subject.first(), request.subject.names.len(), request.kind);
     let plan = Plan {
         formats,
-        stem: &stem,
+        stem,
         folder: args.out.as_deref().unwrap_or(Path::new("")),
         certificate: args.cert_file.as_deref(),
         key: args.key_file.as_deref(),

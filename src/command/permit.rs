@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::Context;
+use super::renew::Reissued;
 use super::rotate;
 use super::stores::{self, Line, WIDTH};
 use crate::ca::Authority;
@@ -24,7 +25,7 @@ pub(super) struct Permitted {
     stores: Vec<Line>,
     /// Of a sealed CA, whose root is a new one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reissued: Option<rotate::Reissued>,
+    reissued: Option<Reissued>,
     #[serde(skip)]
     removes: bool,
     #[serde(skip)]
@@ -56,7 +57,7 @@ pub(super) fn run(context: &Context, args: &cli::Permit) -> anyhow::Result<Permi
 pub(super) struct Widened {
     root: CaCertificate,
     pub(super) stores: Vec<Line>,
-    reissued: Option<rotate::Reissued>,
+    reissued: Option<Reissued>,
 }
 
 /// Signs the root anew, puts it in the place of the old one, which is remembered, and into the stores that hold that.
@@ -134,10 +135,10 @@ impl Outcome for Permitted {
             writeln!(page, "{:WIDTH$}  permits that already", "root")?;
         }
         stores::write(page, &self.stores, "trusts the new root", "trusts the root already")?;
-        self.reissued.iter().try_for_each(|reissued| reissued.write(page))
+        self.reissued.iter().try_for_each(|reissued| reissued.write_lines(page))
     }
 
     fn is_complete(&self) -> bool {
-        stores::all_done(&self.stores) && self.reissued.as_ref().is_none_or(rotate::Reissued::is_complete)
+        stores::all_done(&self.stores) && self.reissued.as_ref().is_none_or(Reissued::is_done)
     }
 }

@@ -11,7 +11,7 @@ use crate::ca;
 use crate::certificate::Leaf;
 use crate::cli;
 use crate::error::Fault;
-use crate::inventory::{self, Revocation};
+use crate::inventory::{self, Inventory, Revocation};
 use crate::pem;
 use crate::report::{self, Outcome};
 
@@ -29,6 +29,7 @@ pub(super) fn run(context: &Context, args: &cli::Revoke) -> anyhow::Result<Revok
     let root = context.root()?;
     let inventory = context.folder.inventory();
     let lock = context.lock()?;
+    let known = Inventory::load(&inventory)?;
     let path = Path::new(&args.certificate);
     let (serial, intermediate) = if path.exists() {
         let leaf = Leaf::parse(&pem::first_certificate(path)?).ok_or_else(|| {
@@ -42,7 +43,7 @@ pub(super) fn run(context: &Context, args: &cli::Revoke) -> anyhow::Result<Revok
         (leaf.serial, intermediate)
     } else {
         let serial = args.certificate.replace(':', "").to_ascii_lowercase();
-        let entry = inventory::read(&inventory).find(|entry| entry.serial == serial);
+        let entry = known.entries.iter().find(|entry| entry.serial == serial);
         let entry = entry.ok_or_else(|| {
             Fault::new(
                 format!(
@@ -55,12 +56,12 @@ pub(super) fn run(context: &Context, args: &cli::Revoke) -> anyhow::Result<Revok
         (serial, entry.intermediate)
     };
     let hint = format!("devca{} crl", context.folder.option());
-    if let Some(known) = inventory::revocations(&inventory).find(|known| known.serial == serial) {
-        return Ok(Revoked { serial, since: known.revoked, already: true, hint });
+    if let Some(earlier) = known.revocations.iter().find(|earlier| earlier.serial == serial) {
+        return Ok(Revoked { serial, since: earlier.revoked, already: true, hint });
     }
     let revoked = context.now.replace_nanosecond(0).unwrap_or(context.now);
     let line = Revocation { v: inventory::FORMAT, revoked, serial, intermediate };
-    inventory::append(&inventory, &line, context.person.files())?;
+    inventory::append(&inventory, [&line], context.person.files())?;
     drop(lock);
     Ok(Revoked { serial: line.serial, since: revoked, already: false, hint })
 }

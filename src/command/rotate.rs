@@ -6,20 +6,19 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::Context;
+use super::renew::{self, How, Reissued};
 use super::stores::{self, Line, WIDTH};
 use crate::bundle::Password;
 use crate::ca::{self, Authority, Draft};
 use crate::certificate::CaCertificate;
 use crate::cli;
 use crate::constraints::Constraints;
-use crate::error;
 use crate::files::NewFile;
-use crate::inventory;
-use crate::issuer::Signer;
+use crate::inventory::{Entry, Inventory};
 use crate::key;
 use crate::passphrase::Passphrase;
 use crate::pem;
-use crate::renewal::{self, Renewer, State};
+use crate::renewal::{self, State};
 use crate::report::{self, Outcome};
 
 #[derive(Serialize)]
@@ -31,20 +30,6 @@ pub(super) struct Rotated {
     stores: Vec<Line>,
     #[serde(flatten)]
     reissued: Reissued,
-}
-
-/// What became of the certificates.
-#[derive(Serialize, Default)]
-pub(super) struct Reissued {
-    reissued: Vec<PathBuf>,
-    failed: Vec<Failure>,
-}
-
-#[derive(Serialize)]
-struct Failure {
-    path: PathBuf,
-    why: String,
-    hint: String,
 }
 
 pub(super) fn run(context: &Context, args: &cli::Rotate) -> anyhow::Result<Rotated> {
@@ -116,63 +101,17 @@ pub(super) fn reissue(
     authority: &Authority,
     password: Option<Password>,
 ) -> anyhow::Result<Reissued> {
-    let files = context.person.files();
-    let inventory = context.folder.inventory();
-    let signer = Signer::new(authority)?;
-    let mut renewer = Renewer { authority, password, new_key: false, days: None, now: context.now };
-    let mut outcome = Reissued::default();
-    let revoked = inventory::revoked(&inventory);
-    let entries = inventory::latest(&inventory);
-    let is_due = |entry: &inventory::Entry| {
+    let inventory = Inventory::load(&context.folder.inventory())?;
+    let revoked = inventory.revoked();
+    let is_due = |entry: &Entry| {
         entry.not_after > context.now
             && !revoked.contains(&entry.serial)
             && renewal::state(entry) == State::There
     };
-    for entry in entries.iter().filter(|entry| is_due(entry)) {
-        let path = renewal::first(entry).to_owned();
-        let done = renewer.renew(&signer, entry).and_then(|renewed| {
-            let staged = files.stage(renewed.files)?;
-            inventory::append(&inventory, &renewed.entry, files)?;
-            if renewed.changes_key { staged.commit() } else { staged.commit_over() }
-        });
-        match done {
-            Ok(()) => outcome.reissued.push(path),
-            Err(e) => {
-                let (why, hint) = (format!("{e:#}"), error::hint(&e).to_owned());
-                outcome.failed.push(Failure { path, why, hint });
-            }
-        }
-    }
-    Ok(outcome)
-}
-
-impl Reissued {
-    pub(super) fn is_complete(&self) -> bool {
-        self.failed.is_empty()
-    }
-
-    pub(super) fn write(&self, page: &mut dyn Write) -> io::Result<()> {
-        for path in &self.reissued {
-            writeln!(
-                page,
-                "{:WIDTH$}  {}: {}",
-                "issued",
-                report::short(path),
-                report::verdict(true, "again")
-            )?;
-        }
-        for Failure { path, why, hint } in &self.failed {
-            let word = report::verdict(false, "not done");
-            let indent = format!("{:WIDTH$}  ", "");
-            writeln!(
-                page,
-                "{:WIDTH$}  {}: {word}\n{indent}{why}\n{indent}hint: {hint}",
-                "issued",
-                report::short(path)
-            )?;
-        }
-        Ok(())
-    }
+    let mut due = inventory.latest();
+    due.retain(is_due);
+    let how = How { password, new_key: false, days: None };
+    renew::again(context, authority, &due, how, &mut |_| ())
 }
 
 impl Outcome for Rotated {
@@ -180,10 +119,10 @@ impl Outcome for Rotated {
         let made = report::verdict(true, "made anew");
         writeln!(page, "{:WIDTH$}  {} ({}): {made}", "root", self.name, report::short(&self.root))?;
         stores::write(page, &self.stores, "trusts the new root", "trusts the root already")?;
-        self.reissued.write(page)
+        self.reissued.write_lines(page)
     }
 
     fn is_complete(&self) -> bool {
-        stores::all_done(&self.stores) && self.reissued.is_complete()
+        stores::all_done(&self.stores) && self.reissued.is_done()
     }
 }

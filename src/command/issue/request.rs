@@ -13,11 +13,7 @@ use crate::report::Report;
 use crate::subject::Subject;
 
 pub(super) fn parse(args: &cli::Issue, now: OffsetDateTime, report: &Report) -> anyhow::Result<Request> {
-    let kind = match (args.client, args.server) {
-        (true, true) => Kind::Both,
-        (true, false) => Kind::Client,
-        (false, _) => Kind::Server,
-    };
+    let kind = kind(args);
     let (subject, key) = match &args.csr {
         None => {
             let key = KeySource::Fresh(args.key_type);
@@ -32,6 +28,14 @@ pub(super) fn parse(args: &cli::Issue, now: OffsetDateTime, report: &Report) -> 
     let request = Request { kind, subject, key, validity: validity(args, kind, now)? };
     say_what_may_surprise(args, &request, report);
     Ok(request)
+}
+
+pub(super) fn kind(args: &cli::Issue) -> Kind {
+    match (args.client, args.server) {
+        (true, true) => Kind::Both,
+        (true, false) => Kind::Client,
+        (false, _) => Kind::Server,
+    }
 }
 
 /// The names of a CSR: its SANs and, where there are none, its common name, as clients did before RFC 6125.
@@ -53,7 +57,7 @@ fn requested(kind: Kind, csr: &csr::Request, common_name: Option<&str>) -> Resul
     Ok(subject)
 }
 
-fn validity(args: &cli::Issue, kind: Kind, now: OffsetDateTime) -> Result<Validity, Fault> {
+pub(super) fn validity(args: &cli::Issue, kind: Kind, now: OffsetDateTime) -> Result<Validity, Fault> {
     let most = if kind.serves() { profile::SERVER_MAX_DAYS } else { profile::ROOT_DAYS };
     let validity = match args.not_after {
         Some(end) => Validity::ending(now, end),

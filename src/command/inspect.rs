@@ -1,0 +1,126 @@
+//! `devca inspect`: what stands in a file, in a certificate of the inventory, or in what a server sends.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use p12_keystore::Pkcs12Archive;
+use serde::Serialize;
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::Context;
+use crate::bundle::Password;
+use crate::cli;
+use crate::details::{Certificate, Csr};
+use crate::error::Fault;
+use crate::files;
+use crate::inventory::Inventory;
+use crate::pem;
+use crate::renewal;
+use crate::report::Outcome;
+
+#[derive(Serialize)]
+pub(super) struct Inspected {
+    certificates: Vec<Certificate>,
+    requests: Vec<Csr>,
+    /// How many private keys are beside them; they are not shown.
+    private_keys: usize,
+    #[serde(skip)]
+    now: OffsetDateTime,
+}
+
+pub(super) fn run(context: &Context, args: &cli::Inspect) -> anyhow::Result<Inspected> {
+    let what = args.what.as_str();
+    let path = Path::new(what);
+    if path.exists() || what == "-" {
+        return file(context, args, path);
+    }
+    let serial = what.replace(':', "").to_ascii_lowercase();
+    let inventory = Inventory::load(&context.folder.inventory())?;
+    if let Some(entry) = inventory.entries.iter().find(|entry| entry.serial == serial) {
+        return file(context, args, renewal::first(entry));
+    }
+    Err(Fault::new(
+        format!("{what} is neither a file nor a serial number of this CA"),
+        "name a file in PEM, DER or PKCS#12, or a serial number that devca list --json shows",
+    )
+    .into())
+}
+
+fn file(context: &Context, args: &cli::Inspect, path: &Path) -> anyhow::Result<Inspected> {
+    let bytes = if path == Path::new("-") { files::read_stdin()? } else { files::read(path)? };
+    let mut found = pem::contents(&bytes);
+    if found.is_empty() && bytes.first() == Some(&0x30) {
+        found = der(context, args, path, &bytes)?;
+    }
+    let inspected = Inspected {
+        certificates: found.certificates.iter().filter_map(|der| Certificate::read(der)).collect(),
+        requests: found.requests.iter().filter_map(|der| Csr::read(der)).collect(),
+        private_keys: found.keys,
+        now: context.now,
+    };
+    if inspected.certificates.is_empty() && inspected.requests.is_empty() {
+        let what = format!("{} holds neither a certificate nor a request", path.display());
+        return Err(Fault::new(what, "PEM, DER and PKCS#12 can be read").into());
+    }
+    Ok(inspected)
+}
+
+/// One certificate, one request, or a PKCS#12 with its password.
+fn der(context: &Context, args: &cli::Inspect, path: &Path, bytes: &[u8]) -> anyhow::Result<pem::Contents> {
+    if Certificate::read(bytes).is_some() {
+        return Ok(pem::Contents { certificates: vec![bytes.to_vec()], ..Default::default() });
+    }
+    if Csr::read(bytes).is_some() {
+        return Ok(pem::Contents { requests: vec![bytes.to_vec()], ..Default::default() });
+    }
+    if crate::key::from_pkcs8(bytes).is_some() {
+        return Ok(pem::Contents { keys: 1, ..Default::default() });
+    }
+    // Made by somebody else it may have the empty one.
+    if let Ok(archive) = Pkcs12Archive::from_pkcs12(bytes, "") {
+        return Ok(contents(&archive));
+    }
+    let password = match Password::given(args.password_file.as_deref(), args.password_env.as_deref())? {
+        Some(password) => Zeroizing::new(password.as_str().to_owned()),
+        None => context.report.ask_hidden(&format!("Password of {}: ", path.display())).ok_or_else(|| {
+            let what =
+                format!("{} is neither a certificate nor a request, or it is encrypted", path.display());
+            Fault::new(what, "if it is PKCS#12, give its password: --password-file FILE")
+        })?,
+    };
+    let archive = Pkcs12Archive::from_pkcs12(bytes, &password).map_err(|_| {
+        let what = format!("{} cannot be opened: it is damaged, or this is not its password", path.display());
+        Fault::new(what, "give the password that it was made with: --password-file FILE")
+    })?;
+    Ok(contents(&archive))
+}
+
+fn contents(archive: &Pkcs12Archive) -> pem::Contents {
+    pem::Contents {
+        certificates: archive.certs.iter().map(|bag| bag.cert.as_der().to_vec()).collect(),
+        requests: Vec::new(),
+        keys: archive.keys.len(),
+    }
+}
+
+impl Outcome for Inspected {
+    fn write(&self, page: &mut dyn Write) -> io::Result<()> {
+        let mut is_first = true;
+        let mut gap =
+            |page: &mut dyn Write| if std::mem::take(&mut is_first) { Ok(()) } else { writeln!(page) };
+        for certificate in &self.certificates {
+            gap(page)?;
+            certificate.write(page, self.now)?;
+        }
+        for request in &self.requests {
+            gap(page)?;
+            request.write(page)?;
+        }
+        match self.private_keys {
+            0 => Ok(()),
+            1 => writeln!(page, "\nA private key is beside it."),
+            keys => writeln!(page, "\n{keys} private keys are beside them."),
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! `devca issue --batch`: one certificate a line, on every core; what is there already is left as it is.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{first_constraints, request};
+use crate::bulk::{self, Made};
+use crate::bundle::{self, Format, Material, Options, Plan};
+use crate::ca::{self, Authority};
+use crate::cli;
+use crate::command::Context;
+use crate::error::{self, Fault, OrHint};
+use crate::existing;
+use crate::files::Secrecy;
+use crate::inventory::Entry;
+use crate::issuer::{KeySource, Request, Signer};
+use crate::parallel;
+use crate::profile::Kind;
+use crate::report::{self, Outcome};
+use crate::subject::Subject;
+
+/// What came of a batch.
+#[derive(Serialize)]
+pub(crate) struct Batch {
+    issued: usize,
+    /// They were there.
+    skipped: usize,
+    failed: Vec<Failure>,
+    folder: PathBuf,
+    root_created: bool,
+}
+
+#[derive(Serialize)]
+struct Failure {
+    line: usize,
+    why: String,
+    hint: String,
+}
+
+/// One line: names, and what else is said of them.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    names: Vec<String>,
+    #[serde(default)]
+    kind: Option<Kind>,
+    /// What the files' names begin with.
+    #[serde(default)]
+    file: Option<String>,
+    #[serde(default)]
+    cn: Option<String>,
+}
+
+pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow::Result<Batch> {
+    let formats = if args.format.is_empty() { vec![Format::Pem] } else { args.format.clone() };
+    if formats.iter().any(|format| format.takes_password())
+        && args.password_file.is_none()
+        && args.password_env.is_none()
+    {
+        let what = "one password is needed for all files of a batch";
+        return Err(Fault::usage(what, "give it with --password-file FILE").into());
+    }
+    let options = request::options(args, &formats, context.report)?;
+    let (input, length) = open(batch)?;
+    let folder = std::path::absolute(args.out.as_deref().unwrap_or(Path::new(".")))?;
+    let lock = context.lock()?;
+    let root_created = !ca::exists(&context.folder);
+    let authority =
+        if root_created { context.create_root(&first_constraints())? } else { context.authority()? };
+    let authority = if args.intermediate && !authority.is_sealed {
+        authority.through_intermediate(&context.folder, context.person.files(), context.now)?
+    } else {
+        authority
+    };
+    context.person.files().create_folder(&folder, Secrecy::Public)?;
+    let maker = Maker {
+        args,
+        formats: &formats,
+        options: &options,
+        authority: &authority,
+        signer: Signer::new(&authority)?,
+        folder: &folder,
+        ca: &context.folder,
+        now: context.now,
+    };
+    let mut outcome =
+        Batch { issued: 0, skipped: 0, failed: Vec::new(), folder: folder.clone(), root_created };
+    let bar = context.report.progress(length);
+    let mut lines = input.split(b'\n').zip(1..);
+    loop {
+        let mut chunk = Vec::new();
+        let mut bytes = 0;
+        for (line, number) in lines.by_ref().take(bulk::CHUNK) {
+            let line = line.or_hint(|| format!("cannot read line {number}"), || "check the file".into())?;
+            bytes += line.len() as u64 + 1;
+            chunk.push((number, line));
+        }
+        if chunk.is_empty() {
+            break;
+        }
+        maker.chunk(context, &chunk, &mut outcome)?;
+        bar.inc(bytes);
+    }
+    bar.finish_and_clear();
+    drop(lock);
+    Ok(outcome)
+}
+
+/// The lines, and how many bytes they are, where that is known.
+fn open(batch: &Path) -> anyhow::Result<(Box<dyn BufRead>, u64)> {
+    if batch == Path::new("-") {
+        return Ok((Box::new(BufReader::new(io::stdin())), 0));
+    }
+    let hint = || "one certificate a line is expected, as in: app.test www.app.test".into();
+    let file = File::open(batch).or_hint(|| format!("cannot read {}", batch.display()), hint)?;
+    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    Ok((Box::new(BufReader::new(file)), length))
+}
+
+struct Maker<'a> {
+    args: &'a cli::Issue,
+    formats: &'a [Format],
+    options: &'a Options,
+    authority: &'a Authority,
+    signer: Signer<'a>,
+    folder: &'a Path,
+    ca: &'a crate::home::CaFolder,
+    now: time::OffsetDateTime,
+}
+
+/// What a line has come to.
+#[allow(clippy::large_enum_variant)] // one at a time, soon in a vector of its own
+enum Asked {
+    Nothing,
+    There,
+    Make(Job),
+}
+
+struct Job {
+    request: Request,
+    outputs: Vec<bundle::Output>,
+    label: String,
+}
+
+impl Maker<'_> {
+    fn chunk(
+        &self,
+        context: &Context,
+        lines: &[(usize, Vec<u8>)],
+        outcome: &mut Batch,
+    ) -> anyhow::Result<()> {
+        let asked = parallel::map(lines.iter().collect(), |(number, line)| (*number, self.ask(line)));
+        let mut jobs = Vec::new();
+        let mut numbers = Vec::new();
+        for (number, asked) in asked {
+            match asked {
+                Ok(Asked::Nothing) => {}
+                Ok(Asked::There) => outcome.skipped += 1,
+                Ok(Asked::Make(job)) => {
+                    jobs.push(job);
+                    numbers.push(number);
+                }
+                Err(e) => outcome.failed.push(Failure::new(number, &e)),
+            }
+        }
+        let make = |Job { request, outputs, label }: &Job| {
+            let issued = self.signer.issue(request)?;
+            let material =
+                Material { issued: &issued, authority: self.authority, options: self.options, label };
+            let files = bundle::render(&material, outputs)?;
+            let entry = Entry::new(request, &material, outputs, &files, self.now);
+            Ok(Made { files, entry, changes_key: true })
+        };
+        let written = bulk::write(&jobs, make, &context.folder.inventory(), context.person.files())?;
+        for (number, written) in numbers.into_iter().zip(written) {
+            match written {
+                Ok(_) => outcome.issued += 1,
+                Err(e) => outcome.failed.push(Failure::new(number, &e)),
+            }
+        }
+        outcome.failed.sort_by_key(|failure| failure.line);
+        Ok(())
+    }
+
+    /// Reads a line; what is there already, whole and for the same names, is not made again.
+    fn ask(&self, line: &[u8]) -> anyhow::Result<Asked> {
+        let line =
+            std::str::from_utf8(line).or_hint(|| "it is no text".into(), || "write it in UTF-8".into())?;
+        let Some(line) = parse(line)? else { return Ok(Asked::Nothing) };
+        let kind = line.kind.unwrap_or(request::kind(self.args));
+        let subject = Subject::parse(kind, &line.names, line.cn.as_deref())?
+            .of(self.args.org.clone(), self.args.ou.clone())?;
+        let label = match &line.file {
+            Some(file) => file.clone(),
+            None => bundle::stem(&subject.first(), subject.names.len(), kind),
+        };
+        let validity = request::validity(self.args, kind, self.now)?;
+        let mut request = Request { kind, subject, key: KeySource::Fresh(self.args.key_type), validity };
+        request.suit(self.authority);
+        let plan = Plan {
+            formats: self.formats,
+            stem: &label,
+            folder: self.folder,
+            certificate: None,
+            key: None,
+            keyless: false,
+        };
+        let mut outputs = plan.outputs()?;
+        existing::check(&mut outputs, self.ca, Some(self.authority), &request, self.args.force)?;
+        if !self.args.force && outputs.iter().all(|output| output.replace) {
+            return Ok(Asked::There);
+        }
+        Ok(Asked::Make(Job { request, outputs, label }))
+    }
+}
+
+/// `NAME… [kind=client] [file=NAME] [cn=NAME]`, or the same as a JSON object; `None` for an empty line or a comment.
+fn parse(line: &str) -> anyhow::Result<Option<Line>> {
+    let line = line.trim();
+    if line.is_empty() || line.starts_with('#') {
+        return Ok(None);
+    }
+    let example = || "as in: {\"names\": [\"app.test\"], \"kind\": \"server\", \"file\": \"app\"}".to_owned();
+    let parsed = if line.starts_with('{') {
+        serde_json::from_str(line).or_hint(|| "it is no line of JSON that is known".into(), example)?
+    } else {
+        words(line)?
+    };
+    if let Some(file) = &parsed.file
+        && (file.is_empty()
+            || file.contains(['/', '\\', '\0'])
+            || file.starts_with(['.', '-'])
+            || file.len() > 200)
+    {
+        let hint = "give what the files' names begin with; --out names the folder";
+        return Err(Fault::usage(format!("{file:?} cannot be a file's name"), hint).into());
+    }
+    if parsed.names.is_empty() && parsed.cn.is_none() {
+        return Err(
+            Fault::usage("it names nobody", "begin it with a name, as in: app.test kind=server").into()
+        );
+    }
+    Ok(Some(parsed))
+}
+
+fn words(line: &str) -> Result<Line, Fault> {
+    let mut parsed = Line::default();
+    for word in line.split([' ', '\t', ',']).filter(|word| !word.is_empty()) {
+        match word.split_once('=') {
+            None => parsed.names.push(word.to_owned()),
+            Some(("file", file)) => parsed.file = Some(file.to_owned()),
+            Some(("cn", name)) => parsed.cn = Some(name.to_owned()),
+            Some(("kind", "server")) => parsed.kind = Some(Kind::Server),
+            Some(("kind", "client")) => parsed.kind = Some(Kind::Client),
+            Some(("kind", "both")) => parsed.kind = Some(Kind::Both),
+            Some(_) => {
+                let hint = "a line is: NAME… [kind=server|client|both] [file=NAME] [cn=NAME]";
+                return Err(Fault::usage(format!("{word:?} is not known"), hint));
+            }
+        }
+    }
+    Ok(parsed)
+}
+
+impl Failure {
+    fn new(line: usize, e: &anyhow::Error) -> Self {
+        Self { line, why: format!("{e:#}"), hint: error::hint(e).to_owned() }
+    }
+}
+
+impl Outcome for Batch {
+    fn write(&self, page: &mut dyn Write) -> io::Result<()> {
+        let mut rows = vec![("issued", self.issued.to_string()), ("folder", report::short(&self.folder))];
+        if self.skipped > 0 {
+            rows.insert(1, ("there", format!("{}, left as they were", self.skipped)));
+        }
+        report::rows(page, &rows)?;
+        for Failure { line, why, hint } in &self.failed {
+            let word = report::verdict(false, "not done");
+            writeln!(page, "line {line}: {word}\n        {why}\n        hint: {hint}")?;
+        }
+        Ok(())
+    }
+
+    fn is_complete(&self) -> bool {
+        self.failed.is_empty()
+    }
+}

@@ -1,0 +1,191 @@
+//! `devca list`: what was issued, and what has become of it.
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use serde::Serialize;
+use time::{Duration, OffsetDateTime};
+
+use super::Context;
+use crate::cli;
+use crate::files::{NewFile, Secrecy};
+use crate::inventory::{self, Entry, Inventory, Line};
+use crate::parallel;
+use crate::profile::{self, Kind};
+use crate::renewal::{self, State};
+use crate::report::{self, Outcome};
+
+#[derive(Serialize)]
+pub(super) struct List {
+    certificates: Vec<Listed>,
+    /// How many lines of the inventory went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pruned: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    serial: String,
+    kind: Kind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    common_name: Option<String>,
+    names: Vec<String>,
+    path: PathBuf,
+    #[serde(with = "time::serde::rfc3339")]
+    not_after: OffsetDateTime,
+    days_left: i64,
+    state: Word,
+    /// By which a later one is known to have replaced it.
+    #[serde(skip)]
+    place: Option<PathBuf>,
+    #[serde(skip)]
+    touched: Option<Box<Entry>>,
+}
+
+/// The one word on a certificate; the worst first.
+#[derive(Serialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Word {
+    Missing,
+    Replaced,
+    Revoked,
+    Expired,
+    Expiring,
+    Good,
+}
+
+pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<List> {
+    let path = context.folder.inventory();
+    let pruned = if args.prune { Some(prune(context)?) } else { None };
+    let (now, soon) = (context.now, args.expiring.unwrap_or(profile::RENEW_WITHIN_DAYS));
+    // Looked at while the lines are read: only what is shown stays in memory.
+    let lines = inventory::scan(&path, |line| match line {
+        Line::Issued(entry) => Ok(Listed::of(entry, now, soon)),
+        Line::Revoked(revocation) => Err(revocation.serial),
+    })?;
+    let (mut certificates, mut revoked) = (Vec::with_capacity(lines.len()), HashSet::new());
+    for line in lines {
+        match line {
+            Ok(listed) => certificates.push(listed),
+            Err(serial) => _ = revoked.insert(serial),
+        }
+    }
+    let last = inventory::last_of_each(&certificates, |listed| listed.place.as_deref());
+    let mut last = last.into_iter();
+    certificates.retain(|_| last.next().unwrap_or(true));
+    certificates = parallel::map(certificates, Listed::looked_into);
+    for listed in certificates.iter_mut().filter(|listed| revoked.contains(&listed.serial)) {
+        if matches!(listed.state, Word::Expired | Word::Expiring | Word::Good) {
+            listed.state = Word::Revoked;
+        }
+    }
+    if args.expiring.is_some() {
+        certificates.retain(|listed| matches!(listed.state, Word::Expired | Word::Expiring));
+    }
+    Ok(List { certificates, pruned })
+}
+
+/// Rewrites the inventory without what is of no use any more: certificates whose files are gone or replaced, and those
+/// that have expired and were revoked.
+fn prune(context: &Context) -> anyhow::Result<usize> {
+    let path = context.folder.inventory();
+    let lock = context.lock()?;
+    let inventory = Inventory::load(&path)?;
+    let before = inventory.entries.len() + inventory.revocations.len();
+    let keep = |entry: &Entry| !matches!(renewal::glance(entry), State::Missing | State::Replaced);
+    // A revocation stays until its certificate has expired, whether its files are there or not.
+    let ended = inventory.entries.iter().filter(|entry| entry.not_after < context.now);
+    let expired: HashSet<String> = ended.map(|entry| entry.serial.clone()).collect();
+    let mut revocations = inventory.revocations.clone();
+    revocations.retain(|revocation| !expired.contains(&revocation.serial));
+    let entries: Vec<Entry> = inventory.latest().into_iter().filter(keep).collect();
+    let after = entries.len() + revocations.len();
+    let mut text = inventory::lines_of(&entries)?;
+    text.push_str(&inventory::lines_of(&revocations)?);
+    let file = NewFile { path, content: text.into_bytes().into(), secrecy: Secrecy::Private, replace: true };
+    context.person.files().stage(vec![file])?.commit_over()?;
+    drop(lock);
+    Ok(before.saturating_sub(after))
+}
+
+impl Outcome for List {
+    fn write(&self, page: &mut dyn Write) -> io::Result<()> {
+        if let Some(pruned) = self.pruned {
+            writeln!(page, "{pruned} lines of the inventory went")?;
+        }
+        if self.certificates.is_empty() {
+            return writeln!(page, "nothing to list");
+        }
+        let widest = self.certificates.iter().map(|listed| listed.name().chars().count()).max().unwrap_or(0);
+        let width = widest.clamp(8, 40);
+        for listed in &self.certificates {
+            let kind = match listed.kind {
+                Kind::Server => "server",
+                Kind::Client => "client",
+                Kind::Both => "both",
+            };
+            let left = match (listed.state, listed.days_left) {
+                (Word::Missing, _) => report::verdict(false, "missing"),
+                (Word::Replaced, _) => report::verdict(false, "replaced"),
+                (Word::Revoked, _) => report::verdict(false, "revoked"),
+                (Word::Expired, _) => report::verdict(false, "expired"),
+                (Word::Expiring, 1) => report::verdict(false, "1 day left"),
+                (Word::Expiring, days) => report::verdict(false, &format!("{days} days left")),
+                (Word::Good, days) => format!("{days} days left"),
+            };
+            let path = report::short(&listed.path);
+            writeln!(page, "{:width$}  {kind}  {path}: {left}", listed.name())?;
+        }
+        Ok(())
+    }
+}
+
+impl Listed {
+    fn of(entry: Box<Entry>, now: OffsetDateTime, soon: i64) -> Self {
+        let state = match entry.not_after {
+            end if end < now => Word::Expired,
+            end if end - Duration::days(soon) <= now => Word::Expiring,
+            _ => Word::Good,
+        };
+        let days_left = profile::days_left(entry.not_after, now);
+        let mut listed = Self {
+            serial: entry.serial.clone(),
+            kind: entry.kind,
+            common_name: entry.common_name.clone(),
+            names: entry.names.clone(),
+            path: renewal::first(&entry).to_owned(),
+            not_after: entry.not_after,
+            days_left,
+            state,
+            place: entry.files.first().map(|file| file.path.clone()),
+            touched: None,
+        };
+        listed.touched = Some(entry).filter(|entry| !renewal::is_untouched(entry));
+        listed
+    }
+
+    /// Files that something has touched are read, once it is known that no later certificate is in their place.
+    fn looked_into(mut self) -> Self {
+        match self.touched.take().map(|entry| renewal::state(&entry)) {
+            Some(State::Missing) => self.state = Word::Missing,
+            Some(State::Replaced) => self.state = Word::Replaced,
+            _ => {}
+        }
+        self
+    }
+
+    /// What a person knows it by.
+    fn name(&self) -> String {
+        let first = match self.kind {
+            Kind::Client => self.common_name.as_ref().or(self.names.first()),
+            _ => self.names.first().or(self.common_name.as_ref()),
+        };
+        let more = self.names.len().saturating_sub(1);
+        match (first, more) {
+            (Some(first), 0) => first.clone(),
+            (Some(first), more) if self.kind != Kind::Client => format!("{first} and {more} more"),
+            (first, _) => first.cloned().unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! `devca renew`: issue certificates again before they end, in their places and with their keys.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration as StdDuration;
+
+use serde::Serialize;
+use time::{Duration, OffsetDateTime};
+
+use super::stores::WIDTH;
+use super::{Context, timer};
+use crate::bulk;
+use crate::bundle::Password;
+use crate::ca::Authority;
+use crate::cli;
+use crate::error::{self, Fault, OrHint};
+use crate::inventory::{Entry, Inventory};
+use crate::profile;
+use crate::renewal::{self, Renewer, Signers, State};
+use crate::report::{self, Outcome};
+
+/// What became of the certificates.
+#[derive(Serialize, Default)]
+pub(super) struct Reissued {
+    #[serde(rename = "reissued")]
+    done: Vec<PathBuf>,
+    failed: Vec<Failure>,
+    /// The hook that was run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    executed: Option<String>,
+    /// What the timer has come to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timer: Option<timer::Changed>,
+    #[serde(skip)]
+    is_renewal: bool,
+}
+
+#[derive(Serialize)]
+struct Failure {
+    path: PathBuf,
+    why: String,
+    hint: String,
+}
+
+/// How they are to be issued again.
+pub(super) struct How {
+    pub(super) password: Option<Password>,
+    pub(super) new_key: bool,
+    pub(super) days: Option<i64>,
+}
+
+pub(super) fn run(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
+    if args.install_timer || args.remove_timer {
+        let changed = timer::run(context, args)?;
+        return Ok(Reissued { timer: Some(changed), ..Reissued::default() });
+    }
+    if let Some(days) = args.days.filter(|days| !(1..=profile::SERVER_MAX_DAYS).contains(days)) {
+        let hint = format!("give 1 to {}, as in: --days 90", profile::SERVER_MAX_DAYS);
+        return Err(Fault::usage(format!("a certificate cannot be valid for {days} days"), hint).into());
+    }
+    context.root()?;
+    loop {
+        let now = OffsetDateTime::now_utc();
+        let renewed = once(
+            &Context { now, folder: context.folder.clone(), person: context.person.clone(), ..*context },
+            args,
+        )?;
+        if !args.watch {
+            return Ok(renewed);
+        }
+        context.report.finish(&renewed)?;
+        std::thread::sleep(until_next(context, args, OffsetDateTime::now_utc()));
+    }
+}
+
+fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
+    let lock = context.lock()?;
+    let due = due(context, args)?;
+    let mut outcome = Reissued::default();
+    if !due.is_empty() {
+        let password = Password::given(args.password_file.as_deref(), args.password_env.as_deref())?;
+        let how = How { password, new_key: args.new_key, days: args.days };
+        let bar = context.report.progress(due.len() as u64);
+        outcome = again(context, &context.authority()?, &due, how, &mut |done| bar.inc(done))?;
+        bar.finish_and_clear();
+    }
+    outcome.is_renewal = true;
+    drop(lock);
+    if let (Some(hook), false) = (&args.exec, outcome.done.is_empty()) {
+        execute(hook)?;
+        outcome.executed = Some(hook.clone());
+    }
+    Ok(outcome)
+}
+
+/// What was asked for and is there. Without a name, and without --all: what ends soon.
+fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<Vec<Entry>> {
+    let inventory = Inventory::load(&context.folder.inventory())?;
+    let revoked = inventory.revoked();
+    let mut entries = inventory.latest();
+    entries.retain(|entry| !revoked.contains(&entry.serial));
+    for word in &args.what {
+        if !entries.iter().any(|entry| is_meant(entry, word)) {
+            let what = format!("{word} is neither a file nor a name of a certificate of this CA");
+            return Err(Fault::new(
+                what,
+                format!("see what there is: devca{} list", context.folder.option()),
+            )
+            .into());
+        }
+    }
+    let is_wanted = |entry: &Entry| {
+        (args.what.is_empty() || args.what.iter().any(|word| is_meant(entry, word)))
+            && within(args).is_none_or(|days| entry.not_after - Duration::days(days) <= context.now)
+            && renewal::glance(entry) == State::There
+    };
+    entries.retain(is_wanted);
+    Ok(entries)
+}
+
+fn within(args: &cli::Renew) -> Option<i64> {
+    let everything = args.all || !args.what.is_empty();
+    args.within.or((!everything).then_some(profile::RENEW_WITHIN_DAYS))
+}
+
+fn is_meant(entry: &Entry, word: &str) -> bool {
+    let path = std::path::absolute(word).unwrap_or_else(|_| PathBuf::from(word));
+    entry.files.iter().any(|file| file.path == path)
+        || entry.names.iter().any(|name| name == word)
+        || entry.common_name.as_deref() == Some(word)
+}
+
+/// Issues these again, on every core. The caller holds the lock.
+pub(super) fn again(
+    context: &Context,
+    authority: &Authority,
+    due: &[Entry],
+    how: How,
+    progress: &mut dyn FnMut(u64),
+) -> anyhow::Result<Reissued> {
+    let files = context.person.files();
+    let below = if !authority.is_sealed && due.iter().any(|entry| entry.intermediate) {
+        Some(authority.through_intermediate(&context.folder, files, context.now)?)
+    } else {
+        None
+    };
+    let signers = Signers::new(authority, below.as_ref())?;
+    let How { password, new_key, days } = how;
+    let renewer = Renewer { signers: &signers, password, new_key, days, now: context.now };
+    let mut outcome = Reissued::default();
+    for chunk in due.chunks(bulk::CHUNK) {
+        let make = |entry: &Entry| renewer.renew(entry);
+        let written = bulk::write(chunk, make, &context.folder.inventory(), files)?;
+        for (entry, done) in chunk.iter().zip(written) {
+            let path = renewal::first(entry).to_owned();
+            match done {
+                Ok(_) => outcome.done.push(path),
+                Err(e) => {
+                    let (why, hint) = (format!("{e:#}"), error::hint(&e).to_owned());
+                    outcome.failed.push(Failure { path, why, hint });
+                }
+            }
+        }
+        progress(chunk.len() as u64);
+    }
+    Ok(outcome)
+}
+
+/// Until the next certificate is due, and an hour at most: others may be issued in the meantime.
+fn until_next(context: &Context, args: &cli::Renew, now: OffsetDateTime) -> StdDuration {
+    let days = Duration::days(within(args).unwrap_or(profile::RENEW_WITHIN_DAYS));
+    let entries = Inventory::load(&context.folder.inventory()).unwrap_or_default().latest();
+    let next =
+        entries.iter().map(|entry| entry.not_after - days - now).filter(|left| left.is_positive()).min();
+    let hour = StdDuration::from_secs(3600);
+    let wait = next.and_then(|left| StdDuration::try_from(left).ok()).unwrap_or(hour);
+    wait.clamp(StdDuration::from_secs(1), hour)
+}
+
+/// A command line of the person's own, as their shell reads it.
+fn execute(hook: &str) -> anyhow::Result<()> {
+    let mut command = if cfg!(windows) { Command::new("cmd") } else { Command::new("/bin/sh") };
+    command.arg(if cfg!(windows) { "/C" } else { "-c" }).arg(hook);
+    let status = command
+        .status()
+        .or_hint(|| format!("cannot run {hook:?}"), || "check the command that --exec names".into())?;
+    if status.success() {
+        return Ok(());
+    }
+    let what = format!("the certificates are renewed, but {hook:?} failed: {status}");
+    Err(Fault::new(what, "run it by hand, to see why").into())
+}
+
+impl Reissued {
+    pub(super) fn is_done(&self) -> bool {
+        self.failed.is_empty()
+    }
+
+    pub(super) fn write_lines(&self, page: &mut dyn Write) -> io::Result<()> {
+        const SHOWN: usize = 20;
+        let again = report::verdict(true, if self.is_renewal { "renewed" } else { "again" });
+        let line = |path: &Path| format!("{:WIDTH$}  {}", "issued", report::short(path));
+        for path in self.done.iter().take(SHOWN) {
+            writeln!(page, "{}: {again}", line(path))?;
+        }
+        if self.done.len() > SHOWN {
+            writeln!(page, "{:WIDTH$}  and {} more: {again}", "issued", self.done.len() - SHOWN)?;
+        }
+        for Failure { path, why, hint } in &self.failed {
+            let word = report::verdict(false, "not done");
+            let indent = format!("{:WIDTH$}  ", "");
+            writeln!(page, "{}: {word}\n{indent}{why}\n{indent}hint: {hint}", line(path))?;
+        }
+        Ok(())
+    }
+}
+
+impl Outcome for Reissued {
+    fn write(&self, page: &mut dyn Write) -> io::Result<()> {
+        if let Some(timer) = &self.timer {
+            return timer.write(page);
+        }
+        self.write_lines(page)?;
+        if self.done.is_empty() && self.failed.is_empty() {
+            writeln!(page, "nothing is due")?;
+        }
+        self.executed.iter().try_for_each(|hook| writeln!(page, "{:WIDTH$}  {hook}", "executed"))
+    }
+
+    fn is_complete(&self) -> bool {
+        self.is_done()
+    }
+}
