@@ -12,15 +12,17 @@ use crate::cli::{self, Cli, Command};
 use crate::constraints::Constraints;
 use crate::error::Fault;
 use crate::files::{self, Secrecy};
-use crate::home::{CaFolder, Person};
+use crate::home::{CaFolder, CaName, Person};
 use crate::key;
 use crate::passphrase::{Passphrase, VARIABLE};
 use crate::report::Report;
 
 mod ca;
+mod check;
 mod completions;
 mod crl;
 mod env;
+mod explain;
 mod export;
 mod import;
 mod inspect;
@@ -39,6 +41,7 @@ mod run;
 mod status;
 mod stores;
 mod timer;
+mod trust;
 mod uninstall;
 
 /// How often a passphrase may be typed.
@@ -52,17 +55,25 @@ pub(crate) struct Context<'a> {
     pub(crate) now: OffsetDateTime,
 }
 
-/// Does what was asked. Returns whether all of it was done.
-pub fn run(cli: Cli, report: &Report) -> anyhow::Result<bool> {
+/// Does what was asked. Returns the exit code.
+pub fn run(cli: Cli, report: &Report) -> anyhow::Result<u8> {
     match cli.command {
         Command::Completions { shell } => return report.finish(&completions::run(shell)),
+        Command::Explain(args) => return report.finish(&explain::run(&args)?),
         Command::Man { command } => return report.finish(&man::run(command.as_deref())?),
         _ => {}
     }
     let person = Person::current()?;
-    let folder = CaFolder::locate(&person, cli.global.ca)?;
+    let mut command = cli.command;
+    let mut name = cli.global.ca;
+    if let Command::Check(args) = &mut command
+        && Path::new(&name).is_file()
+    {
+        args.ca_file = Some(std::mem::replace(&mut name, CaName::DEFAULT.into()).into());
+    }
+    let folder = CaFolder::locate(&person, name.parse()?)?;
     let context = Context { report, person, folder, now: OffsetDateTime::now_utc() };
-    match cli.command {
+    match command {
         Command::Install(args) => report.finish(&install::run(&context, &args)?),
         Command::Uninstall(args) => report.finish(&uninstall::run(&context, &args)?),
         Command::Issue(args) => issue::run(&context, &args),
@@ -71,6 +82,7 @@ pub fn run(cli: Cli, report: &Report) -> anyhow::Result<bool> {
         Command::Crl(args) => report.finish(&crl::run(&context, &args)?),
         Command::Export(args) => report.finish(&export::run(&context, &args)?),
         Command::Ca(cli::Ca::List) => report.finish(&ca::run(&context)),
+        Command::Check(args) => report.finish(&check::run(&context, &args)?),
         Command::List(args) => report.finish(&list::run(&context, &args)?),
         Command::Inspect(args) => report.finish(&inspect::run(&context, &args)?),
         Command::Renew(args) => report.finish(&renew::run(&context, &args)?),
@@ -81,7 +93,7 @@ pub fn run(cli: Cli, report: &Report) -> anyhow::Result<bool> {
         Command::Env(args) => report.finish(&env::run(&context, &args)?),
         Command::Run(args) => run::run(&context, &args),
         Command::Import(args) => report.finish(&import::run(&context, &args)?),
-        Command::Completions { .. } | Command::Man { .. } => Ok(true),
+        Command::Completions { .. } | Command::Man { .. } | Command::Explain(_) => Ok(0),
     }
 }
 

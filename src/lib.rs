@@ -11,6 +11,7 @@ pub mod bulk;
 pub mod bundle;
 pub mod ca;
 pub mod certificate;
+pub mod check;
 pub mod cli;
 pub mod command;
 pub mod constraints;

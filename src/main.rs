@@ -26,8 +26,7 @@ fn main() -> ExitCode {
     cli.global.color.write_global();
     let report = Report::new(cli.global.json, cli.global.quiet, cli.global.verbose);
     match command::run(cli, &report) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(code) => ExitCode::from(code),
         Err(e) => ExitCode::from(report.error(&e)),
     }
 }

@@ -41,6 +41,11 @@ pub trait Outcome: Serialize {
         true
     }
 
+    /// 0, or 1 where not all was done.
+    fn exit_code(&self) -> u8 {
+        u8::from(!self.is_complete())
+    }
+
     /// What was asked for is the text itself, which `--quiet` does not silence and nothing may colour.
     fn is_payload(&self) -> bool {
         false
@@ -94,8 +99,8 @@ impl Report {
         Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 
-    /// Prints the outcome. Returns whether it was complete.
-    pub fn finish<T: Outcome>(&self, outcome: &T) -> anyhow::Result<bool> {
+    /// Prints the outcome. Returns its exit code.
+    pub fn finish<T: Outcome>(&self, outcome: &T) -> anyhow::Result<u8> {
         let stdout = io::stdout().lock();
         let stream: Box<dyn Write> = if outcome.is_payload() && !self.json {
             Box::new(stdout)
@@ -117,13 +122,13 @@ impl Report {
         };
         match printed.and_then(|()| out.flush()) {
             // Whoever reads has read enough.
-            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(outcome.is_complete()),
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(outcome.exit_code()),
             Err(e) => Err(Fault::new(
                 format!("cannot write to standard output: {e}"),
                 "the work itself is done: only its report is lost",
             )
             .into()),
-            Ok(()) => Ok(outcome.is_complete()),
+            Ok(()) => Ok(outcome.exit_code()),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use p12_keystore::Pkcs12Archive;
 use serde::Serialize;
@@ -10,6 +11,8 @@ use zeroize::Zeroizing;
 
 use super::Context;
 use crate::bundle::Password;
+use crate::check::connect::{self, Target};
+use crate::check::target::What;
 use crate::cli;
 use crate::details::{Certificate, Csr};
 use crate::error::Fault;
@@ -40,11 +43,34 @@ pub(super) fn run(context: &Context, args: &cli::Inspect) -> anyhow::Result<Insp
     if let Some(entry) = inventory.entries.iter().find(|entry| entry.serial == serial) {
         return file(context, args, renewal::first(entry));
     }
+    if let (true, Ok(What::Server { host, port })) = (what.contains(['.', ':', '/']), What::parse(what)) {
+        return server(context, host, port);
+    }
     Err(Fault::new(
-        format!("{what} is neither a file nor a serial number of this CA"),
-        "name a file in PEM, DER or PKCS#12, or a serial number that devca list --json shows",
+        format!("{what} is neither a file, a serial number of this CA, nor an address with a port"),
+        "name a file in PEM, DER or PKCS#12, a serial number that devca list --json shows, or localhost:8443",
     )
     .into())
+}
+
+/// What a server sends, good or not: devca check judges it.
+fn server(context: &Context, host: String, port: u16) -> anyhow::Result<Inspected> {
+    let target = Target {
+        host,
+        port,
+        address: None,
+        sni: None,
+        starttls: None,
+        identity: None,
+        timeout: Duration::from_secs(10),
+    };
+    let seen = connect::look(&target);
+    if seen.chain.is_empty() {
+        let what = format!("{}:{port} sends no certificate", target.host);
+        return Err(Fault::new(what, format!("see why: devca check {}:{port}", target.host)).into());
+    }
+    let certificates = seen.chain.iter().filter_map(|der| Certificate::read(der)).collect();
+    Ok(Inspected { certificates, requests: Vec::new(), private_keys: 0, now: context.now })
 }
 
 fn file(context: &Context, args: &cli::Inspect, path: &Path) -> anyhow::Result<Inspected> {

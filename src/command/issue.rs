@@ -47,7 +47,7 @@ pub(super) struct Issued {
 }
 
 /// One certificate, or a batch of them.
-pub(super) fn run(context: &Context, args: &cli::Issue) -> anyhow::Result<bool> {
+pub(super) fn run(context: &Context, args: &cli::Issue) -> anyhow::Result<u8> {
     match &args.batch {
         None => context.report.finish(&one(context, args)?),
         Some(file) => context.report.finish(&batch::run(context, args, file)?),

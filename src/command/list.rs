@@ -86,6 +86,18 @@ pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<List> {
     Ok(List { certificates, pruned })
 }
 
+/// What is in use, and ends within so many days or has ended.
+pub(super) fn ending(inventory: Inventory, now: OffsetDateTime, days: i64) -> Vec<Entry> {
+    let revoked = inventory.revoked();
+    let mut entries = inventory.latest();
+    entries.retain(|entry| {
+        entry.not_after - Duration::days(days) <= now
+            && !revoked.contains(&entry.serial)
+            && renewal::glance(entry) == State::There
+    });
+    entries
+}
+
 /// Rewrites the inventory without what is of no use any more: certificates whose files are gone or replaced, and those
 /// that have expired and were revoked.
 fn prune(context: &Context) -> anyhow::Result<usize> {

@@ -7,7 +7,7 @@ use crate::cli;
 use crate::error::Fault;
 
 /// On Unix the program takes this process' place; elsewhere its exit code becomes this one's.
-pub(super) fn run(context: &Context, args: &cli::Run) -> anyhow::Result<bool> {
+pub(super) fn run(context: &Context, args: &cli::Run) -> anyhow::Result<u8> {
     let (program, arguments) = args
         .command
         .split_first()

@@ -1,0 +1,335 @@
+//! One TLS connection, whatever the certificate: what the server sent, wanted and answered.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustls::client::ResolvesClientCert;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::{AlertDescription, ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use time::OffsetDateTime;
+
+use super::starttls::{self, Protocol};
+
+/// Where to connect, and how.
+pub struct Target {
+    /// The host that a client would name.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Where to connect to instead.
+    pub address: Option<SocketAddr>,
+    /// The name in the handshake, if it is not to be the host's.
+    pub sni: Option<String>,
+    /// The protocol that comes before TLS.
+    pub starttls: Option<Protocol>,
+    /// The client's certificate and key.
+    pub identity: Option<Arc<CertifiedKey>>,
+    /// All in all.
+    pub timeout: Duration,
+}
+
+/// What was seen.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// Where the connection went.
+    pub peer: Option<SocketAddr>,
+    /// What the server sent, leaf first, in DER.
+    pub chain: Vec<Vec<u8>>,
+    /// The version of TLS that came about.
+    pub version: Option<String>,
+    /// The CAs that it accepts client certificates of, as it names them; `None` where it asks for no certificate.
+    pub acceptable: Option<Vec<Vec<u8>>>,
+    /// Why there is no connection.
+    pub failure: Option<Failure>,
+    /// The server's clock, from its answer in HTTP.
+    pub date: Option<OffsetDateTime>,
+    /// What it answered in HTTP, as far as that was read.
+    pub answer: String,
+}
+
+/// Why a connection did not come about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// The host's name means nothing.
+    Unresolved(String),
+    /// Nothing listens there.
+    Refused(String),
+    /// No answer, or the connection was cut.
+    Silent(String),
+    /// It answers in HTTP without TLS.
+    PlainHttp,
+    /// It answers in something else.
+    NotTls(String),
+    /// No common version or cipher.
+    Incompatible(String),
+    /// It refused the handshake.
+    Alert(AlertDescription),
+}
+
+impl Target {
+    /// The name that certificates are compared with.
+    pub fn name(&self) -> &str {
+        self.sni.as_deref().unwrap_or(&self.host)
+    }
+}
+
+/// Connects and looks.
+pub fn look(target: &Target) -> Seen {
+    let deadline = Instant::now() + target.timeout;
+    let mut seen = Seen::default();
+    let stream = match open(target, deadline) {
+        Ok(stream) => stream,
+        Err(failure) => return Seen { failure: Some(failure), ..seen },
+    };
+    seen.peer = stream.peer_addr().ok();
+    let watcher = Arc::new(Watcher::default());
+    if let Err(failure) = converse(target, stream, &watcher, deadline, &mut seen) {
+        seen.failure = Some(recognise(failure, target, seen.peer));
+    }
+    let state = watcher.state.lock().unwrap_or_else(PoisonError::into_inner);
+    seen.chain.clone_from(&state.chain);
+    seen.acceptable.clone_from(&state.acceptable);
+    drop(state);
+    seen
+}
+
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
+}
+
+/// TCP, and the words that come before TLS.
+fn open(target: &Target, deadline: Instant) -> Result<TcpStream, Failure> {
+    let addresses: Vec<SocketAddr> = match target.address {
+        Some(address) => vec![address],
+        None => (target.host.trim_matches(['[', ']']), target.port)
+            .to_socket_addrs()
+            .map_err(|_| Failure::Unresolved(target.host.clone()))?
+            .collect(),
+    };
+    let mut last = Failure::Unresolved(target.host.clone());
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, left(deadline)) {
+            Ok(mut stream) => {
+                let failed = |e: io::Error| Failure::Silent(e.to_string());
+                limit(&stream, deadline).map_err(failed)?;
+                if let Some(protocol) = target.starttls {
+                    starttls::ask(protocol, &mut stream).map_err(Failure::NotTls)?;
+                }
+                return Ok(stream);
+            }
+            Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {
+                last = Failure::Refused(address.to_string());
+            }
+            Err(e) => last = Failure::Silent(format!("{address}: {e}")),
+        }
+    }
+    Err(last)
+}
+
+fn limit(stream: &TcpStream, deadline: Instant) -> io::Result<()> {
+    stream.set_read_timeout(Some(left(deadline)))?;
+    stream.set_write_timeout(Some(left(deadline)))
+}
+
+/// What went wrong in a conversation.
+enum Broken {
+    Tls(rustls::Error),
+    Io(io::Error),
+}
+
+/// The handshake and, to hear what the server says to the client's certificate, a question and the first of its answer.
+fn converse(
+    target: &Target,
+    mut stream: TcpStream,
+    watcher: &Arc<Watcher>,
+    deadline: Instant,
+    seen: &mut Seen,
+) -> Result<(), Broken> {
+    let mut config = configuration(watcher, target.identity.clone()).map_err(Broken::Tls)?;
+    // An address stands in no SNI (RFC 6066 §3); a name that is none is left out.
+    let name = ServerName::try_from(target.name().trim_matches(['[', ']']).to_owned());
+    config.enable_sni = name.is_ok();
+    let name = name.unwrap_or_else(|_| ServerName::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
+    let mut tls = ClientConnection::new(Arc::new(config), name).map_err(Broken::Tls)?;
+    while tls.is_handshaking() {
+        step(&mut tls, &mut stream, deadline)?;
+    }
+    seen.version = tls.protocol_version().map(|version| format!("{version:?}").replace('_', "."));
+    if target.starttls.is_some() {
+        return Ok(());
+    }
+    let question = format!("HEAD / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", target.name());
+    let _ = tls.writer().write_all(question.as_bytes());
+    let patience = deadline.min(Instant::now() + Duration::from_secs(3));
+    let mut answer = Vec::new();
+    while answer.len() < 4096 && Instant::now() < patience {
+        match step(&mut tls, &mut stream, patience) {
+            Ok(()) => {}
+            // What it says to a question that it does not know is of no interest, but an alert is.
+            Err(Broken::Tls(rustls::Error::AlertReceived(alert))) if answer.is_empty() => {
+                return Err(Broken::Tls(rustls::Error::AlertReceived(alert)));
+            }
+            Err(_) => break,
+        }
+        let mut buffer = [0; 1024];
+        while let Ok(read @ 1..) = tls.reader().read(&mut buffer) {
+            answer.extend_from_slice(&buffer[..read]);
+        }
+        if answer.windows(4).any(|window| window == b"\r\n\r\n") {
+            break;
+        }
+    }
+    seen.answer = String::from_utf8_lossy(&answer).into_owned();
+    seen.date = date(&seen.answer);
+    Ok(())
+}
+
+/// Writes what is to be written, reads what is there.
+fn step(tls: &mut ClientConnection, stream: &mut TcpStream, deadline: Instant) -> Result<(), Broken> {
+    if Instant::now() >= deadline {
+        return Err(Broken::Io(io::ErrorKind::TimedOut.into()));
+    }
+    limit(stream, deadline).map_err(Broken::Io)?;
+    while tls.wants_write() {
+        tls.write_tls(stream).map_err(Broken::Io)?;
+    }
+    if tls.wants_read() {
+        if tls.read_tls(stream).map_err(Broken::Io)? == 0 {
+            return Err(Broken::Io(io::ErrorKind::UnexpectedEof.into()));
+        }
+        if let Err(e) = tls.process_new_packets() {
+            // It hears why.
+            let _ = tls.write_tls(stream);
+            return Err(Broken::Tls(e));
+        }
+    }
+    Ok(())
+}
+
+/// `Date: Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7).
+fn date(answer: &str) -> Option<OffsetDateTime> {
+    let line = answer.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("date").then(|| value.trim().replace("GMT", "+0000"))
+    })?;
+    OffsetDateTime::parse(&line, &time::format_description::well_known::Rfc2822).ok()
+}
+
+fn recognise(broken: Broken, target: &Target, peer: Option<SocketAddr>) -> Failure {
+    match broken {
+        Broken::Tls(rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)) => {
+            Failure::Incompatible("it answers with the alert protocol_version".into())
+        }
+        Broken::Tls(rustls::Error::AlertReceived(alert)) => Failure::Alert(alert),
+        Broken::Tls(e @ rustls::Error::PeerIncompatible(_)) => Failure::Incompatible(e.to_string()),
+        Broken::Tls(e) => {
+            let is_http = target.starttls.is_none() && peer.is_some_and(|peer| speaks_http(peer, target));
+            if is_http { Failure::PlainHttp } else { Failure::NotTls(e.to_string()) }
+        }
+        Broken::Io(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+            let is_http = target.starttls.is_none() && peer.is_some_and(|peer| speaks_http(peer, target));
+            if is_http { Failure::PlainHttp } else { Failure::Silent("it closed the connection".into()) }
+        }
+        Broken::Io(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+            Failure::Silent(format!("nothing came within {} s", target.timeout.as_secs()))
+        }
+        Broken::Io(e) => Failure::Silent(e.to_string()),
+    }
+}
+
+/// Asks again, without TLS.
+fn speaks_http(peer: SocketAddr, target: &Target) -> bool {
+    let ask = || -> io::Result<bool> {
+        let patience = target.timeout.min(Duration::from_secs(3));
+        let mut stream = TcpStream::connect_timeout(&peer, patience)?;
+        stream.set_read_timeout(Some(patience))?;
+        write!(stream, "HEAD / HTTP/1.0\r\nHost: {}\r\n\r\n", target.host)?;
+        let mut first = [0; 5];
+        stream.read_exact(&mut first)?;
+        Ok(first == *b"HTTP/")
+    };
+    ask().unwrap_or(false)
+}
+
+fn configuration(
+    watcher: &Arc<Watcher>,
+    identity: Option<Arc<CertifiedKey>>,
+) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let answers = Arc::new(Answers { watcher: watcher.clone(), identity });
+    let verifier: Arc<Watcher> = watcher.clone();
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_client_cert_resolver(answers))
+}
+
+/// Accepts whatever comes, and remembers it: it is judged afterwards.
+#[derive(Debug, Default)]
+struct Watcher {
+    state: Mutex<Watched>,
+}
+
+#[derive(Debug, Default)]
+struct Watched {
+    chain: Vec<Vec<u8>>,
+    acceptable: Option<Vec<Vec<u8>>>,
+}
+
+impl ServerCertVerifier for Watcher {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let chain = std::iter::once(end_entity).chain(intermediates).map(|der| der.to_vec()).collect();
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).chain = chain;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Shows the client's certificate if it has one, and remembers that it was asked for.
+#[derive(Debug)]
+struct Answers {
+    watcher: Arc<Watcher>,
+    identity: Option<Arc<CertifiedKey>>,
+}
+
+impl ResolvesClientCert for Answers {
+    fn resolve(&self, acceptable: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        let names = acceptable.iter().map(|name| name.to_vec()).collect();
+        self.watcher.state.lock().unwrap_or_else(PoisonError::into_inner).acceptable = Some(names);
+        self.identity.clone()
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,89 @@
+//! Settings of this environment that switch verification off, or lead past the server.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+
+use super::Finding;
+use super::catalogue::{PROXY, VERIFICATION_OFF};
+
+/// A variable whose value switches verification off.
+struct Variable {
+    name: &'static str,
+    is_off: fn(&str) -> bool,
+    who: &'static str,
+}
+
+const VARIABLES: &[Variable] = &[
+    Variable { name: "NODE_TLS_REJECT_UNAUTHORIZED", is_off: |value| value == "0", who: "Node" },
+    Variable { name: "PYTHONHTTPSVERIFY", is_off: |value| value == "0", who: "Python" },
+    Variable { name: "GIT_SSL_NO_VERIFY", is_off: |value| !value.is_empty(), who: "git" },
+    Variable { name: "NPM_CONFIG_STRICT_SSL", is_off: |value| value == "false", who: "npm" },
+    Variable { name: "AWS_CLI_NO_VERIFY_SSL", is_off: |value| !value.is_empty(), who: "the AWS CLI" },
+];
+
+/// A line of a file in the home folder that does.
+struct Line {
+    file: &'static str,
+    is_off: fn(&str) -> bool,
+    who: &'static str,
+}
+
+const FILES: &[Line] = &[
+    Line { file: ".curlrc", is_off: |line| matches!(line, "insecure" | "-k" | "--insecure"), who: "curl" },
+    Line {
+        file: ".config/curlrc",
+        is_off: |line| matches!(line, "insecure" | "-k" | "--insecure"),
+        who: "curl",
+    },
+    Line { file: ".wgetrc", is_off: |line| line.replace(' ', "") == "check_certificate=off", who: "wget" },
+    Line { file: ".npmrc", is_off: |line| line.replace(' ', "") == "strict-ssl=false", who: "npm" },
+    Line {
+        file: ".gitconfig",
+        is_off: |line| line.replace(' ', "").eq_ignore_ascii_case("sslverify=false"),
+        who: "git",
+    },
+];
+
+/// Where verification is off.
+pub fn verification_off(home: Option<&Path>) -> Vec<Finding> {
+    let variables = VARIABLES.iter().filter(|variable| {
+        env::var(variable.name).is_ok_and(|value| !value.is_empty() && (variable.is_off)(&value))
+    });
+    let variables = variables.map(|Variable { name, who, .. }| {
+        let value = env::var(name).unwrap_or_default();
+        let what = format!("{name}={value} makes {who} accept every certificate");
+        Finding::new(
+            &VERIFICATION_OFF,
+            what,
+            format!("unset {name}, and start the program with: devca run -- …"),
+        )
+    });
+    let files = FILES.iter().filter_map(|Line { file, is_off, who }| {
+        let path = home?.join(file);
+        let text = fs::read_to_string(&path).ok()?;
+        let line = text.lines().map(str::trim).find(|line| is_off(line))?;
+        let what = format!("{line:?} in {} makes {who} accept every certificate", path.display());
+        let mend = format!("remove that line, and start {who} with: devca run -- …");
+        Some(Finding::new(&VERIFICATION_OFF, what, mend))
+    });
+    variables.chain(files).collect()
+}
+
+/// A proxy that clients would take to this host.
+pub fn proxy(host: &str) -> Option<Finding> {
+    let value =
+        |names: [&'static str; 2]| names.into_iter().find_map(|name| Some((name, env::var(name).ok()?)));
+    let (name, proxy) = value(["https_proxy", "HTTPS_PROXY"]).filter(|(_, proxy)| !proxy.is_empty())?;
+    let exceptions = value(["no_proxy", "NO_PROXY"]).map(|(_, list)| list).unwrap_or_default();
+    let is_exempt = exceptions.split(',').map(|entry| entry.trim().trim_start_matches('.')).any(|entry| {
+        entry == "*" || (!entry.is_empty() && (host == entry || host.ends_with(&format!(".{entry}"))))
+    });
+    if is_exempt {
+        return None;
+    }
+    // It may carry a password.
+    let place = proxy.rsplit('@').next().unwrap_or_default();
+    let what = format!("{name} names the proxy {place}, and NO_PROXY does not name {host}");
+    Some(Finding::new(&PROXY, what, format!("export NO_PROXY={host}")))
+}

@@ -1,0 +1,217 @@
+//! From what was seen to what is wrong with it.
+
+use std::net::IpAddr;
+
+use time::{Duration, OffsetDateTime};
+
+use super::Finding;
+use super::catalogue::{
+    CA_AS_LEAF, EXPIRED, EXPIRING, MISSING_INTERMEDIATE, NAME_MISMATCH, NOT_YET_VALID, OUTSIDE_CONSTRAINTS,
+    SELF_SIGNED, TOO_LONG, WEAK, WRONG_ORDER, WRONG_USAGE, Words,
+};
+use super::chain::{Chain, End, Link, Source};
+use crate::constraints::Constraints;
+use crate::name::Name;
+use crate::profile;
+
+/// A certificate that ends within so many days is pointed out.
+const EXPIRES_SOON: i64 = 7;
+
+/// What is to be true of a chain.
+pub struct Expectation<'a> {
+    /// The name or address that a client would use; none for a client's certificate.
+    pub name: Option<&'a str>,
+    /// Whether it is used by a client.
+    pub client: bool,
+    /// When this is.
+    pub now: OffsetDateTime,
+}
+
+/// Everything that the chain itself shows. Whether its root is trusted is not among that.
+pub fn chain(chain: &Chain, sent: &[Link], expected: &Expectation) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let leaf = chain.leaf();
+    if chain.end == End::Root && chain.links.len() == 1 && !leaf.details.is_ca {
+        let what = format!("{} vouches for itself", leaf.details.subject);
+        findings.push(Finding::new(
+            &SELF_SIGNED,
+            what,
+            "devca issue the names that are needed, and use those files",
+        ));
+    }
+    findings.extend(missing_links(chain));
+    findings.extend(expected.name.and_then(|name| name_mismatch(leaf, name)));
+    for (link, _) in &chain.links {
+        findings.extend(validity(link, expected.now));
+        findings.extend(weakness(link, std::ptr::eq(link, chain.top())));
+    }
+    findings.extend(usage(leaf, expected.client));
+    if leaf.details.is_ca {
+        let what = format!("{} may sign other certificates", leaf.details.subject);
+        findings.push(Finding::new(&CA_AS_LEAF, what, issue_for(expected)));
+    }
+    findings.extend(outside(chain));
+    if !chain.is_in_order && sent.len() > 1 {
+        findings.push(wrong_order(chain, sent));
+    }
+    findings.extend(too_long(leaf, expected.client));
+    findings
+}
+
+fn issue_for(expected: &Expectation) -> String {
+    match (expected.client, expected.name) {
+        (true, _) => "devca issue --client NAME".into(),
+        (false, Some(name)) => format!("devca issue {name}"),
+        (false, None) => "devca issue NAME".into(),
+    }
+}
+
+fn missing_links(chain: &Chain) -> Option<Finding> {
+    let is_missing = |(link, source): &&(Link, Source)| *source == Source::Known && !link.is_self_signed();
+    let missing = chain.links.iter().find(is_missing)?;
+    let leaf = &chain.leaf().details;
+    let mut what =
+        format!("{} was issued by {}, which is not sent along", leaf.subject, missing.0.details.subject);
+    if !leaf.issuer_urls.is_empty() {
+        what += "; browsers may fetch it from the address in the certificate, and other clients do not";
+    }
+    let mend =
+        format!("give the server the full chain: devca issue {} --format fullchain", leaf.names.join(" "));
+    Some(Finding::new(&MISSING_INTERMEDIATE, what, mend))
+}
+
+/// RFC 6125 §6.4, as browsers have it: an exact name, or a wildcard for the whole first label.
+pub fn matches(pattern: &str, host: &str) -> bool {
+    if let (Ok(pattern), Ok(host)) = (pattern.parse::<IpAddr>(), host.parse::<IpAddr>()) {
+        return pattern == host;
+    }
+    let (pattern, host) = (pattern.to_ascii_lowercase(), host.trim_end_matches('.').to_ascii_lowercase());
+    match pattern.strip_prefix("*.") {
+        Some(base) => host.split_once('.').is_some_and(|(first, rest)| !first.is_empty() && rest == base),
+        None => pattern == host,
+    }
+}
+
+fn name_mismatch(leaf: &Link, name: &str) -> Option<Finding> {
+    let details = &leaf.details;
+    let is_name = |known: &&String| !known.contains(['@', '/']);
+    let names: Vec<&String> = details.names.iter().filter(is_name).collect();
+    if names.iter().any(|known| matches(known, name)) {
+        return None;
+    }
+    let ip = name.parse::<IpAddr>().is_ok();
+    let list = names.iter().map(|known| known.as_str()).collect::<Vec<_>>().join(", ");
+    let deeper = |known: &&String| {
+        known.strip_prefix("*.").is_some_and(|base| name == base || name.ends_with(&format!(".{base}")))
+    };
+    let what = if names.is_empty() {
+        match &details.common_name {
+            Some(common_name) => {
+                format!("the certificate has only the common name {common_name}, which clients ignore")
+            }
+            None => "the certificate is for no name at all".into(),
+        }
+    } else if names.iter().any(deeper) {
+        format!(
+            "the certificate is for {list}: a wildcard stands for exactly one label, and so not for {name}"
+        )
+    } else if ip && !names.iter().any(|known| known.parse::<IpAddr>().is_ok()) {
+        format!("the certificate is for {list}, and for no address: {name} is one")
+    } else {
+        format!("the certificate is for {list}, and not for {name}")
+    };
+    let also = names.iter().map(|known| known.as_str()).collect::<Vec<_>>().join(" ");
+    let mend = format!("devca issue {name} {also}").trim_end().to_owned();
+    let said = |words: &Words| match (words.client, words.says) {
+        ("Python" | "OpenSSL", says) => says.starts_with("IP address") == ip,
+        ("Go", "doesn't contain any IP SANs") => ip && !names.iter().any(|n| n.parse::<IpAddr>().is_ok()),
+        ("Go", "certificate relies on legacy Common Name field") => names.is_empty() && !ip,
+        ("Go", "certificate is not valid for any names") => false,
+        ("Go", _) => !names.is_empty(),
+        _ => true,
+    };
+    Some(Finding::new(&NAME_MISMATCH, what, mend).saying(said))
+}
+
+fn validity(link: &Link, now: OffsetDateTime) -> Option<Finding> {
+    let details = &link.details;
+    let (subject, end) = (&details.subject, details.not_after);
+    if end < now {
+        let what = format!("{subject} expired on {}", end.date());
+        let said = |words: &Words| words.says != "NotBefore:";
+        return Some(
+            Finding::new(&EXPIRED, what, "devca renew, and have the server read the files again")
+                .saying(said),
+        );
+    }
+    if details.not_before > now {
+        let what = format!("{subject} is valid from {} UTC", details.not_before);
+        return Some(Finding::new(&NOT_YET_VALID, what, "compare the clocks: date -u"));
+    }
+    let left = profile::days_left(end, now);
+    (left <= EXPIRES_SOON).then(|| {
+        let days = if left == 1 { "1 day".into() } else { format!("{left} days") };
+        Finding::new(&EXPIRING, format!("{subject} ends in {days}, on {}", end.date()), "devca renew")
+    })
+}
+
+fn weakness(link: &Link, is_top: bool) -> Option<Finding> {
+    let details = &link.details;
+    let bits = details.key.strip_prefix("RSA ").and_then(|bits| bits.parse::<usize>().ok());
+    let what = match bits {
+        Some(bits) if bits < 2048 => format!("{} has an RSA key of {bits} bits", details.subject),
+        _ if details.key == "DSA" => format!("{} has a DSA key", details.subject),
+        // Nobody looks at a root's own signature.
+        _ if !is_top && (details.signature.ends_with("SHA-1") || details.signature.ends_with("MD5")) => {
+            format!("{} is signed by {}", details.subject, details.signature)
+        }
+        _ => return None,
+    };
+    Some(Finding::new(&WEAK, what, "devca issue makes keys and signatures that are accepted"))
+}
+
+fn usage(leaf: &Link, client: bool) -> Option<Finding> {
+    let details = &leaf.details;
+    let wanted = if client { "client" } else { "server" };
+    let fits = details.usages.is_empty()
+        || details.usages.iter().any(|usage| usage == wanted || usage == "anything");
+    if fits {
+        return None;
+    }
+    let what =
+        format!("{} is for: {}, and is used by a {wanted}", details.subject, details.usages.join(", "));
+    let mend = if client { "devca issue --client NAME" } else { "devca issue NAME, without --client" };
+    Some(Finding::new(&WRONG_USAGE, what, mend))
+}
+
+fn outside(chain: &Chain) -> Option<Finding> {
+    let names: Vec<Name> =
+        chain.leaf().details.names.iter().filter_map(|name| Name::parse(name).ok()).collect();
+    chain.links.iter().skip(1).find_map(|(ca, _)| {
+        let constraints: &Constraints = &ca.details.constraints;
+        let name = names.iter().find(|name| !constraints.permit(name))?;
+        let what = format!("{} may not sign for {name}", ca.details.subject);
+        let mend = format!("devca permit {}", crate::issuer::base(name));
+        Some(Finding::new(&OUTSIDE_CONSTRAINTS, what, mend))
+    })
+}
+
+fn wrong_order(chain: &Chain, sent: &[Link]) -> Finding {
+    let stray = sent.iter().find(|link| !chain.links.iter().any(|(known, _)| known.der == link.der));
+    let what = match stray {
+        Some(stray) => format!("{} is sent along and does not belong to the chain", stray.details.subject),
+        None => "the certificates are not in the order from the leaf to the root".into(),
+    };
+    let mend = format!("devca issue {} --format fullchain", chain.leaf().details.names.join(" "));
+    Finding::new(&WRONG_ORDER, what, mend)
+}
+
+fn too_long(leaf: &Link, client: bool) -> Option<Finding> {
+    let details = &leaf.details;
+    let days = (details.not_after - details.not_before + Duration::SECOND).whole_days();
+    (!client && !details.is_ca && days > profile::SERVER_MAX_DAYS).then(|| {
+        let what = format!("{} is valid for {days} days, and Apple's systems accept 825", details.subject);
+        let said = |words: &Words| words.client == "Safari";
+        Finding::new(&TOO_LONG, what, format!("devca issue {}", details.names.join(" "))).saying(said)
+    })
+}

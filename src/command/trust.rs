@@ -1,0 +1,233 @@
+//! Which roots are known here, and who trusts the one at the end of a chain.
+
+use std::path::PathBuf;
+
+use devca_platform::{Found, Host, Person, bundle};
+
+use super::{Context, stores};
+use crate::certificate::{self, CaCertificate};
+use crate::check::Finding;
+use crate::check::catalogue::{MISSING_INTERMEDIATE, REPLACED_ROOT, REVOKED, UNTRUSTED_ROOT, Words};
+use crate::check::chain::{Chain, End, Link, Source};
+use crate::cli;
+use crate::files::{Files, NewFile};
+use crate::home::CaFolder;
+use crate::inventory::Inventory;
+use crate::pem;
+
+/// What is known on this machine.
+pub(super) struct Roots {
+    /// Roots and intermediates.
+    pub(super) known: Vec<Link>,
+    system: Vec<Vec<u8>>,
+    /// This person's CAs, each with its root.
+    own: Vec<(CaFolder, Vec<u8>)>,
+    /// Roots that were replaced, with their CA.
+    earlier: Vec<(CaFolder, Vec<u8>)>,
+    /// Those of `--ca`, which alone count then.
+    given: Option<Vec<Vec<u8>>>,
+}
+
+/// What became of the question.
+pub(super) struct Trust {
+    pub(super) finding: Option<Finding>,
+    pub(super) trusted_by: Vec<String>,
+    pub(super) not_trusted_by: Vec<String>,
+}
+
+impl Roots {
+    pub(super) fn gather(context: &Context, args: &cli::Check) -> anyhow::Result<Self> {
+        let given = match &args.ca_file {
+            Some(path) => {
+                pem::first_certificate(path)?;
+                Some(pem::certificates(path))
+            }
+            None => None,
+        };
+        let person = Person { home: context.person.home.clone(), ids: context.person.ids };
+        let system = bundle::system_roots(&Host::this(person, super::is_root()));
+        let (mut own, mut earlier, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        for folder in context.folder.siblings() {
+            if let Ok(root) = CaCertificate::load(&folder.root(), &folder) {
+                others.extend(crate::ca::intermediate(&folder).map(|intermediate| intermediate.der));
+                earlier.extend(
+                    pem::certificates(&folder.earlier()).into_iter().map(|der| (folder.clone(), der)),
+                );
+                own.push((folder, root.der));
+            }
+        }
+        others.extend(mkcert_root(context).iter().flat_map(|path| pem::certificates(path)));
+        let own_roots = own.iter().chain(&earlier).map(|(_, der)| der);
+        let all = given.iter().flatten().chain(own_roots).chain(&others).chain(&system);
+        let known = all.filter_map(|der| Link::read(der)).collect();
+        Ok(Self { known, system, own, earlier, given })
+    }
+
+    /// Who trusts the root of this chain; `sent` is how many certificates the server has sent.
+    pub(super) fn trust(
+        &self,
+        context: &Context,
+        args: &cli::Check,
+        chain: &Chain,
+        sent: usize,
+    ) -> anyhow::Result<Trust> {
+        let top = chain.top();
+        let leaf = &chain.leaf().details;
+        let nobody =
+            |finding| Trust { finding: Some(finding), trusted_by: Vec::new(), not_trusted_by: Vec::new() };
+        let none = Trust { finding: None, trusted_by: Vec::new(), not_trusted_by: Vec::new() };
+        let again = format!("devca renew --all, or: devca issue {} --force", leaf.names.join(" "));
+        match chain.end {
+            End::BadSignature => {
+                let what = format!(
+                    "{} names {} as its issuer, but another key has signed it",
+                    top.details.subject, top.details.issuer
+                );
+                return Ok(nobody(Finding::new(&REPLACED_ROOT, what, again)));
+            }
+            End::Unknown => return Ok(nobody(unknown(top, sent))),
+            End::Root => {}
+        }
+        if chain.links.len() == 1 && !leaf.is_ca {
+            return Ok(none); // self-signed: that was said
+        }
+        if let Some(given) = &self.given {
+            if given.contains(&top.der) {
+                return Ok(Trust { trusted_by: vec!["the file of --ca".into()], ..none });
+            }
+            let what = format!("{} is not in the file of --ca", top.details.subject);
+            return Ok(nobody(
+                Finding::new(&UNTRUSTED_ROOT, what, "give the file with its root").saying(said(chain)),
+            ));
+        }
+        if let Some((folder, _)) = self.earlier.iter().find(|(_, der)| *der == top.der)
+            && !self.own.iter().any(|(_, der)| *der == top.der)
+            && self.has_new_key(folder, top)
+        {
+            let what = format!("{} is a root that was replaced", top.details.subject);
+            return Ok(nobody(Finding::new(&REPLACED_ROOT, what, again)));
+        }
+        let is_local = certificate::local_ca(&top.der).is_some();
+        if !is_local && self.system.contains(&top.der) {
+            return Ok(Trust { trusted_by: vec!["the system".into()], ..none });
+        }
+        self.ask_stores(context, args, chain)
+    }
+
+    /// A root that was only permitted more is replaced by one with the same key: what it has signed stays good.
+    fn has_new_key(&self, folder: &CaFolder, earlier: &Link) -> bool {
+        let present = self.own.iter().find(|(own, _)| own.path == folder.path);
+        !present.is_some_and(|(_, der)| Link::read(der).is_some_and(|root| root.has_key_of(earlier)))
+    }
+
+    /// Store by store.
+    fn ask_stores(&self, context: &Context, args: &cli::Check, chain: &Chain) -> anyhow::Result<Trust> {
+        let top = chain.top();
+        let host = stores::host(context, &args.stores)?;
+        let scratch = tempfile::TempDir::new()?;
+        let path = scratch.path().join("root.pem");
+        Files::default().stage(vec![NewFile::public(path.clone(), pem::certificate(&top.der))])?.commit()?;
+        let Ok(root) = CaCertificate::parse(top.der.clone()) else {
+            let what = format!("{} is no CA's certificate", top.details.subject);
+            let finding = Finding::new(&UNTRUSTED_ROOT, what, "devca issue the names that are needed");
+            return Ok(Trust {
+                finding: Some(finding.saying(said(chain))),
+                trusted_by: Vec::new(),
+                not_trusted_by: Vec::new(),
+            });
+        };
+        let anchor = stores::anchor(&root, &path);
+        let (mut trusted_by, mut not_trusted_by) = (Vec::new(), Vec::new());
+        for found in devca_platform::find(&host, &stores::kinds(&args.stores)) {
+            if let Found::Store(store) = found {
+                match store.holds(&anchor) {
+                    Ok(true) => trusted_by.push(store.place()),
+                    _ => not_trusted_by.push(store.place()),
+                }
+            }
+        }
+        let finding = (!not_trusted_by.is_empty()).then(|| {
+            let name = &root.common_name;
+            let what = if trusted_by.is_empty() {
+                format!("no store here trusts {name}")
+            } else {
+                format!("{name} is not trusted by {}", not_trusted_by.join(", "))
+            };
+            Finding::new(&UNTRUSTED_ROOT, what, self.mend(&top.der)).saying(said(chain))
+        });
+        Ok(Trust { finding, trusted_by, not_trusted_by })
+    }
+
+    fn mend(&self, der: &[u8]) -> String {
+        match (self.own.iter().find(|(_, own)| own == der), certificate::local_ca(der)) {
+            (Some((folder, _)), _) => format!("devca{} install", folder.option()),
+            (None, Some(ca)) if !ca.is_devca => {
+                "mkcert -install, or: devca import \"$(mkcert -CAROOT)\"".into()
+            }
+            (None, Some(_)) => {
+                "it is another devca's: issue the certificate here, or name its root to the client".into()
+            }
+            (None, None) => "name its root to the client, or have a CA of your own: devca install".into(),
+        }
+    }
+
+    /// Whether the CA that issued it has it on its list.
+    pub(super) fn revoked(&self, chain: &Chain) -> anyhow::Result<Option<Finding>> {
+        let leaf = &chain.leaf().details;
+        for (folder, der) in &self.own {
+            if !chain.links.iter().any(|(link, _)| link.der == *der) {
+                continue;
+            }
+            if Inventory::load(&folder.inventory())?.revoked().contains(&leaf.serial) {
+                let what = format!("{} is on the list of devca{} crl", leaf.subject, folder.option());
+                let mend = format!("devca{} issue {} --force", folder.option(), leaf.names.join(" "));
+                return Ok(Some(Finding::new(&REVOKED, what, mend)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Where mkcert keeps its root.
+fn mkcert_root(context: &Context) -> Option<PathBuf> {
+    let folder = match std::env::var_os("CAROOT").filter(|folder| !folder.is_empty()) {
+        Some(folder) => PathBuf::from(folder),
+        None => context.person.home.as_ref()?.join(".local/share/mkcert"),
+    };
+    Some(folder.join("rootCA.pem")).filter(|path| path.is_file())
+}
+
+/// Its issuer is not known here: with an address of that in it, it was meant to be sent along.
+fn unknown(top: &Link, sent: usize) -> Finding {
+    let details = &top.details;
+    let issuer = &details.issuer;
+    if !details.issuer_urls.is_empty() {
+        let what =
+            format!("{} was issued by {issuer}, which is neither sent along nor known here", details.subject);
+        return Finding::new(&MISSING_INTERMEDIATE, what, "give the server the full chain");
+    }
+    let whose =
+        if issuer.contains(crate::profile::ROOT_ORGANIZATION) { ", another devca's root" } else { "" };
+    let what = format!("{} was issued by {issuer}{whose}, which no store here knows", details.subject);
+    let mend = "issue it here: devca issue NAMES; or give the client that root";
+    Finding::new(&UNTRUSTED_ROOT, what, mend).saying(move |words| openssl_says(words, sent, false))
+}
+
+/// OpenSSL, and so Node, curl and Python, word it by how much of the chain was sent.
+fn said(chain: &Chain) -> impl Fn(&Words) -> bool {
+    let sent = chain.links.iter().filter(|(_, source)| *source == Source::Sent).count();
+    let root_sent = chain.links.last().is_some_and(|(_, source)| *source == Source::Sent);
+    move |words| openssl_says(words, sent, root_sent)
+}
+
+fn openssl_says(words: &Words, sent: usize, root_sent: bool) -> bool {
+    match words.says {
+        "SELF_SIGNED_CERT_IN_CHAIN"
+        | "self-signed certificate in certificate chain"
+        | "self signed certificate in certificate chain" => root_sent,
+        "UNABLE_TO_VERIFY_LEAF_SIGNATURE" => !root_sent && sent == 1,
+        "UNABLE_TO_GET_ISSUER_CERT_LOCALLY" => !root_sent && sent > 1,
+        "unable to get local issuer certificate" => !root_sent,
+        _ => true,
+    }
+}
