@@ -126,7 +126,15 @@ pub fn revocation_list<'a>(
             .clone()
             .map_or(KeyIdMethod::Sha256, KeyIdMethod::PreSpecified),
     };
-    let signed = list.signed_by(&authority.issuer()?).or_hint(
+    let signed = list.signed_by(&authority.issuer()?);
+    if let Err(rcgen::Error::IssuerNotCrlSigner) = signed {
+        return Err(Fault::new(
+            "this root may sign no revocation list: cRLSign is not among its key usages, as with every root of mkcert's",
+            "issue what is to be revoked from a CA of devca's own: devca --ca clients issue --client NAME",
+        )
+        .into());
+    }
+    let signed = signed.or_hint(
         || "cannot sign the revocation list".into(),
         || "the system's randomness may have failed: try again".into(),
     )?;
