@@ -329,9 +329,13 @@ impl Authority {
                 None => KeyIdMethod::Sha256,
             },
         };
-        let signed = list
-            .signed_by(&self.issuer()?)
-            .or_hint(|| "cannot sign the revocation list".into(), try_again)?;
+        let signed = list.signed_by(&self.issuer()?);
+        if let Err(rcgen::Error::IssuerNotCrlSigner) = signed {
+            let what = "this root may sign no revocation list: its key usages lack cRLSign, as those of mkcert's roots do";
+            let hint = "issue what is to be revoked from a CA of devca's own: devca --ca clients issue --client NAME";
+            return Err(Fault::new(what, hint).into());
+        }
+        let signed = signed.or_hint(|| "cannot sign the revocation list".into(), try_again)?;
         Ok(signed.der().to_vec())
     }
 

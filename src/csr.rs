@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rcgen::SubjectPublicKeyInfo;
 use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::error::X509Error;
 use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
@@ -56,13 +57,18 @@ impl Request {
         }
         let info = &csr.certification_request_info;
         let public_key = SubjectPublicKeyInfo::from_der(info.subject_pki.raw)
-            .map_err(|_| "its key is neither RSA, ECDSA (P-256, P-384, P-521) nor Ed25519")?;
+            .map_err(|_| "its key is neither RSA, ECDSA (P-256, P-384) nor Ed25519")?;
         if let Ok(PublicKey::RSA(rsa)) = info.subject_pki.parsed()
             && rsa.key_size() < MIN_RSA_BITS
         {
             return Err("its RSA key has fewer than 2048 bits");
         }
-        csr.verify_signature().map_err(|_| "its signature is not good: who asks must have the key")?;
+        csr.verify_signature().map_err(|error| match error {
+            X509Error::SignatureUnsupportedAlgorithm => {
+                "its signature is of a kind that is not read here: RSA, ECDSA (P-256, P-384) or Ed25519 are, with SHA-256"
+            }
+            _ => "its signature is not good: who asks must have the key",
+        })?;
         let mut names = Vec::new();
         for extension in csr.requested_extensions().into_iter().flatten() {
             if let ParsedExtension::SubjectAlternativeName(san) = extension {

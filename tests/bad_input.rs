@@ -4,32 +4,14 @@
 
 mod common;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
+use common::refusals::{refused, two_lines};
 use common::{Home, in_namespace, ok, words};
-
-/// Checks the form of a failure: two lines, lower case, no full stop, nothing of a crash.
-fn two_lines(output: &Output, code: i32, part: &str) {
-    let said = String::from_utf8(output.stderr.clone()).unwrap();
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    assert!(output.stdout.is_empty(), "an error goes to standard error");
-    let error: Vec<_> = said.lines().filter(|line| !line.starts_with("devca: note:")).collect();
-    assert_eq!(error.len(), 2, "{said}");
-    let what = error[0].strip_prefix("devca: error: ").unwrap_or_else(|| panic!("{said}"));
-    let hint = error[1].strip_prefix("devca: hint: ").unwrap_or_else(|| panic!("{said}"));
-    assert!(what.contains(part), "{part:?} is not in {said}");
-    assert!(!what.ends_with('.') && !hint.is_empty() && !said.contains("panicked"), "{said}");
-}
-
-fn refused<S: AsRef<OsStr>>(home: &Home, arguments: impl IntoIterator<Item = S>, code: i32, part: &str) {
-    let before = home.everything();
-    two_lines(&home.devca(arguments).output().unwrap(), code, part);
-    assert_eq!(home.everything(), before, "something was written");
-}
 
 #[test]
 fn what_is_no_name_is_refused_before_anything_is_written() {

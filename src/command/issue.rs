@@ -56,10 +56,11 @@ pub(super) fn run(context: &Context, args: &cli::Issue) -> anyhow::Result<u8> {
 
 fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
     let mut request = request::parse(args, context.now, context.report)?;
-    let formats = formats(args)?;
+    let formats = formats(args);
     let options = request::options(args, &formats, context.report)?;
     let label = bundle::stem(&request.subject.first(), request.subject.names.len(), request.kind);
     let mut outputs = outputs(args, &formats, &request, &label, &context.folder.path)?;
+    refuse_binary_to_stdout(args, &outputs)?;
     let is_there = ca::exists(&context.folder);
     if !is_there {
         // Before anything is written: what the root that is about to be made would refuse.
@@ -182,27 +183,29 @@ fn widening(
 }
 
 /// What was asked for. Through an intermediate, the leaf alone shows the missing chain and the full chain the cure.
-fn formats(args: &cli::Issue) -> Result<Vec<Format>, Fault> {
-    let formats = match (args.format.is_empty(), args.intermediate) {
+fn formats(args: &cli::Issue) -> Vec<Format> {
+    match (args.format.is_empty(), args.intermediate) {
         (false, _) => args.format.clone(),
         (true, false) => vec![Format::Pem],
         (true, true) => vec![Format::Pem, Format::Fullchain],
-    };
-    if args.stdout && !formats.iter().all(|format| format.is_text()) {
-        if formats.len() > 1 {
-            return Err(Fault::usage(
-                "binary formats cannot follow one another on standard output",
-                "give one --format with --stdout",
-            ));
-        }
-        if io::stdout().is_terminal() {
-            return Err(Fault::usage(
-                "a terminal shows no binary format",
-                "pipe it: devca issue … --stdout | …",
-            ));
-        }
     }
-    Ok(formats)
+}
+
+/// Text may follow text; a binary file is alone, and not for a terminal. (A pair in DER is two files.)
+fn refuse_binary_to_stdout(args: &cli::Issue, outputs: &[Output]) -> Result<(), Fault> {
+    if !args.stdout || outputs.iter().all(|output| output.format.is_text()) {
+        return Ok(());
+    }
+    if outputs.len() > 1 {
+        return Err(Fault::usage(
+            "binary files cannot follow one another on standard output",
+            "leave --stdout out, or ask for one file: --format p12 --stdout",
+        ));
+    }
+    if io::stdout().is_terminal() {
+        return Err(Fault::usage("a terminal shows no binary format", "pipe it: devca issue … --stdout | …"));
+    }
+    Ok(())
 }
 
 /// Where the files go, absolute, so that the inventory finds them from anywhere.

@@ -16,6 +16,7 @@ use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 pub mod clients;
+pub mod refusals;
 
 /// The repository.
 pub fn project() -> &'static Path {

@@ -1,0 +1,298 @@
+//! docs/servers.md is true: every snippet of it is run, and asked by the page's own commands.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod common;
+#[path = "servers/page.rs"]
+mod page;
+#[path = "servers/running.rs"]
+mod running;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use common::{Home, ok, project, tool, words};
+use page::{block, blocks, mutual};
+use running::{Running, backend, free_port};
+
+/// A server of the page.
+struct Server {
+    /// The snippets' files, as the info strings of their blocks name them.
+    files: &'static [&'static str],
+    /// The port that the page has.
+    port: &'static str,
+    /// The command that asks it, as the info string of its block names it, and a word of the answer.
+    ask: (&'static str, &'static str),
+    /// What it says once it answers, where it listens before.
+    ready: &'static str,
+    /// Wraps the snippet where need be.
+    frame: fn(&str, String) -> String,
+    /// Makes ready what it needs, and starts it in the working folder.
+    start: fn(&Home, port: &str) -> Command,
+}
+
+const HTTPS: Server = Server {
+    files: &[],
+    port: "8443",
+    ask: ("curl", "Hello"),
+    ready: "",
+    frame: |_, snippet| snippet,
+    start: |home, _| home.command(&tool("true"), [""]),
+};
+
+const SERVERS: &[Server] = &[
+    Server {
+        files: &["nginx.conf"],
+        frame: |_, snippet| {
+            let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+                .map(|name| format!("{name}_temp_path temporary;\n"))
+                .concat();
+            format!(
+                "daemon off;\npid nginx.pid;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}{snippet}}}\n"
+            )
+        },
+        start: |home, _| {
+            let (folder, file) = (home.work(), home.file("nginx.conf"));
+            let arguments = ["-e", "stderr", "-p", folder.to_str().unwrap(), "-c", file.to_str().unwrap()];
+            home.command(&sbin("nginx"), arguments)
+        },
+        ..HTTPS
+    },
+    Server {
+        files: &["haproxy.cfg"],
+        frame: |_, snippet| {
+            format!("defaults\n  timeout connect 9s\n  timeout client 9s\n  timeout server 9s\n{snippet}")
+        },
+        start: |home, _| home.command(&sbin("haproxy"), ["-db", "-f", "haproxy.cfg"]),
+        ..HTTPS
+    },
+    Server {
+        files: &["Caddyfile"],
+        // Its listeners for administration and for redirects have ports of their own.
+        frame: |_, snippet| format!("{{\nadmin off\nauto_https disable_redirects\n}}\n{snippet}"),
+        start: |home, _| {
+            home.command(&tool("caddy"), ["run", "--adapter", "caddyfile", "--config", "Caddyfile"])
+        },
+        ..HTTPS
+    },
+    Server {
+        files: &["postgresql.conf", "pg_hba.conf"],
+        port: "5432",
+        ask: ("psql", "client_dn"),
+        frame: without_certificates,
+        ready: "ready to accept connections",
+        start: postgresql,
+    },
+    Server {
+        files: &["redis.conf"],
+        port: "6379",
+        ask: ("redis-cli", "PONG"),
+        ready: "eady to accept connections",
+        start: |home, _| home.command(&tool("redis-server"), ["redis.conf", "--save", ""]),
+        ..HTTPS
+    },
+    Server { files: &["server.mjs"], start: |home, _| home.command(&tool("node"), ["server.mjs"]), ..HTTPS },
+    Server {
+        files: &["vite.config.mjs"],
+        ask: ("curl", "Hello"),
+        start: |home, _| {
+            fs::write(home.file("index.html"), "<!doctype html><p>Hello</p>").unwrap();
+            let vite = project().join("target/tools/node_modules/vite/bin/vite.js");
+            assert!(vite.exists(), "Vite is missing: tests/setup installs what the tests need");
+            home.command(&tool("node"), [vite.to_str().unwrap(), "--strictPort"])
+        },
+        ..HTTPS
+    },
+    Server { files: &["server.py"], start: |home, _| home.command(&tool("python3"), ["server.py"]), ..HTTPS },
+    Server { files: &["server.go"], frame: |how, go| imports(how, &go), start: go, ..HTTPS },
+    Server { files: &["main.rs"], start: axum, ..HTTPS },
+    Server {
+        files: &["application.properties"],
+        start: |home, _| {
+            let program = project().join("tests/servers/Spring.java");
+            let mut java = home.command(&tool("java"), [program.to_str().unwrap(), "application.properties"]);
+            java.env("STORE_PASSWORD", "changeit");
+            java
+        },
+        ..HTTPS
+    },
+];
+
+/// Debian puts some servers where a user's PATH does not look.
+fn sbin(name: &str) -> PathBuf {
+    let path = Path::new("/usr/sbin").join(name);
+    if path.exists() { path } else { tool(name) }
+}
+
+/// Its snippets are for mutual TLS: of the plain way, the page says what to change.
+fn without_certificates(how: &str, snippet: String) -> String {
+    if how == "mutual" {
+        return snippet;
+    }
+    snippet.replace("cert\n", "trust\n").replace("ssl_ca_file", "#")
+}
+
+/// What the page says about imports.
+fn imports(how: &str, go: &str) -> String {
+    if how == "mutual" {
+        go.replace("\"crypto/tls\"", "\"crypto/tls\"\n\"crypto/x509\"\n\"os\"")
+    } else {
+        go.to_owned()
+    }
+}
+
+fn done(mut command: Command) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", words(&output));
+}
+
+fn go(home: &Home, _: &str) -> Command {
+    let mut build = home.command(&tool("go"), ["build", "-o", "server", "server.go"]);
+    build.env("GOCACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("go-cache")).env("GO111MODULE", "off");
+    done(build);
+    home.command(&home.file("server"), [""; 0])
+}
+
+/// Built once in a project of its own, and kept: only the first run takes its time.
+fn axum(home: &Home, _: &str) -> Command {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("axum");
+    fs::create_dir_all(folder.join("src")).unwrap();
+    for file in ["Cargo.toml", "Cargo.lock"] {
+        fs::copy(project().join("tests/servers/axum").join(file), folder.join(file)).unwrap();
+    }
+    fs::copy(home.file("main.rs"), folder.join("src/main.rs")).unwrap();
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--locked", "--target-dir", "target"]).current_dir(&folder);
+    done(build);
+    home.command(&folder.join("target/debug/axum-snippet"), [""; 0])
+}
+
+/// It refuses to run as root, and reads no key that belongs to somebody else.
+fn postgresql(home: &Home, port: &str) -> Command {
+    let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let bin = installed.map(|version| version.unwrap().path().join("bin")).max();
+    let bin = bin.expect("PostgreSQL is missing: tests/setup installs what the tests need");
+    let data = home.file("data");
+    let is_root = ok("id", ["-u"]).trim() == "0";
+    let as_user = |program: &str, arguments: &[&str]| {
+        let mut words = vec!["--reuid=postgres", "--regid=postgres", "--clear-groups"];
+        let program = bin.join(program);
+        let mut command = if is_root {
+            words.extend([program.to_str().unwrap()]);
+            home.command(&tool("setpriv"), words.iter().chain(arguments))
+        } else {
+            home.command(&program, arguments)
+        };
+        command.arg("-D").arg(&data);
+        command
+    };
+    let _ = fs::remove_dir_all(&data);
+    fs::create_dir(&data).unwrap();
+    let give = |path: &str| is_root.then(|| ok("chown", ["-R", "postgres:", path]));
+    for folder in [home.work().parent().unwrap(), &home.work()] {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o711)).unwrap();
+    }
+    give(data.to_str().unwrap());
+    done(as_user("initdb", &["--no-sync", "--username=postgres", "--auth=reject"]));
+    for file in ["localhost+1.pem", "localhost+1-key.pem", "clients.pem", "pg_hba.conf"] {
+        fs::copy(home.file(file), data.join(file)).unwrap();
+    }
+    let own = fs::read_to_string(data.join("postgresql.conf")).unwrap();
+    let snippet = fs::read_to_string(home.file("postgresql.conf")).unwrap();
+    fs::write(data.join("postgresql.conf"), own + &snippet).unwrap();
+    give(data.to_str().unwrap());
+    fs::write(home.file("alice.sql"), "create role alice login\n").unwrap();
+    let mut create = as_user("postgres", &["--single"]);
+    create.arg("postgres").stdin(fs::File::open(home.file("alice.sql")).unwrap());
+    done(create);
+    as_user("postgres", &["-p", port, "-c", "unix_socket_directories=", "-c", "fsync=off"])
+}
+
+/// Runs a shell command of the page, with devca on the path.
+fn shell(home: &Home, script: &str) -> Output {
+    let devca = Path::new(env!("CARGO_BIN_EXE_devca")).parent().unwrap();
+    let path = format!("{}:{}", devca.display(), std::env::var("PATH").unwrap());
+    home.command(&tool("sh"), ["-euc", script]).env("PATH", path).env("no_proxy", "*").output().unwrap()
+}
+
+/// Everything that the page issues, each as it says.
+fn issued() -> Home {
+    let home = Home::new();
+    for (info, script) in blocks() {
+        if info == "sh setup" {
+            let output = shell(&home, &script);
+            assert!(output.status.success(), "{script}: {}", words(&output));
+        }
+    }
+    home.ok(["--ca", "strangers", "issue", "--client", "alice", "--out", "strangers"]);
+    home
+}
+
+impl Server {
+    /// The page's command with a client certificate, without one, and with that of another CA for the same name.
+    fn asks(&self) -> [String; 3] {
+        let with = block(&format!("{} mutual", self.ask.0));
+        let is_plain = |word: &&str| !word.contains("alice-client") && !["--cert", "--key"].contains(word);
+        let without = with.split(' ').filter(is_plain).collect::<Vec<_>>().join(" ");
+        let stranger = with.replace("alice-client", "strangers/alice-client");
+        [with, without, stranger]
+    }
+
+    /// Runs its snippets, changed in this way, and asks it: whether each of the commands is answered.
+    fn serve(&self, home: &Home, how: &str, asks: &[(&str, bool)]) {
+        let (port, behind) = (free_port(), backend());
+        for file in self.files {
+            let snippet = block(file);
+            let snippet = if how == "mutual" { mutual(&snippet).unwrap_or(snippet) } else { snippet };
+            let snippet = snippet.replace(self.port, &port).replace("3000", &behind);
+            fs::write(home.file(file), (self.frame)(how, snippet)).unwrap();
+        }
+        let mut running = Running::start((self.start)(home, &port), &port, self.ready);
+        for (ask, answers) in asks {
+            let output = shell(home, &ask.replace(self.port, &port));
+            let is_answer = output.status.success() && words(&output).contains(self.ask.1);
+            let said = words(&output);
+            assert!(is_answer == *answers, "{}, {how}: {ask}{said}{}", self.files[0], running.hear());
+        }
+    }
+}
+
+#[test]
+fn every_server_of_the_page_serves() {
+    let home = issued();
+    for server in SERVERS {
+        // Every one is answered: what the other test has refused, is refused for the certificate.
+        let [with, without, stranger] = server.asks();
+        server.serve(&home, "plain", &[(&without, true), (&with, true), (&stranger, true)]);
+    }
+}
+
+#[test]
+fn every_server_of_the_page_answers_only_clients_with_a_certificate() {
+    let home = issued();
+    let takes_more_than_lines = |server: &&Server| server.files == ["main.rs"];
+    for server in SERVERS.iter().filter(|server| !takes_more_than_lines(server)) {
+        let [with, without, stranger] = server.asks();
+        let asks = [(&*with, true), (&*without, false), (&*stranger, false), (&*with, true)];
+        server.serve(&home, "mutual", &asks);
+    }
+}
+
+#[test]
+fn the_command_without_a_client_certificate_is_the_one_with_it_cut_short() {
+    for server in SERVERS.iter().filter(|server| server.ask.0 != "psql") {
+        assert_eq!(server.asks()[1], block(server.ask.0));
+    }
+}
+
+#[test]
+fn no_snippet_of_the_page_is_left_out() {
+    let mut used: Vec<&str> = vec!["setup", "curl", "psql", "redis-cli"];
+    used.extend(SERVERS.iter().flat_map(|server| server.files));
+    for (info, _) in blocks() {
+        let name = info.split_once(' ').map(|(_, name)| name.trim_end_matches(" mutual"));
+        assert!(name.is_some_and(|name| used.contains(&name)), "nothing runs the block {info:?}");
+    }
+}

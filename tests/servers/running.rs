@@ -1,0 +1,93 @@
+//! A server that runs until the value ends, and a backend behind it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use super::common::tool;
+
+/// A server, and what it says.
+pub(super) struct Running {
+    child: Child,
+    lines: Receiver<String>,
+    said: String,
+}
+
+impl Running {
+    /// Starts it, and waits until it answers: until it says so, or takes a connection.
+    pub(super) fn start(mut command: Command, port: &str, ready: &str) -> Self {
+        // Vite ends with its standard input.
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (sender, lines) = channel();
+        let outputs: [Box<dyn Read + Send>; 2] =
+            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
+        for output in outputs {
+            let sender = sender.clone();
+            std::thread::spawn(move || {
+                // Whoever listens no more must not fill the pipe.
+                BufReader::new(output).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
+            });
+        }
+        let mut running = Self { child, lines, said: String::new() };
+        running.wait(port, ready);
+        running
+    }
+
+    fn wait(&mut self, port: &str, ready: &str) {
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            let is_listening = || TcpStream::connect(("localhost", port.parse().unwrap())).is_ok();
+            if if ready.is_empty() { is_listening() } else { self.said.contains(ready) } {
+                return;
+            }
+            let ended = self.child.try_wait().unwrap();
+            let in_time = Instant::now() < end;
+            assert!(ended.is_none() && in_time, "it does not serve ({ended:?}): {}", self.hear());
+            if let Ok(line) = self.lines.recv_timeout(Duration::from_millis(20)) {
+                self.said += &line;
+                self.said.push('\n');
+            }
+        }
+    }
+
+    /// All that it has said so far.
+    pub(super) fn hear(&mut self) -> &str {
+        // A server that has ended closes its output, of which the last lines may be on their way.
+        while let Ok(line) = self.lines.recv_timeout(Duration::from_millis(200)) {
+            self.said += &line;
+            self.said.push('\n');
+        }
+        &self.said
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Not by force: nginx and PostgreSQL have children to end.
+        let _ = Command::new(tool("kill")).arg("-INT").arg(self.child.id().to_string()).status();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port that nobody has.
+pub(super) fn free_port() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
+}
+
+/// What nginx, HAProxy and Caddy stand in front of: its port, for as long as the test runs.
+pub(super) fn backend() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    std::thread::spawn(move || {
+        for mut connection in listener.incoming().map_while(Result::ok) {
+            let request = BufReader::new(connection.try_clone().unwrap()).lines();
+            request.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+            let _ = connection
+                .write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\nHello\n");
+        }
+    });
+    port
+}
