@@ -15,6 +15,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+pub mod browsers;
 pub mod clients;
 
 /// The repository.
