@@ -50,14 +50,14 @@ pub(super) fn run(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued
     let formats = formats(args)?;
     let options = request::options(args, &formats, context.report)?;
     let mut outputs = outputs(args, &formats, &request, &context.folder.path)?;
-    let is_there = ca::exists(&context.folder);
-    if !is_there {
+    let mut agreed = Vec::new();
+    if !ca::exists(&context.folder) {
         // Before anything is written: what the root that is about to be made would refuse.
-        widening(context, args, &first_constraints(), &request.subject.names)?;
+        agreed = widening(context, args, &first_constraints(), &request.subject.names)?;
         existing::check(&mut outputs, &context.folder, None, &request, args.force)?;
     }
     let lock = context.lock()?;
-    let (authority, root_created, stores) = authority(context, args, &request.subject.names)?;
+    let (authority, root_created, stores) = authority(context, args, &request.subject.names, agreed)?;
     existing::check(&mut outputs, &context.folder, Some(&authority), &request, args.force)?;
     let issued = Signer::new(&authority)?.issue(&request)?;
 
@@ -117,12 +117,15 @@ fn authority(
     context: &Context,
     args: &cli::Issue,
     names: &[Name],
+    agreed: Vec<Subtree>,
 ) -> anyhow::Result<(Authority, bool, Vec<Line>)> {
     let root_created = !ca::exists(&context.folder);
     let mut stores = Vec::new();
     let mut authority = if root_created {
         let mut constraints = first_constraints();
-        constraints.permitted.extend(widening(context, args, &constraints, names)?);
+        constraints.permitted.extend(agreed);
+        let more = widening(context, args, &constraints, names)?;
+        constraints.permitted.extend(more);
         context.create_root(&constraints)?
     } else {
         let authority = context.authority()?;
@@ -154,10 +157,16 @@ fn widening(
     constraints: &Constraints,
     names: &[Name],
 ) -> anyhow::Result<Vec<Subtree>> {
-    let outside: Vec<&Name> = names.iter().filter(|name| !constraints.permit(name)).collect();
-    let Some(first) = outside.first() else { return Ok(Vec::new()) };
-    let subtrees =
-        outside.iter().map(|name| Subtree::parse(&issuer::base(name))).collect::<Result<Vec<_>, _>>()?;
+    let Some(first) = names.iter().find(|name| !constraints.permit(name)) else { return Ok(Vec::new()) };
+    let (mut wide, mut subtrees) = (constraints.clone(), Vec::new());
+    for name in names {
+        // api.example.dev covers *.api.example.dev as well.
+        if !wide.permit(name) {
+            let subtree = Subtree::parse(&issuer::base(name))?;
+            wide.permitted.push(subtree.clone());
+            subtrees.push(subtree);
+        }
+    }
     let list: Vec<String> = subtrees.iter().map(ToString::to_string).collect();
     let question = format!("This root may not sign for {}. Permit it from now on?", list.join(", "));
     if args.yes || context.report.ask(&question) == Some(true) {
