@@ -96,7 +96,11 @@ impl Renewer<'_> {
         };
         if outputs.iter().any(|output| output.format.takes_password()) && self.password.is_none() {
             let what = format!("{} is encrypted, and its password is not known", first(entry).display());
-            return Err(Fault::new(what, "give it once more: --password-file FILE").into());
+            return Err(Fault::new(
+                what,
+                "give it once more, --password-file FILE, or issue it anew: devca issue",
+            )
+            .into());
         }
         let issued = signer.issue(&request)?;
         let options =

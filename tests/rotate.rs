@@ -56,7 +56,7 @@ fn rotate_makes_a_new_key_and_issues_again_what_is_in_use_and_nothing_else() {
     let said = home.devca(["rotate", "--store", "nss"]).output().unwrap();
     assert_eq!(said.status.code(), Some(1), "{}", words(&said));
     assert!(words(&said).contains("bundle.test"), "{}", words(&said));
-    assert!(words(&said).contains("hint: give it once more: --password-file FILE"), "{}", words(&said));
+    assert!(words(&said).contains("hint: give it once more, --password-file FILE"), "{}", words(&said));
     assert_eq!(fs::read(home.file("bundle.test.p12")).unwrap(), p12, "what cannot be made anew stays");
 
     assert_eq!(x509(&home.root(), &["-subject"]), old.0);
@@ -171,6 +171,36 @@ fn under_a_sealed_root_every_file_carries_the_chain_and_permit_starts_anew() {
     home.ok(["rotate", "--store", "nss"]);
     assert!(home.ok(["status", "--store", "nss"]).contains("the root is sealed"), "sealed it stays");
     all_lead_to_the_root();
+}
+
+#[test]
+fn an_encrypted_file_that_a_sealed_roots_permit_cannot_make_anew_is_named() {
+    let home = Home::new();
+    home.ok(["install", "--sealed", "--store", "nss"]);
+    fs::write(home.file("password"), "changeit\n").unwrap();
+    let password = ["--password-file", "password"];
+    home.ok(["issue", "localhost", "--format", "p12"].iter().chain(&password));
+    let opened = || {
+        let words = ["pkcs12", "-in", "localhost.p12", "-passin", "pass:changeit", "-nokeys", "-clcerts"];
+        let chain = home.command(&tool("openssl"), words).output().unwrap().stdout;
+        fs::write(
+            home.file("opened.pem"),
+            [chain, fs::read(home.ca().join("intermediate.pem")).unwrap()].concat(),
+        )
+        .unwrap();
+        leads_to_the_root(&home, &home.file("opened.pem"))
+    };
+    assert!(opened());
+    let said = home.fails(["issue", "app.example.dev", "--yes"]);
+    assert!(said.contains("localhost.p12") && said.contains("its password is not known"), "{said}");
+    assert!(leads_to_the_root(&home, &home.file("app.example.dev.pem")), "the new one is there");
+    assert!(!opened());
+    home.ok(["rotate", "--store", "nss"].iter().chain(&password));
+    assert!(opened());
+    assert!(home.fails(["permit", "one.example.dev", "--store", "nss"]).contains("localhost.p12"));
+    home.ok(["issue", "localhost", "--format", "p12"].iter().chain(&password).chain(&["--force"]));
+    home.ok(["permit", "two.example.dev", "--store", "nss"].iter().chain(&password));
+    assert!(opened());
 }
 
 #[test]

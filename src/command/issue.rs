@@ -7,7 +7,8 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::Context;
-use super::permit;
+use super::permit::{self, Widened};
+use super::rotate::Reissued;
 use super::stores::{self, Line};
 use crate::bundle::{self, Format, Holds, Material, Output, Plan};
 use crate::ca::{self, Authority};
@@ -37,6 +38,9 @@ pub(super) struct Issued {
     /// Those in which the root was replaced by one that permits more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     stores: Vec<Line>,
+    /// What a sealed CA's new root has signed again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reissued: Option<Reissued>,
     /// One that was made, to be shown once.
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
@@ -57,7 +61,7 @@ pub(super) fn run(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued
         existing::check(&mut outputs, &context.folder, None, &request, args.force)?;
     }
     let lock = context.lock()?;
-    let (authority, root_created, stores) = authority(context, args, &request.subject.names, agreed)?;
+    let (authority, root_created, widened) = authority(context, args, &request.subject.names, agreed)?;
     existing::check(&mut outputs, &context.folder, Some(&authority), &request, args.force)?;
     let issued = Signer::new(&authority)?.issue(&request)?;
 
@@ -88,12 +92,14 @@ pub(super) fn run(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued
     if let (Some(password), true) = (&password, args.stdout) {
         context.report.note(format!("the password is {password}"));
     }
+    let (stores, reissued) = widened.map_or_else(Default::default, |wide| (wide.stores, wide.reissued));
     Ok(Issued {
         certificate: path(Holds::Certificate),
         key: path(Holds::Key),
         days_left: issued.validity.days_left(context.now),
         root_created,
         stores,
+        reissued,
         password: password.filter(|_| !args.stdout),
         content: printed,
         entry,
@@ -118,9 +124,9 @@ fn authority(
     args: &cli::Issue,
     names: &[Name],
     agreed: Vec<Subtree>,
-) -> anyhow::Result<(Authority, bool, Vec<Line>)> {
+) -> anyhow::Result<(Authority, bool, Option<Widened>)> {
     let root_created = !ca::exists(&context.folder);
-    let mut stores = Vec::new();
+    let mut widened = None;
     let mut authority = if root_created {
         let mut constraints = first_constraints();
         constraints.permitted.extend(agreed);
@@ -135,15 +141,14 @@ fn authority(
         } else {
             let mut new = authority.root.constraints.clone();
             new.permitted.extend(more);
-            let widened = permit::permit(context, authority, &new, &cli::Stores::default())?;
-            stores = widened.stores;
+            widened = Some(permit::permit(context, authority, &new, &cli::Stores::default(), None)?);
             context.authority()?
         }
     };
     if args.intermediate {
         authority = authority.through_intermediate(&context.folder, context.person.files(), context.now)?;
     }
-    Ok((authority, root_created, stores))
+    Ok((authority, root_created, widened))
 }
 
 fn first_constraints() -> Constraints {
@@ -236,7 +241,7 @@ impl Outcome for Issued {
     }
 
     fn is_complete(&self) -> bool {
-        stores::all_done(&self.stores)
+        stores::all_done(&self.stores) && self.reissued.as_ref().is_none_or(Reissued::is_complete)
     }
 
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
@@ -245,6 +250,7 @@ impl Outcome for Issued {
             return content.iter().try_for_each(|file| page.write_all(file));
         }
         stores::write(page, &self.stores, "trusts the new root", "trusts the root already")?;
+        self.reissued.iter().try_for_each(|reissued| reissued.write(page))?;
         let entry = &self.entry;
         let mut rows: Vec<(&str, String)> =
             entry.files.iter().map(|file| (file.part.as_str(), report::short(&file.path))).collect();
