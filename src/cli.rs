@@ -582,6 +582,12 @@ pub struct Permit {
     /// Take the names off the list
     #[arg(long)]
     pub remove: bool,
+    /// The password of p12 and java files that a sealed CA issues again: the first line of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
+    pub password_file: Option<PathBuf>,
+    /// The same, from this environment variable
+    #[arg(long, value_name = "VARIABLE")]
+    pub password_env: Option<String>,
     /// Which stores, and how.
     #[command(flatten)]
     pub stores: Stores,

@@ -119,7 +119,8 @@ impl Renewer<'_> {
         let encrypted = outputs.iter().find(|output| output.format.takes_password());
         if let (Some(output), None) = (encrypted, &self.password) {
             let what = format!("{} is encrypted, and its password is not known", output.path.display());
-            return Err(Fault::new(what, "give it once more: --password-file FILE").into());
+            let hint = "give it once more, --password-file FILE, or issue it anew: devca issue";
+            return Err(Fault::new(what, hint).into());
         }
         let issued = signer.issue(&request)?;
         let options =

@@ -5,72 +5,12 @@
 mod common;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Command;
 
-use common::clients::CLIENTS;
+use common::browsers::{chromium, chromium_database, firefox, firefox_profile, nicknames, trust};
+use common::clients::{CLIENTS, own_jdk};
 use common::{Home, PAGE, Server, in_namespace, ok, project, strangers_root, tool, words};
-
-fn chromium(home: &Home, url: &str) -> Output {
-    let profile = tempfile::TempDir::new().unwrap();
-    let mut command = home.command(
-        &tool("chromium"),
-        ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
-    );
-    command.args([
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-dev-shm-usage",
-    ]);
-    command.arg(format!("--user-data-dir={}", profile.path().display())).args([
-        "--timeout=30000",
-        "--dump-dom",
-        url,
-    ]);
-    command.output().unwrap()
-}
-
-fn firefox(home: &Home, profile: &Path, url: &str) -> Output {
-    let script = project().join("tests/clients/firefox.py");
-    let arguments = [script.as_os_str(), profile.as_os_str(), url.as_ref()];
-    home.command(&tool("python3"), arguments).output().unwrap()
-}
-
-/// A profile that Firefox itself has made, by being started once.
-fn firefox_profile(home: &Home) -> PathBuf {
-    home.command(&tool("firefox-esr"), ["--headless", "--createprofile", "default"]).output().unwrap();
-    let ini = home.home().join(".config/mozilla/firefox/profiles.ini");
-    let text = fs::read_to_string(&ini).unwrap();
-    let path = text.lines().find_map(|line| line.strip_prefix("Path=")).unwrap();
-    let profile = ini.parent().unwrap().join(path);
-    // Started on an empty page, it makes its databases.
-    let output = firefox(home, &profile, "about:blank");
-    assert!(output.status.success(), "{}", words(&output));
-    assert!(profile.join("cert9.db").is_file());
-    profile
-}
-
-/// Puts a stranger's root into a database, and says how to see that it is still there.
-fn stranger_in(database: &Path, root: &Path) {
-    let name = format!("sql:{}", database.display());
-    ok("certutil", ["-A", "-d", &name, "-n", "a stranger", "-t", "C,,", "-i", root.to_str().unwrap()]);
-}
-
-fn nicknames(database: &Path) -> String {
-    ok("certutil", ["-L", "-d", &format!("sql:{}", database.display())])
-}
-
-/// A small JDK of one's own, whose cacerts is no link.
-fn own_jdk(home: &Home) -> PathBuf {
-    let jdk = home.home().join(".jdks/own");
-    fs::create_dir_all(jdk.parent().unwrap()).unwrap();
-    ok("jlink", ["--add-modules", "java.base,jdk.crypto.ec", "--output", jdk.to_str().unwrap()]);
-    let cacerts = jdk.join("lib/security/cacerts");
-    let _ = fs::remove_file(&cacerts);
-    fs::copy("/etc/ssl/certs/java/cacerts", &cacerts).unwrap();
-    jdk
-}
 
 #[test]
 fn everything_trusts_it_after_install_and_nothing_after_uninstall() {
@@ -81,11 +21,9 @@ fn everything_trusts_it_after_install_and_nothing_after_uninstall() {
     let stranger = home.file("stranger.pem");
     strangers_root(&stranger);
     let profile = firefox_profile(&home);
-    let chromium_database = home.home().join(".local/share/pki/nssdb");
-    ok("install", ["-d", "-m", "0700", chromium_database.to_str().unwrap()]);
-    ok("certutil", ["-N", "-d", &format!("sql:{}", chromium_database.display()), "--empty-password"]);
+    let chromium_database = chromium_database(&home);
     for database in [&profile, &chromium_database] {
-        stranger_in(database, &stranger);
+        trust(database, "a stranger", &stranger);
     }
     let jdk = own_jdk(&home);
     let keytool = jdk.join("bin/keytool");

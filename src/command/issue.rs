@@ -7,7 +7,8 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::Context;
-use super::permit;
+use super::permit::{self, Widened};
+use super::renew::Reissued;
 use super::stores::{self, Line};
 use crate::bundle::{self, Format, Holds, Material, Output, Plan};
 use crate::ca::{self, Authority};
@@ -38,6 +39,9 @@ pub(super) struct Issued {
     /// Those in which the root was replaced by one that permits more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     stores: Vec<Line>,
+    /// What a sealed CA's new root has signed again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reissued: Option<Reissued>,
     /// One that was made, to be shown once.
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
@@ -61,14 +65,14 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
     let label = bundle::stem(&request.subject.first(), request.subject.names.len(), request.kind);
     let mut outputs = outputs(args, &formats, &request, &label, &context.folder.path)?;
     refuse_binary_to_stdout(args, &outputs)?;
-    let is_there = ca::exists(&context.folder);
-    if !is_there {
+    let mut agreed = Vec::new();
+    if !ca::exists(&context.folder) {
         // Before anything is written: what the root that is about to be made would refuse.
-        widening(context, args, &first_constraints(), &request.subject.names)?;
+        agreed = widening(context, args, &first_constraints(), &request.subject.names)?;
         existing::check(&mut outputs, &context.folder, None, &request, args.force)?;
     }
     let lock = context.lock()?;
-    let (authority, root_created, stores) = authority(context, args, &request.subject.names)?;
+    let (authority, root_created, widened) = authority(context, args, &request.subject.names, agreed)?;
     request.suit(&authority);
     existing::check(&mut outputs, &context.folder, Some(&authority), &request, args.force)?;
     let issued = Signer::new(&authority)?.issue(&request)?;
@@ -99,12 +103,14 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
     if let (Some(password), true) = (&password, args.stdout) {
         context.report.note(format!("the password is {password}"));
     }
+    let (stores, reissued) = widened.map_or_else(Default::default, |wide| (wide.stores, wide.reissued));
     Ok(Issued {
         certificate: path(Holds::Certificate),
         key: path(Holds::Key),
         days_left: issued.validity.days_left(context.now),
         root_created,
         stores,
+        reissued,
         password: password.filter(|_| !args.stdout),
         content: printed,
         entry,
@@ -129,12 +135,15 @@ fn authority(
     context: &Context,
     args: &cli::Issue,
     names: &[Name],
-) -> anyhow::Result<(Authority, bool, Vec<Line>)> {
+    agreed: Vec<Subtree>,
+) -> anyhow::Result<(Authority, bool, Option<Widened>)> {
     let root_created = !ca::exists(&context.folder);
-    let mut stores = Vec::new();
+    let mut widened = None;
     let mut authority = if root_created {
         let mut constraints = first_constraints();
-        constraints.permitted.extend(widening(context, args, &constraints, names)?);
+        constraints.permitted.extend(agreed);
+        let more = widening(context, args, &constraints, names)?;
+        constraints.permitted.extend(more);
         context.create_root(&constraints)?
     } else {
         let authority = context.authority()?;
@@ -144,15 +153,14 @@ fn authority(
         } else {
             let mut new = authority.root.constraints.clone();
             new.permitted.extend(more);
-            let widened = permit::permit(context, authority, &new, &cli::Stores::default())?;
-            stores = widened.stores;
+            widened = Some(permit::permit(context, authority, &new, &cli::Stores::default(), None)?);
             context.authority()?
         }
     };
     if args.intermediate && !authority.is_sealed {
         authority = authority.through_intermediate(&context.folder, context.person.files(), context.now)?;
     }
-    Ok((authority, root_created, stores))
+    Ok((authority, root_created, widened))
 }
 
 fn first_constraints() -> Constraints {
@@ -166,10 +174,16 @@ fn widening(
     constraints: &Constraints,
     names: &[Name],
 ) -> anyhow::Result<Vec<Subtree>> {
-    let outside: Vec<&Name> = names.iter().filter(|name| !constraints.permit(name)).collect();
-    let Some(first) = outside.first() else { return Ok(Vec::new()) };
-    let subtrees =
-        outside.iter().map(|name| Subtree::parse(&issuer::base(name))).collect::<Result<Vec<_>, _>>()?;
+    let Some(first) = names.iter().find(|name| !constraints.permit(name)) else { return Ok(Vec::new()) };
+    let (mut wide, mut subtrees) = (constraints.clone(), Vec::new());
+    for name in names {
+        // api.example.dev covers *.api.example.dev as well.
+        if !wide.permit(name) {
+            let subtree = Subtree::parse(&issuer::base(name))?;
+            wide.permitted.push(subtree.clone());
+            subtrees.push(subtree);
+        }
+    }
     let list: Vec<String> = subtrees.iter().map(ToString::to_string).collect();
     let question = format!("This root may not sign for {}. Permit it from now on?", list.join(", "));
     if args.yes || context.report.ask(&question) == Some(true) {
@@ -241,7 +255,7 @@ impl Outcome for Issued {
     }
 
     fn is_complete(&self) -> bool {
-        stores::all_done(&self.stores)
+        stores::all_done(&self.stores) && self.reissued.as_ref().is_none_or(Reissued::is_done)
     }
 
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
@@ -250,6 +264,7 @@ impl Outcome for Issued {
             return content.iter().try_for_each(|file| page.write_all(file));
         }
         stores::write(page, &self.stores, "trusts the new root", "trusts the root already")?;
+        self.reissued.iter().try_for_each(|reissued| reissued.write_lines(page))?;
         let entry = &self.entry;
         let mut rows: Vec<(&str, String)> =
             entry.files.iter().map(|file| (file.part.as_str(), report::short(&file.path))).collect();

@@ -8,6 +8,7 @@ use super::Context;
 use super::renew::Reissued;
 use super::rotate;
 use super::stores::{self, Line, WIDTH};
+use crate::bundle::Password;
 use crate::ca::Authority;
 use crate::certificate::CaCertificate;
 use crate::cli;
@@ -41,13 +42,15 @@ pub(super) fn run(context: &Context, args: &cli::Permit) -> anyhow::Result<Permi
     if args.list {
         return Ok(Permitted::none(root.constraints.permitted, args));
     }
+    let password = Password::given(args.password_file.as_deref(), args.password_env.as_deref())?;
     let lock = context.lock()?;
     let old = context.root()?.constraints;
     let (new, changed) = change(&old, args)?;
     if changed.is_empty() {
         return Ok(Permitted::none(old.permitted, args));
     }
-    let Widened { root, stores, reissued } = permit(context, context.authority()?, &new, &args.stores)?;
+    let Widened { root, stores, reissued } =
+        permit(context, context.authority()?, &new, &args.stores, password)?;
     drop(lock);
     let list = root.constraints.permitted;
     Ok(Permitted { list, changed, stores, reissued, removes: args.remove, lists: false })
@@ -57,7 +60,7 @@ pub(super) fn run(context: &Context, args: &cli::Permit) -> anyhow::Result<Permi
 pub(super) struct Widened {
     root: CaCertificate,
     pub(super) stores: Vec<Line>,
-    reissued: Option<Reissued>,
+    pub(super) reissued: Option<Reissued>,
 }
 
 /// Signs the root anew, puts it in the place of the old one, which is remembered, and into the stores that hold that.
@@ -69,11 +72,12 @@ pub(super) fn permit(
     authority: Authority,
     new: &Constraints,
     options: &cli::Stores,
+    password: Option<Password>,
 ) -> anyhow::Result<Widened> {
     if authority.is_sealed {
         let authority = rotate::replace_root(context, new, true, authority.passphrase().cloned())?;
         let stores = stores::replace(context, options, &authority.root)?;
-        let reissued = Some(rotate::reissue(context, &authority, None)?);
+        let reissued = Some(rotate::reissue(context, &authority, password)?);
         return Ok(Widened { root: authority.root, stores, reissued });
     }
     let folder = &context.folder;

@@ -60,7 +60,9 @@ try:
         sys.exit(f"Firefox gave no session: {error}")
     error, _ = command(2, "WebDriver:Navigate", url=url)
     if error:
-        _, text = command(3, "WebDriver:ExecuteScript", script="return document.documentURI", args=[])
+        # The page names a class of errors; which one it is, only the document knows.
+        script = "return document.documentURI + ' ' + document.getFailedCertSecurityInfo?.().errorCodeString"
+        _, text = command(3, "WebDriver:ExecuteScript", script=script, args=[])
         print("refused:", error["message"], (text or {}).get("value"))
         sys.exit(1)
     _, text = command(3, "WebDriver:ExecuteScript", script="return document.body.innerText", args=[])

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-use super::{project, tool, words};
+use super::{Home, ok, project, tool, words};
 
 /// A client, and its words for refusing each fault.
 pub struct Client {
@@ -153,7 +153,7 @@ fn script(interpreter: &str, file: &str, ca: Option<&Path>, port: u16, host: &st
     with_words(command, ca, port, host)
 }
 
-fn with_words(mut command: Command, ca: Option<&Path>, port: u16, host: &str) -> Command {
+pub fn with_words(mut command: Command, ca: Option<&Path>, port: u16, host: &str) -> Command {
     command.arg(ca.unwrap_or(Path::new("-"))).arg(port.to_string()).arg(host);
     command
 }
@@ -184,6 +184,23 @@ pub fn go_client() -> &'static Path {
     })
 }
 
+/// A client in C, by the libraries that it takes.
+pub fn c_client(name: &str, libraries: &[&str]) -> PathBuf {
+    let built = build_folder("c").join(name);
+    if !built.exists() {
+        let mut cc = Command::new(tool("cc"));
+        cc.args(["-Wall", "-Wextra", "-Werror", "-o"]).arg(&built);
+        cc.arg(project().join("tests/clients").join(format!("{name}.c")));
+        let output = cc.args(libraries).output().unwrap();
+        assert!(
+            output.status.success(),
+            "cc {name}.c (tests/setup installs what it needs): {}",
+            words(&output)
+        );
+    }
+    built
+}
+
 pub fn java_classes() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
@@ -197,4 +214,15 @@ pub fn java_classes() -> &'static Path {
         assert!(built.status.success(), "javac: {}", words(&built));
         folder
     })
+}
+
+/// A small JDK of one's own, whose cacerts is no link.
+pub fn own_jdk(home: &Home) -> PathBuf {
+    let jdk = home.home().join(".jdks/own");
+    std::fs::create_dir_all(jdk.parent().unwrap()).unwrap();
+    ok("jlink", ["--add-modules", "java.base,jdk.crypto.ec", "--output", jdk.to_str().unwrap()]);
+    let cacerts = jdk.join("lib/security/cacerts");
+    let _ = std::fs::remove_file(&cacerts);
+    std::fs::copy("/etc/ssl/certs/java/cacerts", &cacerts).unwrap();
+    jdk
 }

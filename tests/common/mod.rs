@@ -15,6 +15,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+pub mod browsers;
 pub mod clients;
 pub mod refusals;
 
@@ -138,6 +139,23 @@ impl Home {
         let output = command.arg("--json").output().unwrap();
         assert!(output.status.success(), "{}", words(&output));
         serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Runs devca on a terminal, where somebody answers: the kind (`ask`, or `hidden`), the question, the answer.
+    pub fn typing(&self, answers: &[(&str, &str, &str)], arguments: &[&str]) -> Output {
+        let script = project().join("tests/clients/terminal.py");
+        let mut command = self.command(&tool("python3"), [script]);
+        command
+            .env("NO_COLOR", "1")
+            .args(answers.iter().flat_map(|(kind, question, answer)| [kind, question, answer]));
+        command.arg("--").arg(env!("CARGO_BIN_EXE_devca")).args(arguments).output().unwrap()
+    }
+
+    /// Runs devca, which must fail with 1, and returns everything it says.
+    pub fn fails<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
+        let output = self.devca(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+        words(&output)
     }
 
     /// Every file below the home and the working folder, with its content: what must not change is compared.

@@ -1,0 +1,46 @@
+# Runs a program on a terminal and types answers: [ask|hidden PROMPT ANSWER]... -- PROGRAM ARGUMENT...
+# Prints all that the terminal shows, and ends as the program does. A hidden answer is typed once the echo is off.
+import os
+import pty
+import select
+import signal
+import sys
+import termios
+
+words = sys.argv[1:]
+end = words.index("--")
+answers = [words[at : at + 3] for at in range(0, end, 3)]
+program = words[end + 1 :]
+
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(program[0], program)
+signal.alarm(60)  # nobody waits for ever
+
+
+def shows(seconds=None):
+    """What the terminal shows next; None once the program is gone."""
+    if not select.select([terminal], [], [], seconds)[0]:
+        return b""
+    try:
+        return os.read(terminal, 4096) or None
+    except OSError:
+        return None
+
+
+shown = b""
+seen = 0
+for kind, prompt, answer in answers:
+    while prompt.encode() not in shown[seen:]:
+        more = shows()
+        if more is None:
+            sys.exit(f"it ended without asking {prompt!r}: {shown.decode()}")
+        shown += more
+    seen = shown.index(prompt.encode(), seen) + len(prompt)
+    while kind == "hidden" and termios.tcgetattr(terminal)[3] & termios.ECHO:
+        shown += shows(0.01) or b""
+    os.write(terminal, answer.encode() + b"\n")
+while (more := shows()) is not None:
+    shown += more
+sys.stdout.write(shown.decode())
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))

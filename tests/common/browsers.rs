@@ -1,0 +1,66 @@
+//! Chromium and Firefox, without a window, each with a profile in a throwaway home.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use super::{Home, ok, project, tool, words};
+
+/// Loads a page and prints it; a page that Chromium does not trust is its own, with the error's name.
+pub fn chromium(home: &Home, url: &str) -> Output {
+    let profile = tempfile::TempDir::new().unwrap();
+    let mut command = home.command(
+        &tool("chromium"),
+        ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
+    );
+    command.args([
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-dev-shm-usage",
+    ]);
+    command.arg(format!("--user-data-dir={}", profile.path().display())).args([
+        "--timeout=30000",
+        "--dump-dom",
+        url,
+    ]);
+    command.output().unwrap()
+}
+
+pub fn firefox(home: &Home, profile: &Path, url: &str) -> Output {
+    let script = project().join("tests/clients/firefox.py");
+    let arguments = [script.as_os_str(), profile.as_os_str(), url.as_ref()];
+    home.command(&tool("python3"), arguments).output().unwrap()
+}
+
+/// A profile that Firefox itself has made, by being started once.
+pub fn firefox_profile(home: &Home) -> PathBuf {
+    home.command(&tool("firefox-esr"), ["--headless", "--createprofile", "default"]).output().unwrap();
+    let ini = home.home().join(".config/mozilla/firefox/profiles.ini");
+    let text = fs::read_to_string(&ini).unwrap();
+    let path = text.lines().find_map(|line| line.strip_prefix("Path=")).unwrap();
+    let profile = ini.parent().unwrap().join(path);
+    // Started on an empty page, it makes its databases.
+    let output = firefox(home, &profile, "about:blank");
+    assert!(output.status.success(), "{}", words(&output));
+    assert!(profile.join("cert9.db").is_file());
+    profile
+}
+
+/// The database that Chromium reads, made as Chromium makes it.
+pub fn chromium_database(home: &Home) -> PathBuf {
+    let database = home.home().join(".local/share/pki/nssdb");
+    ok("install", ["-d", "-m", "0700", database.to_str().unwrap()]);
+    ok("certutil", ["-N", "-d", &format!("sql:{}", database.display()), "--empty-password"]);
+    database
+}
+
+/// Trusts a root for TLS servers, without devca.
+pub fn trust(database: &Path, nickname: &str, root: &Path) {
+    let name = format!("sql:{}", database.display());
+    ok("certutil", ["-A", "-d", &name, "-n", nickname, "-t", "C,,", "-i", root.to_str().unwrap()]);
+}
+
+pub fn nicknames(database: &Path) -> String {
+    ok("certutil", ["-L", "-d", &format!("sql:{}", database.display())])
+}

@@ -1,0 +1,216 @@
+//! The list of what a root may sign for changes; what it has signed stays good, and stores follow.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::browsers::{chromium_database, nicknames, trust};
+use common::clients::own_jdk;
+use common::{Home, in_namespace, ok, run, words};
+
+const ANCHORS: &str = "/usr/local/share/ca-certificates";
+const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// What OpenSSL reads in a certificate.
+fn x509(path: &Path, what: &[&str]) -> String {
+    ok("openssl", ["x509", "-noout", "-in", path.to_str().unwrap()].iter().chain(what))
+}
+
+fn verifies(home: &Home, leaf: &str) -> Result<(), String> {
+    let (root, leaf) = (home.root(), home.file(leaf));
+    let arguments = ["verify", "-x509_strict", "-CAfile", root.to_str().unwrap(), leaf.to_str().unwrap()];
+    let output = run("openssl", arguments);
+    if output.status.success() { Ok(()) } else { Err(words(&output)) }
+}
+
+/// The stores that a command has changed, by kind.
+fn done(document: &serde_json::Value) -> Vec<&str> {
+    let stores = document["stores"].as_array().unwrap();
+    assert!(stores.iter().all(|store| store["outcome"] == "done"), "{document:#}");
+    stores.iter().map(|store| store["store"].as_str().unwrap()).collect()
+}
+
+fn pem_of_root(home: &Home) -> String {
+    fs::read_to_string(home.root()).unwrap().trim().to_owned()
+}
+
+#[test]
+fn the_root_is_signed_anew_and_what_it_has_signed_stays_good() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    home.ok(["issue", "--client", "alice"]);
+    let same = ["-subject", "-pubkey", "-dates", "-ext", "subjectKeyIdentifier,basicConstraints,keyUsage"];
+    let old = (x509(&home.root(), &same), x509(&home.root(), &["-serial"]));
+    assert!(!home.ok(["permit", "--list"]).contains("corp"));
+
+    let said = home.ok(["permit", "corp.example.dev", "203.0.113.0/24", "2001:db8::/32"]);
+    for subtree in ["corp.example.dev", "203.0.113.0/24", "2001:db8::/32"] {
+        assert!(said.contains(&format!("permits {subtree}\n")), "{said}");
+        assert!(home.ok(["permit", "--list"]).lines().any(|line| line == subtree));
+    }
+    let new = (x509(&home.root(), &same), x509(&home.root(), &["-serial"]));
+    assert_eq!(new.0, old.0);
+    assert_ne!(new.1, old.1, "RFC 5280 §4.1.2.2: a serial number is given once");
+    home.ok(["issue", "www.corp.example.dev", "203.0.113.7", "2001:db8::7", "--cert-file", "corp.pem"]);
+    for leaf in ["localhost.pem", "alice-client.pem", "corp.pem"] {
+        verifies(&home, leaf).unwrap();
+    }
+
+    let root = fs::read(home.root()).unwrap();
+    assert!(home.ok(["permit", "corp.example.dev"]).contains("permits that already"));
+    assert_eq!(fs::read(home.root()).unwrap(), root);
+
+    home.ok(["permit", "--remove", "corp.example.dev"]);
+    assert!(verifies(&home, "corp.pem").unwrap_err().contains("permitted subtree violation"));
+    verifies(&home, "localhost.pem").unwrap();
+    assert!(
+        home.fails(["issue", "www.corp.example.dev", "--out", "o"])
+            .contains("devca permit www.corp.example.dev")
+    );
+}
+
+#[test]
+fn what_would_permit_everything_is_refused_and_changes_nothing() {
+    let home = Home::new();
+    assert!(home.fails(["permit", "corp.example.dev"]).contains("hint: make one: devca install"));
+    home.ok(["issue", "localhost"]);
+    let list = home.ok(["permit", "--list"]);
+    let (networks, domains): (Vec<&str>, Vec<&str>) = list.lines().partition(|line| line.contains('/'));
+    let before = home.everything();
+    for all in [&domains, &networks] {
+        let said = home.fails(["permit", "--remove"].iter().chain(all.iter()));
+        assert!(said.contains("must stay: with none, all would be permitted"), "{said}");
+    }
+    let said = home.fails(["permit", "--remove", "corp.example.dev"]);
+    assert!(said.contains("corp.example.dev is not in the list") && said.contains("permit --list"), "{said}");
+    for name in ["com", "0.0.0.0/0", "::/0"] {
+        assert_eq!(home.devca(["permit", name]).output().unwrap().status.code(), Some(2), "{name}");
+    }
+    assert_eq!(home.everything(), before);
+
+    home.ok(["--ca", "open", "install", "--unconstrained", "--store", "nss"]);
+    let said = home.fails(["--ca", "open", "permit", "corp.example.dev"]);
+    assert!(said.contains("may sign for any name already"), "{said}");
+}
+
+#[test]
+fn issue_asks_on_a_terminal_obeys_yes_and_elsewhere_gives_the_hint() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let (root, issue) = (fs::read(home.root()).unwrap(), ["issue", "api.example.dev"]);
+    let question = "may not sign for api.example.dev. Permit it from now on? [y/N] ";
+
+    for answer in ["n", "", "what"] {
+        let said = home.typing(&[("ask", question, answer)], &issue);
+        assert_eq!(said.status.code(), Some(1), "{answer:?}: {}", words(&said));
+        assert!(words(&said).contains("hint: permit it: devca permit api.example.dev"), "{}", words(&said));
+    }
+    let said = home.fails(issue);
+    assert!(
+        said.contains("hint: permit it: devca permit api.example.dev") && !said.contains("[y/N]"),
+        "{said}"
+    );
+    // A script that reads JSON or nothing is not asked, wherever it runs.
+    for option in ["--json", "--quiet"] {
+        let said = home.typing(&[], &[&issue[..], &[option]].concat());
+        assert!(!said.status.success() && !words(&said).contains("[y/N]"), "{}", words(&said));
+    }
+    assert_eq!(fs::read(home.root()).unwrap(), root);
+    assert_eq!(home.listing(), ["localhost-key.pem", "localhost.pem"]);
+
+    let said = home.typing(&[("ask", question, "y")], &issue);
+    assert!(said.status.success(), "{}", words(&said));
+    home.ok([
+        "issue",
+        "*.shop.example.dev",
+        "shop.example.dev",
+        "203.0.113.7",
+        "--yes",
+        "--cert-file",
+        "shop.pem",
+    ]);
+    for leaf in ["localhost.pem", "api.example.dev.pem", "shop.pem"] {
+        verifies(&home, leaf).unwrap();
+    }
+    let list = home.ok(["permit", "--list"]);
+    for subtree in ["api.example.dev", "shop.example.dev", "203.0.113.7/32"] {
+        assert_eq!(list.lines().filter(|line| *line == subtree).count(), 1, "{subtree}: {list}");
+    }
+    // The first root of a home is asked about as well, once, and made with the wider list at once.
+    let fresh = Home::new();
+    let said = fresh.typing(&[("ask", question, "y")], &issue);
+    assert!(said.status.success(), "{}", words(&said));
+    verifies(&fresh, "api.example.dev.pem").unwrap();
+    assert!(!fresh.ca().join("earlier.pem").exists());
+}
+
+#[test]
+fn the_new_root_takes_the_old_ones_place_in_exactly_the_stores_that_hold_it() {
+    if !in_namespace("the_new_root_takes_the_old_ones_place_in_exactly_the_stores_that_hold_it") {
+        return;
+    }
+    let home = Home::new();
+    let database = chromium_database(&home);
+    let jdk = own_jdk(&home);
+    let cacerts = jdk.join("lib/security/cacerts");
+    let in_java = || {
+        let words = ["-list", "-rfc", "-storepass", "changeit", "-keystore", cacerts.to_str().unwrap()];
+        ok("keytool", words).replace('\r', "")
+    };
+    let in_nss = || nicknames(&database).matches("devca-").count();
+    home.ok(["install"]);
+    home.ok(["issue", "localhost"]);
+    home.ok(["uninstall", "--store", "java"]);
+    let before = fs::read(&cacerts).unwrap();
+    let old = pem_of_root(&home);
+
+    let permitted = home.json(["permit", "corp.example.dev"]);
+    assert_eq!(done(&permitted), ["system", "nss"]);
+    let new = pem_of_root(&home);
+    let bundle = fs::read_to_string(BUNDLE).unwrap();
+    assert!(bundle.contains(&new) && !bundle.contains(&old) && new != old);
+    let anchors = fs::read_dir(ANCHORS).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(anchors.filter(|name| name.to_str().unwrap().starts_with("devca-")).count(), 1);
+    assert_eq!(in_nss(), 1);
+    assert_eq!(fs::read(&cacerts).unwrap(), before, "a store that did not hold the old root is not touched");
+
+    // The one that was left out is mended by install, and follows from then on.
+    home.ok(["install"]);
+    assert!(in_java().contains(&new));
+    assert_eq!(done(&home.json(["permit", "more.example.dev"])), ["system", "nss", "java"]);
+    let newest = pem_of_root(&home);
+    assert!(in_java().contains(&newest) && !in_java().contains(&new));
+    assert!(home.devca(["status"]).output().unwrap().status.success());
+    verifies(&home, "localhost.pem").unwrap();
+
+    // issue replaces it, too, and says where.
+    assert_eq!(done(&home.json(["issue", "third.example.dev", "--yes"])), ["system", "nss", "java"]);
+    assert!(in_java().contains(&pem_of_root(&home)) && !in_java().contains(&newest));
+    assert!(home.devca(["status"]).output().unwrap().status.success());
+}
+
+#[test]
+fn a_store_that_lags_is_named_by_status_and_mended_by_install() {
+    let home = Home::new();
+    let database = chromium_database(&home);
+    home.ok(["install", "--store", "nss"]);
+    let old = home.file("old.pem");
+    fs::copy(home.root(), &old).unwrap();
+    home.ok(["permit", "corp.example.dev", "--store", "nss"]);
+    let name =
+        nicknames(&database).split_whitespace().find(|word| word.starts_with("devca-")).unwrap().to_owned();
+    ok("certutil", ["-D", "-d", &format!("sql:{}", database.display()), "-n", &name]);
+    trust(&database, "devca-0123456789abcdef", &old);
+
+    let output = home.devca(["status", "--store", "nss", "--json"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(status["stores"].as_array().unwrap().iter().any(|s| s["word"] == "holds-another"), "{status:#}");
+    assert_eq!(status["problems"][0]["hint"], "devca install");
+    home.ok(["install", "--store", "nss"]);
+    assert!(home.devca(["status", "--store", "nss"]).output().unwrap().status.success());
+    assert_eq!(nicknames(&database).matches("devca-").count(), 1);
+}
