@@ -1,0 +1,134 @@
+//! Mutual TLS: servers that people use, with files as devca issues them, ask clients that people use who they are.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod common;
+#[path = "mtls/peers.rs"]
+mod peers;
+
+use std::fs;
+use std::path::PathBuf;
+
+use common::{Home, in_namespace, words};
+use peers::{CLIENTS, SERVERS, Server};
+
+/// One CA for servers and one for clients, as an operator would have it; a server's files, and clients good and bad.
+pub struct World {
+    pub home: Home,
+}
+
+/// Clients that no server may greet, and why.
+const BAD: &[(&str, &str)] = &[
+    ("mallory", "of another CA"),
+    ("eve", "expired"),
+    ("server", "a server's certificate"),
+    ("trudy", "revoked"),
+];
+
+impl World {
+    fn new() -> Self {
+        let home = Home::new();
+        fs::write(home.file("password"), "correct horse\n").unwrap();
+        let issue = |words: &[&str]| {
+            let always = ["--format", "pem,java,p12", "--password-file", "password"];
+            home.ok(words.iter().copied().chain(always));
+        };
+        issue(&["issue", "localhost"]);
+        for name in ["alice", "trudy"] {
+            issue(&["--ca", "clients", "issue", "--client", name]);
+        }
+        issue(&["--ca", "clients", "issue", "--client", "eve", "--not-after", "2026-01-31"]);
+        issue(&["--ca", "clients", "issue", "localhost", "--out", "other"]);
+        issue(&["--ca", "strangers", "issue", "--client", "mallory"]);
+        home.ok(["--ca", "clients", "revoke", "trudy-client.pem"]);
+        home.ok(["--ca", "clients", "crl"]);
+        let client_ca = home.ok(["--ca", "clients", "root", "--pem"]);
+        fs::write(home.file("clients.pem"), client_ca).unwrap();
+        Self { home }
+    }
+
+    /// What the files of a client begin with.
+    fn stem(&self, client: &str) -> PathBuf {
+        match client {
+            "server" => self.home.file("other/localhost"),
+            name => self.home.file(&format!("{name}-client")),
+        }
+    }
+}
+
+/// By name, or by the certificate that was shown, which is what `openssl s_server` puts on its page.
+fn is_greeted(said: &str) -> bool {
+    said.contains("Hello, ") || said.contains("Subject: O=devca development certificate, CN=")
+}
+
+#[test]
+fn every_server_greets_every_client_by_its_name() {
+    let world = World::new();
+    for server in SERVERS {
+        let running = Server::start(server, &world);
+        for client in CLIENTS {
+            let output = client.ask(&world, running.port, Some(&world.stem("alice")));
+            assert!(
+                words(&output).contains(server.greeting),
+                "{} does not greet {}: {}",
+                server.name,
+                client.name,
+                words(&output)
+            );
+        }
+    }
+}
+
+#[test]
+fn no_server_greets_whom_it_must_not() {
+    let world = World::new();
+    for server in SERVERS {
+        let running = Server::start(server, &world);
+        for client in CLIENTS {
+            let output = client.ask(&world, running.port, None);
+            let (said, who) = (words(&output), client.name);
+            assert!(!is_greeted(&said), "{} greets nobody, {who}: {said}", server.name);
+        }
+        // What decides is the server: two clients of different libraries are enough to hear it.
+        for client in CLIENTS.iter().filter(|client| ["curl", "Go"].contains(&client.name)) {
+            for (bad, why) in BAD {
+                let output = client.ask(&world, running.port, Some(&world.stem(bad)));
+                let said = words(&output);
+                let greets = is_greeted(&said);
+                assert!(!greets, "{} greets {bad}, {why}, with {}: {said}", server.name, client.name);
+            }
+            let output = client.ask(&world, running.port, Some(&world.stem("alice")));
+            assert!(words(&output).contains(server.greeting), "{} greets nobody any more", server.name);
+        }
+    }
+}
+
+#[test]
+fn chromium_shows_a_certificate_of_its_database() {
+    if !in_namespace("chromium_shows_a_certificate_of_its_database") {
+        return;
+    }
+    let world = World::new();
+    let home = &world.home;
+    home.ok(["install", "--store", "nss"]);
+    let database = format!("sql:{}", home.home().join(".local/share/pki/nssdb").display());
+    fs::create_dir_all("/etc/chromium/policies/managed").unwrap();
+    let policy = r#"{"AutoSelectCertificateForUrls": ["{\"pattern\":\"https://localhost\",\"filter\":{}}"]}"#;
+    fs::write("/etc/chromium/policies/managed/mtls.json", policy).unwrap();
+    let page = |port: u16| {
+        let address = format!("https://localhost:{port}/");
+        let options =
+            ["--headless", "--no-sandbox", "--disable-gpu", "--no-proxy-server", "--dump-dom", &address];
+        words(&home.command(&common::tool("chromium"), options).output().unwrap())
+    };
+    let running = Server::start(&SERVERS[0], &world);
+    assert!(!page(running.port).contains("Hello"), "without a certificate it is greeted, too");
+    let import = ["-i", "alice-client.p12", "-d", &database, "-w", "password", "-K", ""];
+    let imported = home.command(&common::tool("pk12util"), import).output().unwrap();
+    assert!(imported.status.success(), "{}", words(&imported));
+    for server in SERVERS.iter().filter(|server| ["Node", "nginx"].contains(&server.name)) {
+        let running = Server::start(server, &world);
+        let shown = page(running.port);
+        assert!(shown.contains("Hello, alice"), "{}: {shown}", server.name);
+    }
+}
