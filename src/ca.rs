@@ -57,6 +57,11 @@ pub fn is_sealed(folder: &CaFolder) -> bool {
     !is_there(folder.root_key()) && is_there(folder.intermediate()) && is_there(folder.intermediate_key())
 }
 
+/// Whether the key that it signs with takes a passphrase.
+pub fn is_locked(folder: &CaFolder) -> bool {
+    matches!(pem::key_file(&signing_key(folder)), Ok(KeyFile::Locked(_)))
+}
+
 /// The key that a CA signs with, as a file.
 pub fn signing_key(folder: &CaFolder) -> PathBuf {
     if is_sealed(folder) { folder.intermediate_key() } else { folder.root_key() }

@@ -362,7 +362,7 @@ pub struct Issue {
     #[arg(short, long)]
     pub yes: bool,
     /// Print the files instead of writing them
-    #[arg(long, conflicts_with_all = ["out", "cert_file", "key_file", "json"])]
+    #[arg(long, conflicts_with_all = ["out", "cert_file", "key_file"])]
     pub stdout: bool,
     /// Where to put the files [default: the current folder]
     #[arg(short, long, value_name = "DIR")]
@@ -666,7 +666,7 @@ pub struct Crl {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub days: Option<i64>,
     /// Print it instead of writing it
-    #[arg(long, conflicts_with_all = ["out", "json"])]
+    #[arg(long, conflicts_with = "out")]
     pub stdout: bool,
 }
 
@@ -684,7 +684,7 @@ pub struct Export {
     /// The system that is to issue certificates
     #[arg(long = "for", value_name = "SYSTEM")]
     pub system: System,
-    /// Where to put the files [default: the current folder]
+    /// Where to put the files [default: ./devca-SYSTEM]
     #[arg(short, long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// The common name of the intermediate [default: devca SYSTEM intermediate]
@@ -743,6 +743,9 @@ fn moment(word: &str) -> Result<OffsetDateTime, Fault> {
 pub fn in_two_lines(error: &clap::Error) -> (String, String) {
     if let Some(fault) = error.source().and_then(|source| source.downcast_ref::<Fault>()) {
         return (fault.to_string(), fault.hint().to_owned());
+    }
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return ("a subcommand is missing".into(), "see --help".into());
     }
     let text = error.to_string();
     let mut paragraphs = text.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));

@@ -15,6 +15,7 @@ use crate::files::{self, Secrecy};
 use crate::home::{CaFolder, CaName, Person};
 use crate::key;
 use crate::passphrase::{Passphrase, VARIABLE};
+use crate::profile;
 use crate::report::Report;
 
 mod ca;
@@ -71,6 +72,9 @@ pub fn run(cli: Cli, report: &Report) -> anyhow::Result<u8> {
     {
         args.ca_file = Some(std::mem::replace(&mut name, CaName::DEFAULT.into()).into());
     }
+    if name.is_empty() && std::env::var_os("DEVCA_CA").is_some_and(|value| value.is_empty()) {
+        CaName::DEFAULT.clone_into(&mut name); // set to nothing, which is as good as unset
+    }
     let folder = CaFolder::locate(&person, name.parse()?)?;
     let context = Context { report, person, folder, now: OffsetDateTime::now_utc() };
     match command {
@@ -126,8 +130,11 @@ impl Context<'_> {
 
     /// The common name of this CA's roots: whose, on which machine and, beside the default one, of which CA.
     pub(crate) fn root_name(&self) -> String {
-        let name = format!("devca root {}@{}", self.person.name, host_name());
-        if self.folder.name.is_default() { name } else { format!("{name} {}", self.folder.name) }
+        let ca = if self.folder.name.is_default() { String::new() } else { format!(" {}", self.folder.name) };
+        let whose = format!("devca root {}@{}", self.person.name, host_name());
+        // The CA's name tells roots apart, and so is not what gets lost.
+        let room = profile::MAX_COMMON_NAME.saturating_sub(ca.chars().count());
+        whose.chars().take(room).chain(ca.chars()).collect()
     }
 
     /// Loads the authority, and says if others can read its key.
@@ -200,6 +207,14 @@ impl Context<'_> {
             format!("make one: devca{} install", self.folder.option()),
         )
     }
+}
+
+/// `--stdout` and `--json` both want standard output.
+fn refuse_json(context: &Context, stdout: bool) -> Result<(), Fault> {
+    if stdout && context.report.json {
+        return Err(Fault::usage("--stdout and --json both fill standard output", "give one of the two"));
+    }
+    Ok(())
 }
 
 /// This machine's name.

@@ -127,6 +127,7 @@ impl Files {
     /// Takes the lock of a CA, waiting for whoever has it. It is free again when the file is dropped.
     pub fn lock(self, path: &Path) -> anyhow::Result<File> {
         let lock = || -> io::Result<File> {
+            refuse_link(path)?;
             let fresh = !path.exists();
             let mut options = OpenOptions::new();
             options.create(true).truncate(false).write(true);
@@ -253,6 +254,7 @@ impl Files {
     /// Appends whole lines with a single write. A torn line that a crash left stays alone on its own line.
     pub fn append_lines(self, path: &Path, lines: &str) -> anyhow::Result<()> {
         let append = || -> io::Result<()> {
+            refuse_link(path)?;
             let fresh = !path.exists();
             let mut options = OpenOptions::new();
             options.create(true).append(true).read(true);
@@ -366,6 +368,11 @@ impl Staged {
         }
         Ok(())
     }
+}
+
+/// A link in the CA's own folder would lead writing, under `sudo` root's, to somebody's file.
+fn refuse_link(path: &Path) -> io::Result<()> {
+    if path.is_symlink() { Err(io::Error::other("it is a link, and links are not followed")) } else { Ok(()) }
 }
 
 /// Windows has no handle on a folder to flush, and needs none.

@@ -1,6 +1,7 @@
 //! What was issued and revoked: one JSON line each, append-only.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::ops::Range;
@@ -11,7 +12,7 @@ use time::OffsetDateTime;
 
 use crate::bundle::{Format, Holds, Material, Output};
 use crate::error::OrHint;
-use crate::files::{Files, NewFile, Staged};
+use crate::files::{self, Files, NewFile, Staged};
 use crate::issuer::{KeySource, Request};
 use crate::key::{self, KeyType};
 use crate::parallel;
@@ -159,6 +160,13 @@ pub fn lines_of<'a, T: Serialize + 'a>(lines: impl IntoIterator<Item = &'a T>) -
 }
 
 impl Entry {
+    /// Whether nothing has touched its files since they were written: told without reading them.
+    pub fn is_untouched(&self) -> bool {
+        let untouched =
+            |file: &Written| file.modified.is_some() && files::modified(&file.path) == file.modified;
+        !self.files.is_empty() && self.files.iter().all(untouched)
+    }
+
     /// Notes when its files were written.
     pub fn stamp(&mut self, staged: &Staged) {
         for file in &mut self.files {
@@ -268,18 +276,38 @@ impl Inventory {
         self.revocations.iter().map(|revocation| revocation.serial.clone()).collect()
     }
 
-    /// What was issued last for each place; what was printed stands for itself.
-    pub fn latest(self) -> Vec<Entry> {
-        let last = last_of_each(&self.entries, |entry| entry.files.first().map(|file| file.path.as_path()));
-        self.entries.into_iter().zip(last).filter_map(|(entry, is_last)| is_last.then_some(entry)).collect()
+    /// What is in use at each place; what was printed stands for itself.
+    pub fn in_use(self) -> Vec<Entry> {
+        let place = |entry: &'_ Entry| entry.files.first().map(|file| file.path.clone());
+        let chosen = one_of_each(&self.entries, place, Entry::is_untouched);
+        self.entries.into_iter().zip(chosen).filter_map(|(entry, is)| is.then_some(entry)).collect()
     }
 }
 
-/// Whether each is the last of its place; what has none stands for itself.
-pub fn last_of_each<'a, T>(items: &'a [T], place: impl Fn(&'a T) -> Option<&'a Path>) -> Vec<bool> {
-    let mut seen = HashSet::with_capacity(items.len());
-    let mut last: Vec<bool> =
-        items.iter().rev().map(|item| place(item).is_none_or(|place| seen.insert(place))).collect();
-    last.reverse();
-    last
+/// For each place the last whose files are there or, if none are, the last: the line of a run that was killed before
+/// it wrote its files does not hide the one before. What has no place stands for itself.
+pub fn one_of_each<T>(
+    items: &[T],
+    place: impl Fn(&T) -> Option<PathBuf>,
+    is_there: impl Fn(&T) -> bool,
+) -> Vec<bool> {
+    let mut chosen = vec![true; items.len()];
+    let mut known: HashMap<PathBuf, (usize, bool)> = HashMap::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        let Some(place) = place(item) else { continue };
+        let here = (index, is_there(item));
+        match known.entry(place) {
+            Vacant(vacant) => _ = vacant.insert(here),
+            Occupied(mut other) => {
+                let (earlier, earlier_is_there) = *other.get();
+                if here.1 || !earlier_is_there {
+                    chosen[earlier] = false;
+                    other.insert(here);
+                } else {
+                    chosen[index] = false;
+                }
+            }
+        }
+    }
+    chosen
 }

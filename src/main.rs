@@ -12,14 +12,13 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // --help, --version, and `devca` alone, which is shown the help.
-        Err(e) if !e.use_stderr() || e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+        Err(e) if !e.use_stderr() || (is_help(&e) && !wants_json()) => {
             let _ = e.print();
             return ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
         }
         Err(e) => {
-            let json = std::env::args_os().any(|word| word == "--json");
             let (what, hint) = cli::in_two_lines(&e);
-            Report::new(json, false, false).failure(&what, &hint);
+            Report::new(wants_json(), false, false).failure(&what, &hint);
             return ExitCode::from(2);
         }
     };
@@ -29,4 +28,13 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(e) => ExitCode::from(report.error(&e)),
     }
+}
+
+fn is_help(error: &clap::Error) -> bool {
+    error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+}
+
+/// Whoever asked for JSON gets it, also where the rest was not understood.
+fn wants_json() -> bool {
+    std::env::args_os().any(|word| word == "--json")
 }

@@ -33,15 +33,9 @@ pub enum State {
     Printed,
 }
 
-/// Whether nothing has touched the files of an entry since they were written: told without reading them.
-pub fn is_untouched(entry: &Entry) -> bool {
-    let untouched = |file: &Written| file.modified.is_some() && files::modified(&file.path) == file.modified;
-    !entry.files.is_empty() && entry.files.iter().all(untouched)
-}
-
 /// Looks at the files of an entry from outside, and inside only where something has touched one.
 pub fn glance(entry: &Entry) -> State {
-    if is_untouched(entry) { State::There } else { state(entry) }
+    if entry.is_untouched() { State::There } else { state(entry) }
 }
 
 /// Looks into the files of an entry.
@@ -173,6 +167,12 @@ fn subject(entry: &Entry) -> anyhow::Result<Subject> {
 /// As many days as it was issued for.
 fn days(entry: &Entry) -> i64 {
     Validity { not_before: entry.not_before, not_after: entry.not_after }.days().max(1)
+}
+
+/// Whether this CA, with its present keys, has issued it. (What cannot be looked into is taken for another's.)
+pub fn is_of(entry: &Entry, authority: &Authority) -> bool {
+    let leaf = certificate(entry).and_then(|der| Leaf::parse(&der));
+    leaf.is_some_and(|leaf| leaf.is_of(authority.signer()) || leaf.is_of(&authority.root))
 }
 
 /// What a person calls it by: its first file.

@@ -116,7 +116,8 @@ impl Report {
             }
             writeln!(out, "{document:#}")
         } else if self.quiet && !outcome.is_payload() {
-            Ok(())
+            // What was not done is an error.
+            if outcome.exit_code() == 0 { Ok(()) } else { outcome.write(&mut anstream::stderr()) }
         } else {
             outcome.write(&mut out)
         };

@@ -346,3 +346,36 @@ fn with_json_every_error_is_a_document() {
         assert!(output.stderr.is_empty(), "{}", words(&output));
     }
 }
+
+#[test]
+fn what_fills_standard_output_is_asked_for_alone() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    for words_ in [["--json", "issue", "app.test", "--stdout"].as_slice(), &["--json", "crl", "--stdout"]] {
+        let output = home.devca(words_).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+        assert!(words(&output).contains("both fill standard output"), "{}", words(&output));
+    }
+    // A file that would not be written is in nobody's way.
+    std::fs::write(home.file("app.test.pem"), "somebody's").unwrap();
+    assert!(home.ok(["issue", "app.test", "--stdout"]).contains("BEGIN CERTIFICATE"));
+    let document = home.devca(["--json", "ca"]).output().unwrap();
+    assert!(serde_json::from_slice::<serde_json::Value>(&document.stdout).is_ok(), "{}", words(&document));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_in_the_folder_of_the_ca_is_not_written_through() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let victim = home.file("victim");
+    std::fs::write(&victim, "mine\n").unwrap();
+    for name in ["issued.jsonl", "lock"] {
+        let path = home.ca().join(name);
+        std::fs::rename(&path, home.file("kept")).unwrap();
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+        refused(&home, ["issue", "app.test"], 1, "links are not followed");
+        std::fs::rename(home.file("kept"), &path).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(victim).unwrap(), "mine\n");
+}

@@ -181,3 +181,31 @@ fn a_sysroot_is_changed_and_this_machine_is_not() {
     let nowhere = home.devca(["install", "--sysroot", "/nowhere"]).output().unwrap();
     assert_eq!(nowhere.status.code(), Some(2), "{}", words(&nowhere));
 }
+
+#[test]
+fn links_in_a_sysroot_do_not_lead_out_of_it() {
+    if !in_namespace("links_in_a_sysroot_do_not_lead_out_of_it") {
+        return;
+    }
+    let home = Home::new();
+    let tree = home.file("tree");
+    fs::create_dir(&tree).unwrap();
+    chroot_in(&tree);
+    // As in an image whose /etc/ssl was moved: absolute, and so meant from the image's own top.
+    let moved = tree.join("etc/ssl-moved");
+    fs::rename(tree.join("etc/ssl"), &moved).unwrap();
+    std::os::unix::fs::symlink("/etc/ssl-moved", tree.join("etc/ssl")).unwrap();
+    let anchors = "/usr/local/share/ca-certificates";
+    let own = || fs::read_dir(anchors).unwrap().count();
+    let before = own();
+    home.ok(["install", "--sysroot", tree.to_str().unwrap(), "--store", "system"]);
+    assert_eq!(own(), before, "an anchor has come into this machine's folder");
+    let bundle = fs::read_to_string(moved.join("certs/ca-certificates.crt")).unwrap();
+    assert!(bundle.contains(fs::read_to_string(home.root()).unwrap().trim()));
+    // What is shown is what would be run, and in the tree.
+    let shown = home.ok(["uninstall", "--dry-run", "--sysroot", tree.to_str().unwrap(), "--store", "system"]);
+    let updates: Vec<&str> = shown.lines().filter(|line| line.contains("update-ca-certificates")).collect();
+    let place = tree.canonicalize().unwrap().display().to_string();
+    let is_inside = |line: &&str| line.contains("chroot") && line.contains(&place);
+    assert!(!updates.is_empty() && updates.iter().skip(1).all(is_inside), "{shown}");
+}

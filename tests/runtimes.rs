@@ -75,6 +75,13 @@ fn a_variable_that_replaces_the_systems_roots_names_a_file_that_holds_them() {
     let system = fs::read_to_string("/etc/ssl/certs/ca-certificates.crt").unwrap();
     assert_eq!(count(&bundle), count(&system) + 2, "the system's, the company's and devca's");
     assert!(bundle.contains(fs::read_to_string(home.root()).unwrap().trim()));
+    // The variable names the bundle by now, or, in another terminal, nothing: the company's roots stay.
+    for named in [variables["SSL_CERT_FILE"].as_str().unwrap(), ""] {
+        let again = home.devca(["run", "--", "true"]).env("SSL_CERT_FILE", named).output().unwrap();
+        assert!(again.status.success(), "{}", words(&again));
+        let kept = fs::read_to_string(variables["SSL_CERT_FILE"].as_str().unwrap()).unwrap();
+        assert_eq!(count(&kept), count(&system) + 2, "with {named:?} the company's roots went");
+    }
     let own = fs::read_to_string(variables["NODE_EXTRA_CA_CERTS"].as_str().unwrap()).unwrap();
     assert_eq!(count(&own), 1, "what adds holds devca's alone");
 }
@@ -127,7 +134,11 @@ fn run_passes_on_what_the_program_says() {
     home.ok(["issue", "localhost"]);
     assert_eq!(home.devca(["run", "--", "sh", "-c", "exit 7"]).output().unwrap().status.code(), Some(7));
     let missing = home.devca(["run", "--", "no-such-program"]).output().unwrap();
-    assert!(words(&missing).contains("devca: error: cannot run no-such-program"), "{}", words(&missing));
+    assert!(
+        words(&missing).contains("devca: error: there is no program no-such-program"),
+        "{}",
+        words(&missing)
+    );
     assert_eq!(home.devca(["run"]).output().unwrap().status.code(), Some(2));
 }
 

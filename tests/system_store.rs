@@ -215,6 +215,11 @@ fn a_program_in_the_current_folder_is_never_run() {
     ));
     let output = { done }.output().unwrap();
     assert!(output.status.success(), "{}", words(&output));
+    // A Java that is named by where one stands.
+    let java = "cd trap; mkdir -p bin lib/security; cp keytool bin/; touch lib/security/cacerts;
+        JAVA_HOME=. devca install --store java; devca run -- keytool -help";
+    let output = alice(java).output().unwrap();
+    assert!(words(&output).contains("JAVA_HOME is no absolute path"), "{}", words(&output));
     assert!(Path::new("/home/alice/trap/sudo").exists() && !Path::new("/home/alice/sprung").exists());
 }
 
@@ -292,4 +297,19 @@ fn status_says_what_is_wrong_and_what_mends_it() {
     ok("chmod", ["600", key.to_str().unwrap()]);
     let output = home.devca(["status", "--store", "wsl"]).output().unwrap();
     assert!(output.status.success() && words(&output).contains("all is well"), "{}", words(&output));
+}
+
+#[test]
+fn a_root_that_a_store_still_trusts_is_not_deleted() {
+    if !in_namespace("a_root_that_a_store_still_trusts_is_not_deleted") {
+        return;
+    }
+    let home = Home::new();
+    home.ok(["install", "--store", "system,nss"]);
+    let output = home.devca(["uninstall", "--purge", "--store", "nss"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+    assert!(words(&output).contains("a store that was not chosen trusts it"), "{}", words(&output));
+    assert!(home.root().exists());
+    home.ok(["uninstall", "--purge"]);
+    assert!(!home.root().exists());
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use wait_timeout::ChildExt;
@@ -79,8 +80,6 @@ pub struct Step {
     pub as_root: bool,
     /// Words of a failure that means it had been done before.
     forgiven: Option<&'static str>,
-    /// In the sysroot, not beside it.
-    inside: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,12 +94,7 @@ impl Step {
     /// A program that anybody may run.
     pub fn run<A: Into<OsString>>(program: &Path, arguments: impl IntoIterator<Item = A>) -> Self {
         let arguments = arguments.into_iter().map(Into::into).collect();
-        Self {
-            what: What::Run { program: program.to_owned(), arguments },
-            as_root: false,
-            forgiven: None,
-            inside: false,
-        }
+        Self { what: What::Run { program: program.to_owned(), arguments }, as_root: false, forgiven: None }
     }
 
     /// A program that only root may run with success.
@@ -115,20 +109,13 @@ impl Step {
     }
 
     pub(crate) fn windows(change: Change) -> Self {
-        Self { what: What::Windows(change), as_root: false, forgiven: None, inside: false }
+        Self { what: What::Windows(change), as_root: false, forgiven: None }
     }
 
     /// Fails only if these words are not in what the program says.
     #[must_use]
     pub(crate) fn forgiving(mut self, words: &'static str) -> Self {
         self.forgiven = Some(words);
-        self
-    }
-
-    /// Runs with the sysroot as its `/`, where that is another than this machine's.
-    #[must_use]
-    pub(crate) fn inside(mut self) -> Self {
-        self.inside = true;
         self
     }
 }
@@ -168,9 +155,50 @@ impl Host {
         Self { os: Os::current(), sysroot: "/".into(), person, path, is_root, machine: false, variable }
     }
 
-    /// A path of the system, below the sysroot.
+    /// A path of the system, below the sysroot: links in another file tree lead to places in that tree, as they would
+    /// for a program that runs there, and never out of it.
     pub fn system(&self, path: &str) -> PathBuf {
-        self.sysroot.join(path.trim_start_matches('/'))
+        let below = path.trim_start_matches('/');
+        if self.is_elsewhere() { self.resolved(Path::new(below)) } else { self.sysroot.join(below) }
+    }
+
+    fn resolved(&self, path: &Path) -> PathBuf {
+        let mut rest: Vec<OsString> =
+            path.components().rev().map(|part| part.as_os_str().to_owned()).collect();
+        let mut inside = PathBuf::new();
+        let mut links = 0;
+        while let Some(part) = rest.pop() {
+            match part.to_str() {
+                Some("/" | ".") => continue,
+                Some("..") => {
+                    inside.pop();
+                    continue;
+                }
+                _ => inside.push(&part),
+            }
+            // As many as Linux follows.
+            if let (Ok(target), true) = (self.sysroot.join(&inside).read_link(), links < 40) {
+                links += 1;
+                inside.pop();
+                if target.has_root() {
+                    inside = PathBuf::new();
+                }
+                rest.extend(target.components().rev().map(|part| part.as_os_str().to_owned()));
+            }
+        }
+        self.sysroot.join(inside)
+    }
+
+    /// The same step with the sysroot as its `/`, where that is another than this machine's.
+    pub(crate) fn inside(&self, step: Step) -> Result<Step, Problem> {
+        let What::Run { program, arguments } = &step.what else { return Ok(step) };
+        if !self.is_elsewhere() {
+            return Ok(step);
+        }
+        let chroot = self.needed("chroot", "coreutils")?;
+        let words = [self.sysroot.as_os_str(), program.as_os_str()].into_iter();
+        let words = words.chain(arguments.iter().map(OsString::as_os_str)).map(ToOwned::to_owned);
+        Ok(Step { forgiven: step.forgiven, ..Step::as_root(&chroot, words) })
     }
 
     /// A path below the person's home.
@@ -247,13 +275,8 @@ impl Host {
                 }
                 What::Run { program, arguments } => (program, arguments),
             };
-            let mut line: Vec<&OsStr> = Vec::new();
-            let chroot;
-            if step.inside && self.is_elsewhere() {
-                chroot = self.needed("chroot", "coreutils")?;
-                line.extend([chroot.as_os_str(), self.sysroot.as_os_str()]);
-            }
-            line.push(program.as_os_str());
+            refuse_relative(program)?;
+            let mut line: Vec<&OsStr> = vec![program.as_os_str()];
             line.extend(arguments.iter().map(OsString::as_os_str));
             if let (Some(sudo), true) = (&elevate, step.as_root) {
                 line.insert(0, sudo.as_os_str());
@@ -276,9 +299,12 @@ impl Host {
         let What::Run { program, arguments } = &step.what else {
             return Err(Problem::new("only a program can be asked", "report this"));
         };
+        refuse_relative(program)?;
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null());
-        self.step_down(&mut command);
+        if !step.as_root {
+            self.step_down(&mut command);
+        }
         limited(command, QUESTION_LIMIT).map_err(|e| {
             Problem::new(format!("cannot run {}: {e}", program.display()), format!("run by hand: {step}"))
         })
@@ -315,6 +341,16 @@ impl Host {
     }
 }
 
+/// What a relative path names depends on the folder that somebody stands in.
+fn refuse_relative(program: &Path) -> Result<(), Problem> {
+    // On Windows, `/usr/bin/x` is no absolute path; tests of the other systems' stores have such.
+    if program.is_absolute() || program.has_root() {
+        return Ok(());
+    }
+    let why = format!("{} is no absolute path, and so is not run", program.display());
+    Err(Problem::new(why, "name programs and Javas by their absolute paths"))
+}
+
 /// The steps as one shell command.
 pub fn script(steps: &[Step]) -> String {
     steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(" && ")
@@ -324,25 +360,46 @@ pub fn script(steps: &[Step]) -> String {
 fn limited(mut command: Command, limit: Duration) -> std::io::Result<Output> {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     // Read on the side: a full pipe would stop the program.
-    let (out, err) = (child.stdout.take().map(collect), child.stderr.take().map(collect));
+    let (out, err) = (child.stdout.take().map(Pipe::read), child.stderr.take().map(Pipe::read));
     let status = child.wait_timeout(limit)?;
     let Some(status) = status else {
         child.kill()?;
         child.wait()?;
         return Err(std::io::Error::other(format!("it had not ended after {} seconds", limit.as_secs())));
     };
-    let said = |side: Option<std::thread::JoinHandle<Vec<u8>>>| {
-        side.and_then(|thread| thread.join().ok()).unwrap_or_default()
-    };
+    let said = |pipe: Option<Pipe>| pipe.map(Pipe::said).unwrap_or_default();
     Ok(Output { status, stdout: said(out), stderr: said(err) })
 }
 
-fn collect(mut pipe: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8>> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = pipe.read_to_end(&mut bytes);
-        bytes
-    })
+/// What a program says, read while it runs.
+struct Pipe {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    ended: mpsc::Receiver<()>,
+}
+
+/// A daemon that a program leaves behind keeps its pipes open: nobody waits for that to end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+impl Pipe {
+    fn read(mut pipe: impl Read + Send + 'static) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let (end, ended) = mpsc::channel();
+        let shared = Arc::clone(&bytes);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 8192];
+            while let Ok(read @ 1..) = pipe.read(&mut buffer) {
+                shared.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&buffer[..read]);
+            }
+            let _ = end.send(());
+        });
+        Self { bytes, ended }
+    }
+
+    /// Once the program has ended.
+    fn said(self) -> Vec<u8> {
+        let _ = self.ended.recv_timeout(LAST_WORDS);
+        std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// The last line that a program said, which is where programs put their reason.
@@ -351,10 +408,23 @@ pub(crate) fn last_words(output: &Output) -> String {
         let text = String::from_utf8_lossy(bytes);
         text.lines().rev().find(|line| !line.trim().is_empty()).map(|line| line.trim().to_owned())
     };
-    last(&output.stderr).or_else(|| last(&output.stdout)).unwrap_or_else(|| output.status.to_string())
+    // keytool puts its error on standard output, and a warning on the other side.
+    let out = String::from_utf8_lossy(&output.stdout);
+    let error = out.lines().rev().find(|line| line.contains("error:")).map(|line| line.trim().to_owned());
+    error
+        .or_else(|| last(&output.stderr))
+        .or_else(|| last(&output.stdout))
+        .unwrap_or_else(|| output.status.to_string())
 }
 
 fn check(step: &Step, program: &Path, output: std::io::Result<Output>, all: &[Step]) -> Result<(), Problem> {
+    // Of what runs in another file tree, not the program that changes into that.
+    let program = match &step.what {
+        What::Run { arguments, .. } if program.ends_with("chroot") => {
+            arguments.get(1).map_or(program, |inner| Path::new(inner))
+        }
+        _ => program,
+    };
     let name = program.file_name().unwrap_or_default().to_string_lossy();
     let by_hand = || {
         let as_root = if all.iter().any(|step| step.as_root) { "as root, " } else { "" };

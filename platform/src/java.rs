@@ -38,31 +38,58 @@ const EVERYWHERE: &[&str] = &[
     "~/.gradle/jdks/*",
 ];
 
+const READS_SYSTEM: &str = "it reads the system's store";
+
 /// The password that every JDK is delivered with.
 const PASSWORD: &str = "changeit";
+
+/// The lists that systems' own programs keep for all of their JDKs: Debian, Alpine and Arch; Fedora; openSUSE.
+const OF_SYSTEMS: &[&str] = &[
+    "/etc/ssl/certs/java/cacerts",
+    "/etc/pki/java/cacerts",
+    "/etc/pki/ca-trust/extracted/java/cacerts",
+    "/etc/ca-certificates/extracted/java-cacerts.jks",
+    "/var/lib/ca-certificates/java-cacerts",
+];
 
 /// All JDKs, each once.
 pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
     let mut found = Vec::new();
     let mut seen: Vec<PathBuf> = Vec::new();
     let java_home = (host.variable)("JAVA_HOME").map(PathBuf::from).filter(|_| !host.is_elsewhere());
-    if let Some(home) = &java_home
-        && cacerts(home).is_none()
-    {
-        let problem =
-            Problem::new("JAVA_HOME points to no Java: there is no cacerts in it", "set JAVA_HOME to a JDK");
+    let why_not = java_home.as_ref().and_then(|home| {
+        if !home.is_absolute() {
+            Some("JAVA_HOME is no absolute path: no program is run from where you happen to stand")
+        } else if cacerts(home).is_none() {
+            Some("JAVA_HOME points to no Java: there is no cacerts in it")
+        } else {
+            None
+        }
+    });
+    if let (Some(home), Some(why)) = (&java_home, why_not) {
+        let problem = Problem::new(why, "set JAVA_HOME to a JDK");
         found.push(Found::left_alone(Kind::Java, home.display().to_string(), problem));
     }
+    let java_home = java_home.filter(|_| why_not.is_none());
     for home in java_home.into_iter().chain(homes(host)) {
+        let home = in_tree(host, &home);
         let Some(cacerts) = cacerts(&home) else { continue };
         let canonical = fs::canonicalize(&home).unwrap_or_else(|_| home.clone());
         if seen.contains(&canonical) {
             continue;
         }
         seen.push(canonical);
-        found.push(jdk(host, &home, cacerts));
+        found.push(jdk(host, &home, &cacerts));
     }
     found
+}
+
+/// Links in another file tree lead to places in that tree.
+fn in_tree(host: &Host, path: &Path) -> PathBuf {
+    match path.strip_prefix(&host.sysroot) {
+        Ok(below) if host.is_elsewhere() => host.system(&below.to_string_lossy()),
+        _ => path.to_owned(),
+    }
 }
 
 fn homes(host: &Host) -> Vec<PathBuf> {
@@ -99,15 +126,37 @@ fn cacerts(home: &Path) -> Option<PathBuf> {
     files.into_iter().find(|file| file.symlink_metadata().is_ok())
 }
 
-fn jdk<'a>(host: &'a Host, home: &Path, cacerts: PathBuf) -> Found<'a> {
+fn jdk<'a>(host: &'a Host, home: &Path, cacerts: &Path) -> Found<'a> {
     // Debian's, Fedora's and Arch's JDKs link to a file that the system store's own program keeps.
-    if let Ok(target) = fs::read_link(&cacerts)
-        && target.is_absolute()
-        && !target.starts_with(home)
-    {
-        let problem = Problem::new("it reads the system's store", "");
-        return Found::left_alone(Kind::Java, format!("{} ({})", home.display(), target.display()), problem);
+    let real = if host.is_elsewhere() {
+        Some(in_tree(host, cacerts)).filter(|real| real.exists())
+    } else {
+        fs::canonicalize(cacerts).ok()
+    };
+    let of_system = |path: &Path| {
+        OF_SYSTEMS.iter().any(|known| {
+            host.system(known) == path
+                || fs::canonicalize(host.system(known)).is_ok_and(|known| known == path)
+        })
+    };
+    let Some(real) = real else {
+        let target = fs::read_link(cacerts).unwrap_or_default();
+        // The system's list may not be made yet, in an image say.
+        let is_of_system = OF_SYSTEMS.iter().any(|known| target == Path::new(known));
+        let place = format!("{} ({})", home.display(), target.display());
+        return if is_of_system {
+            Found::left_alone(Kind::Java, place, Problem::new(READS_SYSTEM, ""))
+        } else {
+            let problem =
+                Problem::new("its cacerts is a link to a file that is not there", "install this Java again");
+            Found::failure(Kind::Java, place, problem)
+        };
+    };
+    if of_system(&real) {
+        let problem = Problem::new(READS_SYSTEM, "");
+        return Found::left_alone(Kind::Java, format!("{} ({})", home.display(), real.display()), problem);
     }
+    let cacerts = real;
     let names = ["bin/keytool", "bin/keytool.exe", "jre/bin/keytool"];
     match names.iter().map(|name| home.join(name)).find(|keytool| keytool.is_file()) {
         Some(keytool) => Found::store(Jdk { host, keytool, cacerts }),
@@ -130,16 +179,12 @@ struct Jdk<'a> {
 }
 
 impl Jdk<'_> {
-    fn step(&self, words: &[&str]) -> Step {
+    fn step(&self, words: &[&str]) -> Result<Step, Problem> {
         let cacerts = self.inside(&self.cacerts);
         let common = ["-J-Duser.language=en", words[0], "-keystore", &cacerts, "-storepass", PASSWORD];
-        let program = if self.host.is_elsewhere() {
-            PathBuf::from(self.inside(&self.keytool))
-        } else {
-            self.keytool.clone()
-        };
-        let step = Step::run(&program, common.iter().chain(&words[1..]).copied()).inside();
-        if self.takes_root() { step.elevated() } else { step }
+        let program = PathBuf::from(self.inside(&self.keytool));
+        let step = Step::run(&program, common.iter().chain(&words[1..]).copied());
+        self.host.inside(if self.takes_root() { step.elevated() } else { step })
     }
 
     /// A path as a program in the sysroot sees it.
@@ -157,10 +202,10 @@ impl Jdk<'_> {
 
     /// Each certificate with the name that the file knows it by.
     fn entries(&self) -> Result<Vec<(String, Vec<u8>)>, Problem> {
-        // Reading takes neither root nor the image's own keytool.
-        let cacerts = self.cacerts.display().to_string();
+        let cacerts = self.inside(&self.cacerts);
         let words = ["-J-Duser.language=en", "-list", "-rfc", "-keystore", &cacerts, "-storepass", PASSWORD];
-        let step = Step::run(&self.keytool, words);
+        // An image's keytool runs in the image, which takes root; this machine's as the person.
+        let step = self.host.inside(Step::run(Path::new(&self.inside(&self.keytool)), words))?;
         let output = self.host.ask(&step)?;
         if !output.status.success() {
             let why = format!("keytool failed: {}", crate::host::last_words(&output));
@@ -191,25 +236,19 @@ impl Store for Jdk<'_> {
     fn add(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
         let pem = anchor.pem.to_string_lossy().into_owned();
         if !self.host.is_elsewhere() {
-            return Ok(vec![self.step(&[
-                "-importcert",
-                "-noprompt",
-                "-alias",
-                &anchor.label,
-                "-file",
-                &pem,
-            ])]);
+            let words = ["-importcert", "-noprompt", "-alias", &anchor.label, "-file", &pem];
+            return Ok(vec![self.step(&words)?]);
         }
         // The image's keytool sees the image's files only.
         let name = format!("tmp/{}.pem", anchor.label);
-        let copy = self.host.sysroot.join(&name);
+        let copy = self.host.system(&name);
         let (install, remove) =
             (self.host.needed("install", "coreutils")?, self.host.needed("rm", "coreutils")?);
         let inside = format!("/{name}");
         let words = ["-D".as_ref(), "-m".as_ref(), "0644".as_ref(), anchor.pem.as_os_str(), copy.as_os_str()];
         Ok(vec![
             Step::as_root(&install, words),
-            self.step(&["-importcert", "-noprompt", "-alias", &anchor.label, "-file", &inside]),
+            self.step(&["-importcert", "-noprompt", "-alias", &anchor.label, "-file", &inside])?,
             Step::as_root(&remove, ["-f".as_ref(), "--".as_ref(), copy.as_os_str()]),
         ])
     }
@@ -217,7 +256,7 @@ impl Store for Jdk<'_> {
     fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
         let entries = self.entries()?;
         let ours = entries.iter().filter(|(_, der)| *der == anchor.der);
-        Ok(ours.map(|(alias, _)| self.step(&["-delete", "-alias", alias])).collect())
+        ours.map(|(alias, _)| self.step(&["-delete", "-alias", alias])).collect()
     }
 
     fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem> {

@@ -118,18 +118,18 @@ impl System<'_> {
         self.host.system(self.family.anchors)
     }
 
-    fn update(&self, words: &[&str]) -> Step {
-        Step::as_root(&self.updater, words[1..].iter().copied()).inside()
+    fn update(&self, words: &[&str]) -> Result<Step, Problem> {
+        self.host.inside(Step::as_root(&self.updater, words[1..].iter().copied()))
     }
 
     /// Debian's `update-ca-certificates --fresh` tells its hooks what it has added, not what is gone: Java would trust
     /// the root for ever. The hook of ca-certificates-java takes the name with a minus before it.
-    fn tell_java(&self, anchor: &Path) -> Option<Step> {
+    fn tell_java(&self, anchor: &Path) -> Option<Result<Step, Problem>> {
         self.host.system(JAVA_HOOK).is_file().then(|| {
             let link =
                 format!("/etc/ssl/certs/{}.pem", anchor.file_stem().unwrap_or_default().to_string_lossy());
             let script = format!("printf '%s\\n' \"-$1\" | {JAVA_HOOK}");
-            Step::as_root(Path::new("/bin/sh"), ["-c", &script, "sh", &link]).inside()
+            self.host.inside(Step::as_root(Path::new("/bin/sh"), ["-c", &script, "sh", &link]))
         })
     }
 
@@ -165,7 +165,7 @@ impl Store for System<'_> {
                 &install,
                 ["-m".as_ref(), "0644".as_ref(), anchor.pem.as_os_str(), target.as_os_str()],
             ),
-            self.update(self.family.add),
+            self.update(self.family.add)?,
         ])
     }
 
@@ -177,10 +177,10 @@ impl Store for System<'_> {
         let remove = self.host.needed("rm", "coreutils")?;
         let gone = files.iter().map(|file| {
             let words = ["-f".as_ref(), "--".as_ref(), file.as_os_str()];
-            Step::as_root(&remove, words)
+            Ok(Step::as_root(&remove, words))
         });
         let told = files.iter().filter_map(|file| self.tell_java(file));
-        Ok(gone.chain([self.update(self.family.remove)]).chain(told).collect())
+        gone.chain([self.update(self.family.remove)]).chain(told).collect()
     }
 
     fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem> {

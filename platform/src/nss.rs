@@ -271,7 +271,7 @@ impl Database<'_> {
         }
     }
 
-    /// Local CAs' certificates: nickname, whether trusted for TLS, DER.
+    /// All certificates: nickname, whether trusted for TLS, DER.
     fn entries(&self) -> Result<Vec<(String, bool, Vec<u8>)>, Problem> {
         if !self.exists() {
             return Ok(Vec::new());
@@ -281,8 +281,7 @@ impl Database<'_> {
             // "nickname, which may hold spaces      CT,,"
             let Some((nickname, flags)) = line.trim_end().rsplit_once(' ') else { continue };
             let nickname = nickname.trim();
-            if flags.matches(',').count() != 2 || !(nickname.contains("devca") || nickname.contains("mkcert"))
-            {
+            if flags.matches(',').count() != 2 || nickname.is_empty() || line.contains("SSL,S/MIME") {
                 continue;
             }
             let trusted = flags.split(',').next().is_some_and(|tls| tls.contains('C'));
@@ -317,9 +316,12 @@ impl Store for Database<'_> {
             let folder = self.folder.as_os_str();
             steps.push(Step::run(&install, ["-d".as_ref(), "-m".as_ref(), "0700".as_ref(), folder]));
             steps.push(self.certutil(&["-N", "--empty-password"]));
-            let mark = self.folder.join(MARK);
-            let words = ["-m".as_ref(), "0600".as_ref(), "/dev/null".as_ref(), mark.as_os_str()];
-            steps.push(Step::run(&install, words));
+            // A folder that was there is somebody's.
+            if !self.folder.exists() {
+                let mark = self.folder.join(MARK);
+                let words = ["-m".as_ref(), "0600".as_ref(), "/dev/null".as_ref(), mark.as_os_str()];
+                steps.push(Step::run(&install, words));
+            }
         }
         let pem = anchor.pem.to_string_lossy();
         steps.push(self.certutil(&["-A", "-t", TLS_ONLY, "-n", &anchor.label, "-i", &pem]));
@@ -329,7 +331,19 @@ impl Store for Database<'_> {
     fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
         let entries = self.entries()?;
         let ours = entries.iter().filter(|(_, _, der)| *der == anchor.der);
-        Ok(ours.map(|(nickname, _, _)| self.certutil(&["-D", "-n", nickname])).collect())
+        // What was there under a name of its own, the root of a company say, stays, without the trust.
+        let remove = |nickname: &String| {
+            if nickname.starts_with("devca") || nickname.starts_with("mkcert") {
+                Some(self.certutil(&["-D", "-n", nickname]))
+            } else {
+                None
+            }
+        };
+        let lose = |nickname: &String| self.certutil(&["-M", "-t", ",,", "-n", nickname]);
+        let steps = ours.filter_map(|(nickname, trusted, _)| {
+            remove(nickname).or_else(|| trusted.then(|| lose(nickname)))
+        });
+        Ok(steps.collect())
     }
 
     /// A database that was made for the root goes with it, unless something else has come into it.

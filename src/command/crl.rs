@@ -34,6 +34,7 @@ pub(super) fn run(context: &Context, args: &cli::Crl) -> anyhow::Result<List> {
         let hint = format!("give 1 to {}, as in: --days {}", profile::ROOT_DAYS, profile::CRL_DAYS);
         return Err(Fault::usage(format!("a revocation list cannot be good for {days} days"), hint).into());
     }
+    super::refuse_json(context, args.stdout)?;
     context.root()?;
     let path = std::path::absolute(args.out.as_deref().unwrap_or(Path::new("crl.pem")))?;
     let replace = !args.stdout && is_there(&path)?;

@@ -52,6 +52,8 @@ pub(super) fn variables(context: &Context) -> anyhow::Result<Vec<(&'static str, 
         )
         .into());
     }
+    // The variable may name this file by now: what it named before stands in the file's first lines.
+    let mut sources = sources(&bundle_path);
     for variable in VARIABLES {
         let Some(current) =
             std::env::var_os(variable.name).filter(|value| !value.is_empty()).map(PathBuf::from)
@@ -64,22 +66,49 @@ pub(super) fn variables(context: &Context) -> anyhow::Result<Vec<(&'static str, 
         match variable.effect {
             // A company's roots, say, which are not to be lost.
             Effect::Replaces => {
-                all.extend(bundle::certificates(&std::fs::read(&current).unwrap_or_default()));
+                if !sources.contains(&current) {
+                    sources.push(current);
+                }
             }
             Effect::Adds => context.report.note(format!("{} names {} now", variable.name, current.display())),
         }
     }
+    sources.retain(|source| match std::fs::read(source) {
+        Ok(pem) => {
+            all.extend(bundle::certificates(&pem));
+            true
+        }
+        Err(e) => {
+            context.report.note(format!("{} cannot be read, and is left out: {e}", source.display()));
+            false
+        }
+    });
     all.push(root.der);
-    write_bundle(context, &bundle_path, &all)?;
+    write_bundle(context, &bundle_path, &sources, &all)?;
     let file = |effect| if effect == Effect::Adds { context.folder.root() } else { bundle_path.clone() };
     Ok(VARIABLES.iter().map(|variable| (variable.name, file(variable.effect))).collect())
 }
 
+/// Begins a line that names a file whose roots are in the bundle. PEM passes over what stands outside of its blocks.
+const SOURCE: &str = "# with the roots of ";
+
+/// What was merged into the bundle before.
+fn sources(bundle: &Path) -> Vec<PathBuf> {
+    let text = std::fs::read_to_string(bundle).unwrap_or_default();
+    text.lines().map_while(|line| line.strip_prefix(SOURCE)).map(PathBuf::from).collect()
+}
+
 /// Rewrites the bundle only where it has changed: programs may be reading it.
-fn write_bundle(context: &Context, path: &Path, roots: &[Vec<u8>]) -> anyhow::Result<()> {
+fn write_bundle(
+    context: &Context,
+    path: &Path,
+    sources: &[PathBuf],
+    roots: &[Vec<u8>],
+) -> anyhow::Result<()> {
     let mut seen = std::collections::HashSet::new();
     let unique = roots.iter().filter(|der| seen.insert(*der));
-    let bundle: Vec<u8> = unique.flat_map(|der| pem::certificate(der)).collect();
+    let named = sources.iter().map(|source| format!("{SOURCE}{}\n", source.display()).into_bytes());
+    let bundle: Vec<u8> = named.chain(unique.map(|der| pem::certificate(der))).flatten().collect();
     if std::fs::read(path).is_ok_and(|current| current == bundle) {
         return Ok(());
     }
@@ -106,10 +135,18 @@ impl Dialect {
         match self {
             Self::Sh => format!("export {name}='{}'", value.replace('\'', r"'\''")),
             Self::Fish => format!("set -gx {name} '{}'", value.replace('\\', r"\\").replace('\'', r"\'")),
-            Self::Powershell => format!("$env:{name} = '{}'", value.replace('\'', "''")),
+            // It takes typographic quotes for its own as well.
+            Self::Powershell => {
+                let doubled =
+                    |c: char| if "'‘’‚‛".contains(c) { format!("{c}{c}") } else { c.to_string() };
+                format!("$env:{name} = '{}'", value.chars().map(doubled).collect::<String>())
+            }
             Self::Cmd => format!("set \"{name}={}\"", value.replace('%', "%%")),
             Self::Dotenv => {
-                format!("{name}=\"{}\"", value.replace('\\', r"\\").replace('"', "\\\"").replace('$', r"\$"))
+                format!(
+                    "{name}=\"{}\"",
+                    value.replace('\\', r"\\").replace('"', "\\\"").replace('$', r"\$").replace('`', r"\`")
+                )
             }
             Self::Json => String::new(),
         }

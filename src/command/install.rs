@@ -57,7 +57,7 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
         return Err(Fault::new(what, hint).into());
     }
     let found = devca_platform::find(&host, &stores::kinds(&args.stores));
-    let earlier = Predecessors::remembered(context)?;
+    let earlier = Predecessors::remembered(context);
     let add = |store: &dyn Store| stores::add(context, &host, store, &anchor, &earlier, args.dry_run);
     let stores = stores::each(&found, add);
     Ok(Installed {
@@ -110,13 +110,16 @@ fn root(
 /// A root is never overwritten by `install`: other commands change it.
 fn refuse_to_change(context: &Context, args: &cli::Install) -> anyhow::Result<()> {
     let option = context.folder.option();
-    let hint = if let Some(name) = args.permit.first() {
+    // What it is already need not be asked for twice: an install that was cut short is given once more.
+    let present = context.root()?.constraints;
+    let lacking = args.permit.iter().find(|name| !present.permitted.contains(name));
+    let hint = if let (Some(name), false) = (lacking, present.is_unconstrained()) {
         format!("devca{option} permit {name}")
-    } else if args.unconstrained {
+    } else if args.unconstrained && !present.is_unconstrained() {
         "make another CA beside it: devca --ca NAME install --unconstrained".into()
-    } else if args.sealed {
+    } else if args.sealed && !ca::is_sealed(&context.folder) {
         format!("devca{option} rotate --sealed")
-    } else if args.passphrase {
+    } else if args.passphrase && !ca::is_locked(&context.folder) {
         format!("devca{option} passphrase")
     } else {
         return Ok(());

@@ -65,16 +65,21 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
     let label = bundle::stem(&request.subject.first(), request.subject.names.len(), request.kind);
     let mut outputs = outputs(args, &formats, &request, &label, &context.folder.path)?;
     refuse_binary_to_stdout(args, &outputs)?;
+    super::refuse_json(context, args.stdout)?;
     let mut agreed = Vec::new();
     if !ca::exists(&context.folder) {
         // Before anything is written: what the root that is about to be made would refuse.
         agreed = widening(context, args, &first_constraints(), &request.subject.names)?;
-        existing::check(&mut outputs, &context.folder, None, &request, args.force)?;
+        if !args.stdout {
+            existing::check(&mut outputs, &context.folder, None, &request, args.force)?;
+        }
     }
     let lock = context.lock()?;
     let (authority, root_created, widened) = authority(context, args, &request.subject.names, agreed)?;
     request.suit(&authority);
-    existing::check(&mut outputs, &context.folder, Some(&authority), &request, args.force)?;
+    if !args.stdout {
+        existing::check(&mut outputs, &context.folder, Some(&authority), &request, args.force)?;
+    }
     let issued = Signer::new(&authority)?.issue(&request)?;
 
     let material = Material { issued: &issued, authority: &authority, options: &options, label: &label };

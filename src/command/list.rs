@@ -71,9 +71,10 @@ pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<List> {
             Err(serial) => _ = revoked.insert(serial),
         }
     }
-    let last = inventory::last_of_each(&certificates, |listed| listed.place.as_deref());
-    let mut last = last.into_iter();
-    certificates.retain(|_| last.next().unwrap_or(true));
+    let place = |listed: &Listed| listed.place.clone();
+    let chosen = inventory::one_of_each(&certificates, place, |listed| listed.touched.is_none());
+    let mut chosen = chosen.into_iter();
+    certificates.retain(|_| chosen.next().unwrap_or(true));
     certificates = parallel::map(certificates, Listed::looked_into);
     for listed in certificates.iter_mut().filter(|listed| revoked.contains(&listed.serial)) {
         if matches!(listed.state, Word::Expired | Word::Expiring | Word::Good) {
@@ -89,7 +90,7 @@ pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<List> {
 /// What is in use, and ends within so many days or has ended.
 pub(super) fn ending(inventory: Inventory, now: OffsetDateTime, days: i64) -> Vec<Entry> {
     let revoked = inventory.revoked();
-    let mut entries = inventory.latest();
+    let mut entries = inventory.in_use();
     entries.retain(|entry| {
         entry.not_after - Duration::days(days) <= now
             && !revoked.contains(&entry.serial)
@@ -111,7 +112,7 @@ fn prune(context: &Context) -> anyhow::Result<usize> {
     let expired: HashSet<String> = ended.map(|entry| entry.serial.clone()).collect();
     let mut revocations = inventory.revocations.clone();
     revocations.retain(|revocation| !expired.contains(&revocation.serial));
-    let entries: Vec<Entry> = inventory.latest().into_iter().filter(keep).collect();
+    let entries: Vec<Entry> = inventory.in_use().into_iter().filter(keep).collect();
     let after = entries.len() + revocations.len();
     let mut text = inventory::lines_of(&entries)?;
     text.push_str(&inventory::lines_of(&revocations)?);
@@ -173,7 +174,7 @@ impl Listed {
             place: entry.files.first().map(|file| file.path.clone()),
             touched: None,
         };
-        listed.touched = Some(entry).filter(|entry| !renewal::is_untouched(entry));
+        listed.touched = Some(entry).filter(|entry| !entry.is_untouched());
         listed
     }
 

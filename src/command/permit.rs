@@ -47,7 +47,14 @@ pub(super) fn run(context: &Context, args: &cli::Permit) -> anyhow::Result<Permi
     let old = context.root()?.constraints;
     let (new, changed) = change(&old, args)?;
     if changed.is_empty() {
-        return Ok(Permitted::none(old.permitted, args));
+        // Of a sealed CA, one that was cut short has left certificates of the root before.
+        let (root, sealed) = (context.root()?, crate::ca::is_sealed(&context.folder));
+        let mut nothing = Permitted::none(old.permitted, args);
+        if sealed && context.folder.earlier().exists() {
+            nothing.stores = stores::replace(context, &args.stores, &root)?;
+            nothing.reissued = Some(rotate::reissue(context, &context.authority()?, password)?);
+        }
+        return Ok(nothing);
     }
     let Widened { root, stores, reissued } =
         permit(context, context.authority()?, &new, &args.stores, password)?;

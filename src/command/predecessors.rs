@@ -1,5 +1,6 @@
 //! Roots that a CA had before: stores may hold them still.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 
 use devca_platform::{Anchor, Problem, Store};
@@ -17,16 +18,16 @@ pub(super) struct Predecessors {
     common_name: Option<String>,
     /// The present roots of this CA and its siblings.
     current: Vec<Vec<u8>>,
-    scratch: tempfile::TempDir,
+    scratch: OnceCell<tempfile::TempDir>,
 }
 
 impl Predecessors {
     /// Those that this CA remembers: what `permit` and `rotate` have replaced.
-    pub(super) fn remembered(context: &Context) -> anyhow::Result<Self> {
+    pub(super) fn remembered(context: &Context) -> Self {
         let current = context.folder.siblings().into_iter().filter_map(|folder| read(&folder)).collect();
         let known = pem::certificates(&context.folder.earlier());
         let known = known.into_iter().filter_map(|der| CaCertificate::parse(der).ok()).collect();
-        Ok(Self { known, common_name: None, current, scratch: tempfile::TempDir::new()? })
+        Self { known, common_name: None, current, scratch: OnceCell::new() }
     }
 
     /// And whatever else has this CA's common name, should its folder have been lost.
@@ -56,7 +57,16 @@ impl Predecessors {
 
     /// The stores' programs read certificates from files.
     fn anchor(&self, root: &CaCertificate) -> Result<Anchor, Problem> {
-        let path: PathBuf = self.scratch.path().join(format!("{}.pem", crate::key::hex(&root.sha256())));
+        let scratch = if let Some(scratch) = self.scratch.get() {
+            scratch
+        } else {
+            let made = tempfile::TempDir::new().map_err(|e| {
+                let why = format!("no temporary folder can be made: {e}");
+                Problem::new(why, "name one that is there: export TMPDIR=/tmp")
+            })?;
+            self.scratch.get_or_init(|| made)
+        };
+        let path: PathBuf = scratch.path().join(format!("{}.pem", crate::key::hex(&root.sha256())));
         if !path.exists() {
             let file = NewFile::public(path.clone(), pem::certificate(&root.der));
             let written = Files::default().stage(vec![file]).and_then(Staged::commit);

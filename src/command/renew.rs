@@ -98,7 +98,7 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
 fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<Vec<Entry>> {
     let inventory = Inventory::load(&context.folder.inventory())?;
     let revoked = inventory.revoked();
-    let mut entries = inventory.latest();
+    let mut entries = inventory.in_use();
     entries.retain(|entry| !revoked.contains(&entry.serial));
     for word in &args.what {
         if !entries.iter().any(|entry| is_meant(entry, word)) {
@@ -170,7 +170,7 @@ pub(super) fn again(
 /// Until the next certificate is due, and an hour at most: others may be issued in the meantime.
 fn until_next(context: &Context, args: &cli::Renew, now: OffsetDateTime) -> StdDuration {
     let days = Duration::days(within(args).unwrap_or(profile::RENEW_WITHIN_DAYS));
-    let entries = Inventory::load(&context.folder.inventory()).unwrap_or_default().latest();
+    let entries = Inventory::load(&context.folder.inventory()).unwrap_or_default().in_use();
     let next =
         entries.iter().map(|entry| entry.not_after - days - now).filter(|left| left.is_positive()).min();
     let hour = StdDuration::from_secs(3600);

@@ -95,7 +95,7 @@ pub(super) fn earlier(context: &Context) -> Vec<u8> {
     known.iter().flat_map(|der| pem::certificate(der)).collect()
 }
 
-/// Issues what is in use again. The caller holds the lock.
+/// Issues what is in use, and of another root than the present one, again. The caller holds the lock.
 pub(super) fn reissue(
     context: &Context,
     authority: &Authority,
@@ -107,8 +107,9 @@ pub(super) fn reissue(
         entry.not_after > context.now
             && !revoked.contains(&entry.serial)
             && renewal::state(entry) == State::There
+            && !renewal::is_of(entry, authority)
     };
-    let mut due = inventory.latest();
+    let mut due = inventory.in_use();
     due.retain(is_due);
     let how = How { password, new_key: false, days: None };
     renew::again(context, authority, &due, how, &mut |_| ())

@@ -17,7 +17,6 @@ use crate::constraints::Constraints;
 use crate::error;
 use crate::files;
 use crate::key;
-use crate::pem::{self, KeyFile};
 use crate::report::{self, Outcome};
 
 /// A root is pointed out this many days before its end.
@@ -108,7 +107,7 @@ pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<Statu
         days_left: root.validity.days_left(context.now),
         key: ca::signing_key(&context.folder),
         sealed: ca::is_sealed(&context.folder),
-        locked: is_locked(context),
+        locked: ca::is_locked(&context.folder),
         constrained: !root.constraints.is_unconstrained(),
         constraints: root.constraints,
         name: root.common_name,
@@ -140,7 +139,7 @@ fn look_at_root(context: &Context, problems: &mut Vec<Finding>) -> Option<CaCert
     // A certificate alone can be trusted here and sign elsewhere: a colleague's.
     if ca::signing_key(&context.folder).exists() {
         // A locked key is not asked for.
-        if !is_locked(context)
+        if !ca::is_locked(&context.folder)
             && let Err(e) =
                 Authority::load(&context.folder, &|path, der| context.unlock(path, der), context.now)
         {
@@ -180,10 +179,6 @@ fn private(context: &Context) -> Vec<(PathBuf, u32)> {
     let keys = [folder.root_key(), folder.intermediate_key(), folder.inventory()];
     let keys = keys.into_iter().filter(|path| path.exists()).map(|path| (path, 0o600));
     keys.chain([(folder.path.clone(), 0o700)]).collect()
-}
-
-fn is_locked(context: &Context) -> bool {
-    matches!(pem::key_file(&ca::signing_key(&context.folder)), Ok(KeyFile::Locked(_)))
 }
 
 fn look_at(found: &Found, anchor: Option<&Anchor>, problems: &mut Vec<Finding>) -> StoreState {

@@ -166,7 +166,7 @@ pub(super) fn replace(
 ) -> anyhow::Result<Vec<Line>> {
     let host = host(context, options)?;
     let anchor = anchor(root, &context.folder.root());
-    let earlier = Predecessors::remembered(context)?;
+    let earlier = Predecessors::remembered(context);
     let found = devca_platform::find(&host, &kinds(options));
     let holding = found.into_iter().filter(|found| match found {
         // A store that cannot be asked may hold one.

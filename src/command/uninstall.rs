@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use devca_platform::{Anchor, Host, Problem, Step, Store};
+use devca_platform::{Anchor, Found, Host, Problem, Step, Store};
 use serde::Serialize;
 
 use super::Context;
@@ -38,7 +38,7 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
     };
     let found = devca_platform::find(&host, &stores::kinds(&args.stores));
     let common_name = root.as_ref().map_or_else(|| context.root_name(), |root| root.common_name.clone());
-    let predecessors = Predecessors::remembered(context)?.and_namesakes(common_name);
+    let predecessors = Predecessors::remembered(context).and_namesakes(common_name);
     let stores =
         stores::each(&found, |store| remove(context, &host, store, root.as_ref(), &predecessors, args));
     let nothing_here = root.is_none() && !ca::exists(folder) && !folder.root_key().exists();
@@ -46,7 +46,9 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
         return Err(context.no_root().into());
     }
     let mut outcome = Uninstalled { root: folder.root(), stores, deleted: Vec::new(), kept_for: None };
+    let still_trusted = args.purge && !args.dry_run && still_trusted(context, args, root.as_ref())?;
     match (args.purge && !args.dry_run, stores::all_done(&outcome.stores)) {
+        (true, true) if still_trusted => outcome.kept_for = Some(TRUSTED_ELSEWHERE),
         (true, true) => outcome.deleted = purge(context)?,
         (true, false) => outcome.kept_for = Some("kept, since a store may still trust it"),
         (false, _) if nothing_here => {}
@@ -54,6 +56,26 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
     }
     Ok(outcome)
 }
+
+/// A store of this machine that was not chosen, and trusts the root: deleted, it could be taken out of that no more.
+fn still_trusted(
+    context: &Context,
+    args: &cli::Uninstall,
+    root: Option<&CaCertificate>,
+) -> anyhow::Result<bool> {
+    let Some(root) = root.filter(|_| !args.stores.store.is_empty() || args.stores.sysroot.is_some()) else {
+        return Ok(false);
+    };
+    let host =
+        stores::host(context, &cli::Stores { machine: args.stores.machine, ..cli::Stores::default() })?;
+    let anchor = stores::anchor(root, &context.folder.root());
+    let found = devca_platform::find(&host, &devca_platform::Kind::ALL);
+    let holds = |found: &Found| matches!(found, Found::Store(store) if store.holds(&anchor) == Ok(true));
+    Ok(found.iter().any(holds))
+}
+
+const TRUSTED_ELSEWHERE: &str =
+    "kept, since a store that was not chosen trusts it: uninstall --purge alone deletes it";
 
 fn remove(
     context: &Context,
@@ -126,6 +148,6 @@ impl Outcome for Uninstalled {
     }
 
     fn is_complete(&self) -> bool {
-        stores::all_done(&self.stores)
+        stores::all_done(&self.stores) && self.kept_for != Some(TRUSTED_ELSEWHERE)
     }
 }

@@ -1,4 +1,5 @@
 //! The servers and the clients of the mutual TLS tests.
+#![allow(unreachable_pub)]
 
 use std::fs;
 use std::io::{BufRead, BufReader};
