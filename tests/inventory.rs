@@ -1,0 +1,216 @@
+//! Life after issuing: list, inspect, renew and ten thousand at once.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod common;
+
+use std::fs;
+use std::io::Write;
+use std::process::Stdio;
+
+use common::{Home, Server, ok, tool, words};
+
+fn states(home: &Home) -> Vec<(String, String)> {
+    let list = home.json(["list"]);
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let certificates = list["certificates"].as_array().unwrap().iter();
+    certificates.map(|c| (text(&c["names"][0]), text(&c["state"]))).collect()
+}
+
+#[test]
+fn the_list_tells_what_has_become_of_each() {
+    let home = Home::new();
+    for name in ["good", "missing", "replaced", "revoked"] {
+        home.ok(["issue", &format!("{name}.test")]);
+    }
+    home.ok(["issue", "expired.test", "--not-after", "2026-01-31"]);
+    home.ok(["issue", "expiring.test", "--days", "10"]);
+    fs::remove_file(home.file("missing.test-key.pem")).unwrap();
+    fs::copy(home.file("good.test.pem"), home.file("replaced.test.pem")).unwrap();
+    home.ok(["revoke", "revoked.test.pem"]);
+    // A line that a crash has torn, and one of a version to come, are passed over.
+    let inventory = home.ca().join("issued.jsonl");
+    let mut file = fs::OpenOptions::new().append(true).open(&inventory).unwrap();
+    file.write_all(b"{\"v\":2,\"new\":true}\n{\"v\":1,\"iss").unwrap();
+    let expected = ["good", "missing", "replaced", "revoked", "expired", "expiring"];
+    let expected: Vec<_> = expected.iter().map(|n| (format!("{n}.test"), (*n).to_owned())).collect();
+    assert_eq!(states(&home), expected);
+    let soon = home.json(["list", "--expiring", "30d"]);
+    assert_eq!(soon["certificates"].as_array().unwrap().len(), 2);
+    let check = home.devca(["check", "--expiring", "14d"]).output().unwrap();
+    assert_eq!(check.status.code(), Some(1), "{}", words(&check));
+    assert!(words(&check).contains("expiring.test.pem ends in 10 days"), "{}", words(&check));
+    home.ok(["list", "--prune"]);
+    assert_eq!(states(&home).len(), 4, "what is missing or replaced is forgotten");
+    assert!(states(&home).iter().any(|(_, state)| state == "revoked"), "and no revocation");
+}
+
+#[test]
+fn everything_is_read_aloud() {
+    let home = Home::new();
+    fs::write(home.file("password"), "correct horse\n").unwrap();
+    home.ok(["issue", "localhost", "--format", "pem,der,p12", "--password-file", "password"]);
+    let of = |words: &[&str]| home.json([&["inspect"], words].concat());
+    for file in ["localhost.pem", "localhost.der"] {
+        assert_eq!(of(&[file])["certificates"][0]["names"][0], "localhost", "{file}");
+    }
+    let p12 = of(&["localhost.p12", "--password-file", "password"]);
+    assert_eq!((&p12["certificates"][0]["names"][0], &p12["private_keys"]), (&"localhost".into(), &1.into()));
+    let serial = of(&["localhost.pem"])["certificates"][0]["serial"].as_str().unwrap().to_owned();
+    assert_eq!(of(&[&serial])["certificates"][0]["names"][0], "localhost");
+    let csr = home.file("csr.pem").display().to_string();
+    let request =
+        ["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout"];
+    ok("openssl", request.into_iter().chain(["/dev/null", "-subj", "/CN=a.test", "-out", &csr]));
+    assert_eq!(of(&["csr.pem"])["requests"][0]["signature_is_good"], true);
+    let server = Server::start(&home.file("localhost.pem"), &home.file("localhost-key.pem"));
+    let seen = of(&[&format!("localhost:{}", server.port)]);
+    assert_eq!(seen["certificates"][0]["serial"], serial.as_str());
+    fs::write(home.file("wrong"), "wrong\n").unwrap();
+    fs::write(home.file("garbage"), [0x30; 500]).unwrap();
+    for words_ in
+        [&["localhost.p12", "--password-file", "wrong"][..], &["garbage"], &["nothing"], &["password"]]
+    {
+        let output = home.devca([&["inspect"], words_].concat()).output().unwrap();
+        let said = words(&output);
+        assert!(output.status.code() == Some(1) && said.contains("devca: hint: "), "{words_:?}: {said}");
+    }
+}
+
+#[test]
+fn what_is_renewed_stays_what_it_is() {
+    let home = Home::new();
+    home.ok(["issue", "app.test", "10.0.0.1", "--days", "20", "--format", "pem,fullchain"]);
+    home.ok(["issue", "--client", "alice", "--days", "300"]);
+    let read = |name: &str| fs::read(home.file(name)).unwrap();
+    let names = ["app.test+1.pem", "app.test+1-key.pem", "alice-client.pem"];
+    let before = names.map(read);
+    let renewed = home.json(["renew", "--exec", "echo again >> hooks"]);
+    assert_eq!(renewed["reissued"].as_array().unwrap().len(), 1, "only what ends within 30 days: {renewed}");
+    let after = names.map(read);
+    assert!(before[0] != after[0] && before[1] == after[1] && before[2] == after[2]);
+    let text = ok(
+        "openssl",
+        ["x509", "-in", home.file(names[0]).to_str().unwrap(), "-noout", "-ext", "subjectAltName"],
+    );
+    assert!(text.contains("DNS:app.test, IP Address:10.0.0.1"), "{text}");
+    home.ok(["renew", "alice-client.pem", "--new-key", "--exec", "echo again >> hooks"]);
+    assert_ne!(read("alice-client.pem"), before[2]);
+    // Nothing is due any more but what was made for so short a time: the hook stays still.
+    home.ok(["renew", "--within", "5d", "--exec", "echo again >> hooks"]);
+    assert_eq!(fs::read_to_string(home.file("hooks")).unwrap(), "again\nagain\n");
+    let failing = home.devca(["renew", "--all", "--exec", "exit 3"]).output().unwrap();
+    assert!(failing.status.code() == Some(1) && words(&failing).contains("failed"), "{}", words(&failing));
+}
+
+#[test]
+fn no_reader_sees_a_certificate_with_anothers_key() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    // Reads the pair as a server does, again and again, until told to end; counts, and ends at a pair that differs.
+    let script = "import ssl, sys, os\nread = 0\nwhile not os.path.exists('end'):\n  try:\n    \
+                  ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain('localhost.pem', 'localhost-key.pem')\n    read += 1\n  \
+                  except FileNotFoundError: pass\nprint('read', read)\n";
+    let mut reader = home.command(&tool("python3"), ["-c", script]);
+    let reader = reader.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // With the same key. (A reader that is between its two files when the key changes cannot be helped.)
+    for _ in 0..150 {
+        home.ok(["renew", "--all"]);
+    }
+    fs::write(home.file("end"), "").unwrap();
+    let output = reader.wait_with_output().unwrap();
+    assert!(output.status.success() && words(&output).starts_with("read "), "{}", words(&output));
+}
+
+#[test]
+fn the_watcher_renews_in_time() {
+    let home = Home::new();
+    let due = time::OffsetDateTime::now_utc() + time::Duration::days(3) + time::Duration::seconds(2);
+    let due = due.format(&time::format_description::well_known::Rfc3339).unwrap();
+    home.ok(["issue", "localhost", "--not-after", &due]);
+    let words_ = ["renew", "--watch", "--within", "3d", "--days", "90", "--exec", "touch renewed"];
+    let mut watcher = home.devca(words_).stdout(Stdio::null()).spawn().unwrap();
+    while !home.file("renewed").exists() {
+        assert!(watcher.try_wait().unwrap().is_none(), "the watcher has ended");
+        std::thread::yield_now();
+    }
+    ok("kill", ["-TERM", &watcher.id().to_string()]);
+    watcher.wait().unwrap();
+    let days = &home.json(["list"])["certificates"][0]["days_left"];
+    assert!(days.as_i64().unwrap() > 80, "{days}");
+}
+
+#[test]
+fn a_timer_is_installed_and_removed() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let folder = home.file("bin");
+    fs::create_dir(&folder).unwrap();
+    let script = format!("#!/bin/sh\necho \"$@\" >> {}/calls\n", home.work().display());
+    fs::write(folder.join("systemctl"), script).unwrap();
+    ok("chmod", ["755", folder.join("systemctl").to_str().unwrap()]);
+    let devca = |words_: &[&str]| {
+        let output = home.devca(words_).env("PATH", &folder).output().unwrap();
+        assert!(output.status.success(), "{}", words(&output));
+    };
+    devca(&["renew", "--install-timer", "--within", "20d", "--exec", "echo \"50%\" $HOME"]);
+    let units = home.home().join(".config/systemd/user");
+    let service = fs::read_to_string(units.join("devca-renew.service")).unwrap();
+    assert!(service.contains(r#""renew" "--within" "20d" "--exec" "echo \"50%%\" $$HOME""#), "{service}");
+    assert!(fs::read_to_string(units.join("devca-renew.timer")).unwrap().contains("OnCalendar=daily"));
+    devca(&["renew", "--remove-timer"]);
+    assert!(!units.join("devca-renew.service").exists() && !units.join("devca-renew.timer").exists());
+    let calls = fs::read_to_string(home.file("calls")).unwrap();
+    let expected = ["--user daemon-reload", "--user enable --now devca-renew.timer", "--user disable --now"];
+    assert!(expected.iter().all(|call| calls.contains(call)), "{calls}");
+}
+
+#[test]
+fn a_batch_is_resumed_where_it_was_cut_off() {
+    let home = Home::new();
+    let lines: Vec<String> = (0..3000).map(|n| format!("device-{n}")).collect();
+    fs::write(home.file("names"), lines.join("\n")).unwrap();
+    let batch = ["issue", "--client", "--batch", "names", "--out", "fleet"];
+    let mut cut = home.devca(batch).stdout(Stdio::null()).spawn().unwrap();
+    // Those with their names, not the half-written ones.
+    let is_whole = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().ends_with("-client.pem");
+    let there = || fs::read_dir(home.file("fleet")).map_or(0, |all| all.flatten().filter(is_whole).count());
+    while there() < 100 {
+        assert!(cut.try_wait().unwrap().is_none(), "it was through before it could be cut off");
+        std::thread::yield_now();
+    }
+    cut.kill().unwrap();
+    cut.wait().unwrap();
+    let resumed = home.json(batch);
+    let (issued, skipped) = (resumed["issued"].as_u64().unwrap(), resumed["skipped"].as_u64().unwrap());
+    assert!(issued > 0 && skipped > 0 && issued + skipped == 3000, "{resumed}");
+    assert_eq!(home.json(batch)["skipped"], 3000);
+    for index in (0..3000).step_by(250) {
+        let file =
+            |suffix: &str| home.file(&format!("fleet/device-{index}-client{suffix}")).display().to_string();
+        let public = ok("openssl", ["x509", "-in", &file(".pem"), "-noout", "-pubkey"]);
+        assert_eq!(public, ok("openssl", ["pkey", "-in", &file("-key.pem"), "-pubout"]));
+    }
+}
+
+#[test]
+fn a_bad_line_is_reported_by_its_number_and_the_others_are_made() {
+    let home = Home::new();
+    fs::create_dir(home.file("out")).unwrap();
+    fs::write(home.file("out/mine.test.pem"), "somebody's").unwrap();
+    let lines = "a.test www.a.test\n\n# a comment\nbad..name\nbob kind=client\n{\"names\":[\"j.test\"],\"file\":\"jay\"}\n\
+                 mine.test\n{\"names\":\nx.test file=../up\nq.test colour=red\n";
+    let mut devca = home.devca(["issue", "--batch", "-", "--out", "out", "--json"]);
+    let mut child = devca.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let failed: Vec<u64> =
+        document["failed"].as_array().unwrap().iter().map(|f| f["line"].as_u64().unwrap()).collect();
+    assert_eq!((document["issued"].as_u64(), failed), (Some(3), vec![4, 7, 8, 9, 10]), "{document:#}");
+    for file in ["a.test+1.pem", "bob-client.pem", "jay-key.pem"] {
+        assert!(home.file("out").join(file).exists(), "{file}");
+    }
+    assert_eq!(fs::read_to_string(home.file("out/mine.test.pem")).unwrap(), "somebody's");
+}
