@@ -188,10 +188,12 @@ pub static PROTOCOL_TOO_OLD: Fault = Fault {
     mend: &["nginx: ssl_protocols TLSv1.2 TLSv1.3", "Node: minVersion: 'TLSv1.2', and no maxVersion"],
     words: &[
         says("curl", "unsupported protocol"),
+        says("curl", "legacy sigalg disallowed or unsupported"),
         says("curl", "alert protocol version"),
         says("curl", "alert handshake failure"),
         says("Node", "ERR_SSL_UNSUPPORTED_PROTOCOL"),
         says("Node", "ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION"),
+        says("Node", "alert protocol version"),
         says("Python", "UNSUPPORTED_PROTOCOL"),
         says("Python", "TLSV1_ALERT_PROTOCOL_VERSION"),
         says("Java", "protocol_version"),
@@ -362,12 +364,15 @@ pub static REPLACED_ROOT: Fault = Fault {
         says("Node", "CERT_SIGNATURE_FAILURE"),
         says("Node", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"),
         says("Python", "certificate signature failure"),
+        says("Python", "unable to get local issuer certificate"),
         says("Go", "ECDSA verification failure"),
         says("Go", "certificate signed by unknown authority"),
+        says("Java", "Path does not chain with any of the trust anchors"),
         says("Java", "unable to find valid certification path"),
         says("Chrome", "NET::ERR_CERT_AUTHORITY_INVALID"),
         says("Firefox", "SEC_ERROR_BAD_SIGNATURE"),
         says("Firefox", "SEC_ERROR_UNKNOWN_ISSUER"),
+        says("GnuTLS", "The certificate issuer is unknown"),
     ],
 };
 
@@ -453,7 +458,7 @@ pub static NOT_YET_VALID: Fault = Fault {
         says("Go", "certificate has expired or is not yet valid"),
         says("Chrome", "NET::ERR_CERT_DATE_INVALID"),
         says("Firefox", "MOZILLA_PKIX_ERROR_NOT_YET_VALID_CERTIFICATE"),
-        says("GnuTLS", "not yet activated"),
+        says("GnuTLS", "uses not yet valid certificate"),
     ],
 };
 
@@ -497,6 +502,7 @@ pub static WRONG_USAGE: Fault = Fault {
         says("Go", "certificate specifies an incompatible key usage"),
         says("Chrome", "NET::ERR_CERT_INVALID"),
         says("Firefox", "SEC_ERROR_INADEQUATE_CERT_TYPE"),
+        says("GnuTLS", "does not match the intended purpose"),
     ],
 };
 
@@ -544,17 +550,22 @@ pub static WEAK: Fault = Fault {
     mend: &["devca issue NAMES"],
     words: &[
         says("curl", "EE certificate key too weak"),
-        says("curl", "CA md too weak"),
+        says("curl", "CA certificate key too weak"),
         says("curl", "ee key too small"),
+        says("curl", "CA signature digest algorithm too weak"),
+        says("Node", "EE certificate key too weak"),
         says("Node", "EE_KEY_TOO_SMALL"),
+        says("Node", "CA signature digest algorithm too weak"),
         says("Node", "CA_MD_TOO_WEAK"),
         says("Python", "EE certificate key too weak"),
+        says("Python", "CA signature digest algorithm too weak"),
         says("Java", "Algorithm constraints check failed"),
         says("Go", "x509: cannot verify signature: insecure algorithm"),
         says("Chrome", "NET::ERR_CERT_WEAK_KEY"),
         says("Chrome", "NET::ERR_CERT_WEAK_SIGNATURE_ALGORITHM"),
         says("Firefox", "MOZILLA_PKIX_ERROR_INADEQUATE_KEY_SIZE"),
         says("Firefox", "SEC_ERROR_CERT_SIGNATURE_ALGORITHM_DISABLED"),
+        says("GnuTLS", "uses insecure algorithm"),
     ],
 };
 
@@ -567,7 +578,7 @@ pub static WRONG_ORDER: Fault = Fault {
         "a CA's certificate from an earlier setup is still in the file",
     ],
     mend: &["devca issue NAMES --format fullchain"],
-    words: &[says("GnuTLS", "The certificate issuer is unknown")],
+    words: &[],
 };
 
 pub static TOO_LONG: Fault = Fault {

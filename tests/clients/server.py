@@ -1,4 +1,4 @@
-# A web server on loopback, one thread a connection: CERTIFICATE KEY. Says its port, then serves one page.
+# A web server on loopback, one thread a connection: CERTIFICATE KEY [CLIENT-CA]. Says its port, then serves one page.
 import http.server
 import ssl
 import sys
@@ -28,6 +28,9 @@ class Server(http.server.ThreadingHTTPServer):
 
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(sys.argv[1], sys.argv[2])
+if len(sys.argv) > 3:
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(sys.argv[3])
 server = Server(("127.0.0.1", 0), Page)
 print("ACCEPT 127.0.0.1:%d" % server.server_address[1], flush=True)
 server.serve_forever()

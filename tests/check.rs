@@ -1,0 +1,10 @@
+//! `devca check` finds each fault of a real server, and foretells what real clients say to it. `devca explain` leads from
+//! these words back to the fault.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+#[path = "check/bench.rs"]
+mod bench;
+mod common;
+#[path = "check/faults.rs"]
+mod faults;
