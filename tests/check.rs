@@ -5,6 +5,14 @@
 
 #[path = "check/bench.rs"]
 mod bench;
+#[path = "check/browsers.rs"]
+mod browsers;
 mod common;
+#[path = "check/bench.rs"]
+mod bench;
 #[path = "check/faults.rs"]
 mod faults;
+#[path = "check/files.rs"]
+mod files;
+#[path = "check/words.rs"]
+mod words;
