@@ -8,11 +8,17 @@ mod bench;
 #[path = "check/browsers.rs"]
 mod browsers;
 mod common;
-#[path = "check/bench.rs"]
-mod bench;
 #[path = "check/faults.rs"]
 mod faults;
 #[path = "check/files.rs"]
 mod files;
+#[path = "check/handshakes.rs"]
+mod handshakes;
+#[path = "check/healthy.rs"]
+mod healthy;
+#[path = "check/postgres.rs"]
+mod postgres;
+#[path = "servers/running.rs"]
+mod running;
 #[path = "check/words.rs"]
 mod words;

@@ -83,8 +83,8 @@ fn missing_links(chain: &Chain) -> Option<Finding> {
 
 /// RFC 6125 §6.4, as browsers have it: an exact name, or a wildcard for the whole first label.
 pub fn matches(pattern: &str, host: &str) -> bool {
-    if let (Ok(pattern), Ok(host)) = (pattern.parse::<IpAddr>(), host.parse::<IpAddr>()) {
-        return pattern == host;
+    if let Ok(host) = host.parse::<IpAddr>() {
+        return pattern.parse() == Ok(host);
     }
     let (pattern, host) = (pattern.to_ascii_lowercase(), host.trim_end_matches('.').to_ascii_lowercase());
     match pattern.strip_prefix("*.") {
@@ -235,4 +235,36 @@ fn too_long(leaf: &Link, client: bool) -> Option<Finding> {
         let said = |words: &Words| words.client == "Safari";
         Finding::new(&TOO_LONG, what, format!("devca issue {}", details.names.join(" "))).saying(said)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_wildcard_stands_for_one_whole_label() {
+        for (pattern, host) in [
+            ("localhost", "LOCALHOST"),
+            ("localhost", "localhost."),
+            ("*.app.test", "a.app.test"),
+            ("*.APP.test", "b.app.Test"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("::1", "0:0:0:0:0:0:0:1"),
+        ] {
+            assert!(matches(pattern, host), "{pattern} {host}");
+        }
+        for (pattern, host) in [
+            ("localhost", "localhost.test"),
+            ("*.app.test", "app.test"),
+            ("*.app.test", ".app.test"),
+            ("*.app.test", "a.b.app.test"),
+            ("a*.app.test", "ab.app.test"),
+            ("*", "localhost"),
+            ("127.0.0.1", "127.0.0.2"),
+            ("*.0.0.1", "127.0.0.1"),
+            ("", "localhost"),
+        ] {
+            assert!(!matches(pattern, host), "{pattern} {host}");
+        }
+    }
 }

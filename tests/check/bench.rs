@@ -92,7 +92,9 @@ pub(super) fn compare(home: &Home, client: &str, accepts: bool, said: &str, find
     if accepts {
         return;
     }
-    let is_said = |line: &&str| foretold.iter().any(|words| line.contains(words.as_str()));
+    // Chromium's page says NET::ERR_…, its log net::ERR_….
+    let contains = |line: &str, words: &str| line.to_lowercase().contains(&words.to_lowercase());
+    let is_said = |line: &&str| foretold.iter().any(|words| contains(line, words));
     let Some(line) = said.lines().find(is_said) else {
         panic!("{what}: {client} does not say {foretold:?}: {said}")
     };
@@ -109,11 +111,11 @@ pub(super) fn explained(home: &Home, line: &str) -> Value {
 
 /// The pair that devca issues with these words.
 pub(super) fn issued(home: &Home, name: &str, words: &[&str]) -> Pair {
-    home.ok(["issue", name, "--force"].iter().chain(words));
     let [certificate, fullchain, key] =
         ["", "-fullchain", "-key"].map(|part| home.file(&format!("{name}{part}.pem")));
-    let chain = if fullchain.exists() { fullchain } else { certificate };
-    (chain, key)
+    let _ = fs::remove_file(&fullchain); // an earlier one's
+    home.ok(["issue", name, "--force"].iter().chain(words));
+    (if fullchain.exists() { fullchain } else { certificate }, key)
 }
 
 /// A pair that devca would not make, of Python's `cryptography`.

@@ -50,6 +50,9 @@ if names := wanted.get("names", "localhost"):
 if not is_ca:
     usage = Usage.CLIENT_AUTH if wanted.get("kind") == "client" else Usage.SERVER_AUTH
     builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+if padding := int(wanted.get("padding", 0)):
+    unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), bytes(padding))
+    builder = builder.add_extension(unknown, critical=False)
 made = builder.sign(signer, hashes.SHA1() if "sha1" in wanted else hashes.SHA256())
 pem = serialization.Encoding.PEM
 with open(certificate_path, "wb") as file:
