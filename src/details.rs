@@ -70,6 +70,20 @@ pub struct Csr {
 }
 
 impl Certificate {
+    /// What is said of a key that clients refuse.
+    pub fn weak_key(&self) -> Option<String> {
+        match self.rsa_bits() {
+            Some(bits) if bits < 2048 => Some(format!("an RSA key of {bits} bits")),
+            None if self.key == "DSA" => Some("a DSA key".into()),
+            _ => None,
+        }
+    }
+
+    /// The size of an RSA key.
+    pub fn rsa_bits(&self) -> Option<usize> {
+        self.key.strip_prefix("RSA ")?.parse().ok()
+    }
+
     /// `None` where the bytes are no certificate.
     pub fn read(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;

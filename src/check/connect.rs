@@ -87,8 +87,8 @@ pub fn look(target: &Target) -> Seen {
     };
     seen.peer = stream.peer_addr().ok();
     let watcher = Arc::new(Watcher::default());
-    if let Err(failure) = converse(target, stream, &watcher, deadline, &mut seen) {
-        seen.failure = Some(recognise(failure, target, seen.peer));
+    if let Err(failure) = converse(target, &stream, &watcher, deadline, &mut seen) {
+        seen.failure = Some(recognise(failure, target, seen.peer, deadline));
     }
     let state = watcher.state.lock().unwrap_or_else(PoisonError::into_inner);
     seen.chain.clone_from(&state.chain);
@@ -113,11 +113,14 @@ fn open(target: &Target, deadline: Instant) -> Result<TcpStream, Failure> {
     let mut last = Failure::Unresolved(target.host.clone());
     for address in addresses {
         match TcpStream::connect_timeout(&address, left(deadline)) {
-            Ok(mut stream) => {
-                let failed = |e: io::Error| Failure::Silent(e.to_string());
-                limit(&stream, deadline).map_err(failed)?;
+            Ok(stream) => {
                 if let Some(protocol) = target.starttls {
-                    starttls::ask(protocol, &mut stream).map_err(Failure::NotTls)?;
+                    starttls::ask(protocol, &mut Timed { stream: &stream, deadline }).map_err(|e| match e
+                        .kind()
+                    {
+                        io::ErrorKind::Other => Failure::NotTls(e.to_string()),
+                        _ => silence(&e, target),
+                    })?;
                 }
                 return Ok(stream);
             }
@@ -130,9 +133,46 @@ fn open(target: &Target, deadline: Instant) -> Result<TcpStream, Failure> {
     Err(last)
 }
 
-fn limit(stream: &TcpStream, deadline: Instant) -> io::Result<()> {
-    stream.set_read_timeout(Some(left(deadline)))?;
-    stream.set_write_timeout(Some(left(deadline)))
+/// However slowly the octets drip, the deadline stays.
+struct Timed<'a> {
+    stream: &'a TcpStream,
+    deadline: Instant,
+}
+
+impl Timed<'_> {
+    fn left(&self) -> io::Result<Option<Duration>> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(Some(left)) }
+    }
+}
+
+impl Read for Timed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(self.left()?)?;
+        self.stream.read(buffer)
+    }
+}
+
+impl Write for Timed<'_> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(self.left()?)?;
+        self.stream.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+/// What it means when nothing comes, or no more.
+fn silence(e: &io::Error, target: &Target) -> Failure {
+    Failure::Silent(match e.kind() {
+        io::ErrorKind::UnexpectedEof => "it closed the connection".into(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            format!("nothing came within {} s", target.timeout.as_secs())
+        }
+        _ => e.to_string(),
+    })
 }
 
 /// What went wrong in a conversation.
@@ -144,7 +184,7 @@ enum Broken {
 /// The handshake and, to hear what the server says to the client's certificate, a question and the first of its answer.
 fn converse(
     target: &Target,
-    mut stream: TcpStream,
+    stream: &TcpStream,
     watcher: &Arc<Watcher>,
     deadline: Instant,
     seen: &mut Seen,
@@ -156,18 +196,26 @@ fn converse(
     let name = name.unwrap_or_else(|_| ServerName::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
     let mut tls = ClientConnection::new(Arc::new(config), name).map_err(Broken::Tls)?;
     while tls.is_handshaking() {
-        step(&mut tls, &mut stream, deadline)?;
+        step(&mut tls, stream, deadline)?;
     }
     seen.version = tls.protocol_version().map(|version| format!("{version:?}").replace('_', "."));
-    if target.starttls.is_some() {
-        return Ok(());
+    // With TLS 1.3, what the server says to the client's certificate comes after the handshake. Without one, only its
+    // clock is of interest.
+    let is_asked = watcher.state.lock().unwrap_or_else(PoisonError::into_inner).acceptable.is_some();
+    let patience = match (target.starttls, is_asked) {
+        (Some(_), false) => return Ok(()),
+        (Some(_), true) => Duration::from_secs(1),
+        (None, true) => Duration::from_secs(3),
+        (None, false) => Duration::from_millis(500),
+    };
+    let patience = deadline.min(Instant::now() + patience);
+    if target.starttls.is_none() {
+        let question = format!("HEAD / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", target.name());
+        let _ = tls.writer().write_all(question.as_bytes());
     }
-    let question = format!("HEAD / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", target.name());
-    let _ = tls.writer().write_all(question.as_bytes());
-    let patience = deadline.min(Instant::now() + Duration::from_secs(3));
     let mut answer = Vec::new();
     while answer.len() < 4096 && Instant::now() < patience {
-        match step(&mut tls, &mut stream, patience) {
+        match step(&mut tls, stream, patience) {
             Ok(()) => {}
             // What it says to a question that it does not know is of no interest, but an alert is.
             Err(Broken::Tls(rustls::Error::AlertReceived(alert))) if answer.is_empty() => {
@@ -189,11 +237,8 @@ fn converse(
 }
 
 /// Writes what is to be written, reads what is there.
-fn step(tls: &mut ClientConnection, stream: &mut TcpStream, deadline: Instant) -> Result<(), Broken> {
-    if Instant::now() >= deadline {
-        return Err(Broken::Io(io::ErrorKind::TimedOut.into()));
-    }
-    limit(stream, deadline).map_err(Broken::Io)?;
+fn step(tls: &mut ClientConnection, stream: &TcpStream, deadline: Instant) -> Result<(), Broken> {
+    let stream = &mut Timed { stream, deadline };
     while tls.wants_write() {
         tls.write_tls(stream).map_err(Broken::Io)?;
     }
@@ -219,35 +264,29 @@ fn date(answer: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(&line, &time::format_description::well_known::Rfc2822).ok()
 }
 
-fn recognise(broken: Broken, target: &Target, peer: Option<SocketAddr>) -> Failure {
+fn recognise(broken: Broken, target: &Target, peer: Option<SocketAddr>, deadline: Instant) -> Failure {
+    let is_http =
+        || target.starttls.is_none() && peer.is_some_and(|peer| speaks_http(peer, &target.host, deadline));
     match broken {
         Broken::Tls(rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)) => {
             Failure::Incompatible("it answers with the alert protocol_version".into())
         }
         Broken::Tls(rustls::Error::AlertReceived(alert)) => Failure::Alert(alert),
         Broken::Tls(e @ rustls::Error::PeerIncompatible(_)) => Failure::Incompatible(e.to_string()),
-        Broken::Tls(e) => {
-            let is_http = target.starttls.is_none() && peer.is_some_and(|peer| speaks_http(peer, target));
-            if is_http { Failure::PlainHttp } else { Failure::NotTls(e.to_string()) }
-        }
-        Broken::Io(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
-            let is_http = target.starttls.is_none() && peer.is_some_and(|peer| speaks_http(peer, target));
-            if is_http { Failure::PlainHttp } else { Failure::Silent("it closed the connection".into()) }
-        }
-        Broken::Io(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
-            Failure::Silent(format!("nothing came within {} s", target.timeout.as_secs()))
-        }
-        Broken::Io(e) => Failure::Silent(e.to_string()),
+        Broken::Tls(_) if is_http() => Failure::PlainHttp,
+        Broken::Tls(e) => Failure::NotTls(e.to_string()),
+        Broken::Io(e) if e.kind() == io::ErrorKind::UnexpectedEof && is_http() => Failure::PlainHttp,
+        Broken::Io(e) => silence(&e, target),
     }
 }
 
 /// Asks again, without TLS.
-fn speaks_http(peer: SocketAddr, target: &Target) -> bool {
+fn speaks_http(peer: SocketAddr, host: &str, deadline: Instant) -> bool {
     let ask = || -> io::Result<bool> {
-        let patience = target.timeout.min(Duration::from_secs(3));
-        let mut stream = TcpStream::connect_timeout(&peer, patience)?;
-        stream.set_read_timeout(Some(patience))?;
-        write!(stream, "HEAD / HTTP/1.0\r\nHost: {}\r\n\r\n", target.host)?;
+        let deadline = deadline.min(Instant::now() + Duration::from_secs(3));
+        let stream = TcpStream::connect_timeout(&peer, left(deadline))?;
+        let mut stream = Timed { stream: &stream, deadline };
+        write!(stream, "HEAD / HTTP/1.0\r\nHost: {host}\r\n\r\n")?;
         let mut first = [0; 5];
         stream.read_exact(&mut first)?;
         Ok(first == *b"HTTP/")

@@ -1,11 +1,12 @@
 //! From what came of a connection to what is wrong with it.
 
+use rustls::AlertDescription;
 use time::{Duration, OffsetDateTime};
 
 use super::Finding;
 use super::catalogue::{
     CLIENT_CERTIFICATE_REFUSED, CLIENT_CERTIFICATE_REQUIRED, CLOCK_SKEW, CONNECTION_REFUSED, NO_ANSWER,
-    NOT_TLS, PLAIN_HTTP, PROTOCOL_TOO_OLD,
+    NOT_TLS, PLAIN_HTTP, PROTOCOL_TOO_OLD, Words,
 };
 use super::connect::{Failure, Seen};
 
@@ -63,7 +64,9 @@ pub fn judge(seen: &Seen, host: &str, port: u16, shown: bool, acceptable: &[Stri
             findings.push(Finding::new(&NOT_TLS, format!("{host}:{port} speaks no TLS: {why}"), mend));
         }
         Some(Failure::Incompatible(why)) => findings.push(too_old(host, port, why)),
-        Some(Failure::Alert(alert)) if asks => findings.push(refused(&format!("{alert:?}"))),
+        Some(Failure::Alert(alert)) if asks => {
+            findings.push(refused(&format!("{alert:?}")).saying(|words| passes_on(*alert, words)));
+        }
         Some(Failure::Alert(alert)) => {
             findings.push(too_old(host, port, &format!("it answers with {alert:?}")));
         }
@@ -74,6 +77,19 @@ pub fn judge(seen: &Seen, host: &str, port: u16, shown: bool, acceptable: &[Stri
     }
     findings.extend(seen.date.and_then(|server| skew(server, OffsetDateTime::now_utc())));
     findings
+}
+
+/// Most clients pass on the server's alert in its words.
+fn passes_on(alert: AlertDescription, words: &Words) -> bool {
+    let word = match alert {
+        AlertDescription::UnknownCA => "unknown",
+        AlertDescription::BadCertificate => "bad",
+        AlertDescription::CertificateExpired => "expired",
+        AlertDescription::CertificateRevoked => "revoked",
+        AlertDescription::UnsupportedCertificate => "unsupported",
+        _ => return true,
+    };
+    words.client == "Chrome" || words.says.to_lowercase().contains(word)
 }
 
 fn too_old(host: &str, port: u16, why: &str) -> Finding {

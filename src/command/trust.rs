@@ -91,14 +91,8 @@ impl Roots {
         if chain.links.len() == 1 && !leaf.is_ca {
             return Ok(none); // self-signed: that was said
         }
-        if let Some(given) = &self.given {
-            if given.contains(&top.der) {
-                return Ok(Trust { trusted_by: vec!["the file of --ca".into()], ..none });
-            }
-            let what = format!("{} is not in the file of --ca", top.details.subject);
-            return Ok(nobody(
-                Finding::new(&UNTRUSTED_ROOT, what, "give the file with its root").saying(said(chain)),
-            ));
+        if self.given.as_ref().is_some_and(|given| given.contains(&top.der)) {
+            return Ok(Trust { trusted_by: vec!["the file of --ca".into()], ..none });
         }
         if let Some((folder, _)) = self.earlier.iter().find(|(_, der)| *der == top.der)
             && !self.own.iter().any(|(_, der)| *der == top.der)
@@ -106,6 +100,12 @@ impl Roots {
         {
             let what = format!("{} is a root that was replaced", top.details.subject);
             return Ok(nobody(Finding::new(&REPLACED_ROOT, what, again)));
+        }
+        if self.given.is_some() {
+            let what = format!("{} is not in the file of --ca", top.details.subject);
+            return Ok(nobody(
+                Finding::new(&UNTRUSTED_ROOT, what, "give the file with its root").saying(said(chain)),
+            ));
         }
         let is_local = certificate::local_ca(&top.der).is_some();
         if !is_local && self.system.contains(&top.der) {
@@ -179,9 +179,13 @@ impl Roots {
                 continue;
             }
             if Inventory::load(&folder.inventory())?.revoked().contains(&leaf.serial) {
-                let what = format!("{} is on the list of devca{} crl", leaf.subject, folder.option());
+                let what = format!(
+                    "{} is on the list of devca{} crl: clients that are given that list refuse it",
+                    leaf.subject,
+                    folder.option()
+                );
                 let mend = format!("devca{} issue {} --force", folder.option(), leaf.names.join(" "));
-                return Ok(Some(Finding::new(&REVOKED, what, mend)));
+                return Ok(Some(Finding::new(&REVOKED, what, mend).saying(|_| false)));
             }
         }
         Ok(None)

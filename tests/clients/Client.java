@@ -1,10 +1,18 @@
-// One TLS connection by Java: CA-FILE PORT NAME; "-" as the file leaves trust to the JDK's own store.
+// One question over TLS by Java: CA-FILE PORT NAME [CERTIFICATE KEY]; "-" as the file leaves trust to the JDK's own store.
 import java.io.FileInputStream;
+import java.io.IOException;
 import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.KeyFactory;
 import java.security.KeyStore;
+import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
+import java.security.spec.PKCS8EncodedKeySpec;
+import java.util.Base64;
+import javax.net.ssl.KeyManager;
+import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 import javax.net.ssl.TrustManagerFactory;
@@ -13,15 +21,12 @@ public class Client {
     public static void main(String[] args) throws Exception {
         SSLContext context = SSLContext.getDefault();
         if (!args[0].equals("-")) {
-            KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
-            store.load(null, null);
-            try (FileInputStream file = new FileInputStream(args[0])) {
-                store.setCertificateEntry("root", CertificateFactory.getInstance("X.509").generateCertificate(file));
-            }
+            KeyStore store = empty();
+            store.setCertificateEntry("root", certificate(args[0]));
             TrustManagerFactory factory = TrustManagerFactory.getInstance("PKIX");
             factory.init(store);
             context = SSLContext.getInstance("TLS");
-            context.init(null, factory.getTrustManagers(), null);
+            context.init(args.length > 4 ? identity(args[3], args[4]) : null, factory.getTrustManagers(), null);
         }
         int port = Integer.parseInt(args[1]);
         try (Socket plain = new Socket("127.0.0.1", port);
@@ -30,10 +35,36 @@ public class Client {
             parameters.setEndpointIdentificationAlgorithm("HTTPS");
             socket.setSSLParameters(parameters);
             socket.startHandshake();
+            // With TLS 1.3 what the server says to the client's certificate comes after the handshake.
+            socket.getOutputStream().write(("GET / HTTP/1.0\r\nHost: " + args[2] + "\r\n\r\n").getBytes());
+            socket.getInputStream().read();
             System.out.println("accepted");
-        } catch (SSLException e) {
+        } catch (IOException e) {
             System.out.println("refused: " + e.getMessage());
             System.exit(1);
         }
+    }
+
+    static KeyStore empty() throws Exception {
+        KeyStore store = KeyStore.getInstance(KeyStore.getDefaultType());
+        store.load(null, null);
+        return store;
+    }
+
+    static Certificate certificate(String path) throws Exception {
+        try (FileInputStream file = new FileInputStream(path)) {
+            return CertificateFactory.getInstance("X.509").generateCertificate(file);
+        }
+    }
+
+    static KeyManager[] identity(String certificate, String key) throws Exception {
+        String base64 = Files.readString(Path.of(key)).replaceAll("-----.*-----|\\s", "");
+        PKCS8EncodedKeySpec pkcs8 = new PKCS8EncodedKeySpec(Base64.getDecoder().decode(base64));
+        KeyStore store = empty();
+        Certificate[] chain = {certificate(certificate)};
+        store.setKeyEntry("client", KeyFactory.getInstance("EC").generatePrivate(pkcs8), new char[0], chain);
+        KeyManagerFactory factory = KeyManagerFactory.getInstance("PKIX");
+        factory.init(store, new char[0]);
+        return factory.getKeyManagers();
     }
 }

@@ -1,10 +1,11 @@
-// One TLS connection by Go: CA-FILE PORT NAME; "-" as the file leaves trust to the system.
+// One question over TLS by Go: CA-FILE PORT NAME [CERTIFICATE KEY]; "-" as the file leaves trust to the system.
 package main
 
 import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"os"
 )
 
@@ -18,8 +19,20 @@ func main() {
 		config.RootCAs = x509.NewCertPool()
 		config.RootCAs.AppendCertsFromPEM(pem)
 	}
+	if len(os.Args) > 5 {
+		pair, err := tls.LoadX509KeyPair(os.Args[4], os.Args[5])
+		if err != nil {
+			panic(err)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
 	connection, err := tls.Dial("tcp", "127.0.0.1:"+os.Args[2], config)
-	if err != nil {
+	if err == nil {
+		// With TLS 1.3 what the server says to the client's certificate comes after the handshake.
+		fmt.Fprintf(connection, "GET / HTTP/1.0\r\nHost: %s\r\n\r\n", os.Args[3])
+		_, err = connection.Read(make([]byte, 1))
+	}
+	if err != nil && err != io.EOF {
 		fmt.Println("refused:", err)
 		os.Exit(1)
 	}

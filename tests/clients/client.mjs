@@ -1,10 +1,11 @@
-// One TLS connection by Node: CA-FILE PORT NAME; "-" as the file leaves trust to the environment.
+// One question over TLS by Node: CA-FILE PORT NAME [CERTIFICATE KEY]; "-" as the file leaves trust to the environment.
 import fs from "node:fs";
 import https from "node:https";
 
-const [ca, port, name] = process.argv.slice(2);
+const [ca, port, name, cert, key] = process.argv.slice(2);
 const options = { host: "127.0.0.1", port, servername: name, headers: { host: name } };
 if (ca !== "-") options.ca = fs.readFileSync(ca);
+if (cert) [options.cert, options.key] = [fs.readFileSync(cert), fs.readFileSync(key)];
 https
   .get(options, (answer) => {
     answer.resume();

@@ -1,14 +1,19 @@
-# One TLS connection by Python's ssl: CA-FILE PORT NAME; "-" as the file leaves trust to the system.
+# One question over TLS by Python's ssl: CA-FILE PORT NAME [CERTIFICATE KEY]; "-" as the file leaves trust to the system.
 import socket
 import ssl
 import sys
 
-ca, port, name = sys.argv[1:4]
+ca, port, name, *identity = sys.argv[1:]
 context = ssl.create_default_context(cafile=None if ca == "-" else ca)
+if identity:
+    context.load_cert_chain(*identity)
 try:
     with socket.create_connection(("127.0.0.1", int(port)), timeout=20) as plain:
-        with context.wrap_socket(plain, server_hostname=name):
+        with context.wrap_socket(plain, server_hostname=name) as tls:
+            # With TLS 1.3 what the server says to the client's certificate comes after the handshake.
+            tls.sendall(f"GET / HTTP/1.0\r\nHost: {name}\r\n\r\n".encode())
+            tls.recv(1)
             print("accepted")
-except ssl.SSLError as error:
+except OSError as error:
     print("refused:", error)
     sys.exit(1)

@@ -1,5 +1,6 @@
-# A web server on loopback, one thread a connection: CERTIFICATE KEY. Says its port, then serves one page.
+# A web server on loopback, one thread a connection: CERTIFICATE KEY [CLIENT-CA]. Says its port, then serves one page.
 import http.server
+import socket
 import ssl
 import sys
 
@@ -20,14 +21,23 @@ class Page(http.server.BaseHTTPRequestHandler):
 class Server(http.server.ThreadingHTTPServer):
     def finish_request(self, request, client_address):
         # The handshake is done in the connection's own thread.
+        tls = context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
         try:
-            super().finish_request(context.wrap_socket(request, server_side=True), client_address)
+            tls.do_handshake()
+            super().finish_request(tls, client_address)
         except OSError:
-            pass  # the client refused
+            # The client refused, or is refused: closed at once, what it goes on to say would undo the alert.
+            with socket.socket(fileno=tls.detach()) as plain:
+                plain.shutdown(socket.SHUT_WR)
+                while plain.recv(4096):
+                    pass
 
 
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(sys.argv[1], sys.argv[2])
+if len(sys.argv) > 3:
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(sys.argv[3])
 server = Server(("127.0.0.1", 0), Page)
 print("ACCEPT 127.0.0.1:%d" % server.server_address[1], flush=True)
 server.serve_forever()

@@ -1,5 +1,6 @@
 //! The clients that judge: each makes one connection and says whether it trusts the server.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -18,7 +19,30 @@ pub struct Client {
 impl Client {
     /// Connects to loopback, expecting `host`. Without a CA file, the client trusts what it finds on the machine.
     pub fn connect(&self, ca: Option<&Path>, port: u16, host: &str) -> Output {
+        self.connect_as(None, ca, port, host)
+    }
+
+    /// The same, showing a certificate with its key.
+    pub fn connect_as(
+        &self,
+        identity: Option<(&Path, &Path)>,
+        ca: Option<&Path>,
+        port: u16,
+        host: &str,
+    ) -> Output {
         let mut command = (self.command)(ca, port, host);
+        if let Some((certificate, key)) = identity {
+            // Clients that are scripts take the two as words.
+            let (first, second) = match self.name {
+                "curl" => ("--cert", "--key"),
+                "wget" => ("--certificate", "--private-key"),
+                "openssl s_client" => ("-cert", "-key"),
+                "gnutls-cli" => ("--x509certfile", "--x509keyfile"),
+                _ => ("", ""),
+            };
+            let words = [first.as_ref(), certificate.as_os_str(), second.as_ref(), key.as_os_str()];
+            command.args(words.into_iter().filter(|word| !word.is_empty()));
+        }
         for name in super::runtime_variables() {
             command.env_remove(name);
         }
@@ -85,7 +109,8 @@ pub const CLIENTS: &[Client] = &[
             openssl
                 .args(["s_client", "-brief", "-verify_return_error", "-connect"])
                 .arg(format!("127.0.0.1:{port}"));
-            openssl.args(["-servername", host, "-verify_hostname", host]);
+            let option = if host.parse::<IpAddr>().is_ok() { "-verify_ip" } else { "-verify_hostname" };
+            openssl.args(["-servername", host, option, host]);
             if let Some(ca) = ca {
                 openssl.arg("-no-CApath").arg("-no-CAstore").arg("-CAfile").arg(ca);
             }

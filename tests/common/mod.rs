@@ -119,6 +119,15 @@ impl Home {
             "XDG_CONFIG_HOME",
             "NO_COLOR",
             "JAVA_HOME",
+            "CAROOT",
+            "HTTPS_PROXY",
+            "https_proxy",
+            "NO_PROXY",
+            "no_proxy",
+            "PYTHONHTTPSVERIFY",
+            "GIT_SSL_NO_VERIFY",
+            "NPM_CONFIG_STRICT_SSL",
+            "AWS_CLI_NO_VERIFY_SSL",
         ] {
             command.env_remove(variable);
         }
@@ -139,6 +148,13 @@ impl Home {
         let output = command.arg("--json").output().unwrap();
         assert!(output.status.success(), "{}", words(&output));
         serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Runs `devca check --json` and returns its exit code and the document.
+    pub fn check<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> (i32, serde_json::Value) {
+        let output = self.devca(["check", "--json"]).args(arguments).output().unwrap();
+        let document = serde_json::from_slice(&output.stdout);
+        (output.status.code().unwrap(), document.unwrap_or_else(|e| panic!("{e}: {}", words(&output))))
     }
 
     /// Runs devca on a terminal, where somebody answers: the kind (`ask`, or `hidden`), the question, the answer.
@@ -220,7 +236,16 @@ impl Server {
         Self::spawn(server)
     }
 
-    fn spawn(mut server: Command) -> Self {
+    /// The same for clients that show a certificate of this CA.
+    pub fn mutual(certificate: &Path, key: &Path, client_ca: &Path) -> Self {
+        let mut server = Command::new(tool("python3"));
+        let script = project().join("tests/clients/server.py");
+        server.args([&script, certificate, key, client_ca]);
+        Self::spawn(server)
+    }
+
+    /// Starts what says `ACCEPT …:PORT` once it listens, as `openssl s_server` does.
+    pub fn spawn(mut server: Command) -> Self {
         let mut child =
             server.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -1,0 +1,24 @@
+//! `devca check` finds each fault of a real server, and foretells what real clients say to it. `devca explain` leads from
+//! these words back to the fault.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+#[path = "check/bench.rs"]
+mod bench;
+#[path = "check/browsers.rs"]
+mod browsers;
+mod common;
+#[path = "check/faults.rs"]
+mod faults;
+#[path = "check/files.rs"]
+mod files;
+#[path = "check/handshakes.rs"]
+mod handshakes;
+#[path = "check/healthy.rs"]
+mod healthy;
+#[path = "check/postgres.rs"]
+mod postgres;
+#[path = "servers/running.rs"]
+mod running;
+#[path = "check/words.rs"]
+mod words;

@@ -1,0 +1,151 @@
+//! A fault, what devca finds, and what the clients make of it.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::common::clients::{CLIENTS, Client};
+use super::common::{Home, Server, ok, project, words};
+
+/// A certificate, or a chain, and its key.
+pub(super) type Pair = (PathBuf, PathBuf);
+
+/// A server with a fault.
+pub(super) struct Fault {
+    /// What is wrong, in a few words.
+    pub(super) what: &'static str,
+    /// What devca must find, the worst first, and nothing else.
+    pub(super) found: &'static [&'static str],
+    /// The name in the client's request.
+    pub(super) host: &'static str,
+    pub(super) serve: fn(&Home) -> Server,
+}
+
+impl Fault {
+    /// devca must find it; and of the clients, which trust the CA of the home, exactly those must fail that are foretold
+    /// to, in the words that are.
+    pub(super) fn is_found_and_foretold(&self) {
+        let home = Home::new();
+        home.ok(["issue", "localhost"]);
+        let server = (self.serve)(&home);
+        let findings = findings(&home, self.found, &arguments(&home, self.host, server.port));
+        for client in CLIENTS {
+            says_what_is_foretold(&home, client, None, self.host, server.port, &findings, self.what);
+        }
+    }
+}
+
+/// To check a server as a client would that trusts the root of the home alone.
+pub(super) fn arguments(home: &Home, host: &str, port: u16) -> Vec<String> {
+    let root = home.root().display().to_string();
+    let (connect, host) = (format!("127.0.0.1:{port}"), format!("https://{host}:{port}"));
+    vec![host, "--connect".into(), connect, "--ca".into(), root]
+}
+
+/// Runs the check, which must find exactly this.
+pub(super) fn findings<S: AsRef<OsStr>>(home: &Home, expected: &[&str], arguments: &[S]) -> Value {
+    let (code, document) = home.check(arguments);
+    let ids: Vec<&str> =
+        document["findings"].as_array().unwrap().iter().map(|found| found["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, expected, "{document:#}");
+    assert_eq!(code, i32::from(!expected.is_empty()), "{document:#}");
+    document["findings"].clone()
+}
+
+/// What the findings foretell of a client.
+pub(super) fn foretold(findings: &Value, client: &str) -> Vec<String> {
+    let called: &[&str] = match client {
+        "openssl s_client" => &["OpenSSL", "curl"],
+        "gnutls-cli" => &["GnuTLS"],
+        "Chromium" => &["Chrome"],
+        name => &[name],
+    };
+    let words = findings.as_array().unwrap().iter().flat_map(|found| found["words"].as_array().unwrap());
+    let of_client = words.filter(|word| called.contains(&word["client"].as_str().unwrap()));
+    of_client.map(|word| word["says"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Lets a client connect and compares; a client of which nothing is foretold must be content.
+pub(super) fn says_what_is_foretold(
+    home: &Home,
+    client: &Client,
+    identity: Option<(&Path, &Path)>,
+    host: &str,
+    port: u16,
+    findings: &Value,
+    what: &str,
+) {
+    // wget is in no catalogue.
+    if client.name == "wget" {
+        return;
+    }
+    let output = client.connect_as(identity, Some(&home.root()), port, host);
+    compare(home, client.name, output.status.success(), &words(&output), findings, what);
+}
+
+/// What a client says must be foretold, and be explained.
+pub(super) fn compare(home: &Home, client: &str, accepts: bool, said: &str, findings: &Value, what: &str) {
+    let foretold = foretold(findings, client);
+    assert_eq!(accepts, foretold.is_empty(), "{what}: {client}, of which {foretold:?} is foretold: {said}");
+    if accepts {
+        return;
+    }
+    // Chromium's page says NET::ERR_…, its log net::ERR_….
+    let contains = |line: &str, words: &str| line.to_lowercase().contains(&words.to_lowercase());
+    let is_said = |line: &&str| foretold.iter().any(|words| contains(line, words));
+    let Some(line) = said.lines().find(is_said) else {
+        panic!("{what}: {client} does not say {foretold:?}: {said}")
+    };
+    let explained = explained(home, line);
+    let leads_to = explained["faults"].as_array().unwrap().iter().map(|fault| &fault["id"]);
+    let leads_back = |id: &Value| findings.as_array().unwrap().iter().any(|found| found["id"] == *id);
+    assert!(leads_to.into_iter().any(leads_back), "{line}: {explained:#}");
+}
+
+/// What `devca explain` says to a pasted line, which may begin with a dash.
+pub(super) fn explained(home: &Home, line: &str) -> Value {
+    serde_json::from_str(&home.ok(["--json", "explain", "--", line])).unwrap()
+}
+
+/// The pair that devca issues with these words.
+pub(super) fn issued(home: &Home, name: &str, words: &[&str]) -> Pair {
+    let [certificate, fullchain, key] =
+        ["", "-fullchain", "-key"].map(|part| home.file(&format!("{name}{part}.pem")));
+    let _ = fs::remove_file(&fullchain); // an earlier one's
+    home.ok(["issue", name, "--force"].iter().chain(words));
+    (if fullchain.exists() { fullchain } else { certificate }, key)
+}
+
+/// A pair that devca would not make, of Python's `cryptography`.
+pub(super) fn forged(home: &Home, name: &str, ca: Option<&Pair>, words: &[&str]) -> Pair {
+    let pair = (home.file(&format!("{name}.pem")), home.file(&format!("{name}-key.pem")));
+    let script = project().join("tests/clients/forge.py");
+    let mut arguments: Vec<String> = Vec::new();
+    arguments.extend([&script, &pair.0, &pair.1].map(|path| path.display().to_string()));
+    if let Some((ca, key)) = ca {
+        arguments.extend([format!("ca={}", ca.display()), format!("ca-key={}", key.display())]);
+    }
+    arguments.extend(words.iter().map(ToString::to_string));
+    // Debian's own: with it comes its package `python3-cryptography`.
+    ok("/usr/bin/python3", arguments);
+    pair
+}
+
+/// The CA of the home.
+pub(super) fn ca(home: &Home) -> Pair {
+    (home.root(), home.ca().join("root-key.pem"))
+}
+
+/// Several files as one.
+pub(super) fn together(home: &Home, name: &str, files: &[&Path]) -> PathBuf {
+    let path = home.file(name);
+    let text: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    fs::write(&path, text).unwrap();
+    path
+}
+
+pub(super) fn serve((certificate, key): &Pair) -> Server {
+    Server::page(certificate, key)
+}

@@ -1,0 +1,31 @@
+//! What Chromium and Firefox say.
+
+use super::bench::{Pair, arguments, ca, compare, findings, forged, issued, serve};
+use super::common::browsers::{chromium, chromium_database, firefox, firefox_profile};
+use super::common::{Home, PAGE, words};
+
+#[test]
+fn browsers_say_what_is_foretold() {
+    let home = Home::new();
+    chromium_database(&home);
+    let profile = firefox_profile(&home);
+    home.ok(["install", "--store", "nss"]);
+    let root = Some(ca(&home));
+    let stranger = Some(forged(&home, "stranger", None, &["kind=ca", "cn=stranger", "names="]));
+    let faults: [(&[&str], Pair); 5] = [
+        (&[], issued(&home, "localhost", &[])),
+        (&["name-mismatch"], issued(&home, "app.test", &[])),
+        (&["expired"], forged(&home, "old", root.as_ref(), &["in=-30", "days=20"])),
+        (&["untrusted-root"], forged(&home, "theirs", stranger.as_ref(), &[])),
+        (&["ca-as-leaf"], forged(&home, "ca", root.as_ref(), &["kind=ca"])),
+    ];
+    for (expected, pair) in faults {
+        let server = serve(&pair);
+        let found = findings(&home, expected, &arguments(&home, "localhost", server.port));
+        let (what, url) = (expected.join(" "), format!("https://localhost:{}/", server.port));
+        let said = words(&chromium(&home, &url));
+        compare(&home, "Chromium", said.contains(PAGE), &said, &found, &what);
+        let output = firefox(&home, &profile, &url);
+        compare(&home, "Firefox", output.status.success(), &words(&output), &found, &what);
+    }
+}

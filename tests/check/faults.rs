@@ -1,0 +1,275 @@
+//! The faults of a server's chain.
+
+use std::process::Command;
+
+use super::bench::{Fault, ca, forged, issued, serve, together};
+use super::common::{Home, Server, tool};
+
+fn all(faults: &[Fault]) {
+    faults.iter().for_each(Fault::is_found_and_foretold);
+}
+
+const LOCALHOST: Fault =
+    Fault { what: "", found: &[], host: "localhost", serve: |home| serve(&issued(home, "localhost", &[])) };
+
+#[test]
+fn a_wrong_name_is_foretold() {
+    all(&[
+        Fault { what: "another DNS name", found: &["name-mismatch"], host: "app.test", ..LOCALHOST },
+        Fault {
+            what: "an address without an IP SAN",
+            found: &["name-mismatch"],
+            host: "127.0.0.1",
+            ..LOCALHOST
+        },
+        Fault {
+            what: "another address",
+            found: &["name-mismatch"],
+            host: "127.0.0.1",
+            serve: |home| serve(&issued(home, "127.0.0.2", &[])),
+        },
+        Fault {
+            what: "a wildcard two levels deep",
+            found: &["name-mismatch"],
+            host: "a.b.app.test",
+            serve: |home| {
+                home.ok(["issue", "*.app.test"]);
+                serve(&(home.file("_wildcard.app.test.pem"), home.file("_wildcard.app.test-key.pem")))
+            },
+        },
+        Fault {
+            what: "a common name without SAN",
+            found: &["name-mismatch"],
+            serve: |home| serve(&forged(home, "cn", Some(&ca(home)), &["names="])),
+            ..LOCALHOST
+        },
+    ]);
+}
+
+#[test]
+fn a_chain_with_a_gap_or_in_disorder_is_foretold() {
+    all(&[
+        Fault {
+            what: "a missing intermediate",
+            found: &["missing-intermediate"],
+            serve: |home| {
+                let (_, key) = issued(home, "localhost", &["--intermediate"]);
+                serve(&(home.file("localhost.pem"), key))
+            },
+            ..LOCALHOST
+        },
+        Fault {
+            what: "a stray certificate",
+            found: &["wrong-order"],
+            serve: |home| {
+                let (leaf, key) = issued(home, "localhost", &[]);
+                let (stray, _) = forged(home, "stray", None, &["kind=ca", "cn=stray", "names="]);
+                serve(&(together(home, "chain.pem", &[&leaf, &stray]), key))
+            },
+            ..LOCALHOST
+        },
+        Fault {
+            what: "two intermediates, swapped",
+            found: &["wrong-order"],
+            serve: |home| {
+                let upper = forged(home, "upper", Some(&ca(home)), &["kind=ca", "cn=upper", "names="]);
+                let lower = forged(home, "lower", Some(&upper), &["kind=ca", "cn=lower", "names="]);
+                let (leaf, key) = forged(home, "leaf", Some(&lower), &[]);
+                serve(&(together(home, "chain.pem", &[&leaf, &upper.0, &lower.0]), key))
+            },
+            ..LOCALHOST
+        },
+    ]);
+}
+
+#[test]
+fn a_root_that_is_not_trusted_is_foretold() {
+    all(&[
+        Fault {
+            what: "self-signed",
+            found: &["self-signed"],
+            serve: |home| serve(&forged(home, "self", None, &[])),
+            ..LOCALHOST
+        },
+        Fault {
+            what: "a root that is not sent",
+            found: &["untrusted-root"],
+            serve: |home| {
+                let root = forged(home, "stranger", None, &["kind=ca", "cn=stranger", "names="]);
+                serve(&forged(home, "leaf", Some(&root), &[]))
+            },
+            ..LOCALHOST
+        },
+        Fault {
+            what: "a root that is sent",
+            found: &["untrusted-root"],
+            serve: |home| {
+                let root = forged(home, "stranger", None, &["kind=ca", "cn=stranger", "names="]);
+                let (leaf, key) = forged(home, "leaf", Some(&root), &[]);
+                serve(&(together(home, "chain.pem", &[&leaf, &root.0]), key))
+            },
+            ..LOCALHOST
+        },
+        Fault {
+            what: "an intermediate and an unknown root",
+            found: &["untrusted-root"],
+            serve: |home| {
+                let root = forged(home, "stranger", None, &["kind=ca", "cn=stranger", "names="]);
+                let middle = forged(home, "middle", Some(&root), &["kind=ca", "cn=middle", "names="]);
+                let (leaf, key) = forged(home, "leaf", Some(&middle), &[]);
+                serve(&(together(home, "chain.pem", &[&leaf, &middle.0]), key))
+            },
+            ..LOCALHOST
+        },
+        Fault {
+            what: "another CA of this person",
+            found: &["untrusted-root"],
+            serve: |home| serve(&issued(home, "localhost", &["--ca", "other"])),
+            ..LOCALHOST
+        },
+        Fault {
+            what: "another person's devca",
+            found: &["untrusted-root"],
+            serve: |_| {
+                let other = Home::new();
+                let mut issue = other.devca(["issue", "localhost"]);
+                assert!(issue.env("USER", "bob").status().unwrap().success());
+                serve(&(other.file("localhost.pem"), other.file("localhost-key.pem")))
+            },
+            ..LOCALHOST
+        },
+        Fault {
+            what: "mkcert's root",
+            found: &["untrusted-root"],
+            serve: |home| {
+                let mut mkcert = home.command(&tool("mkcert"), ["localhost"]);
+                assert!(mkcert.output().unwrap().status.success());
+                serve(&(home.file("localhost.pem"), home.file("localhost-key.pem")))
+            },
+            ..LOCALHOST
+        },
+        Fault {
+            what: "a root that was replaced",
+            found: &["replaced-root"],
+            serve: |home| {
+                let (leaf, key) = issued(home, "localhost", &[]);
+                let old = (together(home, "old.pem", &[&leaf]), together(home, "old-key.pem", &[&key]));
+                home.ok(["rotate", "--store", "nss"]);
+                serve(&old)
+            },
+            ..LOCALHOST
+        },
+    ]);
+}
+
+#[test]
+fn a_certificate_out_of_its_time_is_foretold() {
+    all(&[
+        Fault {
+            what: "expired",
+            found: &["expired"],
+            serve: |home| serve(&issued(home, "localhost", &["--not-after", "2026-01-31"])),
+            ..LOCALHOST
+        },
+        Fault {
+            what: "not yet valid",
+            found: &["not-yet-valid"],
+            serve: |home| serve(&forged(home, "early", Some(&ca(home)), &["in=3"])),
+            ..LOCALHOST
+        },
+        Fault {
+            what: "it ends in three days",
+            found: &["expiring"],
+            serve: |home| serve(&issued(home, "localhost", &["--days", "3"])),
+            ..LOCALHOST
+        },
+        Fault {
+            what: "826 days",
+            found: &["too-long"],
+            serve: |home| serve(&forged(home, "long", Some(&ca(home)), &["days=826"])),
+            ..LOCALHOST
+        },
+    ]);
+}
+
+#[test]
+fn a_certificate_for_another_use_is_foretold() {
+    all(&[
+        Fault {
+            what: "a client's certificate",
+            found: &["wrong-usage"],
+            serve: |home| serve(&forged(home, "client", Some(&ca(home)), &["kind=client"])),
+            ..LOCALHOST
+        },
+        Fault {
+            what: "a client's certificate, without names",
+            found: &["name-mismatch", "wrong-usage"],
+            serve: |home| {
+                home.ok(["issue", "--client", "localhost"]);
+                serve(&(home.file("localhost-client.pem"), home.file("localhost-client-key.pem")))
+            },
+            ..LOCALHOST
+        },
+        Fault {
+            what: "a CA as leaf",
+            found: &["ca-as-leaf"],
+            serve: |home| serve(&forged(home, "ca", Some(&ca(home)), &["kind=ca"])),
+            ..LOCALHOST
+        },
+        Fault {
+            what: "a name outside the constraints",
+            found: &["outside-constraints"],
+            serve: |home| {
+                serve(&forged(home, "wide", Some(&ca(home)), &["names=localhost,www.example-bank.com"]))
+            },
+            ..LOCALHOST
+        },
+    ]);
+}
+
+/// OpenSSL serves what it would not accept.
+fn lax(pair: &(std::path::PathBuf, std::path::PathBuf), more: &[&str]) -> Server {
+    let mut server = Command::new(tool("openssl"));
+    server.args(["s_server", "-accept", "127.0.0.1:0", "-no-CAfile", "-no-CApath", "-no-CAstore", "-www"]);
+    server.args(["-cipher", "DEFAULT@SECLEVEL=0"]).args(more);
+    server.arg("-cert").arg(&pair.0).arg("-key").arg(&pair.1);
+    Server::spawn(server)
+}
+
+#[test]
+fn a_weak_key_signature_or_protocol_is_foretold() {
+    all(&[
+        Fault {
+            what: "RSA with 1024 bits",
+            found: &["weak"],
+            serve: |home| lax(&forged(home, "weak", Some(&ca(home)), &["rsa=1024"]), &[]),
+            ..LOCALHOST
+        },
+        Fault {
+            what: "SHA-1",
+            found: &["weak"],
+            serve: |home| lax(&forged(home, "weak", Some(&ca(home)), &["sha1=1"]), &[]),
+            ..LOCALHOST
+        },
+        Fault {
+            what: "TLS 1.1",
+            found: &["protocol-too-old"],
+            serve: |home| lax(&issued(home, "localhost", &[]), &["-tls1_1"]),
+            ..LOCALHOST
+        },
+    ]);
+}
+
+#[test]
+fn a_revoked_certificate_is_found() {
+    all(&[Fault {
+        what: "revoked",
+        found: &["revoked"],
+        serve: |home| {
+            let pair = issued(home, "localhost", &[]);
+            home.ok(["revoke", pair.0.to_str().unwrap()]);
+            serve(&pair)
+        },
+        ..LOCALHOST
+    }]);
+}

@@ -1,0 +1,180 @@
+//! The faults of files, and of the environment.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use super::bench::{arguments, compare, findings, forged, issued, serve};
+use super::common::{Home, tool, words};
+
+/// A home with a CA and `localhost.pem`.
+fn home() -> Home {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    home
+}
+
+/// Checks a file, by the root of the home alone.
+fn finds(home: &Home, expected: &[&str], arguments: &[&str]) -> serde_json::Value {
+    let root = home.root();
+    findings(home, expected, &[&["--ca", root.to_str().unwrap()], arguments].concat())
+}
+
+#[test]
+fn good_files_have_no_faults() {
+    let home = home();
+    home.ok(["issue", "--client", "alice"]);
+    home.ok(["issue", "app.test", "--intermediate"]);
+    home.ok(["issue", "b.test", "--format", "combined,der"]);
+    finds(&home, &[], &["localhost.pem", "--key", "localhost-key.pem", "--name", "localhost"]);
+    finds(&home, &[], &["alice-client.pem", "--key", "alice-client-key.pem", "--client"]);
+    finds(&home, &[], &["app.test-fullchain.pem"]);
+    finds(&home, &[], &["b.test-combined.pem"]);
+    finds(&home, &[], &["b.test.der"]);
+}
+
+#[test]
+fn a_key_of_another_certificate_is_found_and_foretold() {
+    let home = home();
+    home.ok(["issue", "app.test"]);
+    let pair = ["localhost.pem", "app.test-key.pem"];
+    let found = finds(&home, &["key-mismatch"], &[pair[0], "--key", pair[1]]);
+    let node = "require('tls').createSecureContext({cert: fs.readFileSync(process.argv[1]), key: fs.readFileSync(process.argv[2])})";
+    let python = "import ssl, sys; ssl.create_default_context().load_cert_chain(*sys.argv[1:])";
+    for (client, program, script) in [("Node", "node", ["-e", node]), ("Python", "python3", ["-c", python])] {
+        let output = home.command(&tool(program), script).args(pair).output().unwrap();
+        compare(&home, client, output.status.success(), &words(&output), &found, "a key of another");
+    }
+    let server = ["s_server", "-accept", "127.0.0.1:0", "-cert", pair[0], "-key", pair[1]];
+    let output = home.command(&tool("openssl"), server).output().unwrap();
+    compare(&home, "openssl s_client", output.status.success(), &words(&output), &found, "a key of another");
+}
+
+#[test]
+fn a_key_that_others_can_read_is_found() {
+    let home = home();
+    fs::set_permissions(home.file("localhost-key.pem"), fs::Permissions::from_mode(0o644)).unwrap();
+    finds(&home, &["key-readable"], &["localhost.pem", "--key", "localhost-key.pem"]);
+}
+
+#[test]
+fn a_file_for_another_use_or_name_is_found() {
+    let home = home();
+    home.ok(["issue", "--client", "alice"]);
+    finds(&home, &["name-mismatch"], &["localhost.pem", "--name", "app.test"]);
+    finds(&home, &["wrong-usage"], &["localhost.pem", "--client"]);
+    finds(&home, &["wrong-usage"], &["alice-client.pem"]);
+}
+
+#[test]
+fn all_faults_are_found_in_one_run_the_worst_first() {
+    let home = home();
+    let root = forged(&home, "stranger", None, &["kind=ca", "cn=stranger", "names="]);
+    forged(&home, "bad", Some(&root), &["kind=client", "in=3", "days=900", "rsa=1024"]);
+    let expected = ["untrusted-root", "name-mismatch", "not-yet-valid", "wrong-usage", "weak", "too-long"];
+    finds(&home, &expected, &["bad.pem", "--name", "app.test"]);
+}
+
+#[test]
+fn a_root_that_only_some_stores_hold_is_said_store_by_store() {
+    let home = home();
+    let database = super::common::browsers::chromium_database(&home);
+    let database = database.to_str().unwrap();
+    let (code, document) = home.check(["localhost.pem", "--store", "nss"]);
+    assert_eq!((code, &document["findings"][0]["id"]), (1, &"untrusted-root".into()), "{document:#}");
+    assert!(document["not_trusted_by"][0].as_str().unwrap().contains(database), "{document:#}");
+    home.ok(["install", "--store", "nss"]);
+    let (code, document) = home.check(["localhost.pem", "--store", "nss"]);
+    assert_eq!(code, 0, "{document:#}");
+    assert!(document["trusted_by"][0].as_str().unwrap().contains(database), "{document:#}");
+}
+
+#[test]
+fn what_is_no_certificate_is_an_error_with_a_hint() {
+    let home = home();
+    fs::write(home.file("empty.pem"), "").unwrap();
+    fs::write(home.file("garbage.pem"), [0xff; 4096]).unwrap();
+    fs::write(home.file("damaged.pem"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+        .unwrap();
+    for file in ["empty.pem", "garbage.pem", "localhost-key.pem"] {
+        super::common::refusals::refused(&home, ["check", file], 1, "holds no certificate");
+    }
+    finds(&home, &["not-tls"], &["damaged.pem"]);
+    super::common::refusals::refused(&home, ["check", "missing.pem"], 2, "neither a file nor an address");
+}
+
+/// Checks a good server in an environment that is not; nothing but that may be found.
+fn in_environment(expected: &[&str], change: impl Fn(&Home, &mut Command)) -> serde_json::Value {
+    let home = home();
+    let server = serve(&issued(&home, "localhost", &[]));
+    let mut check = home.devca(["check", "--json"]);
+    check.args(arguments(&home, "localhost", server.port));
+    change(&home, &mut check);
+    let output = check.output().unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found = document["findings"].as_array().unwrap().clone();
+    let ids: Vec<&str> = found.iter().map(|found| found["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, expected, "{document:#}");
+    assert_eq!(output.status.code(), Some(i32::from(!expected.is_empty())));
+    found.into()
+}
+
+#[test]
+fn verification_that_is_switched_off_is_pointed_out() {
+    for (name, value) in [
+        ("NODE_TLS_REJECT_UNAUTHORIZED", "0"),
+        ("PYTHONHTTPSVERIFY", "0"),
+        ("GIT_SSL_NO_VERIFY", "1"),
+        ("NPM_CONFIG_STRICT_SSL", "false"),
+    ] {
+        let found = in_environment(&["verification-off"], |_, check| {
+            check.env(name, value);
+        });
+        assert!(found[0]["mend"].as_str().unwrap().contains("devca run"), "{found:#}");
+        assert!(found[0]["what"].as_str().unwrap().contains(name), "{found:#}");
+    }
+    for (file, text) in [
+        (".curlrc", "silent\ninsecure\n"),
+        (".npmrc", "strict-ssl = false\n"),
+        (".gitconfig", "[http]\n\tsslVerify = false\n"),
+        (".wgetrc", "check_certificate = off\n"),
+    ] {
+        let found = in_environment(&["verification-off"], |home, _| {
+            fs::write(home.home().join(file), text).unwrap();
+        });
+        assert!(found[0]["what"].as_str().unwrap().contains(file), "{found:#}");
+    }
+    in_environment(&[], |home, check| {
+        check.env("NODE_TLS_REJECT_UNAUTHORIZED", "1").env("GIT_SSL_NO_VERIFY", "");
+        fs::write(home.home().join(".curlrc"), "# insecure\n").unwrap();
+        fs::write(home.home().join(".gitconfig"), "[http]\n\tsslVerify = true\n").unwrap();
+    });
+}
+
+#[test]
+fn a_proxy_is_pointed_out_unless_the_host_is_exempt() {
+    let proxy = "http://me:secret@proxy.test:3128";
+    for name in ["https_proxy", "HTTPS_PROXY"] {
+        let found = in_environment(&["proxy"], |_, check| {
+            check.env(name, proxy);
+        });
+        let what = found[0]["what"].as_str().unwrap();
+        assert!(what.contains("proxy.test:3128") && !what.contains("secret"), "{what}");
+        for exempt in ["localhost", "a.test, localhost", "*"] {
+            in_environment(&[], |_, check| {
+                check.env(name, proxy).env("NO_PROXY", exempt);
+            });
+        }
+    }
+}
+
+#[test]
+fn certificates_of_the_inventory_that_end_soon_are_found() {
+    let home = home();
+    home.ok(["issue", "soon.test", "--days", "3"]);
+    let (code, document) = home.check(["--expiring", "14d"]);
+    assert_eq!(code, 1, "{document:#}");
+    assert_eq!(document["findings"].as_array().unwrap().len(), 1, "{document:#}");
+    assert!(document["findings"][0]["what"].as_str().unwrap().contains("soon.test.pem"), "{document:#}");
+    assert_eq!(home.check(["--expiring", "1"]).0, 0);
+}

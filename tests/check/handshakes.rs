@@ -1,0 +1,191 @@
+//! What goes wrong before there is a chain to judge, and with clients' certificates.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::bench::{Pair, arguments, ca, compare, findings, forged, issued, says_what_is_foretold, together};
+use super::common::clients::CLIENTS;
+use super::common::{Home, Server, tool, words};
+use super::running::{Running, backend, free_port};
+
+/// Those that stay until the server has had its say; the others leave after their own part of the handshake.
+const PATIENT: [&str; 5] = ["curl", "Node", "Python", "Java", "Go"];
+
+/// The clients, with this certificate, say what is foretold.
+fn are_foretold(home: &Home, identity: Option<&Pair>, port: u16, found: &Value, what: &str) {
+    for client in CLIENTS.iter().filter(|client| PATIENT.contains(&client.name)) {
+        let identity = identity.map(|(certificate, key)| (certificate.as_path(), key.as_path()));
+        says_what_is_foretold(home, client, identity, "localhost", port, found, what);
+    }
+}
+
+#[test]
+fn plain_http_and_nobody_at_all_are_foretold() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let port = backend().parse().unwrap();
+    let found = findings(&home, &["plain-http"], &arguments(&home, "localhost", port));
+    are_foretold(&home, None, port, &found, "plain HTTP");
+
+    let port = free_port().parse().unwrap();
+    let (code, document) = home.check(arguments(&home, "localhost", port));
+    assert_eq!((code, &document["findings"][0]["id"]), (3, &"connection-refused".into()), "{document:#}");
+    are_foretold(&home, None, port, &document["findings"], "nobody listens");
+}
+
+#[test]
+fn a_client_certificate_that_is_missing_or_refused_is_foretold() {
+    let home = Home::new();
+    let (certificate, key) = issued(&home, "localhost", &[]);
+    let server = Server::mutual(&certificate, &key, &home.root());
+    let plain = arguments(&home, "localhost", server.port);
+    let found = findings(&home, &["client-certificate-required"], &plain);
+    are_foretold(&home, None, server.port, &found, "no client certificate");
+
+    let alice = |more: &[&str]| {
+        home.ok(["issue", "--client", "alice", "--force"].iter().chain(more));
+        (home.file("alice-client.pem"), home.file("alice-client-key.pem"))
+    };
+    let refused = [
+        ("of another CA", forged(&home, "stranger", None, &["kind=client"])),
+        ("a server's", (certificate.clone(), key.clone())),
+        ("expired", alice(&["--not-after", "2026-01-31"])),
+    ];
+    for (what, pair) in refused {
+        let [certificate, key] = [&pair.0, &pair.1].map(|path| path.display().to_string());
+        let shown = ["--cert", &certificate, "--key", &key].map(ToOwned::to_owned);
+        let found =
+            findings(&home, &["client-certificate-refused"], &[plain.clone(), shown.to_vec()].concat());
+        are_foretold(&home, Some(&pair), server.port, &found, what);
+    }
+}
+
+#[test]
+fn nginx_that_wants_a_certificate_says_so_in_http() {
+    let home = Home::new();
+    let (certificate, key) = issued(&home, "localhost", &[]);
+    home.ok(["issue", "--client", "alice"]);
+    let port = free_port();
+    let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|name| format!("{name}_temp_path temporary;\n"))
+        .concat();
+    let configuration = format!(
+        "daemon off; pid nginx.pid; events {{}} http {{ access_log off; {temporary} server {{
+         listen 127.0.0.1:{port} ssl; ssl_certificate {}; ssl_certificate_key {};
+         ssl_client_certificate {}; ssl_verify_client on; }} }}",
+        certificate.display(),
+        key.display(),
+        home.root().display()
+    );
+    std::fs::write(home.file("nginx.conf"), configuration).unwrap();
+    let (folder, file) = (home.work(), home.file("nginx.conf"));
+    let words = ["-e", "stderr", "-p", folder.to_str().unwrap(), "-c", file.to_str().unwrap()];
+    let nginx = [PathBuf::from("/usr/sbin/nginx")].into_iter().find(|path| path.exists());
+    let _server = Running::start(home.command(&nginx.unwrap_or_else(|| tool("nginx")), words), &port, "");
+    let plain = arguments(&home, "localhost", port.parse().unwrap());
+    let found = findings(&home, &["client-certificate-required"], &plain);
+    says_page(&home, &port, &[], &found);
+    let document = home.check(&plain).1;
+    let named = document["acceptable_client_cas"][0].as_str().unwrap_or_default();
+    assert!(named.contains("devca root"), "{document:#}");
+
+    forged(&home, "stranger", None, &["kind=client"]);
+    let stranger = ["--cert", "stranger.pem", "--key", "stranger-key.pem"];
+    let shown = [plain.clone(), stranger.map(ToOwned::to_owned).to_vec()].concat();
+    let found = findings(&home, &["client-certificate-refused"], &shown);
+    says_page(&home, &port, &stranger, &found);
+
+    let alice = ["--cert", "alice-client.pem", "--key", "alice-client-key.pem"].map(ToOwned::to_owned);
+    findings(&home, &[], &[plain, alice.to_vec()].concat());
+}
+
+/// What nginx's page says is foretold.
+fn says_page(home: &Home, port: &str, identity: &[&str], found: &Value) {
+    let url = format!("https://localhost:{port}/");
+    let root = home.root();
+    let mut curl = home.command(&tool("curl"), ["-sS", "--noproxy", "*", "--cacert"]);
+    let output = curl.arg(root).arg(url).args(identity).output().unwrap();
+    compare(home, "nginx", false, &words(&output), found, "nginx");
+}
+
+/// A server on loopback that does this with every connection.
+fn bad(act: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let act = std::sync::Arc::new(act);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let act = act.clone();
+            std::thread::spawn(move || act(stream));
+        }
+    });
+    port
+}
+
+/// Within the timeout, and without a crash: exit code and what was found.
+fn found_in_time(home: &Home, port: u16, more: &[&str]) -> (i32, String) {
+    let begin = Instant::now();
+    let arguments = [arguments(home, "localhost", port), vec!["--timeout".into(), "2".into()]].concat();
+    let (code, document) = home.check(arguments.iter().map(String::as_str).chain(more.iter().copied()));
+    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+    (code, document["findings"][0]["id"].as_str().unwrap().to_owned())
+}
+
+/// Reads until the client leaves.
+fn stay(mut stream: TcpStream) {
+    while stream.read(&mut [0; 512]).is_ok_and(|read| read > 0) {}
+}
+
+#[test]
+fn a_server_that_misbehaves_is_found_within_the_timeout() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let silent = (3, "no-answer".to_owned());
+    let no_tls = (1, "not-tls".to_owned());
+
+    let hangs = bad(stay);
+    let hangs_in_the_handshake = bad(|mut stream| {
+        stream.write_all(&[22, 3, 3, 0, 122, 2, 0, 0, 118]).unwrap();
+        stay(stream);
+    });
+    let drips = bad(|mut stream| while stream.write_all(b"x").is_ok() {});
+    let closes = bad(drop);
+    // What was not read makes a reset of the end.
+    let resets = bad(|stream| drop(stream.peek(&mut [0])));
+    let garbage = bad(|mut stream| drop(stream.write_all(&vec![0xff; 100_000])));
+    for (port, expected) in [
+        (hangs, &silent),
+        (hangs_in_the_handshake, &silent),
+        (drips, &no_tls),
+        (closes, &silent),
+        (resets, &silent),
+        (garbage, &no_tls),
+    ] {
+        assert_eq!(found_in_time(&home, port, &[]), *expected);
+    }
+    for protocol in ["smtp", "imap", "postgres", "mysql", "ldap"] {
+        for port in [hangs, closes, resets, drips, garbage] {
+            let (_, found) = found_in_time(&home, port, &["--starttls", protocol]);
+            assert!(["no-answer", "not-tls"].contains(&found.as_str()), "{protocol}: {found}");
+        }
+    }
+}
+
+#[test]
+fn a_certificate_or_chain_of_absurd_length_is_found() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let (large, key) = forged(&home, "large", Some(&ca(&home)), &["padding=1048576"]);
+    let server = Server::page(&large, &key);
+    assert_eq!(found_in_time(&home, server.port, &[]), (1, "not-tls".into()));
+
+    let (leaf, key) = issued(&home, "localhost", &[]);
+    let (stray, _) = forged(&home, "stray", None, &["kind=ca", "cn=stray", "names="]);
+    let hundred: Vec<&Path> = std::iter::once(&*leaf).chain(std::iter::repeat_n(&*stray, 99)).collect();
+    let server = Server::page(&together(&home, "hundred.pem", &hundred), &key);
+    assert_eq!(found_in_time(&home, server.port, &[]), (1, "wrong-order".into()));
+}
