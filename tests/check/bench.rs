@@ -3,11 +3,12 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 
 use super::common::clients::{CLIENTS, Client};
-use super::common::{Home, Server, ok, project, words};
+use super::common::{Home, Server, ok, project, tool, words};
 
 /// A certificate, or a chain, and its key.
 pub(super) type Pair = (PathBuf, PathBuf);
@@ -133,6 +134,11 @@ pub(super) fn forged(home: &Home, name: &str, ca: Option<&Pair>, words: &[&str])
     pair
 }
 
+/// A CA of that name which devca would not make.
+pub(super) fn authority(home: &Home, name: &str, ca: Option<&Pair>) -> Pair {
+    forged(home, name, ca, &["kind=ca", "names=", &format!("cn={name}")])
+}
+
 /// The CA of the home.
 pub(super) fn ca(home: &Home) -> Pair {
     (home.root(), home.ca().join("root-key.pem"))
@@ -148,4 +154,13 @@ pub(super) fn together(home: &Home, name: &str, files: &[&Path]) -> PathBuf {
 
 pub(super) fn serve((certificate, key): &Pair) -> Server {
     Server::page(certificate, key)
+}
+
+/// OpenSSL serves what it would not accept.
+pub(super) fn lax(pair: &Pair, more: &[&str]) -> Server {
+    let mut server = Command::new(tool("openssl"));
+    server.args(["s_server", "-accept", "127.0.0.1:0", "-no-CAfile", "-no-CApath", "-no-CAstore", "-www"]);
+    server.args(["-cipher", "DEFAULT@SECLEVEL=0"]).args(more);
+    server.arg("-cert").arg(&pair.0).arg("-key").arg(&pair.1);
+    Server::spawn(server)
 }

@@ -1,6 +1,6 @@
 //! What Chromium and Firefox say.
 
-use super::bench::{Pair, arguments, ca, compare, findings, forged, issued, serve};
+use super::bench::{Pair, arguments, authority, ca, compare, findings, forged, issued, serve};
 use super::common::browsers::{chromium, chromium_database, firefox, firefox_profile};
 use super::common::{Home, PAGE, words};
 
@@ -11,7 +11,7 @@ fn browsers_say_what_is_foretold() {
     let profile = firefox_profile(&home);
     home.ok(["install", "--store", "nss"]);
     let root = Some(ca(&home));
-    let stranger = Some(forged(&home, "stranger", None, &["kind=ca", "cn=stranger", "names="]));
+    let stranger = Some(authority(&home, "stranger", None));
     let faults: [(&[&str], Pair); 5] = [
         (&[], issued(&home, "localhost", &[])),
         (&["name-mismatch"], issued(&home, "app.test", &[])),

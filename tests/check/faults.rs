@@ -1,9 +1,7 @@
 //! The faults of a server's chain.
 
-use std::process::Command;
-
-use super::bench::{Fault, ca, forged, issued, serve, together};
-use super::common::{Home, Server, tool};
+use super::bench::{Fault, authority, ca, forged, issued, lax, serve, together};
+use super::common::{Home, tool};
 
 fn all(faults: &[Fault]) {
     faults.iter().for_each(Fault::is_found_and_foretold);
@@ -59,11 +57,42 @@ fn a_chain_with_a_gap_or_in_disorder_is_foretold() {
             ..LOCALHOST
         },
         Fault {
+            what: "two intermediates, in order",
+            found: &[],
+            serve: |home| {
+                let upper = authority(home, "upper", Some(&ca(home)));
+                let lower = authority(home, "lower", Some(&upper));
+                let (leaf, key) = forged(home, "leaf", Some(&lower), &[]);
+                serve(&(together(home, "chain.pem", &[&leaf, &lower.0, &upper.0]), key))
+            },
+            ..LOCALHOST
+        },
+        Fault {
+            what: "the root sent along, which is trusted",
+            found: &[],
+            serve: |home| {
+                let (leaf, key) = issued(home, "localhost", &[]);
+                serve(&(together(home, "chain.pem", &[&leaf, &home.root()]), key))
+            },
+            ..LOCALHOST
+        },
+        Fault {
+            what: "an intermediate that has expired",
+            found: &["expired"],
+            serve: |home| {
+                let words = ["kind=ca", "cn=middle", "names=", "in=-30", "days=20"];
+                let middle = forged(home, "middle", Some(&ca(home)), &words);
+                let (leaf, key) = forged(home, "leaf", Some(&middle), &[]);
+                serve(&(together(home, "chain.pem", &[&leaf, &middle.0]), key))
+            },
+            ..LOCALHOST
+        },
+        Fault {
             what: "a stray certificate",
             found: &["wrong-order"],
             serve: |home| {
                 let (leaf, key) = issued(home, "localhost", &[]);
-                let (stray, _) = forged(home, "stray", None, &["kind=ca", "cn=stray", "names="]);
+                let (stray, _) = authority(home, "stray", None);
                 serve(&(together(home, "chain.pem", &[&leaf, &stray]), key))
             },
             ..LOCALHOST
@@ -72,8 +101,8 @@ fn a_chain_with_a_gap_or_in_disorder_is_foretold() {
             what: "two intermediates, swapped",
             found: &["wrong-order"],
             serve: |home| {
-                let upper = forged(home, "upper", Some(&ca(home)), &["kind=ca", "cn=upper", "names="]);
-                let lower = forged(home, "lower", Some(&upper), &["kind=ca", "cn=lower", "names="]);
+                let upper = authority(home, "upper", Some(&ca(home)));
+                let lower = authority(home, "lower", Some(&upper));
                 let (leaf, key) = forged(home, "leaf", Some(&lower), &[]);
                 serve(&(together(home, "chain.pem", &[&leaf, &upper.0, &lower.0]), key))
             },
@@ -95,7 +124,7 @@ fn a_root_that_is_not_trusted_is_foretold() {
             what: "a root that is not sent",
             found: &["untrusted-root"],
             serve: |home| {
-                let root = forged(home, "stranger", None, &["kind=ca", "cn=stranger", "names="]);
+                let root = authority(home, "stranger", None);
                 serve(&forged(home, "leaf", Some(&root), &[]))
             },
             ..LOCALHOST
@@ -104,7 +133,7 @@ fn a_root_that_is_not_trusted_is_foretold() {
             what: "a root that is sent",
             found: &["untrusted-root"],
             serve: |home| {
-                let root = forged(home, "stranger", None, &["kind=ca", "cn=stranger", "names="]);
+                let root = authority(home, "stranger", None);
                 let (leaf, key) = forged(home, "leaf", Some(&root), &[]);
                 serve(&(together(home, "chain.pem", &[&leaf, &root.0]), key))
             },
@@ -114,8 +143,8 @@ fn a_root_that_is_not_trusted_is_foretold() {
             what: "an intermediate and an unknown root",
             found: &["untrusted-root"],
             serve: |home| {
-                let root = forged(home, "stranger", None, &["kind=ca", "cn=stranger", "names="]);
-                let middle = forged(home, "middle", Some(&root), &["kind=ca", "cn=middle", "names="]);
+                let root = authority(home, "stranger", None);
+                let middle = authority(home, "middle", Some(&root));
                 let (leaf, key) = forged(home, "leaf", Some(&middle), &[]);
                 serve(&(together(home, "chain.pem", &[&leaf, &middle.0]), key))
             },
@@ -225,15 +254,6 @@ fn a_certificate_for_another_use_is_foretold() {
             ..LOCALHOST
         },
     ]);
-}
-
-/// OpenSSL serves what it would not accept.
-fn lax(pair: &(std::path::PathBuf, std::path::PathBuf), more: &[&str]) -> Server {
-    let mut server = Command::new(tool("openssl"));
-    server.args(["s_server", "-accept", "127.0.0.1:0", "-no-CAfile", "-no-CApath", "-no-CAstore", "-www"]);
-    server.args(["-cipher", "DEFAULT@SECLEVEL=0"]).args(more);
-    server.arg("-cert").arg(&pair.0).arg("-key").arg(&pair.1);
-    Server::spawn(server)
 }
 
 #[test]

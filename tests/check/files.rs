@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use super::bench::{arguments, compare, findings, forged, issued, serve};
+use super::bench::{arguments, authority, compare, findings, forged, issued, serve};
 use super::common::{Home, tool, words};
 
 /// A home with a CA and `localhost.pem`.
@@ -69,7 +69,7 @@ fn a_file_for_another_use_or_name_is_found() {
 #[test]
 fn all_faults_are_found_in_one_run_the_worst_first() {
     let home = home();
-    let root = forged(&home, "stranger", None, &["kind=ca", "cn=stranger", "names="]);
+    let root = authority(&home, "stranger", None);
     forged(&home, "bad", Some(&root), &["kind=client", "in=3", "days=900", "rsa=1024"]);
     let expected = ["untrusted-root", "name-mismatch", "not-yet-valid", "wrong-usage", "weak", "too-long"];
     finds(&home, &expected, &["bad.pem", "--name", "app.test"]);

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::bench::{Pair, arguments, ca, compare, findings, forged, issued, says_what_is_foretold, together};
+use super::bench::{
+    Pair, arguments, authority, ca, compare, findings, forged, issued, says_what_is_foretold, together,
+};
 use super::common::clients::CLIENTS;
 use super::common::{Home, Server, tool, words};
 use super::running::{Running, backend, free_port};
@@ -112,6 +114,22 @@ fn says_page(home: &Home, port: &str, identity: &[&str], found: &Value) {
     compare(home, "nginx", false, &words(&output), found, "nginx");
 }
 
+#[test]
+fn a_clock_that_is_an_hour_behind_is_found() {
+    let home = Home::new();
+    let (certificate, key) = issued(&home, "localhost", &[]);
+    for (behind, expected) in [("0", &[][..]), ("3600", &["clock-skew"])] {
+        let script = "const [behind, cert, key] = process.argv.slice(1);
+            https.createServer({ cert: fs.readFileSync(cert), key: fs.readFileSync(key) }, (_, answer) => {
+                answer.setHeader('Date', new Date(Date.now() - behind * 1000).toUTCString()).end();
+            }).listen(0, '127.0.0.1', function () { console.log('ACCEPT 127.0.0.1:' + this.address().port) });";
+        let mut node = home.command(&tool("node"), ["-e", script, behind]);
+        node.args([&certificate, &key]);
+        let server = Server::spawn(node);
+        findings(&home, expected, &arguments(&home, "localhost", server.port));
+    }
+}
+
 /// A server on loopback that does this with every connection.
 fn bad(act: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -184,7 +202,7 @@ fn a_certificate_or_chain_of_absurd_length_is_found() {
     assert_eq!(found_in_time(&home, server.port, &[]), (1, "not-tls".into()));
 
     let (leaf, key) = issued(&home, "localhost", &[]);
-    let (stray, _) = forged(&home, "stray", None, &["kind=ca", "cn=stray", "names="]);
+    let (stray, _) = authority(&home, "stray", None);
     let hundred: Vec<&Path> = std::iter::once(&*leaf).chain(std::iter::repeat_n(&*stray, 99)).collect();
     let server = Server::page(&together(&home, "hundred.pem", &hundred), &key);
     assert_eq!(found_in_time(&home, server.port, &[]), (1, "wrong-order".into()));
