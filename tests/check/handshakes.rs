@@ -149,7 +149,8 @@ fn found_in_time(home: &Home, port: u16, more: &[&str]) -> (i32, String) {
     let begin = Instant::now();
     let arguments = [arguments(home, "localhost", port), vec!["--timeout".into(), "2".into()]].concat();
     let (code, document) = home.check(arguments.iter().map(String::as_str).chain(more.iter().copied()));
-    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+    // Far above the timeout, for a machine that is busy, and far below for ever.
+    assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
     (code, document["findings"][0]["id"].as_str().unwrap().to_owned())
 }
 

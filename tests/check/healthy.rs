@@ -2,7 +2,6 @@
 
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use super::bench::{arguments, findings, issued, serve};
 use super::common::{Home, Server, project, tool, words};
@@ -34,14 +33,11 @@ fn a_healthy_server_has_no_faults_whatever_its_key_and_chain() {
 }
 
 #[test]
-fn a_healthy_server_of_openssl_has_no_faults_and_is_soon_checked() {
+fn a_healthy_server_that_answers_no_head_has_no_faults() {
     let home = installed(&[]);
     let (certificate, key) = issued(&home, "localhost", &[]);
     let server = Server::start(&certificate, &key);
-    // It answers no HEAD.
-    let begin = Instant::now();
     findings(&home, &[], &[&*url(server.port), "--store", "nss"]);
-    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
 }
 
 #[test]
