@@ -1,0 +1,216 @@
+//! What makes, changes and hands over a CA.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::Stores;
+use crate::bundle::RootFormat;
+use crate::constraints::Subtree;
+
+/// `devca install`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca install
+  devca install --permit corp.example.dev --permit 203.0.113.0/24
+  devca --ca work install --permit work.example.dev    a second CA, with names of its own
+
+A root signs for development names only (localhost, *.test, *.internal, private addresses and the like): a
+stolen key cannot impersonate a public site. --permit adds to the list when the root is made.")]
+#[allow(clippy::struct_excessive_bools)]
+pub struct Install {
+    /// Let the new root sign for this domain or range of addresses, too
+    #[arg(long, value_name = "NAME", value_parser = Subtree::parse, conflicts_with = "unconstrained")]
+    pub permit: Vec<Subtree>,
+    /// Let the new root sign for any name, like mkcert's: whoever gets its key can impersonate every site to you
+    #[arg(long)]
+    pub unconstrained: bool,
+    /// Lock the new root's key with a passphrase: typed, or the first line of the file in `$DEVCA_PASSPHRASE_FILE`
+    #[arg(long)]
+    pub passphrase: bool,
+    /// Have the new root sign one intermediate, and keep no key of its own: for clients that ignore a root's constraints
+    #[arg(long)]
+    pub sealed: bool,
+    /// Which stores, and how.
+    #[command(flatten)]
+    pub stores: Stores,
+    /// Show every command and file that would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `devca uninstall`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca uninstall            the root stays on disk, for the next `devca install`
+  devca uninstall --purge    root, key and inventory are deleted, too")]
+pub struct Uninstall {
+    /// Delete the root, its key and the inventory as well
+    #[arg(long)]
+    pub purge: bool,
+    /// Which stores, and how.
+    #[command(flatten)]
+    pub stores: Stores,
+    /// Show every command and file that would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `devca import`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca import \"$(mkcert -CAROOT)\"
+  devca --ca company import --cert ca.pem --key ca-key.pem")]
+pub struct Import {
+    /// A folder with rootCA.pem and rootCA-key.pem, or with one CA certificate and its key
+    #[arg(value_name = "DIR", conflicts_with_all = ["cert", "key"])]
+    pub folder: Option<PathBuf>,
+    /// The certificate
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<PathBuf>,
+    /// Its private key, unencrypted
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
+}
+
+/// `devca root`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca root                                        where it is (mkcert -CAROOT)
+  curl --cacert \"$(devca root)\" https://localhost:8443
+  devca root --pem > root.pem
+  devca root --format mobileconfig,der --out ~/phone   for an iPhone, and for Android's settings")]
+pub struct Root {
+    /// Print the certificate itself
+    #[arg(long)]
+    pub pem: bool,
+    /// Write it in these forms, for other machines and phones
+    #[arg(long, value_name = "FORMAT,…", value_delimiter = ',', conflicts_with = "pem")]
+    pub format: Vec<RootFormat>,
+    /// Where to put the files [default: the current folder]
+    #[arg(short, long, value_name = "DIR", requires = "format")]
+    pub out: Option<PathBuf>,
+}
+
+/// `devca permit`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca permit corp.example.dev 203.0.113.0/24
+  devca permit --list
+  devca permit --remove corp.example.dev
+
+The root is signed anew with the same key, and replaces the old one in the stores that hold it: what was issued
+before stays good. A sealed root has no key any more: another one takes its place, and its certificates are issued
+again.")]
+pub struct Permit {
+    /// Domains, with all below them, and addresses or ranges of them
+    #[arg(value_name = "NAME", value_parser = Subtree::parse, required_unless_present = "list")]
+    pub names: Vec<Subtree>,
+    /// Print what is permitted
+    #[arg(long, conflicts_with_all = ["names", "remove"])]
+    pub list: bool,
+    /// Take the names off the list
+    #[arg(long)]
+    pub remove: bool,
+    /// The password of p12 and java files that a sealed CA issues again: the first line of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
+    pub password_file: Option<PathBuf>,
+    /// The same, from this environment variable
+    #[arg(long, value_name = "VARIABLE")]
+    pub password_env: Option<String>,
+    /// Which stores, and how.
+    #[command(flatten)]
+    pub stores: Stores,
+}
+
+/// `devca passphrase`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca passphrase                                 set or change it: typed, twice
+  devca passphrase --remove
+  DEVCA_PASSPHRASE_FILE=old devca passphrase --new-file new
+
+The key becomes encrypted PKCS#8, which `openssl pkey` opens as well. A passphrase that is lost cannot be
+recovered; `devca rotate` makes a new root.")]
+pub struct Passphrase {
+    /// Take it off
+    #[arg(long, conflicts_with = "new_file")]
+    pub remove: bool,
+    /// The new passphrase is the first line of this file
+    #[arg(long, value_name = "FILE")]
+    pub new_file: Option<PathBuf>,
+}
+
+/// `devca rotate`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca rotate                                     after a key was lost, stolen or is about to expire
+  devca rotate --sealed
+
+The new root permits what the old one did, and replaces it in the stores that hold it. Every certificate that is
+still valid is issued again where it lies, with the same key.")]
+pub struct Rotate {
+    /// Keep no key of the new root, but an intermediate's, as devca install --sealed does
+    #[arg(long)]
+    pub sealed: bool,
+    /// The password of p12 and java files that are issued again: the first line of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
+    pub password_file: Option<PathBuf>,
+    /// The same, from this environment variable
+    #[arg(long, value_name = "VARIABLE")]
+    pub password_env: Option<String>,
+    /// Which stores, and how.
+    #[command(flatten)]
+    pub stores: Stores,
+}
+
+/// `devca export`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca export --for cert-manager --out ca && kubectl apply -f ca
+  devca export --for vault
+  devca export --for step-ca --days 365
+
+What is handed over is an intermediate CA with the root's name constraints and an end of its own; whoever trusts
+the root trusts what it issues. The root's own key stays here. docs/scale-out.md walks through each system.")]
+pub struct Export {
+    /// The system that is to issue certificates
+    #[arg(long = "for", value_name = "SYSTEM")]
+    pub system: System,
+    /// Where to put the files [default: ./devca-SYSTEM]
+    #[arg(short, long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// The common name of the intermediate [default: devca SYSTEM intermediate]
+    #[arg(long, value_name = "NAME")]
+    pub cn: Option<String>,
+    /// How long it is valid [default: 1825]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub days: Option<i64>,
+}
+
+/// Who takes an intermediate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum System {
+    /// Kubernetes: a Secret, and an Issuer that uses it
+    CertManager,
+    /// HashiCorp Vault or OpenBao: the bundle that its PKI engine imports
+    Vault,
+    /// Smallstep's step-ca: the files of its folder
+    StepCa,
+}
+
+/// `devca ca`
+#[derive(Debug, Subcommand)]
+pub enum Ca {
+    /// List them: name, root, expiry
+    #[command(after_help = "Example:\n  devca --ca clients issue --client bob && devca ca list")]
+    List,
+}

@@ -1,0 +1,139 @@
+//! What is done with what was issued.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::error::Fault;
+
+/// `devca list`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca list
+  devca list --expiring 30d --json
+  devca list --prune
+
+missing: a file is gone; replaced: another one is in its place; expired, expiring, revoked: as the words say.")]
+pub struct List {
+    /// Only what ends within so many days, or has ended
+    #[arg(long, value_name = "DAYS", value_parser = days)]
+    pub expiring: Option<i64>,
+    /// First forget what is missing or replaced
+    #[arg(long)]
+    pub prune: bool,
+}
+
+/// `devca inspect`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca inspect localhost.pem
+  devca inspect alice-client.p12 --password-file password
+  devca inspect 64d7323a57d5262f3c0697f13a3f324c
+  devca inspect localhost:8443
+  openssl req -new … | devca inspect -")]
+pub struct Inspect {
+    /// A file in PEM, DER or PKCS#12, - for standard input, the serial number of a certificate of this CA, or a server
+    #[arg(value_name = "FILE|SERIAL|HOST:PORT")]
+    pub what: String,
+    /// The password of a PKCS#12 file: the first line of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
+    pub password_file: Option<PathBuf>,
+    /// The same, from this environment variable
+    #[arg(long, value_name = "VARIABLE")]
+    pub password_env: Option<String>,
+}
+
+/// `devca renew`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca renew                                      what ends within 30 days
+  devca renew localhost.pem
+  devca renew --all --new-key
+  devca renew --exec 'nginx -s reload'
+  devca renew --install-timer --exec 'nginx -s reload'
+
+Names, kind, formats, paths and, without --new-key, the key stay: a server that reads the pair at whatever moment sees
+one that belongs together. With --new-key there is a moment in which there is none.")]
+#[allow(clippy::struct_excessive_bools)]
+pub struct Renew {
+    /// Only these: a file or a name of each
+    #[arg(value_name = "FILE|NAME", conflicts_with = "all")]
+    pub what: Vec<String>,
+    /// All of them
+    #[arg(long)]
+    pub all: bool,
+    /// Only what ends within so many days [default: 30, unless some are named or --all is given]
+    #[arg(long, value_name = "DAYS", value_parser = days)]
+    pub within: Option<i64>,
+    /// Make new keys as well
+    #[arg(long)]
+    pub new_key: bool,
+    /// How long they are valid [default: as long as before]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub days: Option<i64>,
+    /// Run this command line, once, after something has changed
+    #[arg(long, value_name = "COMMAND")]
+    pub exec: Option<String>,
+    /// Stay, and renew in time
+    #[arg(long, conflicts_with = "json")]
+    pub watch: bool,
+    /// Have the system renew once a day: systemd, launchd or the Windows task scheduler
+    #[arg(long, conflicts_with_all = ["watch", "what", "all", "new_key", "remove_timer"])]
+    pub install_timer: bool,
+    /// Take that away again
+    #[arg(long, conflicts_with_all = ["watch", "what", "all", "new_key"])]
+    pub remove_timer: bool,
+    /// The password of p12 and java files: the first line of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
+    pub password_file: Option<PathBuf>,
+    /// The same, from this environment variable
+    #[arg(long, value_name = "VARIABLE")]
+    pub password_env: Option<String>,
+}
+
+/// `devca revoke`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca revoke alice-client.pem
+  devca revoke 64d7323a57d5262f3c0697f13a3f324c
+  devca crl                                         the list that servers read")]
+pub struct Revoke {
+    /// The certificate: its file, or its serial number in hexadecimal
+    #[arg(value_name = "FILE|SERIAL")]
+    pub certificate: String,
+}
+
+/// `devca crl`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  devca crl                                         ./crl.pem
+  devca --ca clients crl --out /etc/nginx/clients-crl.pem
+  openssl verify -crl_check -CAfile \"$(devca root)\" -CRLfile crl.pem alice-client.pem
+
+The list names the certificates that devca revoke was told of. An older list is replaced, no other file.")]
+pub struct Crl {
+    /// Where to put it [default: crl.pem]
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// How long it is good: servers refuse every client once it is older [default: 30]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub days: Option<i64>,
+    /// Print it instead of writing it
+    #[arg(long, conflicts_with = "out")]
+    pub stdout: bool,
+}
+
+/// `30d` or `30`.
+pub(super) fn days(word: &str) -> Result<i64, Fault> {
+    let digits = word.strip_suffix('d').unwrap_or(word);
+    digits
+        .parse()
+        .ok()
+        .filter(|days| (0..=36_500).contains(days))
+        .ok_or_else(|| Fault::usage(format!("{word:?} is no number of days"), "as in: --expiring 30d"))
+}
