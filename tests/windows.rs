@@ -1,11 +1,15 @@
 //! The main job on Windows; in CI, under wine. The browsers and clients that judge elsewhere are not there.
 #![cfg(windows)]
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs, unsafe_code)] // Windows' loader has no safe face
 
 use std::path::Path;
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
+use windows_sys::Win32::Security::Cryptography::{
+    CERT_KEY_PROV_INFO_PROP_ID, CRYPT_INTEGER_BLOB, CertCloseStore, CertEnumCertificatesInStore,
+    CertGetCertificateContextProperty, PFXImportCertStore,
+};
 
 fn devca(home: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_devca"));
@@ -64,4 +68,42 @@ fn a_name_that_is_none_is_refused() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(json(&refused)["error"]["hint"].is_string());
     assert!(!home.path().join("ca").exists());
+}
+
+/// Whether Windows' own loader opens a PKCS#12 file and finds a certificate with its key in it.
+fn loads(file: &Path, password: &str) -> bool {
+    let mut bytes = std::fs::read(file).unwrap();
+    let blob = CRYPT_INTEGER_BLOB { cbData: u32::try_from(bytes.len()).unwrap(), pbData: bytes.as_mut_ptr() };
+    let password: Vec<u16> = password.encode_utf16().chain([0]).collect();
+    // SAFETY: the blob and the password, which ends with a zero, outlive the calls; the store is closed once.
+    unsafe {
+        let store = PFXImportCertStore(&raw const blob, password.as_ptr(), 0);
+        if store.is_null() {
+            return false;
+        }
+        let certificate = CertEnumCertificatesInStore(store, std::ptr::null());
+        let mut size = 0;
+        let has_key = !certificate.is_null()
+            && CertGetCertificateContextProperty(
+                certificate,
+                CERT_KEY_PROV_INFO_PROP_ID,
+                std::ptr::null_mut(),
+                &raw mut size,
+            ) != 0;
+        CertCloseStore(store, 0);
+        has_key
+    }
+}
+
+#[test]
+fn the_systems_loader_opens_pkcs12() {
+    let home = TempDir::new().unwrap();
+    std::fs::write(home.path().join("password"), "correct horse\n").unwrap();
+    // Wine's loader takes RSA keys alone.
+    let words =
+        ["issue", "localhost", "--key-type", "rsa-2048", "--format", "p12", "--password-file", "password"];
+    let issued = devca(home.path(), &words);
+    assert!(issued.status.success(), "{issued:?}");
+    let file = home.path().join("localhost.p12");
+    assert!(loads(&file, "correct horse") && !loads(&file, "wrong"));
 }

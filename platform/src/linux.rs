@@ -23,8 +23,20 @@ struct Family {
     bundle: &'static str,
 }
 
-/// openSUSE comes before Debian: both have an `update-ca-certificates`.
+/// Debian comes first: its file is its own, while the folders of others are easily made by hand, and openSUSE has an
+/// `update-ca-certificates` as well.
 const FAMILIES: &[Family] = &[
+    Family {
+        // The folder may be missing on Alpine; its package and those of Debian, Gentoo and Void bring this file.
+        name: "Debian, Ubuntu, Alpine",
+        landmark: "/etc/ca-certificates.conf",
+        anchors: "/usr/local/share/ca-certificates",
+        extension: "crt",
+        add: &["update-ca-certificates"],
+        // Without --fresh, links to an anchor that has gone may stay in /etc/ssl/certs.
+        remove: &["update-ca-certificates", "--fresh"],
+        bundle: "/etc/ssl/certs/ca-certificates.crt",
+    },
     Family {
         name: "Fedora, RHEL",
         landmark: "/etc/pki/ca-trust/source",
@@ -61,17 +73,6 @@ const FAMILIES: &[Family] = &[
         add: &["clrtrust", "generate"],
         remove: &["clrtrust", "generate"],
         bundle: "/var/cache/ca-certs/compat/ca-roots.pem",
-    },
-    Family {
-        // The folder may be missing on Alpine; its package and those of Debian, Gentoo and Void bring this file.
-        name: "Debian, Ubuntu, Alpine",
-        landmark: "/etc/ca-certificates.conf",
-        anchors: "/usr/local/share/ca-certificates",
-        extension: "crt",
-        add: &["update-ca-certificates"],
-        // Without --fresh, links to an anchor that has gone may stay in /etc/ssl/certs.
-        remove: &["update-ca-certificates", "--fresh"],
-        bundle: "/etc/ssl/certs/ca-certificates.crt",
     },
 ];
 
