@@ -310,6 +310,8 @@ fn a_root_that_a_store_still_trusts_is_not_deleted() {
     assert_eq!(output.status.code(), Some(1), "{}", words(&output));
     assert!(words(&output).contains("a store that was not chosen trusts it"), "{}", words(&output));
     assert!(home.root().exists());
+    let shown = home.ok(["uninstall", "--purge", "--dry-run"]);
+    assert!(shown.contains("root-key.pem: would be deleted") && home.root().exists(), "{shown}");
     home.ok(["uninstall", "--purge"]);
     assert!(!home.root().exists());
 }

@@ -12,6 +12,7 @@ use super::stores::{self, Line, WIDTH};
 use crate::ca;
 use crate::certificate::CaCertificate;
 use crate::cli;
+use crate::home::CaFolder;
 use crate::report::{self, Outcome};
 
 #[derive(Serialize)]
@@ -20,6 +21,9 @@ pub(super) struct Uninstalled {
     stores: Vec<Line>,
     /// What was deleted; empty without `--purge`.
     deleted: Vec<PathBuf>,
+    /// What `--dry-run` has left.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    would_delete: Vec<PathBuf>,
     #[serde(skip)]
     kept_for: Option<&'static str>,
 }
@@ -45,13 +49,20 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
     if nothing_here && !stores.iter().any(Line::is_changed) {
         return Err(context.no_root().into());
     }
-    let mut outcome = Uninstalled { root: folder.root(), stores, deleted: Vec::new(), kept_for: None };
+    let mut outcome = Uninstalled {
+        root: folder.root(),
+        stores,
+        deleted: Vec::new(),
+        would_delete: Vec::new(),
+        kept_for: None,
+    };
     let still_trusted = args.purge && !args.dry_run && still_trusted(context, args, root.as_ref())?;
     match (args.purge && !args.dry_run, stores::all_done(&outcome.stores)) {
         (true, true) if still_trusted => outcome.kept_for = Some(TRUSTED_ELSEWHERE),
         (true, true) => outcome.deleted = purge(context)?,
         (true, false) => outcome.kept_for = Some("kept, since a store may still trust it"),
         (false, _) if nothing_here => {}
+        (false, _) if args.purge => outcome.would_delete = own_files(&context.folder),
         (false, _) => outcome.kept_for = Some("kept for the next devca install; --purge deletes it"),
     }
     Ok(outcome)
@@ -107,24 +118,9 @@ fn purge(context: &Context) -> anyhow::Result<Vec<PathBuf>> {
     let folder = &context.folder;
     let files = context.person.files();
     let lock = context.lock()?;
-    let mut deleted = Vec::new();
-    let all = [
-        folder.root_key(),
-        folder.intermediate_key(),
-        folder.root(),
-        folder.intermediate(),
-        folder.inventory(),
-        folder.bundle(),
-        folder.earlier(),
-        folder.root_crl(),
-    ];
     files.sweep(&folder.path)?;
-    for path in all {
-        if path.symlink_metadata().is_ok() {
-            files.remove(&path)?;
-            deleted.push(path);
-        }
-    }
+    let deleted = own_files(folder);
+    deleted.iter().try_for_each(|path| files.remove(path))?;
     drop(lock);
     files.remove(&folder.lock())?;
     // Somebody else's file keeps its folder, and another CA the one above.
@@ -136,15 +132,31 @@ fn purge(context: &Context) -> anyhow::Result<Vec<PathBuf>> {
     Ok(deleted)
 }
 
+/// What devca has made in the CA's folder, the keys first.
+fn own_files(folder: &CaFolder) -> Vec<PathBuf> {
+    let all = [
+        folder.root_key(),
+        folder.intermediate_key(),
+        folder.root(),
+        folder.intermediate(),
+        folder.inventory(),
+        folder.bundle(),
+        folder.earlier(),
+        folder.root_crl(),
+    ];
+    all.into_iter().filter(|path| path.symlink_metadata().is_ok()).collect()
+}
+
 impl Outcome for Uninstalled {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         stores::write(page, &self.stores, "trusts the root no more", "did not trust the root")?;
         if let Some(why) = self.kept_for {
             writeln!(page, "{:WIDTH$}  {}: {why}", "root", report::short(&self.root))?;
         }
-        self.deleted
-            .iter()
-            .try_for_each(|path| writeln!(page, "{:WIDTH$}  {}", "deleted", report::short(path)))
+        let gone = self.deleted.iter().map(|path| (path, "deleted"));
+        let going = self.would_delete.iter().map(|path| (path, "would be deleted"));
+        gone.chain(going)
+            .try_for_each(|(path, word)| writeln!(page, "{:WIDTH$}  {}: {word}", "file", report::short(path)))
     }
 
     fn is_complete(&self) -> bool {
