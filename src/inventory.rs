@@ -23,7 +23,7 @@ pub const FORMAT: u32 = 1;
 
 /// One certificate. It is written before the files get their names, so that no certificate is in use
 /// that the inventory does not know; a line whose files never came is harmless.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// [`FORMAT`].
     pub v: u32,
@@ -72,7 +72,7 @@ pub struct Entry {
 }
 
 /// One file of a certificate.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Written {
     /// In which format.
     pub format: Format,
@@ -89,7 +89,7 @@ pub struct Written {
 }
 
 /// One certificate that is good no more.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
     /// [`FORMAT`].
     pub v: u32,

@@ -1,0 +1,21 @@
+//! Whatever lies in a file that is taken for PEM. What was read is read again from what devca writes.
+#![no_main]
+
+use devca::pem;
+use libfuzzer_sys::fuzz_target;
+use rcgen::PublicKeyData;
+
+fuzz_target!(|text: &[u8]| {
+    if let Some(der) = pem::certificate_in(text) {
+        assert_eq!(pem::certificate_in(&pem::certificate(&der)), Some(der));
+    }
+    if let Some(key) = pem::key_in(text) {
+        let written = pem::private_key(key.serialized_der());
+        let again = pem::key_in(&written).expect("devca reads the keys that it writes");
+        assert_eq!(again.subject_public_key_info(), key.subject_public_key_info());
+    }
+    if pem::is_crl(text) {
+        assert!(pem::certificate_in(text).is_none_or(|der| !pem::is_crl(&pem::certificate(&der))));
+    }
+    pem::first_csr(text);
+});
