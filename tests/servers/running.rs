@@ -66,8 +66,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Not by force: nginx and PostgreSQL have children to end.
-        let _ = Command::new(tool("kill")).arg("-INT").arg(self.child.id().to_string()).status();
+        // Not by force: nginx and PostgreSQL have children to end. And not by INT: whatever a shell has put into the
+        // background ignores that, and so do its children.
+        let _ = Command::new(tool("kill")).arg("-TERM").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }
 }
