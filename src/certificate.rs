@@ -1,6 +1,5 @@
 //! Reading certificates: a CA's, and a leaf's.
 
-use std::net::IpAddr;
 use std::path::Path;
 
 use rcgen::{KeyPair, PublicKeyData};
@@ -11,6 +10,7 @@ use crate::constraints::Constraints;
 use crate::error::Fault;
 use crate::home::CaFolder;
 use crate::key;
+use crate::name::address;
 use crate::pem;
 use crate::profile::{self, Kind, Validity};
 
@@ -55,7 +55,17 @@ impl CaCertificate {
         if !rest.is_empty() || !is_ca {
             return Err("the certificate in it is not a CA's");
         }
-        let constraints = certificate.name_constraints().map_err(|_| "its name constraints are damaged")?;
+        // RFC 5280 §4.2.1.3: without the extension a key may be used for anything.
+        let usage = certificate.key_usage().map_err(|_| "its key usage is damaged")?;
+        if usage.is_some_and(|usage| !usage.value.key_cert_sign()) {
+            return Err("its key usage does not let it sign certificates");
+        }
+        let constraints =
+            match certificate.name_constraints().map_err(|_| "its name constraints are damaged")? {
+                Some(extension) => Constraints::whole(extension.value)
+                    .ok_or("its name constraints are of a type that devca does not keep to")?,
+                None => Constraints::default(),
+            };
         let key_id = certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
             ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
             _ => None,
@@ -67,7 +77,7 @@ impl CaCertificate {
                 not_before: certificate.validity().not_before.to_datetime(),
                 not_after: certificate.validity().not_after.to_datetime(),
             },
-            constraints: Constraints::from_extension(constraints.map(|extension| extension.value)),
+            constraints,
             subject: certificate.subject().as_raw().to_vec(),
             key_id,
             serial: key::hex(certificate.raw_serial()),
@@ -93,6 +103,12 @@ impl CaCertificate {
         let parse = |der| X509Certificate::from_der(der).map(|(_, certificate)| certificate).ok();
         let (Some(own), Some(issuer)) = (parse(&self.der), parse(&issuer.der)) else { return false };
         own.verify_signature(Some(issuer.public_key())).is_ok()
+    }
+
+    /// Whether it names itself as its issuer, as a root does.
+    pub fn is_self_issued(&self) -> bool {
+        let parsed = X509Certificate::from_der(&self.der);
+        parsed.is_ok_and(|(_, certificate)| certificate.issuer().as_raw() == self.subject)
     }
 
     /// SHA-256 of the certificate.
@@ -181,10 +197,7 @@ pub fn name(general: &GeneralName) -> Option<String> {
         GeneralName::DNSName(text) | GeneralName::RFC822Name(text) | GeneralName::URI(text) => {
             Some((*text).to_owned())
         }
-        GeneralName::IPAddress(bytes) => match bytes.len() {
-            4 => <[u8; 4]>::try_from(*bytes).ok().map(|v4| IpAddr::from(v4).to_string()),
-            _ => <[u8; 16]>::try_from(*bytes).ok().map(|v6| IpAddr::from(v6).to_string()),
-        },
+        GeneralName::IPAddress(octets) => address(octets).map(|ip| ip.to_string()),
         _ => None,
     }
 }

@@ -45,7 +45,8 @@ impl Subtree {
                 ),
                 format!("permit your own domain below it, as in: --permit corp-example.{host}"),
             )),
-            Name::Dns(host) => Ok(Self::Dns(host)),
+            // As a name of its own it might have a wildcard; a subtree has none.
+            Name::Dns(host) => name::domain(word, &host).map(Self::Dns),
             _ => Err(Fault::usage(
                 format!("{word:?} is neither a domain nor a range of addresses"),
                 "as in: --permit corp.example.dev --permit 203.0.113.0/24",
@@ -56,7 +57,8 @@ impl Subtree {
     fn covers(&self, name: &Name) -> bool {
         match (self, name) {
             (Self::Dns(base), Name::Dns(_)) => name.dns_base().is_some_and(|host| {
-                host.strip_suffix(base.as_str()).is_some_and(|left| left.is_empty() || left.ends_with('.'))
+                let left = host.strip_suffix(base.as_str());
+                left.is_some_and(|left| left.is_empty() || left.ends_with('.') || base.is_empty())
             }),
             (Self::Net(net, bits), Name::Ip(ip)) => {
                 net.is_ipv4() == ip.is_ipv4() && network(*ip, *bits) == *net
@@ -78,17 +80,18 @@ impl Subtree {
 
     fn from_general(general: &GeneralName) -> Option<Self> {
         match general {
-            GeneralName::DNSName(base) => {
+            GeneralName::DNSName(base) if base.bytes().all(|b| b.is_ascii_graphic()) => {
                 Some(Self::Dns(base.strip_prefix('.').unwrap_or(base).to_ascii_lowercase()))
             }
             GeneralName::IPAddress(bytes) => {
                 let (address, mask) = bytes.split_at(bytes.len() / 2);
-                let ip = match <[u8; 4]>::try_from(address) {
-                    Ok(v4) => IpAddr::from(v4),
-                    Err(_) => IpAddr::from(<[u8; 16]>::try_from(address).ok()?),
+                let (ip, mask) = (name::address(address)?, name::address(mask)?);
+                let (most, ones) = match ip {
+                    IpAddr::V4(_) => (32, IpAddr::from([255; 4])),
+                    IpAddr::V6(_) => (128, IpAddr::from([255; 16])),
                 };
-                let bits: u32 = mask.iter().map(|byte| byte.leading_ones()).sum();
-                Some(Self::Net(ip, u8::try_from(bits).ok()?))
+                let bits = (0..=most).find(|bits| network(ones, *bits) == mask)?;
+                Some(Self::Net(network(ip, bits), bits))
             }
             _ => None,
         }
@@ -155,7 +158,17 @@ impl Constraints {
         })
     }
 
-    /// As it stands in a certificate. Types that devca never issues under (directory names) are left out.
+    /// As it stands in the certificate of a CA that devca signs with and may sign anew: `None` where a part of it would
+    /// get lost on the way.
+    pub fn whole(extension: &NameConstraints) -> Option<Self> {
+        let stand = |list: &Option<Vec<_>>| list.as_ref().map_or(0, Vec::len);
+        let read = Self::from_extension(Some(extension));
+        (read.permitted.len() == stand(&extension.permitted_subtrees)
+            && read.excluded.len() == stand(&extension.excluded_subtrees))
+        .then_some(read)
+    }
+
+    /// As it stands in any certificate. What is neither a domain nor a range of addresses is left out.
     pub fn from_extension(extension: Option<&NameConstraints>) -> Self {
         let read = |list: Option<&Vec<x509_parser::extensions::GeneralSubtree>>| {
             list.into_iter().flatten().filter_map(|subtree| Subtree::from_general(&subtree.base)).collect()
@@ -191,6 +204,14 @@ mod tests {
         for name in ["nottest", "www.nottest", "test.com", "localhost"] {
             assert!(!permits(&["test"], name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_subtree_has_no_wildcard() {
+        for word in ["*.*.app.test", ".*.app.test"] {
+            assert!(Subtree::parse(word).is_err(), "{word}");
+        }
+        assert_eq!(Subtree::parse("*.app.test").unwrap(), Subtree::parse("app.test").unwrap());
     }
 
     #[test]

@@ -131,9 +131,13 @@ impl Certificate {
             (false, false) => self.usages.join(", "),
         };
         rows.push(("for", kind));
-        if !self.constraints.is_unconstrained() {
-            let list: Vec<String> = self.constraints.permitted.iter().map(Subtree::to_string).collect();
-            rows.push(("permits", list.join(", ")));
+        for (word, list) in
+            [("permits", &self.constraints.permitted), ("excludes", &self.constraints.excluded)]
+        {
+            if !list.is_empty() {
+                let list: Vec<String> = list.iter().map(Subtree::to_string).collect();
+                rows.push((word, list.join(", ")));
+            }
         }
         let left = match profile::days_left(self.not_after, now) {
             ..=0 => "expired".to_owned(),

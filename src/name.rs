@@ -119,8 +119,9 @@ pub(crate) fn domain(word: &str, base: &str) -> Result<String, Fault> {
             return Err(refuse(word, &why));
         }
     }
-    // RFC 3696 §2: no top-level name is all digits. What looks like an address and is none must not become a host.
-    if ascii.rsplit('.').next().is_some_and(|top| top.bytes().all(|b| b.is_ascii_digit())) {
+    // RFC 3696 §2: no top-level name is all digits. And browsers read what ends in a number, hexadecimal ones too, as
+    // an IPv4 address (URL Standard, "ends in a number checker"). What looks like an address must not become a host.
+    if ascii.rsplit('.').next().is_some_and(is_number) {
         return Err(refuse(word, "it looks like an address, but is none")
             .hint_instead("an IPv4 address has four numbers from 0 to 255, as in 127.0.0.1"));
     }
@@ -128,6 +129,14 @@ pub(crate) fn domain(word: &str, base: &str) -> Result<String, Fault> {
         return Err(refuse(word, &format!("it is longer than {MAX_HOST} characters")));
     }
     Ok(ascii)
+}
+
+/// `127`, and `0x7f`, as browsers read a part of an IPv4 address.
+fn is_number(label: &str) -> bool {
+    match label.strip_prefix("0x") {
+        Some(hex) => hex.bytes().all(|b| b.is_ascii_hexdigit()),
+        None => label.bytes().all(|b| b.is_ascii_digit()),
+    }
 }
 
 /// Arrows, dingbats and emoji: UTS #46 maps them, but RFC 5892 keeps them out of host names, and clients differ.
@@ -148,6 +157,14 @@ fn label_fault(label: &str) -> Option<String> {
     // The underscore is no letter of a host name (RFC 952), but development hosts carry it.
     let bad = label.chars().find(|c| !(c.is_ascii_alphanumeric() || *c == '-' || *c == '_'))?;
     Some(format!("{bad:?} cannot stand in a host name"))
+}
+
+/// An address as it stands in a certificate: four octets, or sixteen.
+pub(crate) fn address(octets: &[u8]) -> Option<IpAddr> {
+    <[u8; 4]>::try_from(octets)
+        .map(IpAddr::from)
+        .or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from))
+        .ok()
 }
 
 /// `127.0.0.1`, `::1`, and `[::1]` as it stands in URLs.
@@ -244,6 +261,8 @@ mod tests {
             "1.2.3",
             "1",
             "a.1",
+            "0x7f000001",
+            "a.0x",
             "127.0.0.1.",
             "[127.0.0.1]",
             "[::1",

@@ -236,6 +236,24 @@ fn what_is_no_pair_is_refused() {
     );
     refused(&["--cert", "localhost.pem", "--key", "localhost-key.pem"], "not a CA's");
     refused(&["--cert", &ca("one", "root.pem")], "--key");
+    // OpenSSL signs whatever it is asked to: a part of these constraints devca would lose when it signs them anew.
+    let limits = "nameConstraints=critical,permitted;DNS:example.test,permitted;";
+    for (extension, part) in [
+        ("keyUsage=critical,digitalSignature".into(), "does not let it sign certificates"),
+        (format!("{limits}email:example.test"), "devca does not keep to"),
+        (format!("{limits}IP:10.0.0.0/255.0.255.0"), "devca does not keep to"),
+    ] {
+        let made = ["req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "30", "-subj", "/CN=odd"];
+        let (root, key) = (ca("one", "odd.pem"), ca("one", "odd.key"));
+        let files = ["-keyout", key.as_str(), "-out", &root];
+        ok("openssl", made.iter().chain(&files).chain(&["-addext", extension.as_str()]));
+        refused(&["--cert", &root, "--key", &key], part);
+    }
+    home.ok(["--ca", "sealed", "install", "--sealed", "--store", "wsl"]);
+    refused(
+        &["--cert", &ca("sealed", "intermediate.pem"), "--key", &ca("sealed", "intermediate-key.pem")],
+        "another CA issued it",
+    );
     for name in ["one", "two"] {
         fs::copy(ca(name, "root.pem"), home.file(&format!("{name}.crt"))).unwrap();
         fs::copy(ca(name, "root-key.pem"), home.file(&format!("{name}.key"))).unwrap();

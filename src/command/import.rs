@@ -43,6 +43,13 @@ pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Impor
     let hint = "give the certificate of a CA and its private key, unencrypted, in PEM";
     let root = CaCertificate::parse(pem::first_certificate(&certificate_from)?)
         .or_hint(|| format!("{} cannot be taken over", certificate_from.display()), || hint.into())?;
+    if !root.is_self_issued() {
+        return Err(Fault::new(
+            format!("{} is an intermediate: another CA issued it", certificate_from.display()),
+            "take over the root above it, as in: devca import --cert root.pem --key root-key.pem",
+        )
+        .into());
+    }
     let key = ca::read_key(&key_from, &|path, der| context.unlock(path, der))?;
     let lock = context.lock()?;
     if ca::exists(&context.folder) || context.folder.root_key().exists() {
