@@ -141,6 +141,38 @@ fn an_older_chromium_database_wins_and_is_written_too() {
     assert!(said.contains(PAGE), "{said}");
 }
 
+/// NSS answers with all certificates of a subject, whichever of them it is asked for.
+#[test]
+fn a_root_of_the_same_name_is_told_apart() {
+    let home = Home::new();
+    let database = chromium_database(&home);
+    home.ok(["install", "--store", "nss"]);
+    let elsewhere = |words: &[&str]| {
+        let output = home.devca(words).env("DEVCA_HOME", home.file("elsewhere")).output().unwrap();
+        assert!(output.status.success(), "{}", common::words(&output));
+        common::words(&output)
+    };
+    elsewhere(&["install", "--store", "nss"]);
+    let labels = || -> Vec<String> {
+        let listed = nicknames(&database);
+        let labels = listed.lines().filter(|line| line.starts_with("devca-"));
+        labels.map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+    };
+    let [first, second] = labels().try_into().unwrap();
+    // Its own is replaced, and the other stays.
+    home.ok(["permit", "corp.example.dev", "--store", "nss"]);
+    let [left, new] = labels().try_into().unwrap();
+    assert!([&first, &second].contains(&&left) && ![&first, &second].contains(&&new), "{left} {new}");
+    let status = home.json(["status", "--store", "nss"]);
+    let others: Vec<_> =
+        status["stores"].as_array().unwrap().iter().filter_map(|s| s["others"].as_array()).collect();
+    assert_eq!(others.iter().map(|list| list.len()).sum::<usize>(), 1, "{status:#}");
+    // Lost roots are known by their name alone: what else goes is said.
+    let said = elsewhere(&["uninstall", "--store", "nss"]);
+    assert!(said.contains(&format!("went as well: {new}")), "{said}");
+    assert!(labels().is_empty());
+}
+
 #[test]
 fn one_store_that_fails_leaves_the_others_done() {
     if !in_namespace("one_store_that_fails_leaves_the_others_done") {
@@ -282,9 +314,13 @@ fn a_dry_run_changes_nothing() {
     let home = Home::new();
     let before = home.everything();
     let shown = home.ok(["install", "--dry-run"]);
-    for part in
-        ["would be made", "/usr/sbin/update-ca-certificates", "devca-FINGERPRINT.crt", "certutil -A -d sql:"]
-    {
+    for part in [
+        "would be made",
+        "root-key.pem",
+        "/usr/sbin/update-ca-certificates",
+        "devca-FINGERPRINT.crt",
+        "certutil -A -d sql:",
+    ] {
         assert!(shown.contains(part), "{part:?} is not in {shown}");
     }
     assert_eq!(home.everything(), before);

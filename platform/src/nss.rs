@@ -330,7 +330,11 @@ impl Store for Database<'_> {
 
     fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
         let entries = self.entries()?;
-        let ours = entries.iter().filter(|(_, _, der)| *der == anchor.der);
+        let mut ours: Vec<_> = entries.iter().filter(|(_, _, der)| *der == anchor.der).collect();
+        // Asked for one name, NSS answers with every certificate of that subject: another root may have a name of its own.
+        if ours.iter().any(|(nickname, ..)| *nickname == anchor.label) {
+            ours.retain(|(nickname, ..)| *nickname == anchor.label);
+        }
         // What was there under a name of its own, the root of a company say, stays, without the trust.
         let remove = |nickname: &String| {
             if nickname.starts_with("devca") || nickname.starts_with("mkcert") {
@@ -340,7 +344,7 @@ impl Store for Database<'_> {
             }
         };
         let lose = |nickname: &String| self.certutil(&["-M", "-t", ",,", "-n", nickname]);
-        let steps = ours.filter_map(|(nickname, trusted, _)| {
+        let steps = ours.into_iter().filter_map(|(nickname, trusted, _)| {
             remove(nickname).or_else(|| trusted.then(|| lose(nickname)))
         });
         Ok(steps.collect())
@@ -365,7 +369,10 @@ impl Store for Database<'_> {
     }
 
     fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem> {
-        Ok(self.entries()?.into_iter().map(|(_, _, der)| der).collect())
+        let mut all: Vec<_> = self.entries()?.into_iter().map(|(_, _, der)| der).collect();
+        all.sort();
+        all.dedup();
+        Ok(all)
     }
 }
 

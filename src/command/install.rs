@@ -27,6 +27,9 @@ pub(super) struct Installed {
     sha256: Option<String>,
     root_created: bool,
     dry_run: bool,
+    /// What a dry run of the first `install` leaves unwritten.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    would_write: Vec<PathBuf>,
     constraints: Constraints,
     stores: Vec<Line>,
 }
@@ -35,7 +38,14 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
     let host = stores::host(context, &args.stores)?;
     let is_new = !ca::exists(&context.folder);
     let (common_name, constraints) = (context.root_name(), constraints(args));
+    let mut would_write = Vec::new();
     let (root, anchor) = if is_new && args.dry_run {
+        let folder = &context.folder;
+        would_write = if args.sealed {
+            vec![folder.root(), folder.intermediate(), folder.intermediate_key()]
+        } else {
+            vec![folder.root(), folder.root_key()]
+        };
         let draft = draft(args, &common_name, &constraints, None);
         let root = Authority::draft(&draft, context.now)?.root;
         // Its fingerprint will be another.
@@ -66,6 +76,7 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
         name: root.common_name,
         root_created: is_new && !args.dry_run,
         dry_run: args.dry_run,
+        would_write,
         constraints: root.constraints,
         stores,
     })
@@ -139,6 +150,9 @@ impl Outcome for Installed {
             (false, None) => "would be made".into(),
         };
         writeln!(page, "{:WIDTH$}  {} ({}): {made}", "root", self.name, report::short(&self.root))?;
+        for file in &self.would_write {
+            writeln!(page, "{:WIDTH$}  {}", "", file.display())?;
+        }
         stores::write(page, &self.stores, "trusts the root", "trusts the root already")
     }
 

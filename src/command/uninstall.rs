@@ -98,8 +98,18 @@ fn remove(
 ) -> Result<(stores::Outcome, Vec<Step>), Problem> {
     let mut anchors: Vec<Anchor> =
         root.map(|root| stores::anchor(root, &context.folder.root())).into_iter().collect();
-    anchors.extend(predecessors.in_store(store)?);
+    let earlier = predecessors.in_store(store)?;
+    let labels: Vec<&str> = earlier.iter().map(|anchor| anchor.label.as_str()).collect();
+    anchors.extend(earlier.iter().cloned());
     let mut all = stores::remove(context, host, store, &anchors, args.dry_run)?;
+    if !labels.is_empty() && !args.dry_run {
+        // Another DEVCA_HOME's root has the same name: whose it was must not stay unsaid.
+        context.report.note(format!(
+            "{}: earlier roots of the same name went as well: {}",
+            store.place(),
+            labels.join(", ")
+        ));
+    }
     if !all.is_empty() {
         let leaving = store.leave()?;
         stores::perform(context, host, &leaving, args.dry_run)?;
