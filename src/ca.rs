@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rcgen::{CertificateRevocationListParams, Issuer, KeyIdMethod, KeyPair, RevokedCertParams, SerialNumber};
+use rcgen::{Issuer, KeyIdMethod, KeyPair};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
@@ -16,6 +16,11 @@ use crate::passphrase::Passphrase;
 use crate::pem::{self, KeyFile};
 use crate::profile::{self, Validity};
 use crate::subject::Subject;
+
+mod crl;
+mod intermediate;
+
+pub use intermediate::{Intermediate, intermediate};
 
 /// What can sign: a root with its key, or an intermediate with its own.
 pub struct Authority {
@@ -67,13 +72,6 @@ pub fn signing_key(folder: &CaFolder) -> PathBuf {
     if is_sealed(folder) { folder.intermediate_key() } else { folder.root_key() }
 }
 
-/// The intermediate's certificate, where there is one that can be read.
-pub fn intermediate(folder: &CaFolder) -> Option<CaCertificate> {
-    let path = folder.intermediate();
-    path.symlink_metadata().ok()?;
-    CaCertificate::load(&path, folder).ok()
-}
-
 impl Authority {
     /// Reads root and key, and refuses a pair that could only sign what nobody accepts.
     pub fn load(folder: &CaFolder, unlock: &Unlock, now: OffsetDateTime) -> anyhow::Result<Self> {
@@ -117,16 +115,6 @@ impl Authority {
         let root = own(signed.der())?;
         let made = Self { root, intermediate: None, is_sealed: false, key, passphrase, root_crl: None };
         if draft.sealed { made.seal(now) } else { Ok(made) }
-    }
-
-    /// Signs an intermediate that lives as long as the root, and forgets the root's key.
-    fn seal(&self, now: OffsetDateTime) -> anyhow::Result<Self> {
-        let name = intermediate_name(&self.root);
-        let made = self.sign_intermediate(&name, KeyType::EcdsaP256.generate()?, profile::ROOT_DAYS, now)?;
-        // Who checks every CA of a chain, as nginx does, asks for the root's list as well.
-        let nothing = std::iter::empty();
-        let crl = self.revocation_list(nothing, Validity::starting(now, profile::ROOT_DAYS))?;
-        Ok(Self { is_sealed: true, root_crl: Some(crl), ..self.below(made) })
     }
 
     /// Makes a CA and writes it. The caller holds the CA's lock and has seen that there is none yet.
@@ -225,73 +213,6 @@ impl Authority {
         Ok(files)
     }
 
-    /// The same CA, signing through its intermediate; makes that where there is none that can be used. The caller
-    /// holds the CA's lock.
-    pub fn through_intermediate(
-        &self,
-        folder: &CaFolder,
-        files: Files,
-        now: OffsetDateTime,
-    ) -> anyhow::Result<Self> {
-        // The same key where there is one: what it has signed stays good.
-        let key = self.intermediate_key(folder).map_or_else(|| KeyType::EcdsaP256.generate(), Ok)?;
-        if let Some(intermediate) = intermediate(folder)
-            && intermediate.is_signed_by(&self.root)
-            && intermediate.belongs_to(&key)
-            && intermediate.constraints == self.root.constraints
-            && intermediate.validity.not_after > now
-        {
-            return Ok(self.below(Intermediate { certificate: intermediate, key }));
-        }
-        let name = intermediate_name(&self.root);
-        let made = self.below(self.sign_intermediate(&name, key, profile::INTERMEDIATE_DAYS, now)?);
-        let mut new = made.files(folder)?;
-        new.retain(|file| file.path != folder.root()); // which stays
-        files.exchange(&folder.path, &new, &[])?;
-        Ok(made)
-    }
-
-    fn below(&self, intermediate: Intermediate) -> Self {
-        Self {
-            root: self.root.clone(),
-            intermediate: Some(intermediate.certificate),
-            is_sealed: self.is_sealed,
-            key: intermediate.key,
-            passphrase: self.passphrase.clone(),
-            root_crl: None,
-        }
-    }
-
-    /// The intermediate's key, if this CA's passphrase opens it.
-    fn intermediate_key(&self, folder: &CaFolder) -> Option<Zeroizing<KeyPair>> {
-        let path = folder.intermediate_key();
-        path.symlink_metadata().ok()?;
-        match pem::key_file(&path).ok()? {
-            KeyFile::Open(key) => Some(key),
-            KeyFile::Locked(der) => key::from_pkcs8(&self.passphrase.as_ref()?.decrypt(&der)?),
-        }
-    }
-
-    /// An intermediate: no CA below it, and the root's constraints repeated, since some clients ignore those of a root.
-    pub fn sign_intermediate(
-        &self,
-        common_name: &str,
-        key: Zeroizing<KeyPair>,
-        days: i64,
-        now: OffsetDateTime,
-    ) -> anyhow::Result<Intermediate> {
-        let params = profile::intermediate(
-            common_name,
-            &self.signer().constraints,
-            Validity::starting(now, days).within(self.signer().validity),
-            key::random_serial()?,
-        );
-        let signed = params
-            .signed_by(&*key, &self.issuer()?)
-            .or_hint(|| "cannot sign the intermediate".into(), try_again)?;
-        Ok(Intermediate { certificate: own(signed.der())?, key })
-    }
-
     /// The root anew: same key, subject, key identifier and validity, other constraints. A sealed one cannot be.
     pub fn permitting(self, constraints: &Constraints) -> anyhow::Result<Self> {
         let (old, serial) = (&self.root, key::random_serial()?);
@@ -306,42 +227,6 @@ impl Authority {
             return Err(Fault::new(what, "make a root of your own: devca --ca NAME install").into());
         }
         Ok(Self { root, ..self })
-    }
-
-    /// The list of what was revoked, in DER (RFC 5280 §5): serial numbers, and when.
-    pub fn revocation_list(
-        &self,
-        revoked: impl Iterator<Item = (Vec<u8>, OffsetDateTime)>,
-        validity: Validity,
-    ) -> anyhow::Result<Vec<u8>> {
-        let revoked = revoked.map(|(serial, revocation_time)| RevokedCertParams {
-            serial_number: serial.into(),
-            revocation_time,
-            reason_code: None,
-            invalidity_date: None,
-        });
-        let seconds = u64::try_from(validity.not_before.unix_timestamp()).unwrap_or(0);
-        let list = CertificateRevocationListParams {
-            this_update: validity.not_before,
-            next_update: validity.not_after,
-            // Grows from one list to the next (§5.2.3): the seconds since 1970.
-            crl_number: SerialNumber::from(seconds),
-            issuing_distribution_point: None,
-            revoked_certs: revoked.collect(),
-            // OpenSSL looks for the list of the CA with this very identifier, however it was made.
-            key_identifier_method: match &self.signer().key_id {
-                Some(id) => KeyIdMethod::PreSpecified(id.clone()),
-                None => KeyIdMethod::Sha256,
-            },
-        };
-        let signed = list.signed_by(&self.issuer()?);
-        if let Err(rcgen::Error::IssuerNotCrlSigner) = signed {
-            let what = "this root may sign no revocation list: its key usages lack cRLSign, as those of mkcert's roots do";
-            let hint = "issue what is to be revoked from a CA of devca's own: devca --ca clients issue --client NAME";
-            return Err(Fault::new(what, hint).into());
-        }
-        let signed = signed.or_hint(|| "cannot sign the revocation list".into(), try_again)?;
-        Ok(signed.der().to_vec())
     }
 
     /// What its keys are locked with.
@@ -361,18 +246,6 @@ impl Authority {
             || "its subject has a form that devca does not write: make a root with devca install".into(),
         )
     }
-}
-
-/// An intermediate CA's certificate and key.
-pub struct Intermediate {
-    /// Signed by the root.
-    pub certificate: CaCertificate,
-    /// Its own.
-    pub key: Zeroizing<KeyPair>,
-}
-
-fn intermediate_name(root: &CaCertificate) -> String {
-    root.common_name.replacen("devca root", "devca intermediate", 1)
 }
 
 /// A key, and the passphrase that it took.

@@ -9,14 +9,16 @@ use zeroize::Zeroizing;
 
 use crate::error::{Fault, OrHint};
 
+mod exchange;
+mod staged;
+
+pub use staged::Staged;
+
 /// No file that devca reads is larger; what is, is not one of its files.
 const READ_LIMIT: u64 = 1 << 20;
 
 /// What the names of half-written files and folders begin with.
 const STAGING: &str = ".devca-";
-/// The folder, in a CA's folder, whose files are about to take their places.
-const READY: &str = "ready";
-
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secrecy {
@@ -102,12 +104,6 @@ pub struct Files {
     pub owner: Option<(u32, u32)>,
 }
 
-/// Files that are complete on disk under temporary names; dropped, they vanish.
-#[must_use]
-pub struct Staged {
-    files: Vec<(NamedTempFile, NewFile)>,
-}
-
 impl Files {
     /// Makes a folder and those above it. A private one is 0700.
     pub fn create_folder(self, path: &Path, secrecy: Secrecy) -> anyhow::Result<()> {
@@ -143,18 +139,6 @@ impl Files {
         lock().or_hint(|| format!("cannot lock {}", path.display()), || folder_hint(path))
     }
 
-    /// Writes every file under a temporary name beside its own; fails with nothing left behind.
-    pub fn stage(self, files: Vec<NewFile>) -> anyhow::Result<Staged> {
-        let mut staged = Vec::with_capacity(files.len());
-        for file in files {
-            let temporary = self
-                .write_temporary(&file, folder_of(&file.path))
-                .or_hint(|| format!("cannot write {}", file.path.display()), || folder_hint(&file.path))?;
-            staged.push((temporary, file));
-        }
-        Ok(Staged { files: staged })
-    }
-
     fn write_temporary(self, file: &NewFile, folder: &Path) -> io::Result<NamedTempFile> {
         if file.path.is_dir() {
             return Err(io::Error::other("a folder of that name is in the way"));
@@ -167,71 +151,6 @@ impl Files {
         temporary.write_all(&file.content)?;
         self.hand_over(temporary.path())?;
         Ok(temporary)
-    }
-
-    /// Replaces and removes files of a CA's folder together: whenever it is interrupted, all of it has happened or,
-    /// once [`settle`](Self::settle) has run, happens. The caller holds the CA's lock.
-    pub fn exchange(self, folder: &Path, new: &[NewFile], gone: &[PathBuf]) -> anyhow::Result<()> {
-        let exchange = || -> io::Result<()> {
-            let next = tempfile::Builder::new().prefix(STAGING).tempdir_in(folder)?;
-            self.hand_over(next.path())?;
-            for file in new {
-                let temporary = self.write_temporary(file, next.path())?;
-                temporary.as_file().sync_all()?;
-                temporary.persist(next.path().join(file.path.file_name().unwrap_or_default()))?;
-            }
-            // A file of no bytes says that its namesake goes.
-            for path in gone {
-                File::create_new(next.path().join(path.file_name().unwrap_or_default()))?;
-            }
-            flush_folder(next.path())?;
-            fs::rename(next.keep(), folder.join(READY))?;
-            flush_folder(folder)
-        };
-        exchange().or_hint(|| format!("cannot write {}", folder.display()), || folder_hint(folder))?;
-        self.settle(folder)
-    }
-
-    /// Completes an [`exchange`](Self::exchange) that was interrupted. The caller holds the CA's lock.
-    pub fn settle(self, folder: &Path) -> anyhow::Result<()> {
-        let ready = folder.join(READY);
-        if !ready.is_dir() {
-            return Ok(());
-        }
-        let settle = || -> io::Result<()> {
-            for entry in fs::read_dir(&ready)? {
-                let entry = entry?;
-                let target = folder.join(entry.file_name());
-                if entry.metadata()?.len() > 0 {
-                    fs::rename(entry.path(), target)?;
-                } else {
-                    if target.symlink_metadata().is_ok() {
-                        fs::remove_file(target)?;
-                    }
-                    fs::remove_file(entry.path())?;
-                }
-            }
-            fs::remove_dir(&ready)?;
-            flush_folder(folder)
-        };
-        settle().or_hint(|| format!("cannot write {}", folder.display()), || folder_hint(folder))
-    }
-
-    /// Removes what an interrupted run has left half-written in a CA's folder. The caller holds the CA's lock.
-    pub fn sweep(self, folder: &Path) -> anyhow::Result<()> {
-        for entry in folder.read_dir().into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            if name.to_string_lossy().starts_with(STAGING) {
-                if entry.path().is_dir() {
-                    let mut inner = entry.path().read_dir().into_iter().flatten().flatten();
-                    inner.try_for_each(|file| self.remove(&file.path()))?;
-                    let _ = fs::remove_dir(entry.path());
-                } else {
-                    self.remove(&entry.path())?;
-                }
-            }
-        }
-        Ok(())
     }
 
     /// Sets a mode that keeps others out.
@@ -297,75 +216,6 @@ impl Files {
     #[cfg(not(unix))]
     #[allow(clippy::unused_self, clippy::unnecessary_wraps)]
     fn hand_over(self, _: &Path) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Staged {
-    /// When the file that is to be at this path was written; a file that is not to be replaced is there already.
-    pub fn modified(&self, path: &Path) -> Option<u64> {
-        match self.files.iter().find(|(_, file)| file.path == path) {
-            Some((temporary, _)) => modified_of(&temporary.as_file().metadata().ok()?),
-            None => modified(path),
-        }
-    }
-
-    /// Flushes the content and, once renamed, the folders to the disk: for roots, which must outlive a power cut.
-    pub fn commit_durably(self) -> anyhow::Result<()> {
-        let folders: Vec<PathBuf> = self.files.iter().map(|(_, f)| folder_of(&f.path).to_owned()).collect();
-        for (temporary, file) in &self.files {
-            temporary
-                .as_file()
-                .sync_all()
-                .or_hint(|| format!("cannot write {}", file.path.display()), || folder_hint(&file.path))?;
-        }
-        self.commit()?;
-        for folder in folders {
-            flush_folder(&folder)
-                .or_hint(|| format!("cannot flush {}", folder.display()), || folder_hint(&folder))?;
-        }
-        Ok(())
-    }
-
-    /// Gives the files their names, in order. When a key is replaced, the old certificate goes first and the old key
-    /// next: whoever reads the pair, at whatever moment, never sees a certificate with another's key. (And ext4 need
-    /// not flush the new file, as it does when one is renamed over another.)
-    pub fn commit(self) -> anyhow::Result<()> {
-        self.remove_old_pairs()?;
-        self.commit_over()
-    }
-
-    fn remove_old_pairs(&self) -> anyhow::Result<()> {
-        let old =
-            |secrecy| self.files.iter().map(|(_, f)| f).filter(move |f| f.replace && f.secrecy == secrecy);
-        if old(Secrecy::Private).next().is_some() {
-            for file in old(Secrecy::Public).chain(old(Secrecy::Private)) {
-                Files::default().remove(&file.path)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives the files their names, each at once in the place of the old one: for certificates that keep their key.
-    pub fn commit_over(self) -> anyhow::Result<()> {
-        let mut fresh: Vec<PathBuf> = Vec::new();
-        for (temporary, file) in self.files {
-            let named = if file.replace {
-                temporary.persist(&file.path)
-            } else {
-                temporary.persist_noclobber(&file.path)
-            };
-            if let Err(e) = named {
-                for path in fresh {
-                    Files::default().remove(&path)?;
-                }
-                return Err(e.error)
-                    .or_hint(|| format!("cannot write {}", file.path.display()), || folder_hint(&file.path));
-            }
-            if !file.replace {
-                fresh.push(file.path);
-            }
-        }
         Ok(())
     }
 }

@@ -1,17 +1,9 @@
-//! The machine that stores are on: its file tree, its programs, and how to run them, as root where needed.
+//! The machine that stores are on: its file tree, its programs, and whose stores they are.
 
-use std::ffi::{OsStr, OsString};
-use std::fmt;
-use std::io::Read;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::time::Duration;
-
-use wait_timeout::ChildExt;
 
 use crate::Problem;
-use crate::windows::Change;
 
 /// The operating system, as a value: what is driven through programs compiles and is tested everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,82 +59,6 @@ pub struct Host {
 const ADMIN_FOLDERS: &[&str] =
     &["/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/bin", "/bin", "/usr/local/bin"];
 
-/// A program that only asks; `securityd` is known to hang.
-const QUESTION_LIMIT: Duration = Duration::from_secs(60);
-/// A program that changes something: a person may have to find the password first.
-const CHANGE_LIMIT: Duration = Duration::from_secs(600);
-
-/// One change, which can be made or shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    what: What,
-    /// Only root may do this.
-    pub as_root: bool,
-    /// Words of a failure that means it had been done before.
-    forgiven: Option<&'static str>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum What {
-    /// A program, always by its absolute path.
-    Run { program: PathBuf, arguments: Vec<OsString> },
-    /// Windows' certificate API.
-    Windows(Change),
-}
-
-impl Step {
-    /// A program that anybody may run.
-    pub fn run<A: Into<OsString>>(program: &Path, arguments: impl IntoIterator<Item = A>) -> Self {
-        let arguments = arguments.into_iter().map(Into::into).collect();
-        Self { what: What::Run { program: program.to_owned(), arguments }, as_root: false, forgiven: None }
-    }
-
-    /// A program that only root may run with success.
-    pub fn as_root<A: Into<OsString>>(program: &Path, arguments: impl IntoIterator<Item = A>) -> Self {
-        Self::run(program, arguments).elevated()
-    }
-
-    #[must_use]
-    pub(crate) fn elevated(mut self) -> Self {
-        self.as_root = true;
-        self
-    }
-
-    pub(crate) fn windows(change: Change) -> Self {
-        Self { what: What::Windows(change), as_root: false, forgiven: None }
-    }
-
-    /// Fails only if these words are not in what the program says.
-    #[must_use]
-    pub(crate) fn forgiving(mut self, words: &'static str) -> Self {
-        self.forgiven = Some(words);
-        self
-    }
-}
-
-/// As one would type it into a shell.
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.what {
-            What::Run { program, arguments } => {
-                f.write_str(&quoted(program.as_os_str()))?;
-                arguments.iter().try_for_each(|argument| write!(f, " {}", quoted(argument)))
-            }
-            What::Windows(change) => change.fmt(f),
-        }
-    }
-}
-
-fn quoted(word: &OsStr) -> String {
-    let word = word.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:=@,%\\".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.into_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 impl Host {
     /// This machine, with what `$PATH` says of absolute folders: a program in the current folder is never run.
     pub fn this(person: Person, is_root: bool) -> Self {
@@ -187,18 +103,6 @@ impl Host {
             }
         }
         self.sysroot.join(inside)
-    }
-
-    /// The same step with the sysroot as its `/`, where that is another than this machine's.
-    pub(crate) fn inside(&self, step: Step) -> Result<Step, Problem> {
-        let What::Run { program, arguments } = &step.what else { return Ok(step) };
-        if !self.is_elsewhere() {
-            return Ok(step);
-        }
-        let chroot = self.needed("chroot", "coreutils")?;
-        let words = [self.sysroot.as_os_str(), program.as_os_str()].into_iter();
-        let words = words.chain(arguments.iter().map(OsString::as_os_str)).map(ToOwned::to_owned);
-        Ok(Step { forgiven: step.forgiven, ..Step::as_root(&chroot, words) })
     }
 
     /// A path below the person's home.
@@ -261,186 +165,6 @@ impl Host {
         let name = other_names.iter().find(|(of, _)| of == manager).map_or(package, |(_, name)| name);
         format!("{command} {name}")
     }
-
-    /// Runs the steps in order; stops at the first that fails. Nothing is run where root's rights are needed and
-    /// cannot be had: then the hint has the commands.
-    pub fn perform(&self, steps: &[Step], mut before: impl FnMut(&str)) -> Result<(), Problem> {
-        let elevate = self.elevation(steps)?;
-        for step in steps {
-            let (program, arguments) = match &step.what {
-                What::Windows(change) => {
-                    before(&change.to_string());
-                    change.make()?;
-                    continue;
-                }
-                What::Run { program, arguments } => (program, arguments),
-            };
-            refuse_relative(program)?;
-            let mut line: Vec<&OsStr> = vec![program.as_os_str()];
-            line.extend(arguments.iter().map(OsString::as_os_str));
-            if let (Some(sudo), true) = (&elevate, step.as_root) {
-                line.insert(0, sudo.as_os_str());
-            }
-            before(&line.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "));
-            let mut command = Command::new(line[0]);
-            // sudo asks on the terminal; `sudo -S` users feed it from here.
-            let stdin = if step.as_root && elevate.is_some() { Stdio::inherit() } else { Stdio::null() };
-            command.args(&line[1..]).stdin(stdin);
-            if !step.as_root {
-                self.step_down(&mut command);
-            }
-            check(step, program, limited(command, CHANGE_LIMIT), steps)?;
-        }
-        Ok(())
-    }
-
-    /// Runs a program that changes nothing, as the person.
-    pub(crate) fn ask(&self, step: &Step) -> Result<Output, Problem> {
-        let What::Run { program, arguments } = &step.what else {
-            return Err(Problem::new("only a program can be asked", "report this"));
-        };
-        refuse_relative(program)?;
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null());
-        if !step.as_root {
-            self.step_down(&mut command);
-        }
-        limited(command, QUESTION_LIMIT).map_err(|e| {
-            Problem::new(format!("cannot run {}: {e}", program.display()), format!("run by hand: {step}"))
-        })
-    }
-
-    /// Root working for a person runs the person's programs as the person.
-    #[cfg(unix)]
-    fn step_down(&self, command: &mut Command) {
-        use std::os::unix::process::CommandExt;
-        if let Some((user, group)) = self.person.ids {
-            command.uid(user).gid(group);
-            if let Some(home) = &self.person.home {
-                command.env("HOME", home);
-            }
-        }
-    }
-
-    #[cfg(not(unix))]
-    #[allow(clippy::unused_self)]
-    fn step_down(&self, _: &mut Command) {}
-
-    /// The program that turns a user into root; `None` where none is needed.
-    fn elevation(&self, steps: &[Step]) -> Result<Option<PathBuf>, Problem> {
-        if self.is_root || steps.iter().all(|step| !step.as_root) {
-            return Ok(None);
-        }
-        let sudo = ["sudo", "doas"].iter().find_map(|name| self.program(name));
-        sudo.map(Some).ok_or_else(|| {
-            Problem::new(
-                "it takes root's rights, and there is no sudo here",
-                format!("as root, run: {}", script(steps)),
-            )
-        })
-    }
-}
-
-/// What a relative path names depends on the folder that somebody stands in.
-fn refuse_relative(program: &Path) -> Result<(), Problem> {
-    // On Windows, `/usr/bin/x` is no absolute path; tests of the other systems' stores have such.
-    if program.is_absolute() || program.has_root() {
-        return Ok(());
-    }
-    let why = format!("{} is no absolute path, and so is not run", program.display());
-    Err(Problem::new(why, "name programs and Javas by their absolute paths"))
-}
-
-/// The steps as one shell command.
-pub fn script(steps: &[Step]) -> String {
-    steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(" && ")
-}
-
-/// What a program says, unless it takes too long: then it is ended.
-fn limited(mut command: Command, limit: Duration) -> std::io::Result<Output> {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    // Read on the side: a full pipe would stop the program.
-    let (out, err) = (child.stdout.take().map(Pipe::read), child.stderr.take().map(Pipe::read));
-    let status = child.wait_timeout(limit)?;
-    let Some(status) = status else {
-        child.kill()?;
-        child.wait()?;
-        return Err(std::io::Error::other(format!("it had not ended after {} seconds", limit.as_secs())));
-    };
-    let said = |pipe: Option<Pipe>| pipe.map(Pipe::said).unwrap_or_default();
-    Ok(Output { status, stdout: said(out), stderr: said(err) })
-}
-
-/// What a program says, read while it runs.
-struct Pipe {
-    bytes: Arc<Mutex<Vec<u8>>>,
-    ended: mpsc::Receiver<()>,
-}
-
-/// A daemon that a program leaves behind keeps its pipes open: nobody waits for that to end.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-
-impl Pipe {
-    fn read(mut pipe: impl Read + Send + 'static) -> Self {
-        let bytes = Arc::new(Mutex::new(Vec::new()));
-        let (end, ended) = mpsc::channel();
-        let shared = Arc::clone(&bytes);
-        std::thread::spawn(move || {
-            let mut buffer = [0; 8192];
-            while let Ok(read @ 1..) = pipe.read(&mut buffer) {
-                shared.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&buffer[..read]);
-            }
-            let _ = end.send(());
-        });
-        Self { bytes, ended }
-    }
-
-    /// Once the program has ended.
-    fn said(self) -> Vec<u8> {
-        let _ = self.ended.recv_timeout(LAST_WORDS);
-        std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// The last line that a program said, which is where programs put their reason.
-pub(crate) fn last_words(output: &Output) -> String {
-    let last = |bytes: &[u8]| {
-        let text = String::from_utf8_lossy(bytes);
-        text.lines().rev().find(|line| !line.trim().is_empty()).map(|line| line.trim().to_owned())
-    };
-    // keytool puts its error on standard output, and a warning on the other side.
-    let out = String::from_utf8_lossy(&output.stdout);
-    let error = out.lines().rev().find(|line| line.contains("error:")).map(|line| line.trim().to_owned());
-    error
-        .or_else(|| last(&output.stderr))
-        .or_else(|| last(&output.stdout))
-        .unwrap_or_else(|| output.status.to_string())
-}
-
-fn check(step: &Step, program: &Path, output: std::io::Result<Output>, all: &[Step]) -> Result<(), Problem> {
-    // Of what runs in another file tree, not the program that changes into that.
-    let program = match &step.what {
-        What::Run { arguments, .. } if program.ends_with("chroot") => {
-            arguments.get(1).map_or(program, |inner| Path::new(inner))
-        }
-        _ => program,
-    };
-    let name = program.file_name().unwrap_or_default().to_string_lossy();
-    let by_hand = || {
-        let as_root = if all.iter().any(|step| step.as_root) { "as root, " } else { "" };
-        format!("to see what stops it, run {as_root}by hand: {}", script(all))
-    };
-    match output {
-        Err(e) => Err(Problem::new(format!("cannot run {name}: {e}"), by_hand())),
-        Ok(output) if !output.status.success() => {
-            let said = last_words(&output);
-            let all_said = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
-            let forgiven =
-                step.forgiven.is_some_and(|words| String::from_utf8_lossy(&all_said).contains(words));
-            if forgiven { Ok(()) } else { Err(Problem::new(format!("{name} failed: {said}"), by_hand())) }
-        }
-        Ok(_) => Ok(()),
-    }
 }
 
 #[cfg(test)]
@@ -452,20 +176,5 @@ mod tests {
         let host = Host::this(Person::default(), true);
         assert!(host.path.iter().all(|folder| folder.is_absolute()));
         assert_eq!(host.program("Cargo.toml"), None);
-    }
-
-    #[test]
-    fn steps_print_as_a_shell_reads_them() {
-        let step = Step::as_root(Path::new("/usr/bin/install"), ["-m", "0644", "/home/it's me/root.pem"]);
-        assert_eq!(step.to_string(), r"/usr/bin/install -m 0644 '/home/it'\''s me/root.pem'");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_program_that_hangs_is_ended() {
-        let mut command = Command::new("/bin/sleep");
-        command.arg("1000");
-        let error = limited(command, Duration::from_millis(50)).unwrap_err();
-        assert!(error.to_string().contains("had not ended"), "{error}");
     }
 }

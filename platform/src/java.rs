@@ -208,7 +208,7 @@ impl Jdk<'_> {
         let step = self.host.inside(Step::run(Path::new(&self.inside(&self.keytool)), words))?;
         let output = self.host.ask(&step)?;
         if !output.status.success() {
-            let why = format!("keytool failed: {}", crate::host::last_words(&output));
+            let why = format!("keytool failed: {}", crate::run::last_words(&output));
             return Err(Problem::new(why, format!("see what it says by hand: {step}")));
         }
         let text = String::from_utf8_lossy(&output.stdout);

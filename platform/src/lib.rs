@@ -14,12 +14,15 @@ mod java;
 mod linux;
 mod macos;
 mod nss;
+mod run;
 pub mod runtime;
+pub mod step;
 pub mod timer;
 mod windows;
 mod wsl;
 
-pub use host::{Host, Os, Person, Step};
+pub use host::{Host, Os, Person};
+pub use step::Step;
 
 /// A root as a store sees it.
 #[derive(Debug, Clone)]

@@ -266,7 +266,7 @@ impl Database<'_> {
         if output.status.success() {
             Ok(String::from_utf8_lossy(&output.stdout).into_owned())
         } else {
-            let why = format!("certutil failed: {}", crate::host::last_words(&output));
+            let why = format!("certutil failed: {}", crate::run::last_words(&output));
             Err(Problem::new(why, format!("close the browser, then try again; or by hand: {step}")))
         }
     }

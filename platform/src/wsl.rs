@@ -43,7 +43,7 @@ fn translate(host: &Host, wslpath: &Path, direction: &str, path: &str) -> Result
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     } else {
         Err(Problem::new(
-            format!("wslpath failed: {}", crate::host::last_words(&output)),
+            format!("wslpath failed: {}", crate::run::last_words(&output)),
             format!("try by hand: {step}"),
         ))
     }

@@ -131,7 +131,7 @@ pub(super) fn add(
     }
     Err(Problem::new(
         "nothing failed, but the store does not hold the root",
-        format!("see what it says by hand: {}", devca_platform::host::script(&steps)),
+        format!("see what it says by hand: {}", devca_platform::step::script(&steps)),
     ))
 }
 
@@ -150,7 +150,7 @@ pub(super) fn remove(
         if !dry_run && !steps.is_empty() && store.holds(anchor)? {
             return Err(Problem::new(
                 "nothing failed, but the store still holds the root",
-                format!("see what it says by hand: {}", devca_platform::host::script(&steps)),
+                format!("see what it says by hand: {}", devca_platform::step::script(&steps)),
             ));
         }
         all.extend(steps);

@@ -1,0 +1,221 @@
+//! Running programs: those that change a store, as root where needed, and those that only say what is in it.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+
+use wait_timeout::ChildExt;
+
+use crate::step::{Step, What, quoted, script};
+use crate::{Host, Problem};
+
+/// A program that only asks; `securityd` is known to hang.
+const QUESTION_LIMIT: Duration = Duration::from_secs(60);
+/// A program that changes something: a person may have to find the password first.
+const CHANGE_LIMIT: Duration = Duration::from_secs(600);
+
+impl Host {
+    /// The same step with the sysroot as its `/`, where that is another than this machine's.
+    pub(crate) fn inside(&self, step: Step) -> Result<Step, Problem> {
+        let What::Run { program, arguments } = &step.what else { return Ok(step) };
+        if !self.is_elsewhere() {
+            return Ok(step);
+        }
+        let chroot = self.needed("chroot", "coreutils")?;
+        let words = [self.sysroot.as_os_str(), program.as_os_str()].into_iter();
+        let words = words.chain(arguments.iter().map(OsString::as_os_str)).map(ToOwned::to_owned);
+        Ok(Step { forgiven: step.forgiven, ..Step::as_root(&chroot, words) })
+    }
+
+    /// Runs the steps in order; stops at the first that fails. Nothing is run where root's rights are needed and
+    /// cannot be had: then the hint has the commands.
+    pub fn perform(&self, steps: &[Step], mut before: impl FnMut(&str)) -> Result<(), Problem> {
+        let elevate = self.elevation(steps)?;
+        for step in steps {
+            let (program, arguments) = match &step.what {
+                What::Windows(change) => {
+                    before(&change.to_string());
+                    change.make()?;
+                    continue;
+                }
+                What::Run { program, arguments } => (program, arguments),
+            };
+            refuse_relative(program)?;
+            let mut line: Vec<&OsStr> = vec![program.as_os_str()];
+            line.extend(arguments.iter().map(OsString::as_os_str));
+            if let (Some(sudo), true) = (&elevate, step.as_root) {
+                line.insert(0, sudo.as_os_str());
+            }
+            before(&line.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "));
+            let mut command = Command::new(line[0]);
+            // sudo asks on the terminal; `sudo -S` users feed it from here.
+            let stdin = if step.as_root && elevate.is_some() { Stdio::inherit() } else { Stdio::null() };
+            command.args(&line[1..]).stdin(stdin);
+            if !step.as_root {
+                self.step_down(&mut command);
+            }
+            check(step, program, limited(command, CHANGE_LIMIT), steps)?;
+        }
+        Ok(())
+    }
+
+    /// Runs a program that changes nothing, as the person.
+    pub(crate) fn ask(&self, step: &Step) -> Result<Output, Problem> {
+        let What::Run { program, arguments } = &step.what else {
+            return Err(Problem::new("only a program can be asked", "report this"));
+        };
+        refuse_relative(program)?;
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::null());
+        if !step.as_root {
+            self.step_down(&mut command);
+        }
+        limited(command, QUESTION_LIMIT).map_err(|e| {
+            Problem::new(format!("cannot run {}: {e}", program.display()), format!("run by hand: {step}"))
+        })
+    }
+
+    /// Root working for a person runs the person's programs as the person.
+    #[cfg(unix)]
+    fn step_down(&self, command: &mut Command) {
+        use std::os::unix::process::CommandExt;
+        if let Some((user, group)) = self.person.ids {
+            command.uid(user).gid(group);
+            if let Some(home) = &self.person.home {
+                command.env("HOME", home);
+            }
+        }
+    }
+
+    #[cfg(not(unix))]
+    #[allow(clippy::unused_self)]
+    fn step_down(&self, _: &mut Command) {}
+
+    /// The program that turns a user into root; `None` where none is needed.
+    fn elevation(&self, steps: &[Step]) -> Result<Option<PathBuf>, Problem> {
+        if self.is_root || steps.iter().all(|step| !step.as_root) {
+            return Ok(None);
+        }
+        let sudo = ["sudo", "doas"].iter().find_map(|name| self.program(name));
+        sudo.map(Some).ok_or_else(|| {
+            Problem::new(
+                "it takes root's rights, and there is no sudo here",
+                format!("as root, run: {}", script(steps)),
+            )
+        })
+    }
+}
+
+/// What a relative path names depends on the folder that somebody stands in.
+fn refuse_relative(program: &Path) -> Result<(), Problem> {
+    // On Windows, `/usr/bin/x` is no absolute path; tests of the other systems' stores have such.
+    if program.is_absolute() || program.has_root() {
+        return Ok(());
+    }
+    let why = format!("{} is no absolute path, and so is not run", program.display());
+    Err(Problem::new(why, "name programs and Javas by their absolute paths"))
+}
+
+/// What a program says, unless it takes too long: then it is ended.
+fn limited(mut command: Command, limit: Duration) -> std::io::Result<Output> {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    // Read on the side: a full pipe would stop the program.
+    let (out, err) = (child.stdout.take().map(Pipe::read), child.stderr.take().map(Pipe::read));
+    let status = child.wait_timeout(limit)?;
+    let Some(status) = status else {
+        child.kill()?;
+        child.wait()?;
+        return Err(std::io::Error::other(format!("it had not ended after {} seconds", limit.as_secs())));
+    };
+    let said = |pipe: Option<Pipe>| pipe.map(Pipe::said).unwrap_or_default();
+    Ok(Output { status, stdout: said(out), stderr: said(err) })
+}
+
+/// What a program says, read while it runs.
+struct Pipe {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    ended: mpsc::Receiver<()>,
+}
+
+/// A daemon that a program leaves behind keeps its pipes open: nobody waits for that to end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+impl Pipe {
+    fn read(mut pipe: impl Read + Send + 'static) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let (end, ended) = mpsc::channel();
+        let shared = Arc::clone(&bytes);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 8192];
+            while let Ok(read @ 1..) = pipe.read(&mut buffer) {
+                shared.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&buffer[..read]);
+            }
+            let _ = end.send(());
+        });
+        Self { bytes, ended }
+    }
+
+    /// Once the program has ended.
+    fn said(self) -> Vec<u8> {
+        let _ = self.ended.recv_timeout(LAST_WORDS);
+        std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The last line that a program said, which is where programs put their reason.
+pub(crate) fn last_words(output: &Output) -> String {
+    let last = |bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        text.lines().rev().find(|line| !line.trim().is_empty()).map(|line| line.trim().to_owned())
+    };
+    // keytool puts its error on standard output, and a warning on the other side.
+    let out = String::from_utf8_lossy(&output.stdout);
+    let error = out.lines().rev().find(|line| line.contains("error:")).map(|line| line.trim().to_owned());
+    error
+        .or_else(|| last(&output.stderr))
+        .or_else(|| last(&output.stdout))
+        .unwrap_or_else(|| output.status.to_string())
+}
+
+fn check(step: &Step, program: &Path, output: std::io::Result<Output>, all: &[Step]) -> Result<(), Problem> {
+    // Of what runs in another file tree, not the program that changes into that.
+    let program = match &step.what {
+        What::Run { arguments, .. } if program.ends_with("chroot") => {
+            arguments.get(1).map_or(program, |inner| Path::new(inner))
+        }
+        _ => program,
+    };
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    let by_hand = || {
+        let as_root = if all.iter().any(|step| step.as_root) { "as root, " } else { "" };
+        format!("to see what stops it, run {as_root}by hand: {}", script(all))
+    };
+    match output {
+        Err(e) => Err(Problem::new(format!("cannot run {name}: {e}"), by_hand())),
+        Ok(output) if !output.status.success() => {
+            let said = last_words(&output);
+            let all_said = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
+            let forgiven =
+                step.forgiven.is_some_and(|words| String::from_utf8_lossy(&all_said).contains(words));
+            if forgiven { Ok(()) } else { Err(Problem::new(format!("{name} failed: {said}"), by_hand())) }
+        }
+        Ok(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_that_hangs_is_ended() {
+        let mut command = Command::new("/bin/sleep");
+        command.arg("1000");
+        let error = limited(command, Duration::from_millis(50)).unwrap_err();
+        assert!(error.to_string().contains("had not ended"), "{error}");
+    }
+}

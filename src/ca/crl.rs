@@ -1,0 +1,46 @@
+//! The list of what a CA has revoked.
+
+use rcgen::{CertificateRevocationListParams, KeyIdMethod, RevokedCertParams, SerialNumber};
+use time::OffsetDateTime;
+
+use super::{Authority, try_again};
+use crate::error::{Fault, OrHint};
+use crate::profile::Validity;
+
+impl Authority {
+    /// The list of what was revoked, in DER (RFC 5280 §5): serial numbers, and when.
+    pub fn revocation_list(
+        &self,
+        revoked: impl Iterator<Item = (Vec<u8>, OffsetDateTime)>,
+        validity: Validity,
+    ) -> anyhow::Result<Vec<u8>> {
+        let revoked = revoked.map(|(serial, revocation_time)| RevokedCertParams {
+            serial_number: serial.into(),
+            revocation_time,
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let seconds = u64::try_from(validity.not_before.unix_timestamp()).unwrap_or(0);
+        let list = CertificateRevocationListParams {
+            this_update: validity.not_before,
+            next_update: validity.not_after,
+            // Grows from one list to the next (§5.2.3): the seconds since 1970.
+            crl_number: SerialNumber::from(seconds),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            // OpenSSL looks for the list of the CA with this very identifier, however it was made.
+            key_identifier_method: match &self.signer().key_id {
+                Some(id) => KeyIdMethod::PreSpecified(id.clone()),
+                None => KeyIdMethod::Sha256,
+            },
+        };
+        let signed = list.signed_by(&self.issuer()?);
+        if let Err(rcgen::Error::IssuerNotCrlSigner) = signed {
+            let what = "this root may sign no revocation list: its key usages lack cRLSign, as those of mkcert's roots do";
+            let hint = "issue what is to be revoked from a CA of devca's own: devca --ca clients issue --client NAME";
+            return Err(Fault::new(what, hint).into());
+        }
+        let signed = signed.or_hint(|| "cannot sign the revocation list".into(), try_again)?;
+        Ok(signed.der().to_vec())
+    }
+}

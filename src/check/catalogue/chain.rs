@@ -1,0 +1,155 @@
+//! From the leaf to a root that the client trusts.
+
+use super::{Fault, says};
+
+pub static SELF_SIGNED: Fault = Fault {
+    id: "self-signed",
+    title: "the certificate is self-signed",
+    meaning: "It vouches for itself; no CA that a client could trust stands behind it.",
+    causes: &["the server made one of its own at its first start", "it was made with openssl req -x509"],
+    mend: &["devca install", "devca issue localhost 127.0.0.1 ::1, and give the server these files"],
+    words: &[
+        says("curl", "self-signed certificate"),
+        says("curl", "self signed certificate"),
+        says("Node", "DEPTH_ZERO_SELF_SIGNED_CERT"),
+        says("Python", "self-signed certificate"),
+        says("Java", "unable to find valid certification path"),
+        says("Go", "certificate signed by unknown authority"),
+        says("Chrome", "NET::ERR_CERT_AUTHORITY_INVALID"),
+        says("Firefox", "MOZILLA_PKIX_ERROR_SELF_SIGNED_CERT"),
+        says("GnuTLS", "The certificate issuer is unknown"),
+        says(".NET", "UntrustedRoot"),
+    ],
+};
+
+pub static MISSING_INTERMEDIATE: Fault = Fault {
+    id: "missing-intermediate",
+    title: "an intermediate certificate is missing",
+    meaning: "The server sends its own certificate without the intermediate that links it to the root, and most clients do not look for that elsewhere. (Browsers may have it from another site, or fetch it: so it works there and nowhere else.)",
+    causes: &[
+        "the server was given the leaf alone instead of the full chain",
+        "the chain was put together without the intermediate",
+    ],
+    mend: &[
+        "devca issue NAMES --format fullchain, and give the server that file",
+        "nginx: ssl_certificate takes the full chain",
+    ],
+    words: &[
+        says("curl", "unable to get local issuer certificate"),
+        says("Node", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"),
+        says("Python", "unable to get local issuer certificate"),
+        says("Java", "unable to find valid certification path"),
+        says("Go", "certificate signed by unknown authority"),
+        says("Chrome", "NET::ERR_CERT_AUTHORITY_INVALID"),
+        says("Firefox", "SEC_ERROR_UNKNOWN_ISSUER"),
+        says("GnuTLS", "The certificate issuer is unknown"),
+        says(".NET", "PartialChain"),
+    ],
+};
+
+pub static UNTRUSTED_ROOT: Fault = Fault {
+    id: "untrusted-root",
+    title: "the root is not trusted here",
+    meaning: "The chain is whole, but it ends at a root that the client does not have in its list.",
+    causes: &[
+        "devca install has not been run for this user or on this machine, or has missed a store",
+        "the client was started before, and reads its list once",
+        "the client does not read the system's list: Node, Python's requests, Java, Firefox",
+        "the certificate is of somebody else's CA",
+    ],
+    mend: &["devca install", "devca run -- PROGRAM", "devca status"],
+    words: &[
+        says("curl", "unable to get local issuer certificate"),
+        says("curl", "self-signed certificate in certificate chain"),
+        says("curl", "self signed certificate in certificate chain"),
+        says("Node", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"),
+        says("Node", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"),
+        says("Node", "SELF_SIGNED_CERT_IN_CHAIN"),
+        says("Python", "unable to get local issuer certificate"),
+        says("Python", "self-signed certificate in certificate chain"),
+        says("Java", "unable to find valid certification path"),
+        says("Go", "certificate signed by unknown authority"),
+        says("Chrome", "NET::ERR_CERT_AUTHORITY_INVALID"),
+        says("Firefox", "SEC_ERROR_UNKNOWN_ISSUER"),
+        says("GnuTLS", "The certificate issuer is unknown"),
+        says("rustls", "UnknownIssuer"),
+        says(".NET", "UntrustedRoot"),
+    ],
+};
+
+pub static REPLACED_ROOT: Fault = Fault {
+    id: "replaced-root",
+    title: "it was issued by a root that has been replaced",
+    meaning: "The certificate is of a devca root with the same name as the one that is trusted here, but with another key.",
+    causes: &[
+        "devca rotate, or uninstall --purge and install, made a new root, and this certificate was not issued again",
+        "the files come from another machine or home folder",
+    ],
+    mend: &["devca renew --all", "devca issue NAMES --force, and restart the server"],
+    words: &[
+        says("curl", "certificate signature failure"),
+        says("curl", "unable to get local issuer certificate"),
+        says("Node", "CERT_SIGNATURE_FAILURE"),
+        says("Node", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"),
+        says("Python", "certificate signature failure"),
+        says("Python", "unable to get local issuer certificate"),
+        says("Go", "ECDSA verification failure"),
+        says("Go", "certificate signed by unknown authority"),
+        says("Java", "Path does not chain with any of the trust anchors"),
+        says("Java", "unable to find valid certification path"),
+        says("Chrome", "NET::ERR_CERT_AUTHORITY_INVALID"),
+        says("Firefox", "SEC_ERROR_BAD_SIGNATURE"),
+        says("Firefox", "SEC_ERROR_UNKNOWN_ISSUER"),
+        says("GnuTLS", "The certificate issuer is unknown"),
+    ],
+};
+
+pub static REVOKED: Fault = Fault {
+    id: "revoked",
+    title: "the certificate was revoked",
+    meaning: "This CA has it on its list of revoked certificates: whoever reads that list refuses it.",
+    causes: &["devca revoke was told so"],
+    mend: &["devca issue NAMES --force makes another"],
+    words: &[
+        says("curl", "certificate revoked"),
+        says("Node", "CERT_REVOKED"),
+        says("OpenSSL", "certificate revoked"),
+        says("Python", "certificate revoked"),
+        says("Java", "Certificate has been revoked"),
+        says("Chrome", "NET::ERR_CERT_REVOKED"),
+        says("Firefox", "SEC_ERROR_REVOKED_CERTIFICATE"),
+    ],
+};
+
+pub static OUTSIDE_CONSTRAINTS: Fault = Fault {
+    id: "outside-constraints",
+    title: "a name is outside what its CA may sign for",
+    meaning: "The root carries name constraints, and a name of the certificate is not within them: clients refuse the whole certificate.",
+    causes: &[
+        "the certificate was made with the root's key by another program",
+        "the root's list was narrowed since",
+    ],
+    mend: &["devca permit NAME", "devca issue NAMES without it"],
+    words: &[
+        says("curl", "permitted subtree violation"),
+        says("Node", "permitted subtree violation"),
+        says("Python", "permitted subtree violation"),
+        says("Go", "is not authorized to sign for this name"),
+        says("Chrome", "NET::ERR_CERT_INVALID"),
+        says("Firefox", "SEC_ERROR_CERT_NOT_IN_NAME_SPACE"),
+        says("GnuTLS", "violates the signer's constraints"),
+        says("rustls", "NameConstraintViolation"),
+    ],
+};
+
+pub static WRONG_ORDER: Fault = Fault {
+    id: "wrong-order",
+    title: "the chain is in the wrong order, or has what does not belong there",
+    meaning: "After the server's own certificate its issuer follows, then that one's. Most clients sort it out; some (older TLS libraries, some devices) do not.",
+    causes: &[
+        "the files were put together in another order",
+        "a CA's certificate from an earlier setup is still in the file",
+    ],
+    mend: &["devca issue NAMES --format fullchain"],
+    words: &[],
+};

@@ -1,0 +1,194 @@
+//! The certificate itself: its names, its dates, its purpose, its key.
+
+use super::{Fault, says};
+
+pub static KEY_MISMATCH: Fault = Fault {
+    id: "key-mismatch",
+    title: "key and certificate do not belong together",
+    meaning: "The private key is not the one that the certificate is for: no server starts with such a pair.",
+    causes: &["one of the two files was replaced alone", "the files of two certificates were mixed up"],
+    mend: &["devca issue NAMES --force writes both anew"],
+    words: &[
+        says("OpenSSL", "key values mismatch"),
+        says("nginx", "key values mismatch"),
+        says("Node", "ERR_OSSL_X509_KEY_VALUES_MISMATCH"),
+        says("Python", "KEY_VALUES_MISMATCH"),
+        says("Go", "private key does not match public key"),
+    ],
+};
+
+pub static NAME_MISMATCH: Fault = Fault {
+    id: "name-mismatch",
+    title: "the certificate is for another name",
+    meaning: "The name or address in the client's request is not among the subject alternative names of the certificate. A wildcard stands for one label; an address needs an address among them; the common name counts for nothing.",
+    causes: &[
+        "the server is reached by another name or address than it was issued for: localhost, 127.0.0.1 and ::1 are three",
+        "the server has several certificates and was not told which by SNI",
+        "the certificate has a common name and no subject alternative name",
+        "a wildcard is used two levels deep",
+    ],
+    mend: &[
+        "devca issue localhost 127.0.0.1 ::1 with every name that is used",
+        "devca check … shows what the certificate is for",
+    ],
+    words: &[
+        says("curl", "no alternative certificate subject name matches"),
+        says("curl", "does not match target host name"),
+        says("Node", "ERR_TLS_CERT_ALTNAME_INVALID"),
+        says("Node", "Hostname/IP does not match certificate's altnames"),
+        says("Python", "Hostname mismatch"),
+        says("Python", "IP address mismatch"),
+        says("OpenSSL", "hostname mismatch"),
+        says("OpenSSL", "IP address mismatch"),
+        says("Java", "No subject alternative"),
+        says("Java", "No name matching"),
+        says("Go", "certificate is valid for"),
+        says("Go", "doesn't contain any IP SANs"),
+        says("Go", "certificate relies on legacy Common Name field"),
+        says("Go", "certificate is not valid for any names"),
+        says("Chrome", "NET::ERR_CERT_COMMON_NAME_INVALID"),
+        says("Firefox", "SSL_ERROR_BAD_CERT_DOMAIN"),
+        says("GnuTLS", "The name in the certificate does not match the expected"),
+        says(".NET", "RemoteCertificateNameMismatch"),
+    ],
+};
+
+pub static EXPIRED: Fault = Fault {
+    id: "expired",
+    title: "the certificate has expired",
+    meaning: "Its last day, or that of a CA above it, is past.",
+    causes: &[
+        "it was not renewed",
+        "it was renewed, and the server still has the old one in memory",
+        "this machine's clock is ahead",
+    ],
+    mend: &[
+        "devca renew",
+        "restart or reload the server",
+        "devca renew --install-timer --exec 'nginx -s reload'",
+    ],
+    words: &[
+        says("curl", "certificate has expired"),
+        says("Node", "CERT_HAS_EXPIRED"),
+        says("Python", "certificate has expired"),
+        says("Java", "validity check failed"),
+        says("Java", "NotAfter:"),
+        says("Go", "certificate has expired or is not yet valid"),
+        says("Chrome", "NET::ERR_CERT_DATE_INVALID"),
+        says("Firefox", "SEC_ERROR_EXPIRED_CERTIFICATE"),
+        says("GnuTLS", "expired certificate"),
+        says(".NET", "NotTimeValid"),
+    ],
+};
+
+pub static NOT_YET_VALID: Fault = Fault {
+    id: "not-yet-valid",
+    title: "the certificate is not valid yet",
+    meaning: "Its first day is still to come, by this machine's clock.",
+    causes: &[
+        "the clock of this machine, virtual machine or container is behind",
+        "it was made on a machine whose clock is ahead",
+    ],
+    mend: &["compare the clocks: date -u", "devca issue NAMES --force"],
+    words: &[
+        says("curl", "certificate is not yet valid"),
+        says("Node", "CERT_NOT_YET_VALID"),
+        says("Python", "certificate is not yet valid"),
+        says("Java", "validity check failed"),
+        says("Java", "NotBefore:"),
+        says("Go", "certificate has expired or is not yet valid"),
+        says("Chrome", "NET::ERR_CERT_DATE_INVALID"),
+        says("Firefox", "MOZILLA_PKIX_ERROR_NOT_YET_VALID_CERTIFICATE"),
+        says("GnuTLS", "uses not yet valid certificate"),
+    ],
+};
+
+pub static WRONG_USAGE: Fault = Fault {
+    id: "wrong-usage",
+    title: "the certificate is not meant for this use",
+    meaning: "Its extended key usage names servers and it is used by a client, or the other way round.",
+    causes: &[
+        "a client certificate was given to a server",
+        "a server certificate was given to a client, or lies in its folder under a similar name",
+    ],
+    mend: &[
+        "devca issue localhost for a server",
+        "devca issue --client alice for a client",
+        "devca issue --client --server for a service that is both",
+    ],
+    words: &[
+        says("curl", "unsuitable certificate purpose"),
+        says("curl", "unsupported certificate purpose"),
+        says("Node", "INVALID_PURPOSE"),
+        says("Python", "unsuitable certificate purpose"),
+        says("Python", "unsupported certificate purpose"),
+        says("Java", "Extended key usage does not permit use for TLS"),
+        says("Go", "certificate specifies an incompatible key usage"),
+        says("Chrome", "NET::ERR_CERT_INVALID"),
+        says("Firefox", "SEC_ERROR_INADEQUATE_CERT_TYPE"),
+        says("GnuTLS", "does not match the intended purpose"),
+    ],
+};
+
+pub static CA_AS_LEAF: Fault = Fault {
+    id: "ca-as-leaf",
+    title: "a CA's certificate is used by a server",
+    meaning: "The certificate may sign others (basicConstraints CA:TRUE). Firefox and rustls refuse it as a server's own.",
+    causes: &[
+        "the root's files were given to the server instead of a leaf's",
+        "it was made with openssl req -x509, which makes a CA unless told otherwise",
+    ],
+    mend: &["devca issue localhost 127.0.0.1 ::1, and give the server these files"],
+    words: &[
+        says("Firefox", "MOZILLA_PKIX_ERROR_CA_CERT_USED_AS_END_ENTITY"),
+        says("rustls", "CaUsedAsEndEntity"),
+    ],
+};
+
+pub static WEAK: Fault = Fault {
+    id: "weak",
+    title: "the key or the signature is too weak",
+    meaning: "RSA keys below 2048 bits, and signatures with SHA-1 or MD5, are refused by current clients.",
+    causes: &["the certificate was made long ago or with old options"],
+    mend: &["devca issue NAMES"],
+    words: &[
+        says("curl", "EE certificate key too weak"),
+        says("curl", "CA certificate key too weak"),
+        says("curl", "ee key too small"),
+        says("curl", "CA signature digest algorithm too weak"),
+        says("Node", "EE certificate key too weak"),
+        says("Node", "EE_KEY_TOO_SMALL"),
+        says("Node", "CA signature digest algorithm too weak"),
+        says("Node", "CA_MD_TOO_WEAK"),
+        says("Python", "EE certificate key too weak"),
+        says("Python", "CA signature digest algorithm too weak"),
+        says("Java", "Algorithm constraints check failed"),
+        says("Go", "x509: cannot verify signature: insecure algorithm"),
+        says("Chrome", "NET::ERR_CERT_WEAK_KEY"),
+        says("Chrome", "NET::ERR_CERT_WEAK_SIGNATURE_ALGORITHM"),
+        says("Firefox", "MOZILLA_PKIX_ERROR_INADEQUATE_KEY_SIZE"),
+        says("Firefox", "SEC_ERROR_CERT_SIGNATURE_ALGORITHM_DISABLED"),
+        says("GnuTLS", "uses insecure algorithm"),
+    ],
+};
+
+pub static TOO_LONG: Fault = Fault {
+    id: "too-long",
+    title: "it is valid for too long",
+    meaning: "Apple's systems refuse server certificates that are valid for more than 825 days, also those of a root that the user has added; and for roots that browsers bring along the limit is 398 days.",
+    causes: &["it was made with many --days"],
+    mend: &["devca issue NAMES (397 days)"],
+    words: &[
+        says("Safari", "certificate is not standards compliant"),
+        says("Chrome", "NET::ERR_CERT_VALIDITY_TOO_LONG"),
+    ],
+};
+
+pub static EXPIRING: Fault = Fault {
+    id: "expiring",
+    title: "the certificate ends soon",
+    meaning: "It is good today, and will not be in a few days.",
+    causes: &["nothing renews it"],
+    mend: &["devca renew", "devca renew --install-timer"],
+    words: &[],
+};
