@@ -42,10 +42,12 @@ pub enum Format {
     /// The certificate and its key, each in DER
     Der,
     /// PKCS#12 with certificate, chain and key
+    #[value(aliases = ["pkcs12", "pfx"])]
     P12,
     /// A Java key store, and a trust store with the root
     Java,
     /// A Kubernetes Secret of the type kubernetes.io/tls
+    #[value(alias = "kubernetes")]
     K8s,
 }
 
