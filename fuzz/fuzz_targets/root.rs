@@ -11,8 +11,9 @@ use devca::name::Name;
 use devca::{pem, profile};
 use libfuzzer_sys::fuzz_target;
 
-static KEY: LazyLock<rcgen::KeyPair> =
-    LazyLock::new(|| rcgen::KeyPair::try_from(KeyType::EcdsaP256.generate().unwrap().serialized_der()).unwrap());
+static KEY: LazyLock<rcgen::KeyPair> = LazyLock::new(|| {
+    rcgen::KeyPair::try_from(KeyType::EcdsaP256.generate().unwrap().serialized_der()).unwrap()
+});
 static NAMES: LazyLock<Vec<Name>> = LazyLock::new(|| {
     ["localhost", "*.app.test", "10.1.2.3", "::1", "alice@app.test", "spiffe://dev/alice"]
         .map(|word| Name::parse(word).unwrap())
