@@ -29,8 +29,8 @@ pub static CONNECTION_REFUSED: Fault = Fault {
 
 pub static NO_ANSWER: Fault = Fault {
     id: "no-answer",
-    title: "no answer in time",
-    meaning: "The connection stands, or is not even refused, but no handshake comes about within the timeout, or the other side hangs up.",
+    title: "no handshake comes about",
+    meaning: "The other side hangs up, or nothing comes within the timeout: the connection may stand, but nobody answers in TLS.",
     causes: &[
         "the server is overloaded or stopped in a debugger",
         "a firewall swallows the packets",
