@@ -34,7 +34,7 @@ Examples:
   devca issue localhost 127.0.0.1 ::1   a certificate for your dev server
   devca issue --client alice            a client certificate for testing mutual TLS
 
-Files: $DEVCA_HOME, else ~/.local/share/devca (Linux), ~/Library/Application Support/devca (macOS),
+Files: $DEVCA_HOME, else ~/.local/share/devca (Linux), ~/Library/Application Support/devca (macOS), \
 %LOCALAPPDATA%\\devca (Windows). Exit codes: 0 done, 1 failed, 2 not understood."
 )]
 pub struct Cli {

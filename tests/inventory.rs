@@ -214,3 +214,19 @@ fn a_bad_line_is_reported_by_its_number_and_the_others_are_made() {
     }
     assert_eq!(fs::read_to_string(home.file("out/mine.test.pem")).unwrap(), "somebody's");
 }
+
+#[test]
+fn lines_of_a_batch_for_the_same_files_do_not_mix() {
+    let home = Home::new();
+    fs::write(home.file("names"), "app.test\nlocalhost file=app.test\napp.test\n").unwrap();
+    for force in [&[][..], &["--force"]] {
+        let words = [&["issue", "--batch", "names", "--json"], force].concat();
+        let output = home.devca(words).output().unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(document["failed"][0]["line"], 2, "{document:#}");
+        assert_eq!(document["failed"].as_array().unwrap().len(), 1, "{document:#}");
+        let file = |suffix: &str| home.file(&format!("app.test{suffix}")).display().to_string();
+        let public = ok("openssl", ["x509", "-in", &file(".pem"), "-noout", "-pubkey"]);
+        assert_eq!(public, ok("openssl", ["pkey", "-in", &file("-key.pem"), "-pubout"]));
+    }
+}

@@ -14,9 +14,9 @@ use crate::constraints::Subtree;
 Examples:
   devca install
   devca install --permit corp.example.dev --permit 203.0.113.0/24
-  devca --ca work install --permit work.example.dev    a second CA, with names of its own
+  devca --ca work install --permit work.example.dev    another CA
 
-A root signs for development names only (localhost, *.test, *.internal, private addresses and the like): a
+A root signs for development names only (localhost, *.test, *.internal, private addresses and the like): a \
 stolen key cannot impersonate a public site. --permit adds to the list when the root is made.")]
 #[allow(clippy::struct_excessive_bools)]
 pub struct Install {
@@ -83,7 +83,7 @@ Examples:
   devca root                                        where it is (mkcert -CAROOT)
   curl --cacert \"$(devca root)\" https://localhost:8443
   devca root --pem > root.pem
-  devca root --format mobileconfig,der --out ~/phone   for an iPhone, and for Android's settings")]
+  devca root --format mobileconfig,der --out ~/phone   for iPhone and Android")]
 pub struct Root {
     /// Print the certificate itself
     #[arg(long)]
@@ -104,8 +104,8 @@ Examples:
   devca permit --list
   devca permit --remove corp.example.dev
 
-The root is signed anew with the same key, and replaces the old one in the stores that hold it: what was issued
-before stays good. A sealed root has no key any more: another one takes its place, and its certificates are issued
+The root is signed anew with the same key, and replaces the old one in the stores that hold it: what was issued \
+before stays good. A sealed root has no key any more: another one takes its place, and its certificates are issued \
 again.")]
 pub struct Permit {
     /// Domains, with all below them, and addresses or ranges of them
@@ -136,7 +136,7 @@ Examples:
   devca passphrase --remove
   DEVCA_PASSPHRASE_FILE=old devca passphrase --new-file new
 
-The key becomes encrypted PKCS#8, which `openssl pkey` opens as well. A passphrase that is lost cannot be
+The key becomes encrypted PKCS#8, which `openssl pkey` opens as well. A passphrase that is lost cannot be \
 recovered; `devca rotate` makes a new root.")]
 pub struct Passphrase {
     /// Take it off
@@ -151,10 +151,10 @@ pub struct Passphrase {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  devca rotate                                     after a key was lost, stolen or is about to expire
+  devca rotate                                     after a key was lost or stolen
   devca rotate --sealed
 
-The new root permits what the old one did, and replaces it in the stores that hold it. Every certificate that is
+The new root permits what the old one did, and replaces it in the stores that hold it. Every certificate that is \
 still valid is issued again where it lies, with the same key.")]
 pub struct Rotate {
     /// Keep no key of the new root, but an intermediate's, as devca install --sealed does
@@ -179,7 +179,7 @@ Examples:
   devca export --for vault
   devca export --for step-ca --days 365
 
-What is handed over is an intermediate CA with the root's name constraints and an end of its own; whoever trusts
+What is handed over is an intermediate CA with the root's name constraints and an end of its own; whoever trusts \
 the root trusts what it issues. The root's own key stays here. docs/scale-out.md walks through each system.")]
 pub struct Export {
     /// The system that is to issue certificates

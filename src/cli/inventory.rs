@@ -55,7 +55,7 @@ Examples:
   devca renew --exec 'nginx -s reload'
   devca renew --install-timer --exec 'nginx -s reload'
 
-Names, kind, formats, paths and, without --new-key, the key stay: a server that reads the pair at whatever moment sees
+Names, kind, formats, paths and, without --new-key, the key stay: a server that reads the pair at whatever moment sees \
 one that belongs together. With --new-key there is a moment in which there is none.")]
 #[allow(clippy::struct_excessive_bools)]
 pub struct Renew {

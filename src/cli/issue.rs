@@ -18,11 +18,11 @@ Examples:
   devca issue localhost 127.0.0.1 ::1
   devca issue app.test '*.app.test' --out certs
   devca issue --client alice
-  devca issue --batch names.txt --out certs        what is there already is left as it is
+  devca issue --batch names.txt --out certs        what is there stays as it is
   devca issue api.internal --cert-file tls.crt --key-file tls.key --days 90
 
-Names are host names, '*.wildcards' (not right below a top-level name), IDN, IPv4, IPv6, e-mail addresses
-and URIs (spiffe://dev/alice). A file that is there already is replaced only if it is a certificate or key
+Names are host names, '*.wildcards' (not right below a top-level name), IDN, IPv4, IPv6, e-mail addresses \
+and URIs (spiffe://dev/alice). A file that is there already is replaced only if it is a certificate or key \
 of this CA for the same names.")]
 #[allow(clippy::struct_excessive_bools)]
 pub struct Issue {

@@ -56,7 +56,7 @@ Examples:
   devca env --shell powershell | Out-String | Invoke-Expression
   devca env --shell dotenv >> .env
 
-A variable that adds to a program's own roots names devca's root; one that replaces them names a file with the
+A variable that adds to a program's own roots names devca's root; one that replaces them names a file with the \
 system's roots and devca's. No store is touched.")]
 pub struct Env {
     /// For which shell, or in which form [default: what $SHELL is]

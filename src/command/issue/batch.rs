@@ -1,5 +1,7 @@
 //! `devca issue --batch`: one certificate a line, on every core; what is there already is left as it is.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -145,6 +147,17 @@ struct Job {
     label: String,
 }
 
+impl Job {
+    fn is_for_the_same(&self, other: &Self) -> bool {
+        (self.request.kind, &self.request.subject) == (other.request.kind, &other.request.subject)
+    }
+}
+
+fn in_the_way_of(line: usize) -> Fault {
+    let what = format!("line {line} writes the same files, for other names");
+    Fault::new(what, "give one of them a name of its own, as in: app.test file=app-2")
+}
+
 impl Maker<'_> {
     fn chunk(
         &self,
@@ -153,16 +166,26 @@ impl Maker<'_> {
         outcome: &mut Batch,
     ) -> anyhow::Result<()> {
         let asked = parallel::map(lines.iter().collect(), |(number, line)| (*number, self.ask(line)));
-        let mut jobs = Vec::new();
+        let mut jobs: Vec<Job> = Vec::new();
         let mut numbers = Vec::new();
+        // Two lines for the same files would be written at the same time.
+        let mut claimed: HashMap<String, usize> = HashMap::new();
         for (number, asked) in asked {
             match asked {
                 Ok(Asked::Nothing) => {}
                 Ok(Asked::There) => outcome.skipped += 1,
-                Ok(Asked::Make(job)) => {
-                    jobs.push(job);
-                    numbers.push(number);
-                }
+                Ok(Asked::Make(job)) => match claimed.entry(job.label.to_lowercase()) {
+                    Vacant(place) => {
+                        place.insert(jobs.len());
+                        jobs.push(job);
+                        numbers.push(number);
+                    }
+                    Occupied(first) if jobs[*first.get()].is_for_the_same(&job) => outcome.skipped += 1,
+                    Occupied(first) => {
+                        let taken = in_the_way_of(numbers[*first.get()]).into();
+                        outcome.failed.push(Failure::new(number, &taken));
+                    }
+                },
                 Err(e) => outcome.failed.push(Failure::new(number, &e)),
             }
         }
