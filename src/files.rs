@@ -102,6 +102,8 @@ fn read_up_to_limit(from: impl Read, size: u64) -> io::Result<Zeroizing<Vec<u8>>
 pub struct Files {
     /// User and group to give new files to, where that is somebody else.
     pub owner: Option<(u32, u32)>,
+    /// A file that takes another's place gets its owner, group and mode: a server may read it by these.
+    pub keep_rights: bool,
 }
 
 impl Files {
@@ -150,6 +152,9 @@ impl Files {
         let mut temporary = builder.tempfile_in(folder)?;
         temporary.write_all(&file.content)?;
         self.hand_over(temporary.path())?;
+        if self.keep_rights {
+            take_rights(temporary.path(), &file.path)?;
+        }
         Ok(temporary)
     }
 
@@ -218,6 +223,25 @@ impl Files {
     fn hand_over(self, _: &Path) -> io::Result<()> {
         Ok(())
     }
+}
+
+#[cfg(unix)]
+fn take_rights(path: &Path, from: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, lchown};
+    match from.symlink_metadata() {
+        Ok(old) if old.is_file() => {
+            lchown(path, Some(old.uid()), Some(old.gid()))?;
+            fs::set_permissions(path, old.permissions())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A folder's rights are its files' on Windows.
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps)]
+fn take_rights(_: &Path, _: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 /// A link in the CA's own folder would lead writing, under `sudo` root's, to somebody's file.

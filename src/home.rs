@@ -38,7 +38,7 @@ impl Person {
 
     /// Writes files that are this person's.
     pub fn files(&self) -> Files {
-        Files { owner: self.ids }
+        Files { owner: self.ids, keep_rights: false }
     }
 }
 

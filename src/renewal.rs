@@ -16,7 +16,7 @@ use crate::inventory::{Entry, Written};
 use crate::issuer::{KeySource, Request, Signer};
 use crate::key;
 use crate::pem;
-use crate::profile::Validity;
+use crate::profile::{Kind, Validity};
 use crate::subject::Subject;
 
 /// What is at the paths of a certificate.
@@ -25,12 +25,39 @@ use crate::subject::Subject;
 pub enum State {
     /// The very files.
     There,
-    /// Not all of them.
+    /// Not all of them, as far as can be read.
     Missing,
+    /// None of them.
+    Gone,
     /// Something else, somebody's or a later certificate's.
     Replaced,
     /// It was printed, not written.
     Printed,
+}
+
+impl State {
+    /// Why a certificate in this state is not issued again.
+    pub fn why(self) -> &'static str {
+        match self {
+            Self::There => "all of it is there",
+            Self::Missing => "a file of it is missing, or cannot be read",
+            Self::Gone => "its files are gone",
+            Self::Replaced => "another file is in its place",
+            Self::Printed => "it was printed, not written",
+        }
+    }
+}
+
+/// Those whose files are all there, and the others.
+pub fn whole(entries: Vec<Entry>) -> (Vec<Entry>, Vec<(Entry, State)>) {
+    let (mut whole, mut others) = (Vec::new(), Vec::new());
+    for entry in entries {
+        match glance(&entry) {
+            State::There => whole.push(entry),
+            state => others.push((entry, state)),
+        }
+    }
+    (whole, others)
 }
 
 /// Looks at the files of an entry from outside, and inside only where something has touched one.
@@ -43,12 +70,23 @@ pub fn state(entry: &Entry) -> State {
     let mut state = if entry.files.is_empty() { State::Printed } else { State::There };
     for file in &entry.files {
         match files::read(&file.path) {
-            Err(_) => return State::Missing,
+            Err(_) if entry.files.iter().any(|file| file.path.exists()) => return State::Missing,
+            Err(_) => return State::Gone,
             Ok(content) if !is_the_same(entry, file, &content) => state = State::Replaced,
             Ok(_) => {}
         }
     }
     state
+}
+
+/// What is left to do for an entry that cannot be renewed.
+pub fn issue_again(entry: &Entry) -> String {
+    let option = if entry.kind == Kind::Client { " --client" } else { "" };
+    let names: Vec<&str> = match &entry.common_name {
+        Some(name) if entry.names.is_empty() => vec![name],
+        _ => entry.names.iter().map(String::as_str).collect(),
+    };
+    format!("issue it again: devca issue{option} {}", names.join(" "))
 }
 
 fn is_the_same(entry: &Entry, file: &Written, content: &[u8]) -> bool {
@@ -139,9 +177,24 @@ impl Renewer<'_> {
                 || Fault::new("its request's key is not known any more", "sign the request again: --csr");
             return Ok(KeySource::Requested(public_key.ok_or_else(lost)?));
         };
-        match (self.new_key, private_key(entry)) {
-            (false, Some(key)) => Ok(KeySource::Kept(Some(key_type), key)),
-            _ => Ok(KeySource::Fresh(key_type)),
+        if self.new_key {
+            return Ok(KeySource::Fresh(key_type));
+        }
+        if let Some(key) = private_key(entry) {
+            return Ok(KeySource::Kept(Some(key_type), key));
+        }
+        let is_closed = |file: &&Written| {
+            matches!(Output::holds(file), Some(Holds::Key | Holds::Sealed))
+                && files::read(&file.path).is_err()
+        };
+        match entry.files.iter().find(is_closed) {
+            Some(file) => {
+                let what = format!("its key, {}, cannot be read", file.path.display());
+                let hint = "renew it as somebody who may read it, or give it another key: --new-key";
+                Err(Fault::new(what, hint).into())
+            }
+            // It lies in an encrypted file alone, which is made anew with its certificate.
+            None => Ok(KeySource::Fresh(key_type)),
         }
     }
 }

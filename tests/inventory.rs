@@ -104,6 +104,59 @@ fn what_is_renewed_stays_what_it_is() {
 }
 
 #[test]
+fn what_cannot_be_renewed_is_said() {
+    let home = Home::new();
+    for name in ["whole.test", "torn.test", "taken.test", "gone.test"] {
+        home.ok(["issue", name]);
+    }
+    for file in ["torn.test-key.pem", "gone.test.pem", "gone.test-key.pem"] {
+        fs::remove_file(home.file(file)).unwrap();
+    }
+    fs::write(home.file("taken.test.pem"), "somebody's").unwrap();
+    let torn = fs::read(home.file("torn.test.pem")).unwrap();
+    for command in [&["renew", "--all"][..], &["rotate", "--store", "wsl"]] {
+        let outcome = home.json(command);
+        assert_eq!(outcome["reissued"].as_array().unwrap().len(), 1, "{outcome:#}");
+        let left: Vec<_> =
+            outcome["left_alone"].as_array().unwrap().iter().map(|left| &left["path"]).collect();
+        assert!(left.len() == 2 && left[0].as_str().unwrap().ends_with("/torn.test.pem"), "{outcome:#}");
+    }
+    for (name, why) in
+        [("torn.test", "missing"), ("taken.test.pem", "another file"), ("gone.test", "are gone")]
+    {
+        let said = home.fails(["renew", name, "whole.test"]);
+        assert!(said.contains(why) && said.contains("hint: issue it again: devca issue "), "{said}");
+    }
+    assert_eq!(fs::read(home.file("torn.test.pem")).unwrap(), torn);
+    assert_eq!(fs::read_to_string(home.file("taken.test.pem")).unwrap(), "somebody's");
+}
+
+/// A key that a server's user may read by its group stays readable to it.
+#[cfg(unix)]
+#[test]
+fn what_is_renewed_keeps_its_rights() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    let home = Home::new();
+    home.ok(["issue", "app.test", "--format", "pem,combined"]);
+    let files = ["app.test.pem", "app.test-combined.pem", "app.test-key.pem"].map(|name| home.file(name));
+    for file in &files {
+        fs::set_permissions(file, PermissionsExt::from_mode(0o640)).unwrap();
+        // Only root may give files away.
+        if file.metadata().unwrap().uid() == 0 {
+            chown(file, Some(1234), Some(5678)).unwrap();
+        }
+    }
+    let rights = || files.each_ref().map(|f| f.metadata().map(|m| (m.mode(), m.uid(), m.gid())).unwrap());
+    let before = rights();
+    let content = || fs::read(&files[1]).unwrap();
+    for words in [&["renew", "--all"][..], &["renew", "--all", "--new-key"], &["rotate", "--store", "wsl"]] {
+        let old = content();
+        home.ok(words);
+        assert!(rights() == before && content() != old, "{words:?}");
+    }
+}
+
+#[test]
 fn no_reader_sees_a_certificate_with_anothers_key() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);

@@ -106,7 +106,8 @@ fn prune(context: &Context) -> anyhow::Result<usize> {
     let lock = context.lock()?;
     let inventory = Inventory::load(&path)?;
     let before = inventory.entries.len() + inventory.revocations.len();
-    let keep = |entry: &Entry| !matches!(renewal::glance(entry), State::Missing | State::Replaced);
+    let keep =
+        |entry: &Entry| !matches!(renewal::glance(entry), State::Missing | State::Gone | State::Replaced);
     // A revocation stays until its certificate has expired, whether its files are there or not.
     let ended = inventory.entries.iter().filter(|entry| entry.not_after < context.now);
     let expired: HashSet<String> = ended.map(|entry| entry.serial.clone()).collect();
@@ -181,7 +182,7 @@ impl Listed {
     /// Files that something has touched are read, once it is known that no later certificate is in their place.
     fn looked_into(mut self) -> Self {
         match self.touched.take().map(|entry| renewal::state(&entry)) {
-            Some(State::Missing) => self.state = Word::Missing,
+            Some(State::Missing | State::Gone) => self.state = Word::Missing,
             Some(State::Replaced) => self.state = Word::Replaced,
             _ => {}
         }

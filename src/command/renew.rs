@@ -15,6 +15,7 @@ use crate::bundle::Password;
 use crate::ca::Authority;
 use crate::cli;
 use crate::error::{self, Fault, OrHint};
+use crate::files::Files;
 use crate::inventory::{Entry, Inventory};
 use crate::profile;
 use crate::renewal::{self, Renewer, Signers, State};
@@ -26,6 +27,9 @@ pub(super) struct Reissued {
     #[serde(rename = "reissued")]
     done: Vec<PathBuf>,
     failed: Vec<Failure>,
+    /// Not all of their files are there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_alone: Vec<Failure>,
     /// The hook that was run.
     #[serde(skip_serializing_if = "Option::is_none")]
     executed: Option<String>,
@@ -76,7 +80,7 @@ pub(super) fn run(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissu
 
 fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
     let lock = context.lock()?;
-    let due = due(context, args)?;
+    let (due, others) = renewal::whole(due(context, args)?);
     let mut outcome = Reissued::default();
     if !due.is_empty() {
         let password = Password::given(args.password_file.as_deref(), args.password_env.as_deref())?;
@@ -85,6 +89,12 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
         outcome = again(context, &context.authority()?, &due, how, &mut |done| bar.inc(done))?;
         bar.finish_and_clear();
     }
+    // Who names one wants to know, unless another of that name is there.
+    let is_named = |entry: &Entry| {
+        let mut words = args.what.iter().filter(|word| is_meant(entry, word));
+        words.any(|word| !due.iter().any(|other| is_meant(other, word)))
+    };
+    outcome.leave(others, is_named);
     outcome.is_renewal = true;
     drop(lock);
     if let (Some(hook), false) = (&args.exec, outcome.done.is_empty()) {
@@ -94,7 +104,7 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
     Ok(outcome)
 }
 
-/// What was asked for and is there. Without a name, and without --all: what ends soon.
+/// What was asked for. Without a name, and without --all: what ends soon.
 fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<Vec<Entry>> {
     let inventory = Inventory::load(&context.folder.inventory())?;
     let revoked = inventory.revoked();
@@ -113,7 +123,6 @@ fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<Vec<Entry>> {
     let is_wanted = |entry: &Entry| {
         (args.what.is_empty() || args.what.iter().any(|word| is_meant(entry, word)))
             && within(args).is_none_or(|days| entry.not_after - Duration::days(days) <= context.now)
-            && renewal::glance(entry) == State::There
     };
     entries.retain(is_wanted);
     Ok(entries)
@@ -151,7 +160,8 @@ pub(super) fn again(
     let mut outcome = Reissued::default();
     for chunk in due.chunks(bulk::CHUNK) {
         let make = |entry: &Entry| renewer.renew(entry);
-        let written = bulk::write(chunk, make, &context.folder.inventory(), files)?;
+        let keeping = Files { keep_rights: true, ..files };
+        let written = bulk::write(chunk, make, &context.folder.inventory(), keeping)?;
         for (entry, done) in chunk.iter().zip(written) {
             let path = renewal::first(entry).to_owned();
             match done {
@@ -193,6 +203,19 @@ fn execute(hook: &str) -> anyhow::Result<()> {
 }
 
 impl Reissued {
+    /// Notes what was not issued again. What was deleted is nothing to speak of, unless somebody asks for it.
+    pub(super) fn leave(&mut self, others: Vec<(Entry, State)>, is_named: impl Fn(&Entry) -> bool) {
+        for (entry, state) in others {
+            let path = renewal::first(&entry).to_owned();
+            let failure = Failure { path, why: state.why().into(), hint: renewal::issue_again(&entry) };
+            if is_named(&entry) {
+                self.failed.push(failure);
+            } else if matches!(state, State::Missing | State::Replaced) {
+                self.left_alone.push(failure);
+            }
+        }
+    }
+
     pub(super) fn is_done(&self) -> bool {
         self.failed.is_empty()
     }
@@ -212,6 +235,9 @@ impl Reissued {
             let indent = format!("{:WIDTH$}  ", "");
             writeln!(page, "{}: {word}\n{indent}{why}\n{indent}hint: {hint}", line(path))?;
         }
+        for Failure { path, why, hint } in &self.left_alone {
+            writeln!(page, "{}: left alone, since {why}: {hint}", line(path))?;
+        }
         Ok(())
     }
 }
@@ -222,7 +248,7 @@ impl Outcome for Reissued {
             return timer.write(page);
         }
         self.write_lines(page)?;
-        if self.done.is_empty() && self.failed.is_empty() {
+        if self.done.is_empty() && self.failed.is_empty() && self.left_alone.is_empty() {
             writeln!(page, "nothing is due")?;
         }
         self.executed.iter().try_for_each(|hook| writeln!(page, "{:WIDTH$}  {hook}", "executed"))

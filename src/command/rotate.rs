@@ -18,7 +18,7 @@ use crate::inventory::{Entry, Inventory};
 use crate::key;
 use crate::passphrase::Passphrase;
 use crate::pem;
-use crate::renewal::{self, State};
+use crate::renewal;
 use crate::report::{self, Outcome};
 
 #[derive(Serialize)]
@@ -104,15 +104,15 @@ pub(super) fn reissue(
     let inventory = Inventory::load(&context.folder.inventory())?;
     let revoked = inventory.revoked();
     let is_due = |entry: &Entry| {
-        entry.not_after > context.now
-            && !revoked.contains(&entry.serial)
-            && renewal::state(entry) == State::There
-            && !renewal::is_of(entry, authority)
+        entry.not_after > context.now && !revoked.contains(&entry.serial) && !renewal::is_of(entry, authority)
     };
-    let mut due = inventory.in_use();
-    due.retain(is_due);
+    let mut entries = inventory.in_use();
+    entries.retain(is_due);
+    let (due, others) = renewal::whole(entries);
     let how = How { password, new_key: false, days: None };
-    renew::again(context, authority, &due, how, &mut |_| ())
+    let mut outcome = renew::again(context, authority, &due, how, &mut |_| ())?;
+    outcome.leave(others, |_| false);
+    Ok(outcome)
 }
 
 impl Outcome for Rotated {
