@@ -206,11 +206,10 @@ fn check(step: &Step, program: &Path, output: std::io::Result<Output>, all: &[St
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn a_program_that_hangs_is_ended() {
         let mut command = Command::new("/bin/sleep");
