@@ -13,12 +13,14 @@ mod check;
 mod inventory;
 mod issue;
 mod machine;
+mod password;
 
 pub use ca::{Ca, Export, Import, Install, Passphrase, Permit, Root, Rotate, System, Uninstall};
 pub use check::{Check, Explain};
 pub use inventory::{Crl, Inspect, List, Renew, Revoke};
 pub use issue::Issue;
 pub use machine::{Dialect, Env, Run, Status, Stores};
+pub use password::PasswordSource;
 
 /// A local development certificate authority: HTTPS on localhost and mutual TLS, trusted by your machine
 #[derive(Debug, Parser)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Stores;
+use super::{PasswordSource, Stores};
 use crate::bundle::RootFormat;
 use crate::constraints::Subtree;
 
@@ -117,12 +117,9 @@ pub struct Permit {
     /// Take the names off the list
     #[arg(long)]
     pub remove: bool,
-    /// The password of p12 and java files that a sealed CA issues again: the first line of this file
-    #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
-    pub password_file: Option<PathBuf>,
-    /// The same, from this environment variable
-    #[arg(long, value_name = "VARIABLE")]
-    pub password_env: Option<String>,
+    /// What encrypted files are opened and closed with.
+    #[command(flatten)]
+    pub password: PasswordSource,
     /// Which stores, and how.
     #[command(flatten)]
     pub stores: Stores,
@@ -160,12 +157,9 @@ pub struct Rotate {
     /// Keep no key of the new root, but an intermediate's, as devca install --sealed does
     #[arg(long)]
     pub sealed: bool,
-    /// The password of p12 and java files that are issued again: the first line of this file
-    #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
-    pub password_file: Option<PathBuf>,
-    /// The same, from this environment variable
-    #[arg(long, value_name = "VARIABLE")]
-    pub password_env: Option<String>,
+    /// What encrypted files are opened and closed with.
+    #[command(flatten)]
+    pub password: PasswordSource,
     /// Which stores, and how.
     #[command(flatten)]
     pub stores: Stores,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::PasswordSource;
 use crate::error::Fault;
 
 /// `devca list`
@@ -37,12 +38,9 @@ pub struct Inspect {
     /// A file in PEM, DER or PKCS#12, - for standard input, the serial number of a certificate of this CA, or a server
     #[arg(value_name = "FILE|SERIAL|HOST:PORT")]
     pub what: String,
-    /// The password of a PKCS#12 file: the first line of this file
-    #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
-    pub password_file: Option<PathBuf>,
-    /// The same, from this environment variable
-    #[arg(long, value_name = "VARIABLE")]
-    pub password_env: Option<String>,
+    /// What encrypted files are opened and closed with.
+    #[command(flatten)]
+    pub password: PasswordSource,
 }
 
 /// `devca renew`
@@ -86,12 +84,9 @@ pub struct Renew {
     /// Take that away again
     #[arg(long, conflicts_with_all = ["watch", "what", "all", "new_key"])]
     pub remove_timer: bool,
-    /// The password of p12 and java files: the first line of this file
-    #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
-    pub password_file: Option<PathBuf>,
-    /// The same, from this environment variable
-    #[arg(long, value_name = "VARIABLE")]
-    pub password_env: Option<String>,
+    /// What encrypted files are opened and closed with.
+    #[command(flatten)]
+    pub password: PasswordSource,
 }
 
 /// `devca revoke`

@@ -7,6 +7,7 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime, Time};
 
+use super::PasswordSource;
 use crate::bundle::Format;
 use crate::error::Fault;
 use crate::key::KeyType;
@@ -23,7 +24,7 @@ Examples:
 
 Names are host names, '*.wildcards' (not right below a top-level name), IDN, IPv4, IPv6, e-mail addresses \
 and URIs (spiffe://dev/alice). A file that is there already is replaced only if it is a certificate or key \
-of this CA for the same names.")]
+of this CA for the same names. Where p12 and java are given no password, one is made, and shown once.")]
 #[allow(clippy::struct_excessive_bools)]
 pub struct Issue {
     /// Who the certificate is for
@@ -59,12 +60,9 @@ pub struct Issue {
     /// End chains with the root
     #[arg(long)]
     pub with_root: bool,
-    /// Encrypt p12 and java with the first line of this file, not with a password that is made and shown
-    #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
-    pub password_file: Option<PathBuf>,
-    /// The same, with the value of this environment variable
-    #[arg(long, value_name = "VARIABLE")]
-    pub password_env: Option<String>,
+    /// What encrypted files are opened and closed with.
+    #[command(flatten)]
+    pub password: PasswordSource,
     /// Encrypt p12 and java with AES-256 and SHA-256, which old Windows, macOS, Java and Android cannot open
     #[arg(long)]
     pub p12_modern: bool,

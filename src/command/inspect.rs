@@ -10,7 +10,6 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::Context;
-use crate::bundle::Password;
 use crate::check::connect::{self, Target};
 use crate::check::target::What;
 use crate::cli;
@@ -107,7 +106,7 @@ fn der(context: &Context, args: &cli::Inspect, path: &Path, bytes: &[u8]) -> any
     if let Ok(archive) = Pkcs12Archive::from_pkcs12(bytes, "") {
         return Ok(contents(&archive));
     }
-    let password = match Password::given(args.password_file.as_deref(), args.password_env.as_deref())? {
+    let password = match args.password.read()? {
         Some(password) => Zeroizing::new(password.as_str().to_owned()),
         None => context.report.ask_hidden(&format!("Password of {}: ", path.display())).ok_or_else(|| {
             let what =

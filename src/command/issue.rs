@@ -103,7 +103,7 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
         ));
     }
     let path = |holds| outputs.iter().find(|o| o.part.holds == holds && !args.stdout).map(|o| o.path.clone());
-    let is_generated = args.password_file.is_none() && args.password_env.is_none();
+    let is_generated = !args.password.is_given();
     let password = options.password.filter(|_| is_generated).map(|password| password.as_str().to_owned());
     if let (Some(password), true) = (&password, args.stdout) {
         context.report.note(format!("the password is {password}"));

@@ -42,7 +42,7 @@ pub(super) fn run(context: &Context, args: &cli::Permit) -> anyhow::Result<Permi
     if args.list {
         return Ok(Permitted::none(root.constraints.permitted, args));
     }
-    let password = Password::given(args.password_file.as_deref(), args.password_env.as_deref())?;
+    let password = args.password.read()?;
     let lock = context.lock()?;
     let old = context.root()?.constraints;
     let (new, changed) = change(&old, args)?;

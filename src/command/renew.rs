@@ -83,7 +83,7 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
     let (due, others) = renewal::whole(due(context, args)?);
     let mut outcome = Reissued::default();
     if !due.is_empty() {
-        let password = Password::given(args.password_file.as_deref(), args.password_env.as_deref())?;
+        let password = args.password.read()?;
         let how = How { password, new_key: args.new_key, days: args.days };
         let bar = context.report.progress(due.len() as u64);
         outcome = again(context, &context.authority()?, &due, how, &mut |done| bar.inc(done))?;

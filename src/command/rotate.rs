@@ -33,7 +33,7 @@ pub(super) struct Rotated {
 }
 
 pub(super) fn run(context: &Context, args: &cli::Rotate) -> anyhow::Result<Rotated> {
-    let password = Password::given(args.password_file.as_deref(), args.password_env.as_deref())?;
+    let password = args.password.read()?;
     let lock = context.lock()?;
     let old = context.root()?;
     let sealed = args.sealed || ca::is_sealed(&context.folder);

@@ -58,10 +58,7 @@ struct Line {
 
 pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow::Result<Batch> {
     let formats = if args.format.is_empty() { vec![Format::Pem] } else { args.format.clone() };
-    if formats.iter().any(|format| format.takes_password())
-        && args.password_file.is_none()
-        && args.password_env.is_none()
-    {
+    if formats.iter().any(|format| format.takes_password()) && !args.password.is_given() {
         let what = "one password is needed for all files of a batch";
         return Err(Fault::usage(what, "give it with --password-file FILE").into());
     }

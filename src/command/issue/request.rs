@@ -79,7 +79,7 @@ fn too_long(days: i64, most: i64, kind: Kind) -> Fault {
 
 /// How the formats are wanted; a password that is not given is made.
 pub(super) fn options(args: &cli::Issue, formats: &[Format], report: &Report) -> anyhow::Result<Options> {
-    let given = Password::given(args.password_file.as_deref(), args.password_env.as_deref())?;
+    let given = args.password.read()?;
     let is_needed = formats.iter().any(|format| format.takes_password());
     let password = match (is_needed, given) {
         (true, Some(password)) => Some(password),

@@ -1,0 +1,30 @@
+//! Where passwords come from: never from argv, which everybody on the machine can read.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::bundle::Password;
+
+/// The password of PKCS#12 and Java files.
+#[derive(Debug, Default, Args)]
+pub struct PasswordSource {
+    /// The password of p12 and java files: the first line of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
+    pub password_file: Option<PathBuf>,
+    /// The same, from this environment variable
+    #[arg(long, value_name = "VARIABLE")]
+    pub password_env: Option<String>,
+}
+
+impl PasswordSource {
+    /// Whether one is given at all.
+    pub fn is_given(&self) -> bool {
+        self.password_file.is_some() || self.password_env.is_some()
+    }
+
+    /// Reads it; `None` where none is given.
+    pub fn read(&self) -> anyhow::Result<Option<Password>> {
+        Password::given(self.password_file.as_deref(), self.password_env.as_deref())
+    }
+}
