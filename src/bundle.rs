@@ -276,6 +276,19 @@ pub fn render(material: &Material, outputs: &[Output]) -> anyhow::Result<Vec<New
     outputs.iter().map(file).collect()
 }
 
+/// The private key in a file that was written once; an encrypted one takes its password.
+pub fn private_key(
+    format: Format,
+    content: &[u8],
+    password: Option<&Password>,
+) -> Option<Zeroizing<rcgen::KeyPair>> {
+    match format {
+        Format::P12 | Format::Java => pkcs12::private_key(content, password?.as_str()),
+        Format::K8s => kubernetes::private_key(content),
+        _ => crate::pem::key_in(content).or_else(|| crate::key::from_pkcs8(content)),
+    }
+}
+
 /// The longest stem that leaves room for `-truststore.p12` in a file name of 255 bytes.
 const MAX_STEM: usize = 200;
 

@@ -48,6 +48,23 @@ pub fn check(
     }
 }
 
+/// The folder of a CA, whichever way leads there, is for its own files: a leaf called `root` would take the root's place.
+pub fn refuse_ca_folder(folder: &Path, ca: &CaFolder) -> anyhow::Result<()> {
+    let real = |path: &Path| path.ancestors().find_map(|part| part.canonicalize().ok()).unwrap_or_default();
+    let folder =
+        real(&std::path::absolute(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?);
+    let home = real(ca.path.parent().unwrap_or(&ca.path));
+    let Some(name) = folder.strip_prefix(&home).ok().and_then(|below| below.components().next()) else {
+        return Ok(());
+    };
+    let known = ["root.pem", "lock"].map(|file| home.join(name).join(file).exists());
+    if known == [false, false] && home.join(name) != real(&ca.path) {
+        return Ok(());
+    }
+    let what = "the folder of a CA is for its own files";
+    Err(Fault::usage(what, "choose another place with --out").into())
+}
+
 fn in_the_way(path: &Path, what: &str) -> anyhow::Error {
     files::in_the_way(path, &format!("it is not {what} of this CA for these names")).into()
 }

@@ -205,6 +205,21 @@ impl Line {
     }
 }
 
+/// The lines of a later version, as they stand there: a newer devca has written them, and reads them.
+pub fn later_lines(path: &Path) -> anyhow::Result<String> {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u32,
+    }
+    if !path.exists() {
+        return Ok(String::new());
+    }
+    let text = std::fs::read(path).or_hint(|| format!("cannot read {}", path.display()), || hint(path))?;
+    let is_later = |line: &&[u8]| serde_json::from_slice(line).is_ok_and(|Version { v }| v > FORMAT);
+    let lines = text.split(|byte| *byte == b'\n').filter(is_later);
+    Ok(lines.map(|line| String::from_utf8_lossy(line) + "\n").collect())
+}
+
 /// Does something with each line, on every core; what comes of it is in order. An inventory that is not there is empty.
 pub fn scan<R: Send>(path: &Path, work: impl Fn(Line) -> R + Sync) -> anyhow::Result<Vec<R>> {
     let length = match path.metadata() {

@@ -119,6 +119,11 @@ pub struct Validity {
 }
 
 impl Validity {
+    /// When what began shortly before was made.
+    pub fn made(self) -> OffsetDateTime {
+        self.not_before + BACKDATE
+    }
+
     /// `days` from shortly before `now`.
     pub fn starting(now: OffsetDateTime, days: i64) -> Self {
         let not_before = whole_second(now) - BACKDATE;

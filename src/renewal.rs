@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::bulk::Made;
 use crate::bundle::{self, Holds, Material, Options, Output, Password};
 use crate::ca::Authority;
-use crate::certificate::Leaf;
+use crate::certificate::{CaCertificate, Leaf, local_ca};
 use crate::error::Fault;
 use crate::files;
 use crate::inventory::{Entry, Written};
@@ -138,6 +138,12 @@ impl Renewer<'_> {
     pub fn renew(&self, entry: &Entry) -> anyhow::Result<Made> {
         let signer = self.signers.of(entry);
         let outputs = outputs(entry)?;
+        let encrypted = outputs.iter().find(|output| output.format.takes_password());
+        if let (Some(output), None) = (encrypted, &self.password) {
+            let what = format!("{} is encrypted, and its password is not known", output.path.display());
+            let hint = "give it once more, --password-file FILE, or issue it anew: devca issue";
+            return Err(Fault::new(what, hint).into());
+        }
         let key = self.key(entry)?;
         let changes_key = matches!(key, KeySource::Fresh(_));
         let mut request = Request {
@@ -148,12 +154,6 @@ impl Renewer<'_> {
         };
         let label = bundle::stem(&request.subject.first(), request.subject.names.len(), entry.kind);
         request.suit(signer.authority());
-        let encrypted = outputs.iter().find(|output| output.format.takes_password());
-        if let (Some(output), None) = (encrypted, &self.password) {
-            let what = format!("{} is encrypted, and its password is not known", output.path.display());
-            let hint = "give it once more, --password-file FILE, or issue it anew: devca issue";
-            return Err(Fault::new(what, hint).into());
-        }
         let issued = signer.issue(&request)?;
         let options =
             Options { with_root: entry.with_root, modern: entry.modern, password: self.password.clone() };
@@ -180,22 +180,14 @@ impl Renewer<'_> {
         if self.new_key {
             return Ok(KeySource::Fresh(key_type));
         }
-        if let Some(key) = private_key(entry) {
+        if let Some(key) = private_key(entry, self.password.as_ref()) {
             return Ok(KeySource::Kept(Some(key_type), key));
         }
-        let is_closed = |file: &&Written| {
-            matches!(Output::holds(file), Some(Holds::Key | Holds::Sealed))
-                && files::read(&file.path).is_err()
-        };
-        match entry.files.iter().find(is_closed) {
-            Some(file) => {
-                let what = format!("its key, {}, cannot be read", file.path.display());
-                let hint = "renew it as somebody who may read it, or give it another key: --new-key";
-                Err(Fault::new(what, hint).into())
-            }
-            // It lies in an encrypted file alone, which is made anew with its certificate.
-            None => Ok(KeySource::Fresh(key_type)),
-        }
+        let has_key = |file: &&Written| matches!(Output::holds(file), Some(Holds::Key | Holds::Sealed));
+        let file = entry.files.iter().find(has_key).map_or(Path::new("-"), |file| &file.path);
+        let what = format!("its key, in {}, cannot be read", file.display());
+        let hint = "renew it as one who may read it, with the password that it has; or with --new-key";
+        Err(Fault::new(what, hint).into())
     }
 }
 
@@ -228,6 +220,12 @@ pub fn is_of(entry: &Entry, authority: &Authority) -> bool {
     leaf.is_some_and(|leaf| leaf.is_of(authority.signer()) || leaf.is_of(&authority.root))
 }
 
+/// Whether it was issued before this root was made, as an interrupted `rotate` may leave it: told without reading it.
+pub fn is_of_earlier_root(entry: &Entry, root: &CaCertificate) -> bool {
+    // Others do not backdate what they make.
+    local_ca(&root.der).is_some_and(|ca| ca.is_devca) && entry.issued < root.validity.made()
+}
+
 /// What a person calls it by: its first file.
 pub fn first(entry: &Entry) -> &Path {
     entry
@@ -247,11 +245,8 @@ fn certificate(entry: &Entry) -> Option<Vec<u8>> {
     entry.files.iter().filter_map(read).find(is_it)
 }
 
-fn private_key(entry: &Entry) -> Option<Zeroizing<KeyPair>> {
-    let read = |file: &Written| {
-        let content = files::read(&file.path).ok()?;
-        pem::key_in(&content).or_else(|| key::from_pkcs8(&content))
-    };
+fn private_key(entry: &Entry, password: Option<&Password>) -> Option<Zeroizing<KeyPair>> {
+    let read = |file: &Written| bundle::private_key(file.format, &files::read(&file.path).ok()?, password);
     let is_it = |key: &Zeroizing<KeyPair>| {
         key::hex(&key::sha256(&rcgen::PublicKeyData::subject_public_key_info(&**key))) == entry.key_sha256
     };

@@ -8,6 +8,7 @@ use std::fs;
 use std::io::Write;
 use std::process::Stdio;
 
+use common::refusals::refused;
 use common::{Home, Server, ok, tool, words};
 
 fn states(home: &Home) -> Vec<(String, String)> {
@@ -85,7 +86,7 @@ fn what_is_renewed_stays_what_it_is() {
     let read = |name: &str| fs::read(home.file(name)).unwrap();
     let names = ["app.test+1.pem", "app.test+1-key.pem", "alice-client.pem"];
     let before = names.map(read);
-    let renewed = home.json(["renew", "--exec", "echo again >> hooks"]);
+    let renewed = home.json(["renew", "--within", "30d", "--exec", "echo again >> hooks; echo said"]);
     assert_eq!(renewed["reissued"].as_array().unwrap().len(), 1, "only what ends within 30 days: {renewed}");
     let after = names.map(read);
     assert!(before[0] != after[0] && before[1] == after[1] && before[2] == after[2]);
@@ -99,8 +100,12 @@ fn what_is_renewed_stays_what_it_is() {
     // Nothing is due any more but what was made for so short a time: the hook stays still.
     home.ok(["renew", "--within", "5d", "--exec", "echo again >> hooks"]);
     assert_eq!(fs::read_to_string(home.file("hooks")).unwrap(), "again\nagain\n");
-    let failing = home.devca(["renew", "--all", "--exec", "exit 3"]).output().unwrap();
-    assert!(failing.status.code() == Some(1) && words(&failing).contains("failed"), "{}", words(&failing));
+    // What lives for weeks is not due from its first day.
+    assert_eq!(home.json(["renew"])["reissued"].as_array().unwrap().len(), 0);
+    let failing = home.devca(["renew", "--all", "--exec", "exit 3", "--json"]).output().unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&failing.stdout).unwrap();
+    assert!(failing.status.code() == Some(1) && document["hook_failed"].is_string(), "{document:#}");
+    assert_eq!(document["reissued"].as_array().unwrap().len(), 2, "{document:#}");
 }
 
 #[test]
@@ -181,14 +186,15 @@ fn the_watcher_renews_in_time() {
     let due = time::OffsetDateTime::now_utc() + time::Duration::days(3) + time::Duration::seconds(2);
     let due = due.format(&time::format_description::well_known::Rfc3339).unwrap();
     home.ok(["issue", "localhost", "--not-after", &due]);
-    let words_ = ["renew", "--watch", "--within", "3d", "--days", "90", "--exec", "touch renewed"];
+    let words_ = ["renew", "--watch", "--within", "3d", "--days", "90", "--exec", "touch renewed; exit 1"];
     let mut watcher = home.devca(words_).stdout(Stdio::null()).spawn().unwrap();
     while !home.file("renewed").exists() {
         assert!(watcher.try_wait().unwrap().is_none(), "the watcher has ended");
         std::thread::yield_now();
     }
+    // A hook that fails does not end it.
     ok("kill", ["-TERM", &watcher.id().to_string()]);
-    watcher.wait().unwrap();
+    assert_eq!(watcher.wait().unwrap().code(), None, "it has ended by itself");
     let days = &home.json(["list"])["certificates"][0]["days_left"];
     assert!(days.as_i64().unwrap() > 80, "{days}");
 }
@@ -213,6 +219,18 @@ fn a_timer_is_installed_and_removed() {
     assert!(fs::read_to_string(units.join("devca-renew.timer")).unwrap().contains("OnCalendar=daily"));
     devca(&["renew", "--remove-timer"]);
     assert!(!units.join("devca-renew.service").exists() && !units.join("devca-renew.timer").exists());
+    // A timer does not outlive its CA, and one that the system does not start is not left lying there.
+    devca(&["renew", "--install-timer", "--days", "90"]);
+    devca(&["uninstall", "--purge", "--store", "wsl"]);
+    assert!(!units.join("devca-renew.service").exists() && !units.join("devca-renew.timer").exists());
+    home.ok(["issue", "localhost", "--force"]);
+    fs::write(folder.join("systemctl"), "#!/bin/sh\nexit 1\n").unwrap();
+    let refused = home.devca(["renew", "--install-timer"]).env("PATH", &folder).output().unwrap();
+    assert!(
+        refused.status.code() == Some(1) && !units.join("devca-renew.timer").exists(),
+        "{}",
+        words(&refused)
+    );
     let calls = fs::read_to_string(home.file("calls")).unwrap();
     let expected = ["--user daemon-reload", "--user enable --now devca-renew.timer", "--user disable --now"];
     assert!(expected.iter().all(|call| calls.contains(call)), "{calls}");
@@ -269,6 +287,41 @@ fn a_bad_line_is_reported_by_its_number_and_the_others_are_made() {
 }
 
 #[test]
+fn the_folder_of_a_ca_is_for_its_own_files() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let key = fs::read(home.ca().join("root-key.pem")).unwrap();
+    let folder = home.ca().display().to_string();
+    fs::write(home.file("names"), "a.test file=root\n").unwrap();
+    let mut places = vec![folder.clone(), format!("{folder}/below")];
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&folder, home.file("link")).unwrap();
+        places.push("link".into());
+    }
+    for place in &places {
+        for words in
+            [&["issue", "--batch", "names"][..], &["issue", "a.test"], &["--ca", "two", "issue", "a.test"]]
+        {
+            refused(&home, [words, &["--force", "--out", place]].concat(), 2, "for its own files");
+        }
+    }
+    assert_eq!(fs::read(home.ca().join("root-key.pem")).unwrap(), key);
+    assert!(!home.ca().join("below").exists());
+}
+
+#[test]
+fn what_a_later_version_has_written_stays() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let inventory = home.ca().join("issued.jsonl");
+    let later = "{\"v\":2,\"weather\":\"fine\"}\n";
+    fs::write(&inventory, format!("{later}{}", fs::read_to_string(&inventory).unwrap())).unwrap();
+    home.ok(["list", "--prune"]);
+    assert!(fs::read_to_string(&inventory).unwrap().ends_with(&format!("}}\n{later}")));
+}
+
+#[test]
 fn lines_of_a_batch_for_the_same_files_do_not_mix() {
     let home = Home::new();
     fs::write(home.file("names"), "app.test\nlocalhost file=app.test\napp.test\n").unwrap();
@@ -282,4 +335,73 @@ fn lines_of_a_batch_for_the_same_files_do_not_mix() {
         let public = ok("openssl", ["x509", "-in", &file(".pem"), "-noout", "-pubkey"]);
         assert_eq!(public, ok("openssl", ["pkey", "-in", &file("-key.pem"), "-pubout"]));
     }
+}
+
+#[test]
+fn a_key_that_lies_in_an_encrypted_file_alone_is_kept() {
+    let home = Home::new();
+    fs::write(home.file("password"), "correct horse\n").unwrap();
+    fs::write(home.file("other"), "wrong\n").unwrap();
+    for format in ["p12", "java", "k8s", "der", "combined"] {
+        let name = format!("{format}.test");
+        let mut words = vec!["issue", &name, "--format", format];
+        if ["p12", "java"].contains(&format) {
+            words.extend(["--password-file", "password"]);
+        }
+        home.ok(words);
+    }
+    let stores = ["p12.test.p12", "java.test-keystore.p12"].map(|name| home.file(name).display().to_string());
+    let key_of = |store: &String| {
+        let words = [
+            "pkcs12",
+            "-in",
+            store,
+            "-passin",
+            "pass:correct horse",
+            "-nodes",
+            "-nocerts",
+            "-out",
+            "/dev/stdout",
+        ];
+        // What stands above it names the certificate, which is another.
+        ok("openssl", words).split_once("-----BEGIN").unwrap().1.to_owned()
+    };
+    let keys = || {
+        let text = fs::read_to_string(home.ca().join("issued.jsonl")).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let mut keys: Vec<String> =
+            lines.map(|line| format!("{} {}", line["names"][0], line["key_sha256"])).collect();
+        keys.sort();
+        keys.dedup();
+        keys
+    };
+    let before = (stores.each_ref().map(key_of), keys());
+    let said = home.devca(["renew", "--all", "--password-file", "other"]).output().unwrap();
+    assert!(said.status.code() == Some(1) && words(&said).contains("cannot be read"), "{}", words(&said));
+    home.ok(["renew", "--all", "--password-file", "password"]);
+    home.ok(["rotate", "--store", "wsl", "--password-file", "password"]);
+    assert!((stores.each_ref().map(key_of), keys()) == before, "a key has changed");
+    home.ok(["renew", "--all", "--new-key", "--password-file", "password"]);
+    assert_eq!(keys().len(), 2 * before.1.len());
+}
+
+/// As a `rotate` leaves it that was cut short, or that could not write a folder.
+#[test]
+fn what_an_earlier_root_has_issued_is_pointed_out() {
+    let home = Home::new();
+    home.ok(["issue", "app.test", "--format", "p12"]);
+    home.ok(["issue", "other.test"]);
+    assert!(home.json(["list"])["certificates"].as_array().unwrap().iter().all(|c| c["state"] == "good"));
+    // By the inventory's own time, whole seconds.
+    let issued = std::time::Instant::now();
+    while issued.elapsed() < std::time::Duration::from_secs(1) {
+        std::thread::yield_now();
+    }
+    let rotated = home.devca(["rotate", "--store", "wsl"]).output().unwrap();
+    assert!(words(&rotated).contains("is encrypted"), "{}", words(&rotated));
+    assert_eq!(states(&home).iter().filter(|(_, state)| state == "outdated").count(), 1);
+    let status = home.devca(["status", "--store", "wsl"]).output().unwrap();
+    assert!(words(&status).contains("of an earlier root"), "{}", words(&status));
+    let check = home.devca(["check", "--expiring", "1d"]).output().unwrap();
+    assert!(check.status.code() == Some(1) && words(&check).contains("replaced"), "{}", words(&check));
 }

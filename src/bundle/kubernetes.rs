@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use rcgen::KeyPair;
 use zeroize::Zeroizing;
 
 use super::{Holds, Material, Part, pem};
@@ -24,6 +25,13 @@ pub(super) fn secret(metadata: &str, chain: &[u8], key: &str, root: &[u8]) -> Ze
          tls.crt: {chain}\n  tls.key: {key}\n  ca.crt: {root}\n"
     );
     manifest.into_bytes().into()
+}
+
+/// The key in a manifest of devca's own.
+pub(super) fn private_key(manifest: &[u8]) -> Option<Zeroizing<KeyPair>> {
+    let text = std::str::from_utf8(manifest).ok()?;
+    let key = text.lines().find_map(|line| line.trim().strip_prefix("tls.key: "))?;
+    crate::pem::key_in(&Zeroizing::new(BASE64_STANDARD.decode(key).ok()?))
 }
 
 /// RFC 1123's labels, with which Kubernetes names objects. Quoted where YAML would take it for a number.

@@ -1,8 +1,10 @@
 //! PKCS#12 (RFC 7292): certificate, chain and key in one encrypted file, for browsers, phones and Windows.
 
 use p12_keystore::{
-    Certificate, EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, PrivateKey, PrivateKeyChain,
+    Certificate, EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, Pkcs12Archive, PrivateKey,
+    PrivateKeyChain,
 };
+use rcgen::KeyPair;
 use zeroize::Zeroizing;
 
 use super::{Holds, Material, Part};
@@ -26,6 +28,12 @@ pub(super) fn key_store(material: &Material, alias: &str) -> anyhow::Result<Zero
         Ok(KeyStoreEntry::PrivateKeyChain(PrivateKeyChain::new(key::sha1(leaf).as_slice(), key, chain)))
     })();
     write(material, alias, entry)
+}
+
+/// The key in a store, if the password opens it.
+pub(super) fn private_key(store: &[u8], password: &str) -> Option<Zeroizing<KeyPair>> {
+    let archive = Pkcs12Archive::from_pkcs12(store, password).ok()?;
+    archive.keys.iter().find_map(|bag| key::from_pkcs8(bag.key.as_der()))
 }
 
 /// A store with this one entry, encrypted.

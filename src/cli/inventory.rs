@@ -15,7 +15,7 @@ Examples:
   devca list --expiring 30d --json
   devca list --prune
 
-missing: a file is gone; replaced: another one is in its place; expired, expiring, revoked: as the words say.")]
+missing: a file is gone; replaced: another one is in its place; of an earlier root: devca renew --all mends it; expired, expiring, revoked: as the words say.")]
 pub struct List {
     /// Only what ends within so many days, or has ended
     #[arg(long, value_name = "DAYS", value_parser = days)]
@@ -63,7 +63,7 @@ pub struct Renew {
     /// All of them
     #[arg(long)]
     pub all: bool,
-    /// Only what ends within so many days [default: 30, unless some are named or --all is given]
+    /// Only what ends within so many days [default: 30, or a third of its life; always, where named or with --all]
     #[arg(long, value_name = "DAYS", value_parser = days)]
     pub within: Option<i64>,
     /// Make new keys as well

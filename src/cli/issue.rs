@@ -49,7 +49,7 @@ pub struct Issue {
     #[arg(long, value_name = "FILE", conflicts_with = "key_type")]
     pub csr: Option<PathBuf>,
     /// One certificate for each line of this file (- for standard input): NAME… [kind=client] [file=NAME], or JSON
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["names", "csr", "cn", "cert_file", "key_file", "stdout"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["names", "csr", "cn", "cert_file", "key_file", "stdout", "yes"])]
     pub batch: Option<PathBuf>,
     /// Sign with an intermediate instead of the root, and write the full chain as well
     #[arg(long)]

@@ -37,7 +37,7 @@ Examples:
   devca status
   devca status --store nss --json
 
-Exit code 0: all is well; 1: something is wrong, and what mends it is said. Nothing is changed.")]
+Exit code 0: all is well; 1: something is wrong, and what mends it is said. Without --fix nothing is changed.")]
 pub struct Status {
     /// Mend what is open to others
     #[arg(long)]

@@ -207,12 +207,18 @@ fn expiring(context: &Context, args: &cli::Check) -> anyhow::Result<Checked> {
     };
     let mut checked = Checked { place: "the inventory".into(), ..Checked::default() };
     let inventory = Inventory::load(&context.folder.inventory())?;
-    for entry in super::list::ending(inventory, context.now, days) {
+    let root = context.root().ok();
+    for entry in super::list::ending(inventory, context.now, days, root.as_ref()) {
         let path: PathBuf = crate::renewal::first(&entry).to_owned();
         let left = crate::profile::days_left(entry.not_after, context.now);
-        let fault =
-            if left < 1 { &crate::check::catalogue::EXPIRED } else { &crate::check::catalogue::EXPIRING };
+        let is_outdated = root.as_ref().is_some_and(|root| crate::renewal::is_of_earlier_root(&entry, root));
+        let fault = match left {
+            ..=0 => &crate::check::catalogue::EXPIRED,
+            _ if is_outdated => &crate::check::catalogue::REPLACED_ROOT,
+            _ => &crate::check::catalogue::EXPIRING,
+        };
         let what = match left {
+            _ if is_outdated => format!("{} is of an earlier root", path.display()),
             ..=0 => format!("{} expired on {}", path.display(), entry.not_after.date()),
             1 => format!("{} ends in 1 day", path.display()),
             left => format!("{} ends in {left} days", path.display()),

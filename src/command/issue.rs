@@ -17,6 +17,7 @@ use crate::constraints::{Constraints, Subtree};
 use crate::error::Fault;
 use crate::existing;
 use crate::files::{NewFile, Secrecy};
+use crate::home::CaFolder;
 use crate::inventory::{self, Entry};
 use crate::issuer::{self, KeySource, Request, Signer};
 use crate::name::Name;
@@ -63,7 +64,7 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
     let formats = formats(args);
     let options = request::options(args, &formats, context.report)?;
     let label = bundle::stem(&request.subject.first(), request.subject.names.len(), request.kind);
-    let mut outputs = outputs(args, &formats, &request, &label, &context.folder.path)?;
+    let mut outputs = outputs(args, &formats, &request, &label, &context.folder)?;
     refuse_binary_to_stdout(args, &outputs)?;
     super::refuse_json(context, args.stdout)?;
     let mut agreed = Vec::new();
@@ -158,7 +159,8 @@ fn authority(
         } else {
             let mut new = authority.root.constraints.clone();
             new.permitted.extend(more);
-            widened = Some(permit::permit(context, authority, &new, &cli::Stores::default(), None)?);
+            let password = args.password.read()?;
+            widened = Some(permit::permit(context, authority, &new, &cli::Stores::default(), password)?);
             context.authority()?
         }
     };
@@ -233,7 +235,7 @@ fn outputs(
     formats: &[Format],
     request: &Request,
     stem: &str,
-    ca: &Path,
+    ca: &CaFolder,
 ) -> anyhow::Result<Vec<Output>> {
     let plan = Plan {
         formats,
@@ -244,13 +246,9 @@ fn outputs(
         keyless: matches!(request.key, KeySource::Requested(_)),
     };
     let outputs = plan.outputs()?;
-    if outputs.iter().any(|output| output.path.parent() == Some(ca)) {
-        return Err(Fault::usage(
-            "the folder of the CA is for its own files",
-            "choose another place with --out",
-        )
-        .into());
-    }
+    let mut folders: Vec<&Path> = outputs.iter().filter_map(|output| output.path.parent()).collect();
+    folders.dedup();
+    folders.into_iter().try_for_each(|folder| existing::refuse_ca_folder(folder, ca))?;
     Ok(outputs)
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
 use super::Context;
+use crate::certificate::CaCertificate;
 use crate::cli;
 use crate::files::{NewFile, Secrecy};
 use crate::inventory::{self, Entry, Inventory, Line};
@@ -50,6 +51,8 @@ enum Word {
     Missing,
     Replaced,
     Revoked,
+    /// Of a root that another has replaced.
+    Outdated,
     Expired,
     Expiring,
     Good,
@@ -58,10 +61,11 @@ enum Word {
 pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<List> {
     let path = context.folder.inventory();
     let pruned = if args.prune { Some(prune(context)?) } else { None };
+    let root = context.root().ok();
     let (now, soon) = (context.now, args.expiring.unwrap_or(profile::RENEW_WITHIN_DAYS));
     // Looked at while the lines are read: only what is shown stays in memory.
     let lines = inventory::scan(&path, |line| match line {
-        Line::Issued(entry) => Ok(Listed::of(entry, now, soon)),
+        Line::Issued(entry) => Ok(Listed::of(entry, now, soon, root.as_ref())),
         Line::Revoked(revocation) => Err(revocation.serial),
     })?;
     let (mut certificates, mut revoked) = (Vec::with_capacity(lines.len()), HashSet::new());
@@ -77,7 +81,7 @@ pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<List> {
     certificates.retain(|_| chosen.next().unwrap_or(true));
     certificates = parallel::map(certificates, Listed::looked_into);
     for listed in certificates.iter_mut().filter(|listed| revoked.contains(&listed.serial)) {
-        if matches!(listed.state, Word::Expired | Word::Expiring | Word::Good) {
+        if matches!(listed.state, Word::Outdated | Word::Expired | Word::Expiring | Word::Good) {
             listed.state = Word::Revoked;
         }
     }
@@ -87,12 +91,18 @@ pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<List> {
     Ok(List { certificates, pruned })
 }
 
-/// What is in use, and ends within so many days or has ended.
-pub(super) fn ending(inventory: Inventory, now: OffsetDateTime, days: i64) -> Vec<Entry> {
+/// What is in use, and ends within so many days, has ended, or is of an earlier root.
+pub(super) fn ending(
+    inventory: Inventory,
+    now: OffsetDateTime,
+    days: i64,
+    root: Option<&CaCertificate>,
+) -> Vec<Entry> {
     let revoked = inventory.revoked();
     let mut entries = inventory.in_use();
     entries.retain(|entry| {
-        entry.not_after - Duration::days(days) <= now
+        let is_outdated = root.is_some_and(|root| renewal::is_of_earlier_root(entry, root));
+        (is_outdated || entry.not_after - Duration::days(days) <= now)
             && !revoked.contains(&entry.serial)
             && renewal::glance(entry) == State::There
     });
@@ -117,6 +127,7 @@ fn prune(context: &Context) -> anyhow::Result<usize> {
     let after = entries.len() + revocations.len();
     let mut text = inventory::lines_of(&entries)?;
     text.push_str(&inventory::lines_of(&revocations)?);
+    text.push_str(&inventory::later_lines(&path)?);
     let file = NewFile { path, content: text.into_bytes().into(), secrecy: Secrecy::Private, replace: true };
     context.person.files().stage(vec![file])?.commit_over()?;
     drop(lock);
@@ -143,6 +154,7 @@ impl Outcome for List {
                 (Word::Missing, _) => report::verdict(false, "missing"),
                 (Word::Replaced, _) => report::verdict(false, "replaced"),
                 (Word::Revoked, _) => report::verdict(false, "revoked"),
+                (Word::Outdated, _) => report::verdict(false, "of an earlier root"),
                 (Word::Expired, _) => report::verdict(false, "expired"),
                 (Word::Expiring, 1) => report::verdict(false, "1 day left"),
                 (Word::Expiring, days) => report::verdict(false, &format!("{days} days left")),
@@ -156,9 +168,10 @@ impl Outcome for List {
 }
 
 impl Listed {
-    fn of(entry: Box<Entry>, now: OffsetDateTime, soon: i64) -> Self {
+    fn of(entry: Box<Entry>, now: OffsetDateTime, soon: i64, root: Option<&CaCertificate>) -> Self {
         let state = match entry.not_after {
             end if end < now => Word::Expired,
+            _ if root.is_some_and(|root| renewal::is_of_earlier_root(&entry, root)) => Word::Outdated,
             end if end - Duration::days(soon) <= now => Word::Expiring,
             _ => Word::Good,
         };

@@ -14,7 +14,7 @@ use crate::bulk;
 use crate::bundle::Password;
 use crate::ca::Authority;
 use crate::cli;
-use crate::error::{self, Fault, OrHint};
+use crate::error::{self, Fault};
 use crate::files::Files;
 use crate::inventory::{Entry, Inventory};
 use crate::profile;
@@ -33,6 +33,8 @@ pub(super) struct Reissued {
     /// The hook that was run.
     #[serde(skip_serializing_if = "Option::is_none")]
     executed: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hook_failed: Option<String>,
     /// What the timer has come to.
     #[serde(skip_serializing_if = "Option::is_none")]
     timer: Option<timer::Changed>,
@@ -69,11 +71,15 @@ pub(super) fn run(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissu
         let renewed = once(
             &Context { now, folder: context.folder.clone(), person: context.person.clone(), ..*context },
             args,
-        )?;
+        );
         if !args.watch {
-            return Ok(renewed);
+            return renewed;
         }
-        context.report.finish(&renewed)?;
+        // What goes wrong once, a full disk or a server that does not reload, may go well the next time.
+        match renewed {
+            Ok(renewed) => _ = context.report.finish(&renewed)?,
+            Err(e) => _ = context.report.error(&e),
+        }
         std::thread::sleep(until_next(context, args, OffsetDateTime::now_utc()));
     }
 }
@@ -98,8 +104,8 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
     outcome.is_renewal = true;
     drop(lock);
     if let (Some(hook), false) = (&args.exec, outcome.done.is_empty()) {
-        execute(hook)?;
         outcome.executed = Some(hook.clone());
+        outcome.hook_failed = execute(hook).err();
     }
     Ok(outcome)
 }
@@ -122,15 +128,23 @@ fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<Vec<Entry>> {
     }
     let is_wanted = |entry: &Entry| {
         (args.what.is_empty() || args.what.iter().any(|word| is_meant(entry, word)))
-            && within(args).is_none_or(|days| entry.not_after - Duration::days(days) <= context.now)
+            && lead(args, entry).is_none_or(|lead| entry.not_after - lead <= context.now)
     };
     entries.retain(is_wanted);
     Ok(entries)
 }
 
-fn within(args: &cli::Renew) -> Option<i64> {
-    let everything = args.all || !args.what.is_empty();
-    args.within.or((!everything).then_some(profile::RENEW_WITHIN_DAYS))
+/// How long before its end a certificate is due; `None`: always. Who stays and watches, and who does not say how long,
+/// has what lives for weeks only renewed in the last third of its life, not again and again from its first day.
+fn lead(args: &cli::Renew, entry: &Entry) -> Option<Duration> {
+    let third = args.days.map_or(entry.not_after - entry.not_before, Duration::days) / 3;
+    let named = args.all || !args.what.is_empty();
+    match (args.within, args.watch) {
+        (Some(days), false) => Some(Duration::days(days)),
+        (Some(days), true) => Some(Duration::days(days).min(third)),
+        (None, false) if named => None,
+        (None, _) => Some(Duration::days(profile::RENEW_WITHIN_DAYS).min(third)),
+    }
 }
 
 fn is_meant(entry: &Entry, word: &str) -> bool {
@@ -179,27 +193,28 @@ pub(super) fn again(
 
 /// Until the next certificate is due, and an hour at most: others may be issued in the meantime.
 fn until_next(context: &Context, args: &cli::Renew, now: OffsetDateTime) -> StdDuration {
-    let days = Duration::days(within(args).unwrap_or(profile::RENEW_WITHIN_DAYS));
     let entries = Inventory::load(&context.folder.inventory()).unwrap_or_default().in_use();
-    let next =
-        entries.iter().map(|entry| entry.not_after - days - now).filter(|left| left.is_positive()).min();
+    let next = entries
+        .iter()
+        .filter_map(|entry| Some(entry.not_after - lead(args, entry)? - now))
+        .filter(|left| left.is_positive())
+        .min();
     let hour = StdDuration::from_secs(3600);
     let wait = next.and_then(|left| StdDuration::try_from(left).ok()).unwrap_or(hour);
     wait.clamp(StdDuration::from_secs(1), hour)
 }
 
 /// A command line of the person's own, as their shell reads it.
-fn execute(hook: &str) -> anyhow::Result<()> {
+fn execute(hook: &str) -> Result<(), String> {
     let mut command = if cfg!(windows) { Command::new("cmd") } else { Command::new("/bin/sh") };
     command.arg(if cfg!(windows) { "/C" } else { "-c" }).arg(hook);
-    let status = command
-        .status()
-        .or_hint(|| format!("cannot run {hook:?}"), || "check the command that --exec names".into())?;
-    if status.success() {
-        return Ok(());
+    // Standard output is for what devca says, in JSON even.
+    let status = command.stdout(io::stderr()).status();
+    match status.map_err(|e| e.to_string()) {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(status.to_string()),
+        Err(why) => Err(why),
     }
-    let what = format!("the certificates are renewed, but {hook:?} failed: {status}");
-    Err(Fault::new(what, "run it by hand, to see why").into())
 }
 
 impl Reissued {
@@ -217,7 +232,7 @@ impl Reissued {
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.failed.is_empty()
+        self.failed.is_empty() && self.hook_failed.is_none()
     }
 
     pub(super) fn write_lines(&self, page: &mut dyn Write) -> io::Result<()> {
@@ -251,7 +266,18 @@ impl Outcome for Reissued {
         if self.done.is_empty() && self.failed.is_empty() && self.left_alone.is_empty() {
             writeln!(page, "nothing is due")?;
         }
-        self.executed.iter().try_for_each(|hook| writeln!(page, "{:WIDTH$}  {hook}", "executed"))
+        match (&self.executed, &self.hook_failed) {
+            (Some(hook), None) => writeln!(page, "{:WIDTH$}  {hook}", "executed"),
+            (Some(hook), Some(why)) => {
+                let (word, indent) = (report::verdict(false, "failed"), format!("{:WIDTH$}  ", ""));
+                writeln!(page, "{:WIDTH$}  {hook}: {word}\n{indent}{why}", "executed")?;
+                writeln!(
+                    page,
+                    "{indent}hint: the certificates are renewed; run it by hand, to see why it fails"
+                )
+            }
+            (None, _) => Ok(()),
+        }
     }
 
     fn is_complete(&self) -> bool {

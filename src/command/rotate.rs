@@ -52,15 +52,15 @@ pub(super) fn run(context: &Context, args: &cli::Rotate) -> anyhow::Result<Rotat
     })
 }
 
-/// What the old key is locked with locks the new one.
+/// Where the old key is locked, so is the new one; the old passphrase is not needed for that.
 fn passphrase(context: &Context) -> anyhow::Result<Option<Passphrase>> {
     let path = ca::signing_key(&context.folder);
     if path.symlink_metadata().is_err() {
         return Ok(None);
     }
-    // A key that cannot be read is a reason to rotate, not one to refuse.
+    // A key that cannot be read, or whose passphrase is lost, is a reason to rotate, not one to refuse.
     match pem::key_file(&path) {
-        Ok(pem::KeyFile::Locked(der)) => Ok(Some(context.unlock(&path, &der)?.1)),
+        Ok(pem::KeyFile::Locked(_)) => context.new_passphrase().map(Some),
         _ => Ok(None),
     }
 }

@@ -16,7 +16,9 @@ use crate::cli;
 use crate::constraints::Constraints;
 use crate::error;
 use crate::files;
+use crate::inventory::Inventory;
 use crate::key;
+use crate::renewal::{self, State};
 use crate::report::{self, Outcome};
 
 /// A root is pointed out this many days before its end.
@@ -100,6 +102,7 @@ pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<Statu
         };
         problems.push(Finding { what, hint: format!("devca{} install", context.folder.option()) });
     }
+    problems.extend(root.as_ref().and_then(|root| outdated(context, root)));
     let state = root.map(|root| RootState {
         path: context.folder.root(),
         sha256: key::hex(&root.sha256()),
@@ -113,6 +116,27 @@ pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<Statu
         name: root.common_name,
     });
     Ok(Status { root: state, stores: states, problems })
+}
+
+/// Certificates that a `rotate` cut short, or a file that it could not open, has left with the root before.
+fn outdated(context: &Context, root: &CaCertificate) -> Option<Finding> {
+    let inventory = Inventory::load(&context.folder.inventory()).ok()?;
+    let revoked = inventory.revoked();
+    let mut entries = inventory.in_use();
+    entries.retain(|entry| {
+        renewal::is_of_earlier_root(entry, root)
+            && entry.not_after > context.now
+            && !revoked.contains(&entry.serial)
+            && renewal::glance(entry) == State::There
+    });
+    let what = match entries.as_slice() {
+        [] => return None,
+        [one] => format!("{} is of an earlier root", renewal::first(one).display()),
+        [one, others @ ..] => {
+            format!("{} and {} more are of an earlier root", renewal::first(one).display(), others.len())
+        }
+    };
+    Some(Finding { what, hint: format!("devca{} renew --all", context.folder.option()) })
 }
 
 /// Keeps others out of what is private.

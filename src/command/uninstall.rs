@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use devca_platform::{Anchor, Found, Host, Problem, Step, Store};
 use serde::Serialize;
 
-use super::Context;
 use super::predecessors::Predecessors;
 use super::stores::{self, Line, WIDTH};
+use super::{Context, timer};
 use crate::ca;
 use crate::certificate::CaCertificate;
 use crate::cli;
@@ -59,7 +59,10 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
     let still_trusted = args.purge && !args.dry_run && still_trusted(context, args, root.as_ref())?;
     match (args.purge && !args.dry_run, stores::all_done(&outcome.stores)) {
         (true, true) if still_trusted => outcome.kept_for = Some(TRUSTED_ELSEWHERE),
-        (true, true) => outcome.deleted = purge(context)?,
+        (true, true) => {
+            timer::remove_if_there(context)?;
+            outcome.deleted = purge(context)?;
+        }
         (true, false) => outcome.kept_for = Some("kept, since a store may still trust it"),
         (false, _) if nothing_here => {}
         (false, _) if args.purge => outcome.would_delete = own_files(&context.folder),

@@ -37,7 +37,8 @@ impl Files {
     /// Completes an [`exchange`](Self::exchange) that was interrupted. The caller holds the CA's lock.
     pub fn settle(self, folder: &Path) -> anyhow::Result<()> {
         let ready = folder.join(READY);
-        if !ready.is_dir() {
+        // A link is none of devca's: what it leads to is not moved.
+        if !ready.symlink_metadata().is_ok_and(|found| found.is_dir()) {
             return Ok(());
         }
         let settle = || -> io::Result<()> {

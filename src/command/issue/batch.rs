@@ -65,6 +65,7 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
     let options = request::options(args, &formats, context.report)?;
     let (input, length) = open(batch)?;
     let folder = std::path::absolute(args.out.as_deref().unwrap_or(Path::new(".")))?;
+    existing::refuse_ca_folder(&folder, &context.folder)?;
     let lock = context.lock()?;
     let root_created = !ca::exists(&context.folder);
     let authority =
