@@ -11,7 +11,7 @@ use crate::certificate::CaCertificate;
 use crate::cli::{self, Cli, Command};
 use crate::constraints::Constraints;
 use crate::error::Fault;
-use crate::files::{self, Secrecy};
+use crate::files::{self, Files, Secrecy};
 use crate::home::{CaFolder, CaName, Person};
 use crate::key;
 use crate::passphrase::{Passphrase, VARIABLE};
@@ -175,6 +175,11 @@ impl Context<'_> {
         }
         let what = format!("{TRIES} times that was not the passphrase of {}", path.display());
         Err(Fault::new(what, "it cannot be recovered: a new root is made by devca rotate").into())
+    }
+
+    /// Writes what is issued.
+    pub(crate) fn issuing(&self) -> Files {
+        Files { tag: Some(self.folder.tag()), ..self.person.files() }
     }
 
     /// A new passphrase: of the file that is named, or typed twice.

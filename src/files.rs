@@ -104,6 +104,8 @@ pub struct Files {
     pub owner: Option<(u32, u32)>,
     /// A file that takes another's place gets its owner, group and mode: a server may read it by these.
     pub keep_rights: bool,
+    /// The CA's, in the names of half-written files: whoever holds its lock knows that they are nobody's any more.
+    pub tag: Option<u64>,
 }
 
 impl Files {
@@ -146,7 +148,8 @@ impl Files {
             return Err(io::Error::other("a folder of that name is in the way"));
         }
         let mut builder = tempfile::Builder::new();
-        builder.prefix(STAGING);
+        let prefix = self.prefix();
+        builder.prefix(&prefix);
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(file.secrecy.mode()));
         let mut temporary = builder.tempfile_in(folder)?;
@@ -156,6 +159,10 @@ impl Files {
             take_rights(temporary.path(), &file.path)?;
         }
         Ok(temporary)
+    }
+
+    fn prefix(self) -> String {
+        self.tag.map_or_else(|| STAGING.into(), |tag| format!("{STAGING}{tag:016x}-"))
     }
 
     /// Sets a mode that keeps others out.

@@ -38,7 +38,7 @@ impl Person {
 
     /// Writes files that are this person's.
     pub fn files(&self) -> Files {
-        Files { owner: self.ids, keep_rights: false }
+        Files { owner: self.ids, keep_rights: false, tag: None }
     }
 }
 
@@ -168,6 +168,12 @@ impl CaFolder {
     /// The system's roots and this one, PEM, 0644: for programs that take one file instead of the system's.
     pub fn bundle(&self) -> PathBuf {
         self.path.join("bundle.pem")
+    }
+
+    /// Tells the CA's half-written files from those of others.
+    pub fn tag(&self) -> u64 {
+        let digest = crate::key::sha256(self.path.as_os_str().as_encoded_bytes());
+        digest.iter().take(8).fold(0, |tag, byte| tag << 8 | u64::from(*byte))
     }
 
     /// All CAs beside this one, and itself.

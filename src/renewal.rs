@@ -1,5 +1,6 @@
 //! A certificate of the inventory, issued again in its place.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use rcgen::{KeyPair, SubjectPublicKeyInfo};
@@ -224,6 +225,11 @@ pub fn is_of(entry: &Entry, authority: &Authority) -> bool {
 pub fn is_of_earlier_root(entry: &Entry, root: &CaCertificate) -> bool {
     // Others do not backdate what they make.
     local_ca(&root.der).is_some_and(|ca| ca.is_devca) && entry.issued < root.validity.made()
+}
+
+/// Where their files are, each folder once.
+pub fn folders(entries: &[Entry]) -> BTreeSet<&Path> {
+    entries.iter().flat_map(|entry| &entry.files).filter_map(|file| file.path.parent()).collect()
 }
 
 /// What a person calls it by: its first file.

@@ -256,6 +256,10 @@ fn a_batch_is_resumed_where_it_was_cut_off() {
     let (issued, skipped) = (resumed["issued"].as_u64().unwrap(), resumed["skipped"].as_u64().unwrap());
     assert!(issued > 0 && skipped > 0 && issued + skipped == 3000, "{resumed}");
     assert_eq!(home.json(batch)["skipped"], 3000);
+    let left = fs::read_dir(home.file("fleet")).unwrap().flatten();
+    let left: Vec<_> =
+        left.map(|entry| entry.file_name()).filter(|name| name.to_string_lossy().starts_with('.')).collect();
+    assert!(left.is_empty(), "half-written: {left:?}");
     for index in (0..3000).step_by(250) {
         let file =
             |suffix: &str| home.file(&format!("fleet/device-{index}-client{suffix}")).display().to_string();

@@ -125,7 +125,7 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
 
 /// The files under temporary names, the inventory's line, and only then their names.
 fn write(context: &Context, args: &cli::Issue, files: Vec<NewFile>, entry: &mut Entry) -> anyhow::Result<()> {
-    let person = context.person.files();
+    let person = context.issuing();
     if let Some(folder) = &args.out {
         person.create_folder(folder, Secrecy::Public)?;
     }

@@ -162,7 +162,10 @@ pub(super) fn again(
     how: How,
     progress: &mut dyn FnMut(u64),
 ) -> anyhow::Result<Reissued> {
-    let files = context.person.files();
+    let files = context.issuing();
+    for folder in renewal::folders(due) {
+        files.sweep_issued(folder);
+    }
     let below = if !authority.is_sealed && due.iter().any(|entry| entry.intermediate) {
         Some(authority.through_intermediate(&context.folder, files, context.now)?)
     } else {

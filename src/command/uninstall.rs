@@ -13,6 +13,8 @@ use crate::ca;
 use crate::certificate::CaCertificate;
 use crate::cli;
 use crate::home::CaFolder;
+use crate::inventory::Inventory;
+use crate::renewal;
 use crate::report::{self, Outcome};
 
 #[derive(Serialize)]
@@ -132,6 +134,10 @@ fn purge(context: &Context) -> anyhow::Result<Vec<PathBuf>> {
     let files = context.person.files();
     let lock = context.lock()?;
     files.sweep(&folder.path)?;
+    let issued = Inventory::load(&folder.inventory()).unwrap_or_default().entries;
+    for folder in renewal::folders(&issued) {
+        context.issuing().sweep_issued(folder);
+    }
     let deleted = own_files(folder);
     deleted.iter().try_for_each(|path| files.remove(path))?;
     drop(lock);

@@ -1,5 +1,6 @@
 //! Files that were issued: complete under other names before the first gets its own.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -14,6 +15,17 @@ pub struct Staged {
 }
 
 impl Files {
+    /// Removes what an interrupted run has left half-written in a folder, with this tag. The caller holds the CA's lock.
+    pub fn sweep_issued(self, folder: &Path) {
+        let prefix = self.prefix();
+        let is_left = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(&prefix);
+        let entries = folder.read_dir().into_iter().flatten().flatten();
+        for left in entries.filter(|entry| self.tag.is_some() && is_left(entry)) {
+            // What cannot be removed is in nobody's way.
+            let _ = fs::remove_file(left.path());
+        }
+    }
+
     /// Writes every file under a temporary name beside its own; fails with nothing left behind.
     pub fn stage(self, files: Vec<NewFile>) -> anyhow::Result<Staged> {
         let mut staged = Vec::with_capacity(files.len());

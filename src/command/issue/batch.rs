@@ -76,6 +76,7 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
         authority
     };
     context.person.files().create_folder(&folder, Secrecy::Public)?;
+    context.issuing().sweep_issued(&folder);
     let maker = Maker {
         args,
         formats: &formats,
@@ -195,7 +196,7 @@ impl Maker<'_> {
             let entry = Entry::new(request, &material, outputs, &files, self.now);
             Ok(Made { files, entry, changes_key: true })
         };
-        let written = bulk::write(&jobs, make, &context.folder.inventory(), context.person.files())?;
+        let written = bulk::write(&jobs, make, &context.folder.inventory(), context.issuing())?;
         for (number, written) in numbers.into_iter().zip(written) {
             match written {
                 Ok(_) => outcome.issued += 1,
