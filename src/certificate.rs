@@ -1,10 +1,12 @@
 //! Reading certificates: a CA's, and a leaf's.
 
+use std::net::IpAddr;
 use std::path::Path;
 
 use rcgen::{KeyPair, PublicKeyData};
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::revocation_list::CertificateRevocationList;
 
 use crate::constraints::Constraints;
 use crate::error::Fault;
@@ -105,6 +107,11 @@ impl CaCertificate {
         own.verify_signature(Some(issuer.public_key())).is_ok()
     }
 
+    /// Whether a revocation list names it as its issuer.
+    pub fn is_issuer_of(&self, crl: &[u8]) -> bool {
+        CertificateRevocationList::from_der(crl).is_ok_and(|(_, list)| list.issuer().as_raw() == self.subject)
+    }
+
     /// Whether it names itself as its issuer, as a root does.
     pub fn is_self_issued(&self) -> bool {
         let parsed = X509Certificate::from_der(&self.der);
@@ -194,6 +201,8 @@ pub fn local_ca(der: &[u8]) -> Option<LocalCa> {
 /// As devca writes it; `None` for the kinds that it does not issue.
 pub fn name(general: &GeneralName) -> Option<String> {
     match general {
+        // An address among the host names is none to any client.
+        GeneralName::DNSName(text) if text.parse::<IpAddr>().is_ok() => Some(format!("DNS:{text}")),
         GeneralName::DNSName(text) | GeneralName::RFC822Name(text) | GeneralName::URI(text) => {
             Some((*text).to_owned())
         }

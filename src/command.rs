@@ -72,6 +72,15 @@ pub fn run(cli: Cli, report: &Report) -> anyhow::Result<u8> {
     {
         args.ca_file = Some(std::mem::replace(&mut name, CaName::DEFAULT.into()).into());
     }
+    if let Command::Check(_) = &command
+        && name != CaName::DEFAULT
+        && name
+            .parse()
+            .is_ok_and(|parsed| CaFolder::locate(&person, parsed).is_ok_and(|ca| !ca.path.is_dir()))
+    {
+        let what = format!("{name} is neither a file nor a CA");
+        return Err(Fault::usage(what, "see what there is: devca ca list").into());
+    }
     if name.is_empty() && std::env::var_os("DEVCA_CA").is_some_and(|value| value.is_empty()) {
         CaName::DEFAULT.clone_into(&mut name); // set to nothing, which is as good as unset
     }

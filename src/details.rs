@@ -69,6 +69,11 @@ pub struct Csr {
     pub signature_is_good: bool,
 }
 
+/// A line break in somebody's certificate must not look like a line of devca's.
+fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
 impl Certificate {
     /// What is said of a key that clients refuse.
     pub fn weak_key(&self) -> Option<String> {
@@ -91,17 +96,20 @@ impl Certificate {
         let basic = certificate.basic_constraints().ok().flatten().map(|extension| extension.value);
         let limits = certificate.name_constraints().ok().flatten().map(|extension| extension.value);
         Some(Self {
-            subject: certificate.subject().to_string(),
+            subject: printable(&certificate.subject().to_string()),
             common_name: certificate
                 .subject()
                 .iter_common_name()
                 .next()
                 .and_then(|name| name.as_str().ok())
-                .map(ToOwned::to_owned),
-            issuer: certificate.issuer().to_string(),
+                .map(printable),
+            issuer: printable(&certificate.issuer().to_string()),
             names: san
-                .map(|san| san.value.general_names.iter().filter_map(certificate::name).collect())
-                .unwrap_or_default(),
+                .map(|san| san.value.general_names.iter().filter_map(certificate::name))
+                .into_iter()
+                .flatten()
+                .map(|name| printable(&name))
+                .collect(),
             usages: usages(&certificate),
             is_ca: basic.is_some_and(|basic| basic.ca),
             path_length: basic.and_then(|basic| basic.path_len_constraint),
@@ -165,7 +173,7 @@ impl Csr {
             _ => Vec::new(),
         });
         Some(Self {
-            subject: info.subject.to_string(),
+            subject: printable(&info.subject.to_string()),
             names: names.collect(),
             key: key_type(&info.subject_pki),
             signature_is_good: csr.verify_signature().is_ok(),

@@ -1,6 +1,6 @@
 //! Which files that are there already may be replaced: those of this CA for the same names, and no others.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rcgen::PublicKeyData;
 
@@ -29,6 +29,20 @@ pub fn check(
     if force || !outputs.iter().any(|output| output.replace) {
         return Ok(());
     }
+    if let Some((key, beside)) =
+        outputs.iter().find_map(|output| Some((&output.path, left_behind(output, outputs)?)))
+    {
+        let what = format!(
+            "{} is the key of {} as well, which would be left without",
+            key.display(),
+            beside.display()
+        );
+        return Err(Fault::new(
+            what,
+            "issue both anew, --format pem,fullchain, or choose another place with --out",
+        )
+        .into());
+    }
     let looker = Looker { folder, authority, request };
     let mut leaves = Vec::new();
     for output in outputs.iter().filter(|output| output.replace) {
@@ -46,6 +60,16 @@ pub fn check(
         Some(output) => Err(in_the_way(&output.path, "a key")),
         None => Ok(()),
     }
+}
+
+/// A certificate that has its key in this file, and is not issued anew with it: `pem` and `fullchain` share one.
+fn left_behind(key: &Output, outputs: &[Output]) -> Option<PathBuf> {
+    if key.part.holds != Holds::Key || !key.replace {
+        return None;
+    }
+    let stem = key.path.file_name()?.to_str()?.strip_suffix("-key.pem")?;
+    let beside = [".pem", "-fullchain.pem"].map(|suffix| key.path.with_file_name(format!("{stem}{suffix}")));
+    beside.into_iter().find(|path| path.is_file() && !outputs.iter().any(|output| output.path == *path))
 }
 
 /// The folder of a CA, whichever way leads there, is for its own files: a leaf called `root` would take the root's place.

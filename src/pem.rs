@@ -157,10 +157,13 @@ pub fn first_csr(bytes: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// Whether a text begins with a revocation list.
-pub fn is_crl(bytes: &[u8]) -> bool {
+/// The revocation list that a text begins with, in DER.
+pub fn first_crl(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut text = bytes;
-    matches!(rustls_pemfile::read_all(&mut text).next(), Some(Ok(Item::Crl(_))))
+    match rustls_pemfile::read_all(&mut text).next() {
+        Some(Ok(Item::Crl(der))) => Some(der.to_vec()),
+        _ => None,
+    }
 }
 
 /// A revocation list.

@@ -22,7 +22,17 @@ impl Subject {
     /// Reads the words of a command line, a batch or a CSR. `common_name` is the one that was asked for by itself.
     pub fn parse(kind: Kind, words: &[String], common_name: Option<&str>) -> Result<Self, Fault> {
         match (kind, common_name) {
-            (_, Some(common_name)) => Self::called(common_name, words),
+            (Kind::Client, Some(common_name)) => Self::called(common_name, words),
+            // Clients have looked at a server's SANs alone since RFC 6125.
+            (_, Some(common_name)) => match Self::called(common_name, words)? {
+                named if !named.names.is_empty() => Ok(named),
+                _ => Err(Fault::usage(
+                    format!(
+                        "{common_name:?} alone is no name of a server: clients look at host names and addresses"
+                    ),
+                    "name the server as well, as in: devca issue localhost --cn NAME",
+                )),
+            },
             (Kind::Client, None) => match words.split_first() {
                 Some((first, more)) => Self::called(first, more),
                 None => Err(Fault::usage("a client needs a name", "as in: devca issue --client alice")),

@@ -67,6 +67,23 @@ fn everything_is_read_aloud() {
     let server = Server::start(&home.file("localhost.pem"), &home.file("localhost-key.pem"));
     let seen = of(&[&format!("localhost:{}", server.port)]);
     assert_eq!(seen["certificates"][0]["serial"], serial.as_str());
+    // A line break in a name does not make a line of devca's.
+    let csr = home.file("broken.pem").display().to_string();
+    let words_ = [
+        "req",
+        "-new",
+        "-newkey",
+        "ed25519",
+        "-nodes",
+        "-keyout",
+        "/dev/null",
+        "-subj",
+        "/CN=a\nserial 00",
+        "-out",
+    ];
+    ok("openssl", words_.into_iter().chain([csr.as_str()]));
+    let said = home.ok(["inspect", "broken.pem"]);
+    assert!(!said.lines().any(|line| line.starts_with("serial 00")), "{said}");
     fs::write(home.file("wrong"), "wrong\n").unwrap();
     fs::write(home.file("garbage"), [0x30; 500]).unwrap();
     for words_ in

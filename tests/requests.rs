@@ -204,3 +204,24 @@ fn what_is_no_password_and_no_format_is_refused() {
     }
     refused(&home, ["issue", "b.test", "--format", "der", "--cert-file", "x"], 2, "no certificate in PEM");
 }
+
+/// `pem` and `fullchain` share a key.
+#[test]
+fn no_certificate_is_left_behind_without_its_key() {
+    let home = Home::new();
+    home.ok(["issue", "app.test"]);
+    let before = fs::read(home.file("app.test-key.pem")).unwrap();
+    refused(&home, ["issue", "app.test", "--format", "fullchain"], 1, "is the key of");
+    assert_eq!(fs::read(home.file("app.test-key.pem")).unwrap(), before);
+    home.ok(["issue", "app.test", "--format", "pem,fullchain"]);
+    refused(&home, ["issue", "app.test"], 1, "is the key of");
+}
+
+#[test]
+fn a_server_has_a_name_that_clients_look_at() {
+    let home = Home::new();
+    for name in ["localhost", "My Server"] {
+        refused(&home, ["issue", "--cn", name], 2, "no name of a server");
+    }
+    home.ok(["issue", "app.test", "--cn", "My Server"]);
+}

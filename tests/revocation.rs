@@ -163,3 +163,20 @@ fn what_was_never_issued_cannot_be_revoked() {
     refused(&home, ["crl", "--out", "alice-client.pem"], 1, "is no revocation list");
     refused(&home, ["crl", "--out", "."], 1, "is no revocation list");
 }
+
+#[test]
+fn the_list_of_another_ca_stays_and_serials_are_read_as_openssl_prints_them() {
+    let home = Home::new();
+    home.ok(["--ca", "clients", "issue", "--client", "bob"]);
+    let serial = ok("openssl", ["x509", "-noout", "-serial", "-in", text(&home.file("bob-client.pem"))]);
+    home.ok(["--ca", "clients", "revoke", serial.trim()]);
+    home.ok(["--ca", "clients", "crl"]);
+    let list = fs::read(home.file("crl.pem")).unwrap();
+    home.ok(["issue", "localhost"]);
+    refused(&home, ["crl"], 1, "no revocation list of this CA");
+    assert_eq!(fs::read(home.file("crl.pem")).unwrap(), list);
+    home.ok(["--ca", "clients", "crl"]);
+    // A CA for clients needs no store, and check knows that.
+    home.ok(["--ca", "clients", "issue", "--client", "eve"]);
+    home.ok(["check", "eve-client.pem", "--client"]);
+}

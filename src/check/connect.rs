@@ -210,10 +210,13 @@ fn converse(
     };
     let patience = deadline.min(Instant::now() + patience);
     if target.starttls.is_none() {
-        let question = format!("HEAD / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", target.name());
+        let name = target.name().trim_matches(['[', ']']);
+        let host = if name.contains(':') { format!("[{name}]") } else { name.to_owned() };
+        let question = format!("HEAD / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         let _ = tls.writer().write_all(question.as_bytes());
     }
-    let mut answer = Vec::new();
+    let is_judged = is_asked && target.identity.is_some() && target.starttls.is_none();
+    let (mut answer, mut has_closed) = (Vec::new(), false);
     while answer.len() < 4096 && Instant::now() < patience {
         match step(&mut tls, stream, patience) {
             Ok(()) => {}
@@ -221,11 +224,23 @@ fn converse(
             Err(Broken::Tls(rustls::Error::AlertReceived(alert))) if answer.is_empty() => {
                 return Err(Broken::Tls(rustls::Error::AlertReceived(alert)));
             }
+            // Node hangs up on a client certificate that it refuses, without an alert.
+            Err(Broken::Io(e)) if is_refusal(&e) && is_judged && answer.is_empty() && !has_closed => {
+                return Err(Broken::Io(e));
+            }
             Err(_) => break,
         }
         let mut buffer = [0; 1024];
-        while let Ok(read @ 1..) = tls.reader().read(&mut buffer) {
-            answer.extend_from_slice(&buffer[..read]);
+        loop {
+            match tls.reader().read(&mut buffer) {
+                Ok(0) => has_closed = true, // orderly, with close_notify
+                Ok(read) => {
+                    answer.extend_from_slice(&buffer[..read]);
+                    continue;
+                }
+                Err(_) => {}
+            }
+            break;
         }
         if answer.windows(4).any(|window| window == b"\r\n\r\n") {
             break;
@@ -234,6 +249,12 @@ fn converse(
     seen.answer = String::from_utf8_lossy(&answer).into_owned();
     seen.date = date(&seen.answer);
     Ok(())
+}
+
+/// The other side has gone, and it is not that nothing has come yet.
+fn is_refusal(e: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+    matches!(e.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
 }
 
 /// Writes what is to be written, reads what is there.

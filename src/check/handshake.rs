@@ -5,8 +5,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::Finding;
 use super::catalogue::{
-    CLIENT_CERTIFICATE_REFUSED, CLIENT_CERTIFICATE_REQUIRED, CLOCK_SKEW, CONNECTION_REFUSED, NO_ANSWER,
-    NOT_TLS, PLAIN_HTTP, PROTOCOL_TOO_OLD, Words,
+    CLIENT_CERTIFICATE_REFUSED, CLIENT_CERTIFICATE_REQUIRED, CLOCK_SKEW, CONNECTION_REFUSED, NAME_MISMATCH,
+    NO_ANSWER, NOT_TLS, PLAIN_HTTP, PROTOCOL_TOO_OLD, Words,
 };
 use super::connect::{Failure, Seen};
 
@@ -67,6 +67,16 @@ pub fn judge(seen: &Seen, host: &str, port: u16, shown: bool, acceptable: &[Stri
         Some(Failure::Alert(alert)) if asks => {
             findings.push(refused(&format!("{alert:?}")).saying(|words| passes_on(*alert, words)));
         }
+        Some(Failure::Alert(AlertDescription::UnrecognisedName)) => {
+            let what = format!("{host}:{port} knows no server of this name (SNI), and answers with an alert");
+            let mend = "name one that it serves: devca check ADDRESS --sni NAME";
+            findings.push(Finding::new(&NAME_MISMATCH, what, mend).saying(|_| false));
+        }
+        Some(Failure::Alert(alert)) if !is_of_versions(*alert) => {
+            let what = format!("{host}:{port} breaks off with the alert {alert:?}");
+            let mend = "see what the server's own log says";
+            findings.push(Finding::new(&NO_ANSWER, what, mend).saying(|_| false));
+        }
         Some(Failure::Alert(alert)) => {
             findings.push(too_old(host, port, &format!("it answers with {alert:?}")));
         }
@@ -77,6 +87,12 @@ pub fn judge(seen: &Seen, host: &str, port: u16, shown: bool, acceptable: &[Stri
     }
     findings.extend(seen.date.and_then(|server| skew(server, OffsetDateTime::now_utc())));
     findings
+}
+
+/// What a server says that finds no common version, cipher or group (RFC 8446 §6.2).
+fn is_of_versions(alert: AlertDescription) -> bool {
+    use AlertDescription::{HandshakeFailure, InsufficientSecurity, ProtocolVersion};
+    matches!(alert, HandshakeFailure | InsufficientSecurity | ProtocolVersion)
 }
 
 /// Most clients pass on the server's alert in its words.

@@ -76,8 +76,10 @@ fn missing_links(chain: &Chain) -> Option<Finding> {
     if !leaf.issuer_urls.is_empty() {
         what += "; browsers may fetch it from the address in the certificate, and other clients do not";
     }
-    let mend =
-        format!("give the server the full chain: devca issue {} --format fullchain", leaf.names.join(" "));
+    let mend = format!(
+        "give the server the full chain: devca issue {} --format pem,fullchain",
+        leaf.names.join(" ")
+    );
     Some(Finding::new(&MISSING_INTERMEDIATE, what, mend))
 }
 
@@ -88,6 +90,8 @@ pub fn matches(pattern: &str, host: &str) -> bool {
     }
     let (pattern, host) = (pattern.to_ascii_lowercase(), host.trim_end_matches('.').to_ascii_lowercase());
     match pattern.strip_prefix("*.") {
+        // Right below a top-level name OpenSSL, GnuTLS and browsers take none.
+        Some(base) if !base.contains('.') => false,
         Some(base) => host.split_once('.').is_some_and(|(first, rest)| !first.is_empty() && rest == base),
         None => pattern == host,
     }
@@ -223,7 +227,7 @@ fn wrong_order(chain: &Chain, sent: &[Link]) -> Finding {
         Some(stray) => format!("{} is sent along and does not belong to the chain", stray.details.subject),
         None => "the certificates are not in the order from the leaf to the root".into(),
     };
-    let mend = format!("devca issue {} --format fullchain", chain.leaf().details.names.join(" "));
+    let mend = format!("devca issue {} --format pem,fullchain", chain.leaf().details.names.join(" "));
     Finding::new(&WRONG_ORDER, what, mend)
 }
 
@@ -260,6 +264,7 @@ mod tests {
             ("*.app.test", "a.b.app.test"),
             ("a*.app.test", "ab.app.test"),
             ("*", "localhost"),
+            ("*.test", "a.test"),
             ("127.0.0.1", "127.0.0.2"),
             ("*.0.0.1", "127.0.0.1"),
             ("", "localhost"),

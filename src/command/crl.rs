@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use super::Context;
 use crate::ca::{self, Authority};
+use crate::certificate::CaCertificate;
 use crate::cli;
 use crate::error::Fault;
 use crate::files::{self, NewFile, Secrecy};
@@ -35,9 +36,9 @@ pub(super) fn run(context: &Context, args: &cli::Crl) -> anyhow::Result<List> {
         return Err(Fault::usage(format!("a revocation list cannot be good for {days} days"), hint).into());
     }
     super::refuse_json(context, args.stdout)?;
-    context.root()?;
+    let root = context.root()?;
     let path = std::path::absolute(args.out.as_deref().unwrap_or(Path::new("crl.pem")))?;
-    let replace = !args.stdout && is_there(&path)?;
+    let replace = !args.stdout && is_there(&path, &root)?;
     let lock = context.lock()?;
     let revocations = Inventory::load(&context.folder.inventory())?.revocations;
     let validity = Validity::starting(context.now, days);
@@ -70,17 +71,20 @@ pub(super) fn run(context: &Context, args: &cli::Crl) -> anyhow::Result<List> {
     })
 }
 
-/// An older list may be replaced, and no other file.
-fn is_there(path: &Path) -> anyhow::Result<bool> {
+/// An older list of this CA may be replaced, and no other file.
+fn is_there(path: &Path, root: &CaCertificate) -> anyhow::Result<bool> {
     if path.symlink_metadata().is_err() {
         return Ok(false);
     }
     if path.symlink_metadata().is_ok_and(|found| found.is_file())
-        && files::read(path).is_ok_and(|bytes| pem::is_crl(&bytes))
+        && files::read(path)
+            .ok()
+            .and_then(|bytes| pem::first_crl(&bytes))
+            .is_some_and(|crl| root.is_issuer_of(&crl))
     {
         return Ok(true);
     }
-    let what = format!("{} is there already, and is no revocation list", path.display());
+    let what = format!("{} is there already, and is no revocation list of this CA", path.display());
     Err(Fault::new(what, "choose another place: devca crl --out FILE").into())
 }
 

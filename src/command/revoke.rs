@@ -42,7 +42,7 @@ pub(super) fn run(context: &Context, args: &cli::Revoke) -> anyhow::Result<Revok
         }
         (leaf.serial, intermediate)
     } else {
-        let serial = args.certificate.replace(':', "").to_ascii_lowercase();
+        let serial = serial_of(&args.certificate);
         let entry = known.entries.iter().find(|entry| entry.serial == serial);
         let entry = entry.ok_or_else(|| {
             Fault::new(
@@ -64,6 +64,11 @@ pub(super) fn run(context: &Context, args: &cli::Revoke) -> anyhow::Result<Revok
     inventory::append(&inventory, [&line], context.person.files())?;
     drop(lock);
     Ok(Revoked { serial: line.serial, since: revoked, already: false, hint })
+}
+
+/// As OpenSSL (`serial=0A:…`) and others print it.
+fn serial_of(word: &str) -> String {
+    word.trim().trim_start_matches("serial=").replace(':', "").to_ascii_lowercase()
 }
 
 impl Outcome for Revoked {

@@ -64,8 +64,13 @@ pub(super) fn kinds(options: &cli::Stores) -> Vec<Kind> {
 
 /// The root as the stores see it; its label tells devca's roots from others and from one another.
 pub(super) fn anchor(root: &CaCertificate, pem: &Path) -> Anchor {
-    let label = format!("devca-{}", &key::hex(&root.sha256())[..16]);
-    Anchor { label, der: root.der.clone(), sha1: key::sha1(&root.der), pem: pem.to_owned() }
+    anchor_of(&root.der, pem)
+}
+
+/// The same of a root that need not be devca's.
+pub(super) fn anchor_of(der: &[u8], pem: &Path) -> Anchor {
+    let label = format!("devca-{}", &key::hex(&key::sha256(der))[..16]);
+    Anchor { label, der: der.to_vec(), sha1: key::sha1(der), pem: pem.to_owned() }
 }
 
 /// Does something with each store, whatever becomes of the others.

@@ -107,6 +107,11 @@ impl Roots {
                 Finding::new(&UNTRUSTED_ROOT, what, "give the file with its root").saying(said(chain)),
             ));
         }
+        // A CA for clients needs no store: servers are given its root.
+        if let (true, Some((folder, _))) = (args.client, self.own.iter().find(|(_, der)| *der == top.der)) {
+            let by = format!("servers that are given its root (devca{} root --pem)", folder.option());
+            return Ok(Trust { trusted_by: vec![by], ..none });
+        }
         let is_local = certificate::local_ca(&top.der).is_some();
         if !is_local && self.system.contains(&top.der) {
             return Ok(Trust { trusted_by: vec!["the system".into()], ..none });
@@ -127,7 +132,7 @@ impl Roots {
         let scratch = tempfile::TempDir::new()?;
         let path = scratch.path().join("root.pem");
         Files::default().stage(vec![NewFile::public(path.clone(), pem::certificate(&top.der))])?.commit()?;
-        let Ok(root) = CaCertificate::parse(top.der.clone()) else {
+        if !top.details.is_ca {
             let what = format!("{} is no CA's certificate", top.details.subject);
             let finding = Finding::new(&UNTRUSTED_ROOT, what, "devca issue the names that are needed");
             return Ok(Trust {
@@ -135,8 +140,8 @@ impl Roots {
                 trusted_by: Vec::new(),
                 not_trusted_by: Vec::new(),
             });
-        };
-        let anchor = stores::anchor(&root, &path);
+        }
+        let anchor = stores::anchor_of(&top.der, &path);
         let (mut trusted_by, mut not_trusted_by) = (Vec::new(), Vec::new());
         for found in devca_platform::find(&host, &stores::kinds(&args.stores)) {
             if let Found::Store(store) = found {
@@ -147,7 +152,7 @@ impl Roots {
             }
         }
         let finding = (!not_trusted_by.is_empty()).then(|| {
-            let name = &root.common_name;
+            let name = top.details.common_name.as_ref().unwrap_or(&top.details.subject);
             let what = if trusted_by.is_empty() {
                 format!("no store here trusts {name}")
             } else {

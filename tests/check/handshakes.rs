@@ -69,7 +69,8 @@ fn a_client_certificate_that_is_missing_or_refused_is_foretold() {
 #[test]
 fn nginx_that_wants_a_certificate_says_so_in_http() {
     let home = Home::new();
-    let (certificate, key) = issued(&home, "localhost", &[]);
+    home.ok(["issue", "localhost", "::1"]);
+    let (certificate, key) = (home.file("localhost+1.pem"), home.file("localhost+1-key.pem"));
     home.ok(["issue", "--client", "alice"]);
     let port = free_port();
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -77,7 +78,7 @@ fn nginx_that_wants_a_certificate_says_so_in_http() {
         .concat();
     let configuration = format!(
         "daemon off; pid nginx.pid; events {{}} http {{ access_log off; {temporary} server {{
-         listen 127.0.0.1:{port} ssl; ssl_certificate {}; ssl_certificate_key {};
+         listen 127.0.0.1:{port} ssl; listen [::1]:{port} ssl; ssl_certificate {}; ssl_certificate_key {};
          ssl_client_certificate {}; ssl_verify_client on; }} }}",
         certificate.display(),
         key.display(),
@@ -103,6 +104,8 @@ fn nginx_that_wants_a_certificate_says_so_in_http() {
 
     let alice = ["--cert", "alice-client.pem", "--key", "alice-client-key.pem"].map(ToOwned::to_owned);
     findings(&home, &[], &[plain, alice.to_vec()].concat());
+    // In a request an IPv6 address stands in brackets.
+    findings(&home, &[], &[arguments(&home, "[::1]", port.parse().unwrap()), alice.to_vec()].concat());
 }
 
 /// What nginx's page says is foretold.
@@ -112,6 +115,35 @@ fn says_page(home: &Home, port: &str, identity: &[&str], found: &Value) {
     let mut curl = home.command(&tool("curl"), ["-sS", "--noproxy", "*", "--cacert"]);
     let output = curl.arg(root).arg(url).args(identity).output().unwrap();
     compare(home, "nginx", false, &words(&output), found, "nginx");
+}
+
+/// Node hangs up on a certificate that it refuses, without an alert.
+#[test]
+fn node_that_refuses_a_client_certificate_is_understood() {
+    let home = Home::new();
+    let (certificate, key) = issued(&home, "localhost", &[]);
+    home.ok(["issue", "--client", "alice"]);
+    home.ok(["issue", "--client", "bob"]);
+    home.ok(["revoke", "bob-client.pem"]);
+    home.ok(["crl"]);
+    forged(&home, "stranger", None, &["kind=client"]);
+    let script = "const [cert, key, ca, crl] = process.argv.slice(1).map(file => fs.readFileSync(file));
+        https.createServer({ cert, key, ca, crl, requestCert: true, rejectUnauthorized: true }, (asked, answer) => {
+            answer.end(`Hello, ${asked.socket.getPeerCertificate().subject.CN}`);
+        }).listen(0, '127.0.0.1', function () { console.log('ACCEPT 127.0.0.1:' + this.address().port) });";
+    let mut node = home.command(&tool("node"), ["-e", script]);
+    node.args([&certificate, &key, &home.root(), &home.file("crl.pem")]);
+    let server = Server::spawn(node);
+    let plain = arguments(&home, "localhost", server.port);
+    for (name, expected) in [
+        ("alice-client", &[][..]),
+        ("bob-client", &["client-certificate-refused"]),
+        ("stranger", &["client-certificate-refused"]),
+        ("localhost", &["client-certificate-refused"]),
+    ] {
+        let shown = ["--cert".to_owned(), format!("{name}.pem"), "--key".into(), format!("{name}-key.pem")];
+        findings(&home, expected, &[plain.clone(), shown.to_vec()].concat());
+    }
 }
 
 #[test]
