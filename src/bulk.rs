@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::files::{Files, NewFile};
+use crate::files::{Files, NewFile, Staged};
 use crate::inventory::{self, Entry};
 use crate::parallel::map;
 
@@ -31,12 +31,16 @@ pub fn write<J: Sync>(
         let Made { files: new, mut entry, changes_key } = make(job)?;
         let staged = files.stage(new)?;
         entry.stamp(&staged);
-        Ok((staged, entry, changes_key))
+        let line = inventory::lines_of([&entry])?;
+        Ok((line, (staged, entry, changes_key)))
     };
     let staged: Vec<anyhow::Result<_>> = map(jobs.iter().collect(), stage);
-    inventory::append(inventory, staged.iter().flatten().map(|(_, entry, _)| entry), files)?;
+    let lines: String = staged.iter().flatten().map(|(line, _)| line.as_str()).collect();
+    if !lines.is_empty() {
+        files.append_lines(inventory, &lines)?;
+    }
     let commit = |made: anyhow::Result<_>| {
-        let (staged, entry, changes_key): (crate::files::Staged, Entry, bool) = made?;
+        let (_, (staged, entry, changes_key)): (String, (Staged, Entry, bool)) = made?;
         let committed = if changes_key { staged.commit() } else { staged.commit_over() };
         committed.map(|()| entry)
     };

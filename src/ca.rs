@@ -104,7 +104,7 @@ impl Authority {
 
     /// Makes a CA in memory.
     pub fn draft(draft: &Draft, now: OffsetDateTime) -> anyhow::Result<Self> {
-        Self::with_key(KeyType::EcdsaP256.generate()?, draft, now)
+        Self::with_key(KeyType::EcdsaP256.generate()?.pair()?, draft, now)
     }
 
     fn with_key(key: Zeroizing<KeyPair>, draft: &Draft, now: OffsetDateTime) -> anyhow::Result<Self> {
@@ -171,7 +171,7 @@ impl Authority {
     fn check_subject(&self, now: OffsetDateTime) -> anyhow::Result<()> {
         let nobody = Subject::default();
         let probe = profile::leaf(profile::Kind::Client, &nobody, false, Validity::starting(now, 1), [1; 16]);
-        let key = KeyType::EcdsaP256.generate()?;
+        let key = KeyType::EcdsaP256.generate()?.pair()?;
         let signed =
             probe.signed_by(&*key, &self.issuer()?).map(|leaf| leaf.der().to_vec()).unwrap_or_default();
         if Leaf::parse(&signed).is_some_and(|leaf| leaf.is_of(&self.root)) {

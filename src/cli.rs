@@ -92,6 +92,7 @@ impl Color {
 
 /// The commands, one file each in `command/`.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)] // only the one that is asked for is built: a tenth of a run's start
 pub enum Command {
     /// Make a root, once, and have this machine trust it
     Install(Install),

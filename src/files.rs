@@ -144,7 +144,8 @@ impl Files {
     }
 
     fn write_temporary(self, file: &NewFile, folder: &Path) -> io::Result<NamedTempFile> {
-        if file.path.is_dir() {
+        // What is not to be replaced was seen to be free.
+        if file.replace && file.path.is_dir() {
             return Err(io::Error::other("a folder of that name is in the way"));
         }
         let mut builder = tempfile::Builder::new();

@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::ops::Range;
@@ -160,6 +161,11 @@ pub fn lines_of<'a, T: Serialize + 'a>(lines: impl IntoIterator<Item = &'a T>) -
 }
 
 impl Entry {
+    /// By which a later one is known to have replaced it.
+    fn place(&self) -> Option<&Path> {
+        self.files.first().map(|file| file.path.as_path())
+    }
+
     /// Whether nothing has touched its files since they were written: told without reading them.
     pub fn is_untouched(&self) -> bool {
         let untouched =
@@ -229,11 +235,11 @@ pub fn scan<R: Send>(path: &Path, work: impl Fn(Line) -> R + Sync) -> anyhow::Re
     };
     let parts = (0..length.div_ceil(PART)).map(|part| part * PART..length.min((part + 1) * PART)).collect();
     let scanned = parallel::map(parts, |part| scan_part(path, part, &work));
-    let mut all = Vec::new();
-    for part in scanned {
-        all.extend(part.or_hint(|| format!("cannot read {}", path.display()), || hint(path))?);
-    }
-    Ok(all)
+    let scanned: Vec<Vec<R>> = scanned
+        .into_iter()
+        .collect::<io::Result<_>>()
+        .or_hint(|| format!("cannot read {}", path.display()), || hint(path))?;
+    Ok(scanned.into_iter().flatten().collect())
 }
 
 const PART: u64 = 1 << 18;
@@ -293,8 +299,7 @@ impl Inventory {
 
     /// What is in use at each place; what was printed stands for itself.
     pub fn in_use(self) -> Vec<Entry> {
-        let place = |entry: &'_ Entry| entry.files.first().map(|file| file.path.clone());
-        let chosen = one_of_each(&self.entries, place, Entry::is_untouched);
+        let chosen = one_of_each(&self.entries, Entry::place, Entry::is_untouched);
         self.entries.into_iter().zip(chosen).filter_map(|(entry, is)| is.then_some(entry)).collect()
     }
 }
@@ -303,15 +308,15 @@ impl Inventory {
 /// it wrote its files does not hide the one before. What has no place stands for itself.
 pub fn one_of_each<T>(
     items: &[T],
-    place: impl Fn(&T) -> Option<PathBuf>,
+    place: impl Fn(&T) -> Option<&Path>,
     is_there: impl Fn(&T) -> bool,
 ) -> Vec<bool> {
     let mut chosen = vec![true; items.len()];
-    let mut known: HashMap<PathBuf, (usize, bool)> = HashMap::with_capacity(items.len());
+    let mut known: HashMap<&OsStr, (usize, bool)> = HashMap::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         let Some(place) = place(item) else { continue };
         let here = (index, is_there(item));
-        match known.entry(place) {
+        match known.entry(place.as_os_str()) {
             Vacant(vacant) => _ = vacant.insert(here),
             Occupied(mut other) => {
                 let (earlier, earlier_is_there) = *other.get();

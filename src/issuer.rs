@@ -78,7 +78,8 @@ impl<'a> Signer<'a> {
         match &request.key {
             KeySource::Fresh(key_type) => {
                 let key = key_type.generate()?;
-                Ok(Issued { key: Some(Zeroizing::new(key.serialize_der())), ..self.sign(request, &*key)? })
+                let issued = self.sign(request, &key)?;
+                Ok(Issued { key: Some(key.pkcs8), ..issued })
             }
             KeySource::Kept(_, key) => {
                 Ok(Issued { key: Some(Zeroizing::new(key.serialize_der())), ..self.sign(request, &**key)? })

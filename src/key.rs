@@ -1,10 +1,12 @@
 //! Key algorithms and private keys.
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
-use aws_lc_rs::signature::EcdsaKeyPair;
+use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::signature::{EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _};
 use aws_lc_rs::{rsa, signature};
 use clap::ValueEnum;
-use rcgen::{KeyPair, RsaKeySize, SignatureAlgorithm};
+use pkcs8::PrivateKeyInfoRef;
+use rcgen::{KeyPair, PublicKeyData, SignatureAlgorithm};
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -37,36 +39,76 @@ pub enum KeyType {
 }
 
 impl KeyType {
-    /// A fresh key pair from the operating system's randomness.
-    pub fn generate(self) -> anyhow::Result<Zeroizing<KeyPair>> {
+    /// A fresh key from the operating system's randomness.
+    pub fn generate(self) -> anyhow::Result<FreshKey> {
         let made = match self {
-            Self::EcdsaP256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
-            Self::EcdsaP384 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384),
+            Self::EcdsaP256 => {
+                ecdsa(&signature::ECDSA_P256_SHA256_ASN1_SIGNING, &rcgen::PKCS_ECDSA_P256_SHA256)
+            }
+            Self::EcdsaP384 => {
+                ecdsa(&signature::ECDSA_P384_SHA384_ASN1_SIGNING, &rcgen::PKCS_ECDSA_P384_SHA384)
+            }
             Self::Ed25519 => ed25519(),
-            Self::Rsa2048 => rsa(RsaKeySize::_2048),
-            Self::Rsa3072 => rsa(RsaKeySize::_3072),
-            Self::Rsa4096 => rsa(RsaKeySize::_4096),
+            Self::Rsa2048 => rsa(rsa::KeySize::Rsa2048),
+            Self::Rsa3072 => rsa(rsa::KeySize::Rsa3072),
+            Self::Rsa4096 => rsa(rsa::KeySize::Rsa4096),
         };
-        let key = made.or_hint(
-            || "cannot generate a key".into(),
-            || "try again: the system may lack randomness".into(),
-        )?;
-        Ok(Zeroizing::new(key))
+        made.or_hint(|| "cannot generate a key".into(), || "try again: the system may lack randomness".into())
+    }
+}
+
+/// A key that was just made. One that signs nothing need not be read (and so checked) once more, which takes as long as
+/// making it.
+pub struct FreshKey {
+    /// In DER.
+    pub pkcs8: Zeroizing<Vec<u8>>,
+    public: Vec<u8>,
+    algorithm: &'static SignatureAlgorithm,
+}
+
+impl FreshKey {
+    /// To sign with.
+    pub fn pair(&self) -> anyhow::Result<Zeroizing<KeyPair>> {
+        from_pkcs8(&self.pkcs8)
+            .ok_or_else(|| Fault::new("cannot read the key that was just made", "try again").into())
+    }
+}
+
+impl PublicKeyData for FreshKey {
+    fn der_bytes(&self) -> &[u8] {
+        &self.public
+    }
+
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        self.algorithm
     }
 }
 
 /// RSA keys sign with SHA-256, PKCS#1 v1.5: every client knows it.
 const RSA_SIGNATURE: &SignatureAlgorithm = &rcgen::PKCS_RSA_SHA256;
 
-/// PKCS#8 version 1: rcgen would write version 2, with the public key in it (RFC 5958), which OpenSSL 3.0 cannot read.
-fn ed25519() -> Result<KeyPair, rcgen::Error> {
-    let pkcs8 = signature::Ed25519KeyPair::generate_pkcs8v1(&aws_lc_rs::rand::SystemRandom::new())
-        .map_err(|_| rcgen::Error::RingUnspecified)?;
-    KeyPair::try_from(pkcs8.as_ref())
+fn ecdsa(
+    curve: &'static EcdsaSigningAlgorithm,
+    algorithm: &'static SignatureAlgorithm,
+) -> Result<FreshKey, Unspecified> {
+    let pair = EcdsaKeyPair::generate(curve)?;
+    Ok(fresh(pair.to_pkcs8v1()?.as_ref(), pair.public_key().as_ref(), algorithm))
 }
 
-fn rsa(size: RsaKeySize) -> Result<KeyPair, rcgen::Error> {
-    KeyPair::generate_rsa_for(RSA_SIGNATURE, size)
+/// PKCS#8 version 1: OpenSSL 3.0 cannot read version 2, with the public key in it (RFC 5958).
+fn ed25519() -> Result<FreshKey, Unspecified> {
+    let pair = Ed25519KeyPair::generate()?;
+    Ok(fresh(pair.to_pkcs8v1()?.as_ref(), pair.public_key().as_ref(), &rcgen::PKCS_ED25519))
+}
+
+fn rsa(size: rsa::KeySize) -> Result<FreshKey, Unspecified> {
+    let pair = rsa::KeyPair::generate(size)?;
+    let pkcs8: Pkcs8V1Der = pair.as_der()?;
+    Ok(fresh(pkcs8.as_ref(), pair.public_key().as_ref(), RSA_SIGNATURE))
+}
+
+fn fresh(pkcs8: &[u8], public: &[u8], algorithm: &'static SignatureAlgorithm) -> FreshKey {
+    FreshKey { pkcs8: Zeroizing::new(pkcs8.to_vec()), public: public.to_vec(), algorithm }
 }
 
 /// Reads a private key in any of its three forms, and keeps it in PKCS#8: rcgen would write the others under its label.
@@ -94,7 +136,22 @@ pub fn from_der(der: &PrivateKeyDer) -> Option<Zeroizing<KeyPair>> {
 
 /// Reads a key in PKCS#8.
 pub fn from_pkcs8(der: &[u8]) -> Option<Zeroizing<KeyPair>> {
-    KeyPair::try_from(&PrivatePkcs8KeyDer::from(der)).ok().map(Zeroizing::new)
+    let algorithm = algorithm(der)?;
+    KeyPair::from_pkcs8_der_and_sign_algo(&PrivatePkcs8KeyDer::from(der), algorithm).ok().map(Zeroizing::new)
+}
+
+/// What a PKCS#8 key signs with. Left to itself, rcgen tries one algorithm after the other, each from the start.
+fn algorithm(pkcs8: &[u8]) -> Option<&'static SignatureAlgorithm> {
+    let info = PrivateKeyInfoRef::try_from(pkcs8).ok()?;
+    let (algorithm, curve) = info.algorithm.oids().ok()?;
+    match (algorithm.to_string().as_str(), curve.map(|oid| oid.to_string()).as_deref()) {
+        ("1.2.840.113549.1.1.1", _) => Some(RSA_SIGNATURE),
+        ("1.3.101.112", _) => Some(&rcgen::PKCS_ED25519),
+        ("1.2.840.10045.2.1", Some("1.2.840.10045.3.1.7")) => Some(&rcgen::PKCS_ECDSA_P256_SHA256),
+        ("1.2.840.10045.2.1", Some("1.3.132.0.34")) => Some(&rcgen::PKCS_ECDSA_P384_SHA384),
+        ("1.2.840.10045.2.1", Some("1.3.132.0.35")) => Some(&rcgen::PKCS_ECDSA_P521_SHA512),
+        _ => None,
+    }
 }
 
 /// 128 bits of randomness as a positive serial number that always takes 16 octets (RFC 5280 §4.1.2.2: at most 20).

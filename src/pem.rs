@@ -34,7 +34,7 @@ fn encode_block(block: &pem::Pem) -> String {
 
 /// The first certificate of a file, in DER.
 pub fn first_certificate(path: &Path) -> anyhow::Result<Vec<u8>> {
-    for item in items(path)? {
+    for item in items(path, &files::read(path)?)? {
         if let Item::X509Certificate(der) = item {
             return Ok(der.to_vec());
         }
@@ -56,11 +56,12 @@ pub enum KeyFile {
 
 /// The first private key of a file, which may be locked.
 pub fn key_file(path: &Path) -> anyhow::Result<KeyFile> {
+    let text = files::read(path)?;
     // rustls-pemfile passes over encrypted keys.
-    let locked = pem::parse_many(files::read(path)?.as_slice()).unwrap_or_default();
+    let locked = pem::parse_many(text.as_slice()).unwrap_or_default();
     match locked.into_iter().find(|block| block.tag() == LOCKED) {
         Some(block) => Ok(KeyFile::Locked(block.into_contents())),
-        None => first_key(path).map(KeyFile::Open),
+        None => first_key_of(path, &text).map(KeyFile::Open),
     }
 }
 
@@ -73,7 +74,11 @@ pub fn locked_key(der: &[u8]) -> Zeroizing<Vec<u8>> {
 
 /// The first private key of a file: PKCS#8, SEC1 or PKCS#1.
 pub fn first_key(path: &Path) -> anyhow::Result<Zeroizing<KeyPair>> {
-    for item in items(path)? {
+    first_key_of(path, &files::read(path)?)
+}
+
+fn first_key_of(path: &Path, text: &[u8]) -> anyhow::Result<Zeroizing<KeyPair>> {
+    for item in items(path, text)? {
         let Some(key) = private(item) else { continue };
         return key::from_der(&key).ok_or_else(|| {
             let what = format!("{} holds a key that cannot be read", path.display());
@@ -129,7 +134,7 @@ pub fn certificate_in(mut text: &[u8]) -> Option<Vec<u8>> {
 
 /// Every certificate of a file; none where it cannot be read.
 pub fn certificates(path: &Path) -> Vec<Vec<u8>> {
-    let items = items(path).unwrap_or_default().into_iter();
+    let items = files::read(path).and_then(|text| items(path, &text)).unwrap_or_default().into_iter();
     let der = |item| if let Item::X509Certificate(der) = item { Some(der.to_vec()) } else { None };
     items.filter_map(der).collect()
 }
@@ -171,9 +176,8 @@ pub fn crl(der: &[u8]) -> Vec<u8> {
     encode("X509 CRL", der)
 }
 
-fn items(path: &Path) -> anyhow::Result<Vec<Item>> {
-    let bytes = files::read(path)?;
-    rustls_pemfile::read_all(&mut bytes.as_slice()).collect::<Result<_, _>>().or_hint(
+fn items(path: &Path, mut text: &[u8]) -> anyhow::Result<Vec<Item>> {
+    rustls_pemfile::read_all(&mut text).collect::<Result<_, _>>().or_hint(
         || format!("{} is not readable as PEM", path.display()),
         || "the file is damaged: put back the original, or remove it".into(),
     )

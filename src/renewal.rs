@@ -221,10 +221,11 @@ pub fn is_of(entry: &Entry, authority: &Authority) -> bool {
     leaf.is_some_and(|leaf| leaf.is_of(authority.signer()) || leaf.is_of(&authority.root))
 }
 
-/// Whether it was issued before this root was made, as an interrupted `rotate` may leave it: told without reading it.
-pub fn is_of_earlier_root(entry: &Entry, root: &CaCertificate) -> bool {
+/// What was issued before this is of an earlier root, as an interrupted `rotate` may leave it: told without reading it.
+pub fn beginning(root: Option<&CaCertificate>) -> OffsetDateTime {
     // Others do not backdate what they make.
-    local_ca(&root.der).is_some_and(|ca| ca.is_devca) && entry.issued < root.validity.made()
+    let own = root.filter(|root| local_ca(&root.der).is_some_and(|ca| ca.is_devca));
+    own.map_or(OffsetDateTime::UNIX_EPOCH, |root| root.validity.made())
 }
 
 /// Where their files are, each folder once.

@@ -107,7 +107,7 @@ impl Report {
         } else {
             Box::new(anstream::AutoStream::auto(stdout))
         };
-        let mut out = io::BufWriter::new(stream);
+        let mut out = io::BufWriter::with_capacity(1 << 16, stream);
         let printed = if self.json {
             let mut document = serde_json::to_value(outcome)?;
             let notes = self.notes.borrow();

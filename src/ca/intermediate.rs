@@ -32,7 +32,8 @@ impl Authority {
     /// Signs an intermediate that lives as long as the root, and forgets the root's key.
     pub(super) fn seal(&self, now: OffsetDateTime) -> anyhow::Result<Self> {
         let name = intermediate_name(&self.root);
-        let made = self.sign_intermediate(&name, KeyType::EcdsaP256.generate()?, profile::ROOT_DAYS, now)?;
+        let made =
+            self.sign_intermediate(&name, KeyType::EcdsaP256.generate()?.pair()?, profile::ROOT_DAYS, now)?;
         // Who checks every CA of a chain, as nginx does, asks for the root's list as well.
         let nothing = std::iter::empty();
         let crl = self.revocation_list(nothing, Validity::starting(now, profile::ROOT_DAYS))?;
@@ -48,7 +49,7 @@ impl Authority {
         now: OffsetDateTime,
     ) -> anyhow::Result<Self> {
         // The same key where there is one: what it has signed stays good.
-        let key = self.intermediate_key(folder).map_or_else(|| KeyType::EcdsaP256.generate(), Ok)?;
+        let key = self.intermediate_key(folder).map_or_else(|| KeyType::EcdsaP256.generate()?.pair(), Ok)?;
         if let Some(intermediate) = intermediate(folder)
             && intermediate.is_signed_by(&self.root)
             && intermediate.belongs_to(&key)

@@ -26,6 +26,7 @@ use crate::error::{Fault, OrHint};
 use crate::files;
 use crate::inventory::Inventory;
 use crate::pem;
+use crate::renewal;
 use crate::report::{self, Outcome};
 
 #[derive(Serialize, Default)]
@@ -207,11 +208,11 @@ fn expiring(context: &Context, args: &cli::Check) -> anyhow::Result<Checked> {
     };
     let mut checked = Checked { place: "the inventory".into(), ..Checked::default() };
     let inventory = Inventory::load(&context.folder.inventory())?;
-    let root = context.root().ok();
-    for entry in super::list::ending(inventory, context.now, days, root.as_ref()) {
-        let path: PathBuf = crate::renewal::first(&entry).to_owned();
+    let beginning = renewal::beginning(context.root().ok().as_ref());
+    for entry in super::list::ending(inventory, context.now, days, beginning) {
+        let path: PathBuf = renewal::first(&entry).to_owned();
         let left = crate::profile::days_left(entry.not_after, context.now);
-        let is_outdated = root.as_ref().is_some_and(|root| crate::renewal::is_of_earlier_root(&entry, root));
+        let is_outdated = entry.issued < beginning;
         let fault = match left {
             ..=0 => &crate::check::catalogue::EXPIRED,
             _ if is_outdated => &crate::check::catalogue::REPLACED_ROOT,

@@ -48,7 +48,7 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> anyhow::Result<Expor
     }
     let made = authority.sign_intermediate(
         &common_name,
-        KeyType::EcdsaP256.generate()?,
+        KeyType::EcdsaP256.generate()?.pair()?,
         args.days.unwrap_or(profile::INTERMEDIATE_DAYS),
         context.now,
     )?;

@@ -2,13 +2,12 @@
 
 use std::collections::HashSet;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
 use super::Context;
-use crate::certificate::CaCertificate;
 use crate::cli;
 use crate::files::{NewFile, Secrecy};
 use crate::inventory::{self, Entry, Inventory, Line};
@@ -61,25 +60,21 @@ enum Word {
 pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<List> {
     let path = context.folder.inventory();
     let pruned = if args.prune { Some(prune(context)?) } else { None };
-    let root = context.root().ok();
+    let beginning = renewal::beginning(context.root().ok().as_ref());
     let (now, soon) = (context.now, args.expiring.unwrap_or(profile::RENEW_WITHIN_DAYS));
     // Looked at while the lines are read: only what is shown stays in memory.
     let lines = inventory::scan(&path, |line| match line {
-        Line::Issued(entry) => Ok(Listed::of(entry, now, soon, root.as_ref())),
+        Line::Issued(entry) => Ok(Listed::of(entry, now, soon, beginning)),
         Line::Revoked(revocation) => Err(revocation.serial),
     })?;
-    let (mut certificates, mut revoked) = (Vec::with_capacity(lines.len()), HashSet::new());
-    for line in lines {
-        match line {
-            Ok(listed) => certificates.push(listed),
-            Err(serial) => _ = revoked.insert(serial),
-        }
-    }
-    let place = |listed: &Listed| listed.place.clone();
-    let chosen = inventory::one_of_each(&certificates, place, |listed| listed.touched.is_none());
+    let mut revoked = HashSet::new();
+    let issued = |line: Result<Listed, String>| line.map_err(|serial| revoked.insert(serial)).ok();
+    let mut certificates: Vec<Listed> = lines.into_iter().filter_map(issued).collect();
+    let chosen = inventory::one_of_each(&certificates, Listed::place, |listed| listed.touched.is_none());
     let mut chosen = chosen.into_iter();
     certificates.retain(|_| chosen.next().unwrap_or(true));
-    certificates = parallel::map(certificates, Listed::looked_into);
+    let touched = certificates.iter_mut().filter(|listed| listed.touched.is_some());
+    parallel::map(touched.collect(), Listed::look_into);
     for listed in certificates.iter_mut().filter(|listed| revoked.contains(&listed.serial)) {
         if matches!(listed.state, Word::Outdated | Word::Expired | Word::Expiring | Word::Good) {
             listed.state = Word::Revoked;
@@ -96,13 +91,12 @@ pub(super) fn ending(
     inventory: Inventory,
     now: OffsetDateTime,
     days: i64,
-    root: Option<&CaCertificate>,
+    beginning: OffsetDateTime,
 ) -> Vec<Entry> {
     let revoked = inventory.revoked();
     let mut entries = inventory.in_use();
     entries.retain(|entry| {
-        let is_outdated = root.is_some_and(|root| renewal::is_of_earlier_root(entry, root));
-        (is_outdated || entry.not_after - Duration::days(days) <= now)
+        (entry.issued < beginning || entry.not_after - Duration::days(days) <= now)
             && !revoked.contains(&entry.serial)
             && renewal::glance(entry) == State::There
     });
@@ -142,64 +136,62 @@ impl Outcome for List {
         if self.certificates.is_empty() {
             return writeln!(page, "nothing to list");
         }
-        let widest = self.certificates.iter().map(|listed| listed.name().chars().count()).max().unwrap_or(0);
-        let width = widest.clamp(8, 40);
-        for listed in &self.certificates {
-            let kind = match listed.kind {
-                Kind::Server => "server",
-                Kind::Client => "client",
-                Kind::Both => "both",
-            };
-            let left = match (listed.state, listed.days_left) {
-                (Word::Missing, _) => report::verdict(false, "missing"),
-                (Word::Replaced, _) => report::verdict(false, "replaced"),
-                (Word::Revoked, _) => report::verdict(false, "revoked"),
-                (Word::Outdated, _) => report::verdict(false, "of an earlier root"),
-                (Word::Expired, _) => report::verdict(false, "expired"),
-                (Word::Expiring, 1) => report::verdict(false, "1 day left"),
-                (Word::Expiring, days) => report::verdict(false, &format!("{days} days left")),
-                (Word::Good, days) => format!("{days} days left"),
-            };
-            let path = report::short(&listed.path);
-            writeln!(page, "{:width$}  {kind}  {path}: {left}", listed.name())?;
+        let names: Vec<String> = parallel::map(self.certificates.iter().collect(), Listed::name);
+        let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).clamp(8, 40);
+        let rows = self.certificates.iter().zip(names).collect();
+        for row in parallel::map(rows, |(listed, name)| listed.row(&name, width)) {
+            writeln!(page, "{row}")?;
         }
         Ok(())
     }
 }
 
 impl Listed {
-    fn of(entry: Box<Entry>, now: OffsetDateTime, soon: i64, root: Option<&CaCertificate>) -> Self {
+    fn of(entry: Box<Entry>, now: OffsetDateTime, soon: i64, beginning: OffsetDateTime) -> Self {
         let state = match entry.not_after {
             end if end < now => Word::Expired,
-            _ if root.is_some_and(|root| renewal::is_of_earlier_root(&entry, root)) => Word::Outdated,
+            _ if entry.issued < beginning => Word::Outdated,
             end if end - Duration::days(soon) <= now => Word::Expiring,
             _ => Word::Good,
         };
         let days_left = profile::days_left(entry.not_after, now);
-        let mut listed = Self {
-            serial: entry.serial.clone(),
-            kind: entry.kind,
-            common_name: entry.common_name.clone(),
-            names: entry.names.clone(),
-            path: renewal::first(&entry).to_owned(),
-            not_after: entry.not_after,
-            days_left,
-            state,
-            place: entry.files.first().map(|file| file.path.clone()),
-            touched: None,
-        };
-        listed.touched = Some(entry).filter(|entry| !entry.is_untouched());
-        listed
+        let path = renewal::first(&entry).to_owned();
+        let touched = (!entry.is_untouched()).then(|| entry.clone());
+        let Entry { serial, kind, common_name, names, not_after, files, .. } = *entry;
+        let place = files.into_iter().next().map(|file| file.path);
+        Self { serial, kind, common_name, names, path, not_after, days_left, state, place, touched }
+    }
+
+    fn place(&self) -> Option<&Path> {
+        self.place.as_deref()
     }
 
     /// Files that something has touched are read, once it is known that no later certificate is in their place.
-    fn looked_into(mut self) -> Self {
+    fn look_into(&mut self) {
         match self.touched.take().map(|entry| renewal::state(&entry)) {
             Some(State::Missing | State::Gone) => self.state = Word::Missing,
             Some(State::Replaced) => self.state = Word::Replaced,
             _ => {}
         }
-        self
+    }
+
+    fn row(&self, name: &str, width: usize) -> String {
+        let kind = match self.kind {
+            Kind::Server => "server",
+            Kind::Client => "client",
+            Kind::Both => "both",
+        };
+        let left = match (self.state, self.days_left) {
+            (Word::Missing, _) => report::verdict(false, "missing"),
+            (Word::Replaced, _) => report::verdict(false, "replaced"),
+            (Word::Revoked, _) => report::verdict(false, "revoked"),
+            (Word::Outdated, _) => report::verdict(false, "of an earlier root"),
+            (Word::Expired, _) => report::verdict(false, "expired"),
+            (Word::Expiring, 1) => report::verdict(false, "1 day left"),
+            (Word::Expiring, days) => report::verdict(false, &format!("{days} days left")),
+            (Word::Good, days) => format!("{days} days left"),
+        };
+        format!("{name:width$}  {kind}  {}: {left}", report::short(&self.path))
     }
 
     /// What a person knows it by.

@@ -123,8 +123,9 @@ fn outdated(context: &Context, root: &CaCertificate) -> Option<Finding> {
     let inventory = Inventory::load(&context.folder.inventory()).ok()?;
     let revoked = inventory.revoked();
     let mut entries = inventory.in_use();
+    let beginning = renewal::beginning(Some(root));
     entries.retain(|entry| {
-        renewal::is_of_earlier_root(entry, root)
+        entry.issued < beginning
             && entry.not_after > context.now
             && !revoked.contains(&entry.serial)
             && renewal::glance(entry) == State::There
