@@ -71,8 +71,10 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
     if !ca::exists(&context.folder) {
         // Before anything is written: what the root that is about to be made would refuse.
         agreed = widening(context, args, &first_constraints(), &request.subject.names)?;
-        if !args.stdout {
-            existing::check(&mut outputs, &context.folder, None, &request, args.force)?;
+        let free = existing::check(&mut outputs, &context.folder, None, &request, args.force);
+        // What is in the way may be of another devca, which has made the root meanwhile: that is looked at again.
+        if let (Err(e), false) = (free, args.stdout || ca::exists(&context.folder)) {
+            return Err(e);
         }
     }
     let lock = context.lock()?;
