@@ -10,6 +10,7 @@ pub mod connect;
 pub mod environment;
 pub mod handshake;
 pub mod judge;
+pub mod purpose;
 pub mod starttls;
 pub mod target;
 

@@ -53,13 +53,16 @@ const fn says(client: &'static str, says: &'static str) -> Words {
 
 /// All faults, the worst first: what keeps every client away before what bothers some of them, some day.
 pub static ALL: &[&Fault] = &[
+    &UNRESOLVED,
     &CONNECTION_REFUSED,
     &NO_ANSWER,
     &PLAIN_HTTP,
+    &PLAIN_CLIENT,
     &NOT_TLS,
     &PROTOCOL_TOO_OLD,
     &CLIENT_CERTIFICATE_REQUIRED,
     &CLIENT_CERTIFICATE_REFUSED,
+    &UNREADABLE_FILE,
     &KEY_MISMATCH,
     &SELF_SIGNED,
     &MISSING_INTERMEDIATE,
@@ -69,8 +72,13 @@ pub static ALL: &[&Fault] = &[
     &EXPIRED,
     &NOT_YET_VALID,
     &REVOKED,
+    &CRL_UNUSABLE,
     &WRONG_USAGE,
     &CA_AS_LEAF,
+    &WRONG_KEY_USAGE,
+    &NOT_A_CA,
+    &PATH_TOO_LONG,
+    &UNKNOWN_EXTENSION,
     &OUTSIDE_CONSTRAINTS,
     &WEAK,
     &WRONG_ORDER,
@@ -80,4 +88,5 @@ pub static ALL: &[&Fault] = &[
     &PROXY,
     &VERIFICATION_OFF,
     &EXPIRING,
+    &REFUSED,
 ];

@@ -1,7 +1,7 @@
 //! From a leaf to its root: which certificates link, and where it ends.
 
 use x509_parser::error::X509Error;
-use x509_parser::extensions::ParsedExtension;
+use x509_parser::extensions::{KeyUsage, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::details::Certificate;
@@ -17,6 +17,10 @@ pub struct Link {
     issuer: Vec<u8>,
     key_id: Option<Vec<u8>>,
     authority_key_id: Option<Vec<u8>>,
+    /// The key usage, where the certificate has that extension (RFC 5280 §4.2.1.3).
+    pub key_usage: Option<KeyUsage>,
+    /// The first critical extension that is not known, by its OID.
+    pub unknown_critical: Option<String>,
 }
 
 /// Where a link was found.
@@ -55,12 +59,17 @@ impl Link {
     /// `None` where the bytes are no certificate.
     pub fn read(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
-        let (mut key_id, mut authority_key_id) = (None, None);
+        let (mut key_id, mut authority_key_id, mut key_usage, mut unknown_critical) =
+            (None, None, None, None);
         for extension in certificate.iter_extensions() {
             match extension.parsed_extension() {
                 ParsedExtension::SubjectKeyIdentifier(id) => key_id = Some(id.0.to_vec()),
                 ParsedExtension::AuthorityKeyIdentifier(id) => {
                     authority_key_id = id.key_identifier.as_ref().map(|id| id.0.to_vec());
+                }
+                ParsedExtension::KeyUsage(usage) => key_usage = Some(*usage),
+                ParsedExtension::UnsupportedExtension { oid } if extension.critical => {
+                    unknown_critical.get_or_insert_with(|| oid.to_id_string());
                 }
                 _ => {}
             }
@@ -71,6 +80,8 @@ impl Link {
             issuer: certificate.issuer().as_raw().to_vec(),
             key_id,
             authority_key_id,
+            key_usage,
+            unknown_critical,
             der: der.to_vec(),
         })
     }

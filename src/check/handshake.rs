@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 use super::Finding;
 use super::catalogue::{
     CLIENT_CERTIFICATE_REFUSED, CLIENT_CERTIFICATE_REQUIRED, CLOCK_SKEW, CONNECTION_REFUSED, NAME_MISMATCH,
-    NO_ANSWER, NOT_TLS, PLAIN_HTTP, PROTOCOL_TOO_OLD, Words,
+    NO_ANSWER, NOT_TLS, PLAIN_HTTP, PROTOCOL_TOO_OLD, UNRESOLVED, Words,
 };
 use super::connect::{Failure, Seen};
 
@@ -39,9 +39,7 @@ pub fn judge(seen: &Seen, host: &str, port: u16, shown: bool, acceptable: &[Stri
         None => {}
         Some(Failure::Unresolved(name)) => {
             let mend = "use localhost or what is below it, or add the name to /etc/hosts";
-            findings.push(
-                Finding::new(&NO_ANSWER, format!("the name {name} has no address"), mend).saying(|_| false),
-            );
+            findings.push(Finding::new(&UNRESOLVED, format!("the name {name} has no address"), mend));
         }
         Some(Failure::Refused(address)) => {
             findings.push(Finding::new(&CONNECTION_REFUSED, listeners(address, port), "start the server"));
@@ -70,7 +68,7 @@ pub fn judge(seen: &Seen, host: &str, port: u16, shown: bool, acceptable: &[Stri
         Some(Failure::Alert(AlertDescription::UnrecognisedName)) => {
             let what = format!("{host}:{port} knows no server of this name (SNI), and answers with an alert");
             let mend = "name one that it serves: devca check ADDRESS --sni NAME";
-            findings.push(Finding::new(&NAME_MISMATCH, what, mend).saying(|_| false));
+            findings.push(Finding::new(&NAME_MISMATCH, what, mend).saying(is_of_sni));
         }
         Some(Failure::Alert(alert)) if !is_of_versions(*alert) => {
             let what = format!("{host}:{port} breaks off with the alert {alert:?}");
@@ -93,6 +91,11 @@ pub fn judge(seen: &Seen, host: &str, port: u16, shown: bool, acceptable: &[Stri
 fn is_of_versions(alert: AlertDescription) -> bool {
     use AlertDescription::{HandshakeFailure, InsufficientSecurity, ProtocolVersion};
     matches!(alert, HandshakeFailure | InsufficientSecurity | ProtocolVersion)
+}
+
+/// What clients say where the server knows no such name, and so shows no certificate.
+pub fn is_of_sni(words: &Words) -> bool {
+    words.says.to_lowercase().contains("unrecognized")
 }
 
 /// Most clients pass on the server's alert in its words.

@@ -4,14 +4,12 @@ use std::net::IpAddr;
 
 use time::{Duration, OffsetDateTime};
 
-use super::Finding;
 use super::catalogue::{
-    CA_AS_LEAF, EXPIRED, EXPIRING, MISSING_INTERMEDIATE, NAME_MISMATCH, NOT_YET_VALID, OUTSIDE_CONSTRAINTS,
-    SELF_SIGNED, TOO_LONG, WEAK, WRONG_ORDER, WRONG_USAGE, Words,
+    EXPIRED, EXPIRING, MISSING_INTERMEDIATE, NAME_MISMATCH, NOT_YET_VALID, SELF_SIGNED, TOO_LONG, WEAK,
+    WRONG_ORDER, Words,
 };
 use super::chain::{Chain, End, Link, Source};
-use crate::constraints::Constraints;
-use crate::name::Name;
+use super::{Finding, handshake, purpose};
 use crate::profile;
 
 /// A certificate that ends within so many days is pointed out.
@@ -46,25 +44,12 @@ pub fn chain(chain: &Chain, sent: &[Link], expected: &Expectation) -> Vec<Findin
         findings.extend(validity(link, expected.now));
         findings.extend(weakness(link, is(leaf), is(chain.top())));
     }
-    findings.extend(usage(leaf, expected.client));
-    if leaf.details.is_ca {
-        let what = format!("{} may sign other certificates", leaf.details.subject);
-        findings.push(Finding::new(&CA_AS_LEAF, what, issue_for(expected)));
-    }
-    findings.extend(outside(chain));
+    findings.extend(purpose::judge(chain, expected));
     if !chain.is_in_order && sent.len() > 1 {
         findings.push(wrong_order(chain, sent));
     }
     findings.extend(too_long(leaf, expected.client));
     findings
-}
-
-fn issue_for(expected: &Expectation) -> String {
-    match (expected.client, expected.name) {
-        (true, _) => "devca issue --client NAME".into(),
-        (false, Some(name)) => format!("devca issue {name}"),
-        (false, None) => "devca issue NAME".into(),
-    }
 }
 
 fn missing_links(chain: &Chain) -> Option<Finding> {
@@ -134,6 +119,7 @@ fn name_mismatch(leaf: &Link, name: &str) -> Option<Finding> {
         && !ip
         && details.common_name.as_ref().is_some_and(|common_name| matches(common_name, name));
     let said = |words: &Words| match (words.client, words.says) {
+        _ if handshake::is_of_sni(words) => false,
         (client, _) if suffices && !["Go", "Chrome", "Firefox"].contains(&client) => false,
         ("Python" | "OpenSSL", says) => says.starts_with("IP address") == ip,
         ("Go", "doesn't contain any IP SANs") => ip && !names.iter().any(|n| n.parse::<IpAddr>().is_ok()),
@@ -193,32 +179,6 @@ fn weakness(link: &Link, is_leaf: bool, is_top: bool) -> Option<Finding> {
         }
         None => None,
     }
-}
-
-fn usage(leaf: &Link, client: bool) -> Option<Finding> {
-    let details = &leaf.details;
-    let wanted = if client { "client" } else { "server" };
-    let fits = details.usages.is_empty()
-        || details.usages.iter().any(|usage| usage == wanted || usage == "anything");
-    if fits {
-        return None;
-    }
-    let what =
-        format!("{} is for: {}, and is used by a {wanted}", details.subject, details.usages.join(", "));
-    let mend = if client { "devca issue --client NAME" } else { "devca issue NAME, without --client" };
-    Some(Finding::new(&WRONG_USAGE, what, mend))
-}
-
-fn outside(chain: &Chain) -> Option<Finding> {
-    let names: Vec<Name> =
-        chain.leaf().details.names.iter().filter_map(|name| Name::parse(name).ok()).collect();
-    chain.links.iter().skip(1).find_map(|(ca, _)| {
-        let constraints: &Constraints = &ca.details.constraints;
-        let name = names.iter().find(|name| !constraints.permit(name))?;
-        let what = format!("{} may not sign for {name}", ca.details.subject);
-        let mend = format!("devca permit {}", crate::issuer::base(name));
-        Some(Finding::new(&OUTSIDE_CONSTRAINTS, what, mend))
-    })
 }
 
 fn wrong_order(chain: &Chain, sent: &[Link]) -> Finding {

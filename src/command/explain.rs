@@ -62,6 +62,10 @@ fn search(text: &str) -> Vec<(&'static Fault, Vec<&'static str>)> {
             found.push((longest, rank, fault, by));
         }
     }
+    // What is said of every fault tells nothing beside what is said of one.
+    if found.iter().any(|(.., fault, _)| *fault != &catalogue::REFUSED) {
+        found.retain(|(.., fault, _)| *fault != &catalogue::REFUSED);
+    }
     found.sort_by_key(|(longest, rank, ..)| (std::cmp::Reverse(*longest), *rank));
     let best = found.first().map_or(0, |(longest, ..)| *longest);
     // Words that are part of longer ones that are there as well say less.

@@ -234,7 +234,9 @@ fn openssl_says(words: &Words, sent: usize, root_sent: bool) -> bool {
         "SELF_SIGNED_CERT_IN_CHAIN"
         | "self-signed certificate in certificate chain"
         | "self signed certificate in certificate chain" => root_sent,
-        "UNABLE_TO_VERIFY_LEAF_SIGNATURE" => !root_sent && sent == 1,
+        "UNABLE_TO_VERIFY_LEAF_SIGNATURE" | "unable to verify the first certificate" => {
+            !root_sent && sent == 1
+        }
         "UNABLE_TO_GET_ISSUER_CERT_LOCALLY" => !root_sent && sent > 1,
         "unable to get local issuer certificate" => !root_sent,
         _ => true,

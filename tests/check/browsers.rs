@@ -1,6 +1,6 @@
 //! What Chromium and Firefox say.
 
-use super::bench::{Pair, arguments, authority, ca, compare, findings, forged, issued, serve};
+use super::bench::{Pair, arguments, authority, ca, compare, findings, forged, issued, serve, together};
 use super::common::browsers::{chromium, chromium_database, firefox, firefox_profile};
 use super::common::{Home, PAGE, words};
 
@@ -12,12 +12,25 @@ fn browsers_say_what_is_foretold() {
     home.ok(["install", "--store", "nss"]);
     let root = Some(ca(&home));
     let stranger = Some(authority(&home, "stranger", None));
-    let faults: [(&[&str], Pair); 5] = [
+    let below = |name: &str, words: &[&str]| {
+        let middle =
+            forged(&home, &format!("{name}-ca"), root.as_ref(), &[words, &["cn=middle", "names="]].concat());
+        let (leaf, key) = forged(&home, &format!("{name}-leaf"), Some(&middle), &[]);
+        (together(&home, &format!("{name}.pem"), &[&leaf, &middle.0]), key)
+    };
+    let faults: [(&[&str], Pair); 12] = [
         (&[], issued(&home, "localhost", &[])),
         (&["name-mismatch"], issued(&home, "app.test", &[])),
         (&["expired"], forged(&home, "old", root.as_ref(), &["in=-30", "days=20"])),
         (&["untrusted-root"], forged(&home, "theirs", stranger.as_ref(), &[])),
         (&["ca-as-leaf"], forged(&home, "ca", root.as_ref(), &["kind=ca"])),
+        (&["not-a-ca"], below("no-ca", &["kind=none"])),
+        (&["not-a-ca"], below("no-bit", &["kind=ca", "usage=digital_signature"])),
+        (&["wrong-usage"], below("clients", &["kind=ca", "for=client"])),
+        (&["wrong-usage"], forged(&home, "any", root.as_ref(), &["for=any"])),
+        (&["unknown-extension"], forged(&home, "critical", root.as_ref(), &["critical=1"])),
+        (&["wrong-key-usage"], forged(&home, "signer", root.as_ref(), &["usage=key_cert_sign"])),
+        (&["wrong-key-usage"], forged(&home, "cipher", root.as_ref(), &["usage=key_encipherment"])),
     ];
     for (expected, pair) in faults {
         let server = serve(&pair);

@@ -1,6 +1,6 @@
 //! The faults of a server's chain.
 
-use super::bench::{Fault, authority, ca, forged, issued, lax, serve, together};
+use super::bench::{Fault, Pair, authority, ca, forged, issued, lax, serve, together};
 use super::common::{Home, tool};
 
 fn all(faults: &[Fault]) {
@@ -292,4 +292,77 @@ fn a_revoked_certificate_is_found() {
         },
         ..LOCALHOST
     }]);
+}
+
+#[test]
+fn a_chain_whose_certificates_may_not_do_what_they_do_is_foretold() {
+    all(&[
+        Fault {
+            what: "an intermediate that is no CA",
+            found: &["not-a-ca"],
+            serve: |home| serve(&below(home, &["kind=none", "names="])),
+            ..LOCALHOST
+        },
+        Fault {
+            what: "an intermediate without keyCertSign",
+            found: &["not-a-ca"],
+            serve: |home| serve(&below(home, &["kind=ca", "names=", "usage=digital_signature"])),
+            ..LOCALHOST
+        },
+        Fault {
+            what: "one CA too many",
+            found: &["path-too-long"],
+            serve: |home| {
+                let words = ["kind=ca", "names=", "cn=upper", "path=0"];
+                let upper = forged(home, "upper", Some(&ca(home)), &words);
+                let lower = authority(home, "lower", Some(&upper));
+                let (leaf, key) = forged(home, "leaf", Some(&lower), &[]);
+                serve(&(together(home, "chain.pem", &[&leaf, &lower.0, &upper.0]), key))
+            },
+            ..LOCALHOST
+        },
+        Fault {
+            what: "an intermediate for clients",
+            found: &["wrong-usage"],
+            serve: |home| serve(&below(home, &["kind=ca", "names=", "for=client"])),
+            ..LOCALHOST
+        },
+        Fault {
+            what: "a leaf for anything",
+            found: &["wrong-usage"],
+            serve: |home| serve(&forged(home, "leaf", Some(&ca(home)), &["for=any"])),
+            ..LOCALHOST
+        },
+        Fault {
+            what: "a leaf with an unknown critical extension",
+            found: &["unknown-extension"],
+            serve: |home| serve(&forged(home, "leaf", Some(&ca(home)), &["critical=1"])),
+            ..LOCALHOST
+        },
+        Fault {
+            what: "an intermediate with an unknown critical extension",
+            found: &["unknown-extension"],
+            serve: |home| serve(&below(home, &["kind=ca", "names=", "critical=1"])),
+            ..LOCALHOST
+        },
+        Fault {
+            what: "a key that may sign certificates alone",
+            found: &["wrong-key-usage"],
+            serve: |home| serve(&forged(home, "leaf", Some(&ca(home)), &["usage=key_cert_sign"])),
+            ..LOCALHOST
+        },
+        Fault {
+            what: "a key that may encrypt alone",
+            found: &["wrong-key-usage"],
+            serve: |home| serve(&forged(home, "leaf", Some(&ca(home)), &["usage=key_encipherment"])),
+            ..LOCALHOST
+        },
+    ]);
+}
+
+/// A leaf of an intermediate that these words describe, and that devca would not make.
+fn below(home: &Home, words: &[&str]) -> Pair {
+    let middle = forged(home, "middle", Some(&ca(home)), &[words, &["cn=middle"]].concat());
+    let (leaf, key) = forged(home, "leaf", Some(&middle), &[]);
+    (together(home, "chain.pem", &[&leaf, &middle.0]), key)
 }

@@ -36,10 +36,11 @@ if "ca" in wanted:
 now = datetime.datetime.utcnow() - datetime.timedelta(minutes=1)
 begin = now + datetime.timedelta(days=int(wanted.get("in", 0)))
 is_ca = wanted.get("kind") == "ca"
+path_length = int(wanted["path"]) if "path" in wanted else None
 builder = (
     x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number(), begin)
     .not_valid_after(begin + datetime.timedelta(days=int(wanted.get("days", 90))))
-    .add_extension(x509.BasicConstraints(is_ca, None), critical=True)
+    .add_extension(x509.BasicConstraints(is_ca, path_length), critical=True)
     .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
 )
 if authority:
@@ -47,9 +48,15 @@ if authority:
     builder = builder.add_extension(identifier, critical=False)
 if names := wanted.get("names", "localhost"):
     builder = builder.add_extension(x509.SubjectAlternativeName(map(general, names.split(","))), critical=False)
-if not is_ca:
-    usage = Usage.CLIENT_AUTH if wanted.get("kind") == "client" else Usage.SERVER_AUTH
-    builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+purposes = {"server": Usage.SERVER_AUTH, "client": Usage.CLIENT_AUTH, "any": Usage.ANY_EXTENDED_KEY_USAGE}
+if purpose := purposes.get(wanted.get("for", "" if is_ca else wanted.get("kind", "server"))):
+    builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+if usage := wanted.get("usage"):
+    flags = "digital_signature content_commitment key_encipherment data_encipherment key_agreement key_cert_sign crl_sign encipher_only decipher_only"
+    builder = builder.add_extension(x509.KeyUsage(**{flag: flag == usage for flag in flags.split()}), critical=True)
+if "critical" in wanted:
+    unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.2"), b"\x05\x00")
+    builder = builder.add_extension(unknown, critical=True)
 if padding := int(wanted.get("padding", 0)):
     unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), bytes(padding))
     builder = builder.add_extension(unknown, critical=False)

@@ -44,6 +44,9 @@ pub static MISSING_INTERMEDIATE: Fault = Fault {
         says("Firefox", "SEC_ERROR_UNKNOWN_ISSUER"),
         says("GnuTLS", "The certificate issuer is unknown"),
         says(".NET", "PartialChain"),
+        says("Node", "unable to verify the first certificate"),
+        says("OpenSSL", "unable to verify the first certificate"),
+        says("wget", "Unable to locally verify the issuer's authority"),
     ],
 };
 
@@ -74,6 +77,12 @@ pub static UNTRUSTED_ROOT: Fault = Fault {
         says("GnuTLS", "The certificate issuer is unknown"),
         says("rustls", "UnknownIssuer"),
         says(".NET", "UntrustedRoot"),
+        says("Node", "unable to verify the first certificate"),
+        says("OpenSSL", "unable to verify the first certificate"),
+        says("wget", "Unable to locally verify the issuer's authority"),
+        says("wget", "doesn't have a known issuer"),
+        says("git", "server certificate verification failed"),
+        says("PostgreSQL", "root certificate file"),
     ],
 };
 
@@ -91,6 +100,7 @@ pub static REPLACED_ROOT: Fault = Fault {
         says("curl", "unable to get local issuer certificate"),
         says("Node", "CERT_SIGNATURE_FAILURE"),
         says("Node", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"),
+        says("Node", "unable to verify the first certificate"),
         says("Python", "certificate signature failure"),
         says("Python", "unable to get local issuer certificate"),
         says("Go", "ECDSA verification failure"),
@@ -118,6 +128,101 @@ pub static REVOKED: Fault = Fault {
         says("Java", "Certificate has been revoked"),
         says("Chrome", "NET::ERR_CERT_REVOKED"),
         says("Firefox", "SEC_ERROR_REVOKED_CERTIFICATE"),
+        says("rustls", "invalid peer certificate: Revoked"),
+    ],
+};
+
+pub static REFUSED: Fault = Fault {
+    id: "refused",
+    title: "the client refuses the certificate, and these words do not say why",
+    meaning: "Clients begin so whatever is wrong with a certificate; the reason follows, if they give one.",
+    causes: &[
+        "the root is not trusted by this client",
+        "an intermediate is missing from what the server sends",
+        "the certificate is for another name",
+        "the certificate has expired",
+    ],
+    mend: &["devca check ADDRESS says which it is", "devca explain with all that the client has printed"],
+    words: &[
+        says("curl", "SSL certificate problem"),
+        says("curl", "SSL peer certificate or SSH remote key was not OK"),
+        says("OpenSSL", "certificate verify failed"),
+        says("Python", "CERTIFICATE_VERIFY_FAILED"),
+        says("Node", "ERR_SSL_CERTIFICATE_VERIFY_FAILED"),
+        says("Java", "SSLHandshakeException"),
+        says("Java", "PKIX path validation failed"),
+        says("Go", "tls: failed to verify certificate"),
+        says("rustls", "invalid peer certificate"),
+        says("GnuTLS", "PKI verification of server certificate failed"),
+        says("Chrome", "Your connection is not private"),
+        says("Firefox", "Potential Security Risk Ahead"),
+        says("Safari", "This Connection Is Not Private"),
+        says(".NET", "The SSL connection could not be established"),
+        says(".NET", "The remote certificate is invalid"),
+    ],
+};
+
+pub static NOT_A_CA: Fault = Fault {
+    id: "not-a-ca",
+    title: "a certificate in the chain may not sign the one below it",
+    meaning: "What stands above a leaf must be a CA's certificate (basicConstraints CA:TRUE), and its key usage, if it has one, must name the signing of certificates.",
+    causes: &[
+        "a leaf's key was used to sign: openssl x509 -CA takes any certificate",
+        "the CA was made without -addext basicConstraints=critical,CA:TRUE",
+    ],
+    mend: &["devca issue NAMES", "devca issue --intermediate NAMES, where one is wanted in between"],
+    words: &[
+        says("curl", "invalid CA certificate"),
+        says("Node", "unsuitable certificate purpose"),
+        says("Node", "INVALID_CA"),
+        says("Node", "key usage does not include certificate signing"),
+        says("Python", "invalid CA certificate"),
+        says("Java", "this is not a CA certificate"),
+        says("Java", "keyCertSign bit is not set"),
+        says("Go", "parent certificate cannot sign this kind of certificate"),
+        says("Chrome", "NET::ERR_CERT_INVALID"),
+        says("Firefox", "SEC_ERROR_CA_CERT_INVALID"),
+        says("Firefox", "SEC_ERROR_INADEQUATE_KEY_USAGE"),
+        says("GnuTLS", "The certificate issuer is not a CA"),
+        says("GnuTLS", "violates the signer's constraints"),
+    ],
+};
+
+pub static PATH_TOO_LONG: Fault = Fault {
+    id: "path-too-long",
+    title: "there are more CAs in the chain than one of them allows",
+    meaning: "A CA can say how many others may follow below it (pathLenConstraint): devca's intermediates allow none.",
+    causes: &["an intermediate was issued by one that may issue leaves alone"],
+    mend: &["devca issue NAMES", "devca export --for … hands out an intermediate of the root's own"],
+    words: &[
+        says("curl", "path length constraint exceeded"),
+        says("Node", "PATH_LENGTH_EXCEEDED"),
+        says("Python", "path length constraint exceeded"),
+        says("Java", "pathLenConstraint violated"),
+        says("Go", "too many intermediates for path length constraint"),
+        says("Chrome", "NET::ERR_CERT_INVALID"),
+        says("Firefox", "SEC_ERROR_PATH_LEN_CONSTRAINT_INVALID"),
+        says("GnuTLS", "violates the signer's constraints"),
+    ],
+};
+
+pub static UNKNOWN_EXTENSION: Fault = Fault {
+    id: "unknown-extension",
+    title: "a critical extension is not known",
+    meaning: "A certificate has an extension that is marked as critical: whoever does not know it must refuse the certificate.",
+    causes: &["the certificate was made for a closed system, whose clients know the extension"],
+    mend: &["devca issue NAMES", "leave the extension out, or not critical"],
+    words: &[
+        says("curl", "unhandled critical extension"),
+        says("Node", "unhandled critical extension"),
+        says("Python", "unhandled critical extension"),
+        says("Java", "unrecognized critical extension"),
+        says("Go", "unhandled critical extension"),
+        says("Chrome", "NET::ERR_CERT_INVALID"),
+        says("Firefox", "SEC_ERROR_UNKNOWN_CRITICAL_EXTENSION"),
+        says("Firefox", "SEC_ERROR_UNKNOWN_ISSUER"),
+        says("GnuTLS", "unknown critical extension"),
+        says("rustls", "UnsupportedCriticalExtension"),
     ],
 };
 

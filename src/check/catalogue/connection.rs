@@ -2,6 +2,33 @@
 
 use super::{Fault, says};
 
+pub static UNRESOLVED: Fault = Fault {
+    id: "unresolved-name",
+    title: "the name has no address",
+    meaning: "Neither the hosts file nor the name service knows the name: no connection was tried.",
+    causes: &[
+        "it is misspelt",
+        "a name of one's own, such as app.test, is not in the hosts file",
+        "it is the name of a container or service, which is known inside that network alone",
+    ],
+    mend: &[
+        "use a name below localhost, such as app.localhost",
+        "add a line to /etc/hosts: 127.0.0.1 app.test",
+    ],
+    words: &[
+        says("curl", "Could not resolve host"),
+        says("Node", "ENOTFOUND"),
+        says("Node", "EAI_AGAIN"),
+        says("Python", "Name or service not known"),
+        says("Python", "Temporary failure in name resolution"),
+        says("Java", "UnknownHostException"),
+        says("Go", "no such host"),
+        says("Chrome", "ERR_NAME_NOT_RESOLVED"),
+        says("Firefox", "NS_ERROR_UNKNOWN_HOST"),
+        says(".NET", "Name or service not known"),
+    ],
+};
+
 pub static CONNECTION_REFUSED: Fault = Fault {
     id: "connection-refused",
     title: "nothing listens there",
@@ -43,14 +70,23 @@ pub static NO_ANSWER: Fault = Fault {
     words: &[
         says("curl", "timed out"),
         says("curl", "SSL_ERROR_SYSCALL"),
+        says("curl", "Connection reset by peer"),
         says("Node", "ETIMEDOUT"),
         says("Node", "ECONNRESET"),
+        says("Node", "socket hang up"),
+        says("Node", "Client network socket disconnected before secure TLS connection was established"),
         says("Python", "timed out"),
+        says("Python", "Connection reset by peer"),
+        says("Python", "UNEXPECTED_EOF_WHILE_READING"),
         says("Java", "Remote host terminated the handshake"),
+        says("Java", "Connection reset"),
         says("Go", "i/o timeout"),
+        says("Go", "connection reset by peer"),
         says("Chrome", "ERR_TIMED_OUT"),
         says("Chrome", "ERR_CONNECTION_RESET"),
+        says("Chrome", "ERR_CONNECTION_CLOSED"),
         says("Firefox", "PR_CONNECT_RESET_ERROR"),
+        says("Firefox", "PR_END_OF_FILE_ERROR"),
     ],
 };
 
@@ -81,6 +117,27 @@ pub static PLAIN_HTTP: Fault = Fault {
     ],
 };
 
+pub static PLAIN_CLIENT: Fault = Fault {
+    id: "plain-client",
+    title: "the client speaks plain HTTP to a port with TLS",
+    meaning: "The request came without TLS to a server that waits for it.",
+    causes: &[
+        "the address has http:// and the port of https://",
+        "a proxy in front speaks HTTP to the server behind it",
+    ],
+    mend: &["open https:// instead", "nginx: proxy_pass https://…"],
+    words: &[
+        says("nginx", "The plain HTTP request was sent to HTTPS port"),
+        says("Go (server)", "Client sent an HTTP request to an HTTPS server"),
+        says("curl", "Received HTTP/0.9 when not allowed"),
+        says("curl", "Empty reply from server"),
+        says("Chrome", "ERR_EMPTY_RESPONSE"),
+        says("OpenSSL (server)", "SSL routines::http request"),
+        says("Node (server)", "ERR_SSL_HTTP_REQUEST"),
+        says("Python (server)", "HTTP_REQUEST"),
+    ],
+};
+
 pub static NOT_TLS: Fault = Fault {
     id: "not-tls",
     title: "what answers does not speak TLS",
@@ -97,6 +154,7 @@ pub static NOT_TLS: Fault = Fault {
     words: &[
         says("curl", "wrong version number"),
         says("curl", "unexpected eof while reading"),
+        says("PostgreSQL", "server does not support SSL"),
         says("Node", "ERR_SSL_WRONG_VERSION_NUMBER"),
         says("Python", "WRONG_VERSION_NUMBER"),
         says("Java", "Unsupported or unrecognized SSL message"),
@@ -126,10 +184,21 @@ pub static PROTOCOL_TOO_OLD: Fault = Fault {
         says("Node", "alert protocol version"),
         says("Python", "UNSUPPORTED_PROTOCOL"),
         says("Python", "TLSV1_ALERT_PROTOCOL_VERSION"),
+        says("Node", "ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE"),
+        says("Node", "ERR_SSL_NO_SHARED_CIPHER"),
+        says("Python", "SSLV3_ALERT_HANDSHAKE_FAILURE"),
+        says("Python", "NO_PROTOCOLS_AVAILABLE"),
+        says("OpenSSL", "no shared cipher"),
+        says("OpenSSL", "no protocols available"),
+        says("OpenSSL", "unsafe legacy renegotiation disabled"),
         says("Java", "protocol_version"),
+        says("Java", "handshake_failure"),
+        says("Java", "No appropriate protocol"),
         says("Go", "protocol version not supported"),
+        says("Go", "tls: handshake failure"),
         says("Chrome", "ERR_SSL_VERSION_OR_CIPHER_MISMATCH"),
         says("Firefox", "SSL_ERROR_UNSUPPORTED_VERSION"),
+        says("Firefox", "SSL_ERROR_NO_CYPHER_OVERLAP"),
     ],
 };
 
@@ -153,6 +222,12 @@ pub static CLIENT_CERTIFICATE_REQUIRED: Fault = Fault {
         says("Go", "certificate required"),
         says("Chrome", "ERR_BAD_SSL_CLIENT_AUTH_CERT"),
         says("Firefox", "SSL_ERROR_RX_CERTIFICATE_REQUIRED_ALERT"),
+        says("OpenSSL (server)", "peer did not return a certificate"),
+        says("Node (server)", "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE"),
+        says("Python (server)", "PEER_DID_NOT_RETURN_A_CERTIFICATE"),
+        says("Java (server)", "Empty client certificate chain"),
+        says("Go (server)", "client didn't provide a certificate"),
+        says("PostgreSQL", "connection requires a valid client certificate"),
     ],
 };
 

@@ -10,6 +10,7 @@ pub static KEY_MISMATCH: Fault = Fault {
     mend: &["devca issue NAMES --force writes both anew"],
     words: &[
         says("OpenSSL", "key values mismatch"),
+        says("curl", "unable to set private key file"),
         says("nginx", "key values mismatch"),
         says("Node", "ERR_OSSL_X509_KEY_VALUES_MISMATCH"),
         says("Python", "KEY_VALUES_MISMATCH"),
@@ -49,6 +50,15 @@ pub static NAME_MISMATCH: Fault = Fault {
         says("Chrome", "NET::ERR_CERT_COMMON_NAME_INVALID"),
         says("Firefox", "SSL_ERROR_BAD_CERT_DOMAIN"),
         says("GnuTLS", "The name in the certificate does not match the expected"),
+        says("wget", "doesn't match requested host name"),
+        says("wget", "no certificate subject alternative name matches"),
+        says("wget", "does not match hostname"),
+        says("PostgreSQL", "does not match host name"),
+        says("rustls", "NotValidForName"),
+        says("OpenSSL", "unrecognized name"),
+        says("Node", "ERR_SSL_TLSV1_UNRECOGNIZED_NAME"),
+        says("Chrome", "ERR_SSL_UNRECOGNIZED_NAME_ALERT"),
+        says("Firefox", "SSL_ERROR_UNRECOGNIZED_NAME_ALERT"),
         says(".NET", "RemoteCertificateNameMismatch"),
     ],
 };
@@ -77,6 +87,8 @@ pub static EXPIRED: Fault = Fault {
         says("Chrome", "NET::ERR_CERT_DATE_INVALID"),
         says("Firefox", "SEC_ERROR_EXPIRED_CERTIFICATE"),
         says("GnuTLS", "expired certificate"),
+        says("wget", "Issued certificate has expired"),
+        says("rustls", "invalid peer certificate: Expired"),
         says(".NET", "NotTimeValid"),
     ],
 };
@@ -100,6 +112,8 @@ pub static NOT_YET_VALID: Fault = Fault {
         says("Chrome", "NET::ERR_CERT_DATE_INVALID"),
         says("Firefox", "MOZILLA_PKIX_ERROR_NOT_YET_VALID_CERTIFICATE"),
         says("GnuTLS", "uses not yet valid certificate"),
+        says("wget", "Issued certificate not yet valid"),
+        says("rustls", "NotValidYet"),
     ],
 };
 
@@ -130,6 +144,23 @@ pub static WRONG_USAGE: Fault = Fault {
     ],
 };
 
+pub static WRONG_KEY_USAGE: Fault = Fault {
+    id: "wrong-key-usage",
+    title: "the certificate's key may not sign handshakes",
+    meaning: "Its key usage lacks digitalSignature, which TLS 1.3 and every key exchange with forward secrecy need.",
+    causes: &["it was made for something else, or with keyUsage = keyEncipherment from an old recipe"],
+    mend: &["devca issue NAMES"],
+    words: &[
+        says("curl", "unsuitable certificate purpose"),
+        says("Node", "INVALID_PURPOSE"),
+        says("Python", "unsuitable certificate purpose"),
+        says("Java", "KeyUsage does not allow digital signatures"),
+        says("Chrome", "ERR_SSL_KEY_USAGE_INCOMPATIBLE"),
+        says("Firefox", "SEC_ERROR_INADEQUATE_KEY_USAGE"),
+        says("GnuTLS", "Key usage violation in certificate has been detected"),
+    ],
+};
+
 pub static CA_AS_LEAF: Fault = Fault {
     id: "ca-as-leaf",
     title: "a CA's certificate is used by a server",
@@ -155,6 +186,7 @@ pub static WEAK: Fault = Fault {
         says("curl", "EE certificate key too weak"),
         says("curl", "CA certificate key too weak"),
         says("curl", "ee key too small"),
+        says("curl", "dh key too small"),
         says("curl", "CA signature digest algorithm too weak"),
         says("Node", "EE certificate key too weak"),
         says("Node", "EE_KEY_TOO_SMALL"),
