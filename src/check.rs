@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::details::Certificate;
 use catalogue::Fault;
 
 pub mod catalogue;
@@ -13,6 +14,31 @@ pub mod judge;
 pub mod purpose;
 pub mod starttls;
 pub mod target;
+mod timed;
+mod watcher;
+
+/// The command that issues a certificate such as this one, as a shell reads it.
+pub fn issue(details: &Certificate) -> String {
+    issue_by("", details)
+}
+
+/// The same by another CA: `ca` is its option.
+pub fn issue_by(ca: &str, details: &Certificate) -> String {
+    let names = if details.names.is_empty() { details.common_name.as_slice() } else { &details.names };
+    let names = if names.is_empty() { "NAMES".into() } else { words(names) };
+    let has = |usage: &str| details.usages.iter().any(|known| known == usage);
+    let option = if has("client") && !has("server") { " --client" } else { "" };
+    format!("devca{ca} issue{option} {names}")
+}
+
+/// Names as words of a shell's command.
+pub fn words(names: &[String]) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-:@/".contains(c);
+    let word = |name: &String| {
+        if name.chars().all(is_plain) { name.clone() } else { format!("'{}'", name.replace('\'', r"'\''")) }
+    };
+    names.iter().map(word).collect::<Vec<_>>().join(" ")
+}
 
 /// Something that is wrong.
 #[derive(Debug, Clone, Serialize)]

@@ -42,3 +42,18 @@ pub fn system_roots(host: &Host) -> Vec<Vec<u8>> {
         Os::Linux | Os::MacOs => of_system(host).map(|path| read(&path)).unwrap_or_default(),
     }
 }
+
+/// Whether whoever made the system ships this root, as browsers do: others were added on this machine.
+pub fn is_shipped(host: &Host, der: &[u8]) -> bool {
+    SHIPPED.iter().any(|folder| holds(&host.system(folder), der))
+}
+
+/// Debian, Ubuntu, Alpine and Arch; Fedora and openSUSE, in p11-kit's format, which has PEM in it.
+const SHIPPED: &[&str] = &["/usr/share/ca-certificates", "/usr/share/pki"];
+
+fn holds(path: &Path, der: &[u8]) -> bool {
+    match fs::read_dir(path) {
+        Ok(entries) => entries.flatten().any(|entry| holds(&entry.path(), der)),
+        Err(_) => read(path).iter().any(|known| known == der),
+    }
+}

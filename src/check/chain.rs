@@ -13,7 +13,8 @@ pub struct Link {
     pub der: Vec<u8>,
     /// What stands in it.
     pub details: Certificate,
-    subject: Vec<u8>,
+    /// The subject, in DER.
+    pub subject: Vec<u8>,
     issuer: Vec<u8>,
     key_id: Option<Vec<u8>>,
     authority_key_id: Option<Vec<u8>>,

@@ -2,17 +2,17 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls::client::ResolvesClientCert;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::sign::CertifiedKey;
-use rustls::{AlertDescription, ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{AlertDescription, ClientConnection, PeerIncompatible};
+use rustls_pki_types::ServerName;
 use time::OffsetDateTime;
 
 use super::starttls::{self, Protocol};
+use super::timed::{Timed, left};
+use super::watcher::{Watcher, configuration};
 
 /// Where to connect, and how.
 pub struct Target {
@@ -64,7 +64,9 @@ pub enum Failure {
     PlainHttp,
     /// It answers in something else.
     NotTls(String),
-    /// No common version or cipher.
+    /// It speaks older versions of TLS alone.
+    TooOld(String),
+    /// No cipher or group in common with devca.
     Incompatible(String),
     /// It refused the handshake.
     Alert(AlertDescription),
@@ -90,15 +92,9 @@ pub fn look(target: &Target) -> Seen {
     if let Err(failure) = converse(target, &stream, &watcher, deadline, &mut seen) {
         seen.failure = Some(recognise(failure, target, seen.peer, deadline));
     }
-    let state = watcher.state.lock().unwrap_or_else(PoisonError::into_inner);
-    seen.chain.clone_from(&state.chain);
-    seen.acceptable.clone_from(&state.acceptable);
-    drop(state);
+    seen.chain.clone_from(&watcher.seen().chain);
+    seen.acceptable.clone_from(&watcher.seen().acceptable);
     seen
-}
-
-fn left(deadline: Instant) -> Duration {
-    deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
 }
 
 /// TCP, and the words that come before TLS.
@@ -131,37 +127,6 @@ fn open(target: &Target, deadline: Instant) -> Result<TcpStream, Failure> {
         }
     }
     Err(last)
-}
-
-/// However slowly the octets drip, the deadline stays.
-struct Timed<'a> {
-    stream: &'a TcpStream,
-    deadline: Instant,
-}
-
-impl Timed<'_> {
-    fn left(&self) -> io::Result<Option<Duration>> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(Some(left)) }
-    }
-}
-
-impl Read for Timed<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream.set_read_timeout(self.left()?)?;
-        self.stream.read(buffer)
-    }
-}
-
-impl Write for Timed<'_> {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.stream.set_write_timeout(self.left()?)?;
-        self.stream.write(buffer)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.stream.flush()
-    }
 }
 
 /// What it means when nothing comes, or no more.
@@ -201,7 +166,7 @@ fn converse(
     seen.version = tls.protocol_version().map(|version| format!("{version:?}").replace('_', "."));
     // With TLS 1.3, what the server says to the client's certificate comes after the handshake. Without one, only its
     // clock is of interest.
-    let is_asked = watcher.state.lock().unwrap_or_else(PoisonError::into_inner).acceptable.is_some();
+    let is_asked = watcher.seen().acceptable.is_some();
     let patience = match (target.starttls, is_asked) {
         (Some(_), false) => return Ok(()),
         (Some(_), true) => Duration::from_secs(1),
@@ -290,8 +255,14 @@ fn recognise(broken: Broken, target: &Target, peer: Option<SocketAddr>, deadline
         || target.starttls.is_none() && peer.is_some_and(|peer| speaks_http(peer, &target.host, deadline));
     match broken {
         Broken::Tls(rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)) => {
-            Failure::Incompatible("it answers with the alert protocol_version".into())
+            Failure::TooOld("it answers with the alert protocol_version".into())
         }
+        Broken::Tls(
+            e @ rustls::Error::PeerIncompatible(
+                PeerIncompatible::ServerDoesNotSupportTls12Or13
+                | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+            ),
+        ) => Failure::TooOld(e.to_string()),
         Broken::Tls(rustls::Error::AlertReceived(alert)) => Failure::Alert(alert),
         Broken::Tls(e @ rustls::Error::PeerIncompatible(_)) => Failure::Incompatible(e.to_string()),
         Broken::Tls(_) if is_http() => Failure::PlainHttp,
@@ -313,83 +284,4 @@ fn speaks_http(peer: SocketAddr, host: &str, deadline: Instant) -> bool {
         Ok(first == *b"HTTP/")
     };
     ask().unwrap_or(false)
-}
-
-fn configuration(
-    watcher: &Arc<Watcher>,
-    identity: Option<Arc<CertifiedKey>>,
-) -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let answers = Arc::new(Answers { watcher: watcher.clone(), identity });
-    let verifier: Arc<Watcher> = watcher.clone();
-    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_client_cert_resolver(answers))
-}
-
-/// Accepts whatever comes, and remembers it: it is judged afterwards.
-#[derive(Debug, Default)]
-struct Watcher {
-    state: Mutex<Watched>,
-}
-
-#[derive(Debug, Default)]
-struct Watched {
-    chain: Vec<Vec<u8>>,
-    acceptable: Option<Vec<Vec<u8>>>,
-}
-
-impl ServerCertVerifier for Watcher {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let chain = std::iter::once(end_entity).chain(intermediates).map(|der| der.to_vec()).collect();
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).chain = chain;
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// Shows the client's certificate if it has one, and remembers that it was asked for.
-#[derive(Debug)]
-struct Answers {
-    watcher: Arc<Watcher>,
-    identity: Option<Arc<CertifiedKey>>,
-}
-
-impl ResolvesClientCert for Answers {
-    fn resolve(&self, acceptable: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        let names = acceptable.iter().map(|name| name.to_vec()).collect();
-        self.watcher.state.lock().unwrap_or_else(PoisonError::into_inner).acceptable = Some(names);
-        self.identity.clone()
-    }
-
-    fn has_certs(&self) -> bool {
-        true
-    }
 }

@@ -19,6 +19,7 @@ const VARIABLES: &[Variable] = &[
     Variable { name: "PYTHONHTTPSVERIFY", is_off: |value| value == "0", who: "Python" },
     Variable { name: "GIT_SSL_NO_VERIFY", is_off: |value| !value.is_empty(), who: "git" },
     Variable { name: "NPM_CONFIG_STRICT_SSL", is_off: |value| value == "false", who: "npm" },
+    Variable { name: "npm_config_strict_ssl", is_off: |value| value == "false", who: "npm" },
     Variable { name: "AWS_CLI_NO_VERIFY_SSL", is_off: |value| !value.is_empty(), who: "the AWS CLI" },
 ];
 
@@ -30,12 +31,8 @@ struct Line {
 }
 
 const FILES: &[Line] = &[
-    Line { file: ".curlrc", is_off: |line| matches!(line, "insecure" | "-k" | "--insecure"), who: "curl" },
-    Line {
-        file: ".config/curlrc",
-        is_off: |line| matches!(line, "insecure" | "-k" | "--insecure"),
-        who: "curl",
-    },
+    Line { file: ".curlrc", is_off: is_off_for_curl, who: "curl" },
+    Line { file: ".config/curlrc", is_off: is_off_for_curl, who: "curl" },
     Line { file: ".wgetrc", is_off: |line| line.replace(' ', "") == "check_certificate=off", who: "wget" },
     Line { file: ".npmrc", is_off: |line| line.replace(' ', "") == "strict-ssl=false", who: "npm" },
     Line {
@@ -44,6 +41,13 @@ const FILES: &[Line] = &[
         who: "git",
     },
 ];
+
+/// `insecure`, `--insecure`, or `-k`, also among other short options of which none takes a value.
+fn is_off_for_curl(line: &str) -> bool {
+    let is_short =
+        |options: &str| options.contains('k') && options.chars().all(|c| "fgiklLNnqsSv".contains(c));
+    matches!(line, "insecure" | "--insecure") || line.strip_prefix('-').is_some_and(is_short)
+}
 
 /// Where verification is off.
 pub fn verification_off(home: Option<&Path>) -> Vec<Finding> {

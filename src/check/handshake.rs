@@ -13,18 +13,33 @@ use super::connect::{Failure, Seen};
 /// Clocks that differ by less bother nobody.
 const SKEW: Duration = Duration::minutes(5);
 
-/// What the connection itself shows. `shown` says whether a client certificate was.
-pub fn judge(seen: &Seen, host: &str, port: u16, shown: bool, acceptable: &[String]) -> Vec<Finding> {
+/// The client's side of a connection.
+pub struct View<'a> {
+    /// Who was asked.
+    pub host: &'a str,
+    /// On which port.
+    pub port: u16,
+    /// Whether a client certificate was shown.
+    pub shown: bool,
+    /// The CAs that the server accepts client certificates of, by name.
+    pub acceptable: &'a [String],
+    /// The option that names the one of these that is this person's.
+    pub issuer: String,
+}
+
+/// What the connection itself shows.
+pub fn judge(seen: &Seen, view: &View) -> Vec<Finding> {
+    let View { host, port, shown, acceptable, issuer } = view;
+    let (port, shown) = (*port, *shown);
     let mut findings = Vec::new();
     let list = acceptable.join("; ");
     let wanted = if list.is_empty() { String::new() } else { format!(", of: {list}") };
     let required = || {
         let what = format!("{host}:{port} wants a client certificate{wanted}");
-        Finding::new(
-            &CLIENT_CERTIFICATE_REQUIRED,
-            what,
-            "devca issue --client NAME, then: devca check … --cert … --key …",
-        )
+        let mend = format!("devca{issuer} issue --client NAME, then: devca check … --cert … --key …");
+        // What servers write into their logs is not what a client says.
+        Finding::new(&CLIENT_CERTIFICATE_REQUIRED, what, mend)
+            .saying(|words| !words.client.contains("(server)"))
     };
     let refused = |why: &str| {
         let what = format!("{host}:{port} refuses the client certificate: {why}{wanted}");
@@ -61,7 +76,8 @@ pub fn judge(seen: &Seen, host: &str, port: u16, shown: bool, acceptable: &[Stri
             let mend = format!("ss -ltnp 'sport = :{port}' shows who it is; or --starttls PROTOCOL");
             findings.push(Finding::new(&NOT_TLS, format!("{host}:{port} speaks no TLS: {why}"), mend));
         }
-        Some(Failure::Incompatible(why)) => findings.push(too_old(host, port, why)),
+        Some(Failure::TooOld(why)) => findings.push(too_old(host, port, why)),
+        Some(Failure::Incompatible(why)) => findings.push(incompatible(host, port, why)),
         Some(Failure::Alert(alert)) if asks => {
             findings.push(refused(&format!("{alert:?}")).saying(|words| passes_on(*alert, words)));
         }
@@ -76,7 +92,7 @@ pub fn judge(seen: &Seen, host: &str, port: u16, shown: bool, acceptable: &[Stri
             findings.push(Finding::new(&NO_ANSWER, what, mend).saying(|_| false));
         }
         Some(Failure::Alert(alert)) => {
-            findings.push(too_old(host, port, &format!("it answers with {alert:?}")));
+            findings.push(incompatible(host, port, &format!("it answers with {alert:?}")));
         }
     }
     // nginx lets the handshake pass and refuses in HTTP.
@@ -118,6 +134,17 @@ fn too_old(host: &str, port: u16, why: &str) -> Finding {
         what,
         "let the server speak TLS 1.2 and 1.3, with its library's own ciphers",
     )
+}
+
+/// Which clients share a cipher with it, nobody can tell from here.
+fn incompatible(host: &str, port: u16, why: &str) -> Finding {
+    let what = format!(
+        "{host}:{port} has no cipher or group in common with devca, which speaks ECDHE with AES-GCM and ChaCha20, on \
+         X25519, P-256 and P-384: {why}"
+    );
+    let mend =
+        "let the server use its library's own ciphers and groups; clients with older ones may still connect";
+    Finding::new(&PROTOCOL_TOO_OLD, what, mend).saying(|_| false)
 }
 
 fn skew(server: OffsetDateTime, now: OffsetDateTime) -> Option<Finding> {

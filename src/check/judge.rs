@@ -9,11 +9,16 @@ use super::catalogue::{
     WRONG_ORDER, Words,
 };
 use super::chain::{Chain, End, Link, Source};
-use super::{Finding, handshake, purpose};
+use super::{Finding, handshake, issue, purpose, words};
 use crate::profile;
 
 /// A certificate that ends within so many days is pointed out.
 const EXPIRES_SOON: i64 = 7;
+
+/// Of a long list of names, so many are shown.
+const SHOWN: usize = 6;
+
+const PUBLIC_MAX_DAYS: i64 = 398;
 
 /// What is to be true of a chain.
 pub struct Expectation<'a> {
@@ -61,10 +66,7 @@ fn missing_links(chain: &Chain) -> Option<Finding> {
     if !leaf.issuer_urls.is_empty() {
         what += "; browsers may fetch it from the address in the certificate, and other clients do not";
     }
-    let mend = format!(
-        "give the server the full chain: devca issue {} --format pem,fullchain",
-        leaf.names.join(" ")
-    );
+    let mend = format!("give the server the full chain: {} --format pem,fullchain", issue(leaf));
     Some(Finding::new(&MISSING_INTERMEDIATE, what, mend))
 }
 
@@ -90,7 +92,10 @@ fn name_mismatch(leaf: &Link, name: &str) -> Option<Finding> {
         return None;
     }
     let ip = name.parse::<IpAddr>().is_ok();
-    let list = names.iter().map(|known| known.as_str()).collect::<Vec<_>>().join(", ");
+    let mut list = names.iter().take(SHOWN).map(|known| known.as_str()).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        list = format!("{list} and {} more", names.len() - SHOWN);
+    }
     let deeper = |known: &&String| {
         known.strip_prefix("*.").is_some_and(|base| name == base || name.ends_with(&format!(".{base}")))
     };
@@ -112,8 +117,8 @@ fn name_mismatch(leaf: &Link, name: &str) -> Option<Finding> {
     } else {
         format!("the certificate is for {list}, and not for {name}")
     };
-    let also = names.iter().map(|known| known.as_str()).collect::<Vec<_>>().join(" ");
-    let mend = format!("devca issue {name} {also}").trim_end().to_owned();
+    let all: Vec<String> = std::iter::once(name.to_owned()).chain(names.iter().map(|&n| n.clone())).collect();
+    let mend = format!("devca issue {}", words(&all));
     // Where there is no other name, some clients still take the common name.
     let suffices = names.is_empty()
         && !ip
@@ -143,7 +148,8 @@ fn validity(link: &Link, now: OffsetDateTime) -> Option<Finding> {
         );
     }
     if details.not_before > now {
-        let what = format!("{subject} is valid from {} UTC", details.not_before);
+        let (date, time) = (details.not_before.date(), details.not_before.time());
+        let what = format!("{subject} is valid from {date}, {:02}:{:02} UTC", time.hour(), time.minute());
         return Some(Finding::new(&NOT_YET_VALID, what, "compare the clocks: date -u"));
     }
     let left = profile::days_left(end, now);
@@ -182,12 +188,17 @@ fn weakness(link: &Link, is_leaf: bool, is_top: bool) -> Option<Finding> {
 }
 
 fn wrong_order(chain: &Chain, sent: &[Link]) -> Finding {
+    let is_sent_before = |index: usize, link: &Link| sent[..index].iter().any(|other| other.der == link.der);
+    let double = sent.iter().enumerate().find(|(index, link)| is_sent_before(*index, link));
     let stray = sent.iter().find(|link| !chain.links.iter().any(|(known, _)| known.der == link.der));
-    let what = match stray {
-        Some(stray) => format!("{} is sent along and does not belong to the chain", stray.details.subject),
-        None => "the certificates are not in the order from the leaf to the root".into(),
+    let what = match (stray, double) {
+        (Some(stray), _) => {
+            format!("{} is sent along and does not belong to the chain", stray.details.subject)
+        }
+        (None, Some((_, double))) => format!("{} is sent twice", double.details.subject),
+        (None, None) => "the certificates are not in the order from the leaf to the root".into(),
     };
-    let mend = format!("devca issue {} --format pem,fullchain", chain.leaf().details.names.join(" "));
+    let mend = format!("{} --format pem,fullchain", issue(&chain.leaf().details));
     Finding::new(&WRONG_ORDER, what, mend)
 }
 
@@ -197,7 +208,21 @@ fn too_long(leaf: &Link, client: bool) -> Option<Finding> {
     (!client && !details.is_ca && days > profile::SERVER_MAX_DAYS).then(|| {
         let what = format!("{} is valid for {days} days, and Apple's systems accept 825", details.subject);
         let said = |words: &Words| words.client == "Safari";
-        Finding::new(&TOO_LONG, what, format!("devca issue {}", details.names.join(" "))).saying(said)
+        Finding::new(&TOO_LONG, what, issue(details)).saying(said)
+    })
+}
+
+/// What browsers do not take of a root that they bring along (CA/Browser Forum, Baseline Requirements §6.3.2).
+pub fn too_long_for_public_roots(leaf: &Link) -> Option<Finding> {
+    let details = &leaf.details;
+    let days = (details.not_after - details.not_before + Duration::SECOND).whole_days();
+    (PUBLIC_MAX_DAYS < days && days <= profile::SERVER_MAX_DAYS).then(|| {
+        let what = format!(
+            "{} is valid for {days} days, and browsers accept {PUBLIC_MAX_DAYS} where the root is one that they bring along",
+            details.subject
+        );
+        let mend = "have it issued for a shorter time, or by a root of your own: devca issue";
+        Finding::new(&TOO_LONG, what, mend).saying(|words| words.client == "Chrome")
     })
 }
 

@@ -47,8 +47,11 @@ fn usage(leaf: &Link, expected: &Expectation) -> Option<Finding> {
     if details.usages.is_empty() || details.usages.iter().any(|usage| usage == wanted) {
         return None;
     }
-    let mend =
-        if expected.client { "devca issue --client NAME" } else { "devca issue NAME, without --client" };
+    let mend = if expected.client {
+        "devca issue --client NAME"
+    } else {
+        "devca issue NAME, without --client; or, if a client is to use it: devca check FILE --client"
+    };
     if details.usages.iter().any(|usage| usage == "anything") {
         let what = format!(
             "{} is for any use (anyExtendedKeyUsage), which OpenSSL and Firefox do not take for a {wanted}'s",

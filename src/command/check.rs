@@ -1,72 +1,66 @@
 //! `devca check`: why TLS fails, at a server or in a file.
 
-use std::io::{self, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::sign::CertifiedKey;
-use serde::Serialize;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
+use report::{Checked, Linked};
+
 use super::Context;
 use super::trust::{Roots, Trust};
-use crate::check::catalogue::{KEY_MISMATCH, KEY_READABLE, NOT_TLS, Words};
+use crate::check::catalogue::{KEY_MISMATCH, KEY_READABLE, NOT_TLS};
 use crate::check::chain::{Chain, Link, Source};
 use crate::check::connect::{self, Failure, Seen, Target};
-use crate::check::handshake;
+use crate::check::handshake::{self, View};
 use crate::check::judge::{self, Expectation};
 use crate::check::target::What;
-use crate::check::{Finding, environment};
+use crate::check::{Finding, environment, issue};
 use crate::cli;
 use crate::details::Certificate;
 use crate::error::{Fault, OrHint};
 use crate::files;
-use crate::inventory::Inventory;
+use crate::home::CaFolder;
 use crate::pem;
-use crate::renewal;
-use crate::report::{self, Outcome};
 
-#[derive(Serialize, Default)]
-pub(super) struct Checked {
-    #[serde(rename = "checked")]
-    place: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<String>,
-    /// From the leaf upwards.
-    chain: Vec<Linked>,
-    /// Who trusts the root.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    trusted_by: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    not_trusted_by: Vec<String>,
-    /// The CAs whose client certificates the server accepts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    acceptable_client_cas: Option<Vec<String>>,
-    /// The worst first.
-    findings: Vec<Finding>,
-    #[serde(skip)]
-    no_connection: bool,
-}
-
-#[derive(Serialize)]
-struct Linked {
-    #[serde(flatten)]
-    certificate: Certificate,
-    source: Source,
-}
+mod expiring;
+mod report;
 
 pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checked> {
-    let Some(what) = &args.what else { return expiring(context, args) };
+    let Some(what) = &args.what else { return expiring::run(context, args) };
     let mut checked = match What::parse(what)? {
-        What::Server { host, port } => server(context, args, &host, port)?,
-        What::File(path) => file(context, args, &path)?,
+        What::Server { host, port } => {
+            let key_alone = args.key.is_some() && args.cert.is_none();
+            refuse(what, "is an address", &[("--client", args.client), ("--key", key_alone)])?;
+            server(context, args, &host, port)?
+        }
+        What::File(path) => {
+            let (connect, sni) = (args.connect.is_some(), args.sni.is_some());
+            let (starttls, cert) = (args.starttls.is_some(), args.cert.is_some());
+            let options =
+                [("--connect", connect), ("--sni", sni), ("--starttls", starttls), ("--cert", cert)];
+            refuse(what, "is a file", &options)?;
+            file(context, args, &path)?
+        }
     };
     checked.findings.extend(environment::verification_off(context.person.home.as_deref()));
     checked.findings.sort_by_key(Finding::rank);
     Ok(checked)
+}
+
+/// Options that mean nothing for what is checked.
+fn refuse(what: &str, is: &str, options: &[(&str, bool)]) -> Result<(), Fault> {
+    match options.iter().find(|(_, is_given)| *is_given) {
+        Some((option, _)) => {
+            let what = format!("{option} means nothing here: {what} {is}");
+            Err(Fault::usage(what, "devca check --help has examples of both"))
+        }
+        None => Ok(()),
+    }
 }
 
 fn server(context: &Context, args: &cli::Check, host: &str, port: u16) -> anyhow::Result<Checked> {
@@ -86,7 +80,19 @@ fn server(context: &Context, args: &cli::Check, host: &str, port: u16) -> anyhow
     let acceptable =
         seen.acceptable.as_ref().map(|names| names.iter().map(|der| name(der)).collect::<Vec<_>>());
     let shown = identity.is_some();
-    checked.findings = handshake::judge(&seen, host, port, shown, acceptable.as_deref().unwrap_or_default());
+    let roots = Roots::gather(context, args)?;
+    let issuer = roots.own_among(seen.acceptable.as_deref().unwrap_or_default());
+    let view = View {
+        host,
+        port,
+        shown,
+        acceptable: acceptable.as_deref().unwrap_or_default(),
+        issuer: issuer.map(CaFolder::option).unwrap_or_default(),
+    };
+    checked.findings = handshake::judge(&seen, &view);
+    if acceptable.is_some() {
+        checked.findings.extend(of_client(context, args, &roots)?);
+    }
     checked.acceptable_client_cas = acceptable;
     checked.no_connection = is_no_connection(&seen);
     if !checked.no_connection {
@@ -94,8 +100,25 @@ fn server(context: &Context, args: &cli::Check, host: &str, port: u16) -> anyhow
     }
     let name = args.name.as_deref().unwrap_or(target.name());
     let expected = Expectation { name: Some(name), client: false, now: context.now };
-    chain(context, args, &seen.chain, &expected, &mut checked)?;
+    chain(args, &roots, &seen.chain, &expected, &mut checked)?;
     Ok(checked)
+}
+
+/// What is wrong with the client's own certificate, as far as this side can tell. What clients say is the server's alert.
+fn of_client(context: &Context, args: &cli::Check, roots: &Roots) -> anyhow::Result<Vec<Finding>> {
+    let (Some(path), Some(key)) = (&args.cert, &args.key) else { return Ok(Vec::new()) };
+    let sent = pem::certificates(path);
+    let links: Vec<Link> = sent.iter().filter_map(|der| Link::read(der)).collect();
+    let Some(chain) = Chain::build(&links, &roots.known) else { return Ok(Vec::new()) };
+    let expected = Expectation { name: None, client: true, now: context.now };
+    let mut findings = judge::chain(&chain, &links, &expected);
+    findings.extend(key_of(key, &sent[0])?);
+    findings.extend(roots.revoked(&chain)?);
+    let named = |finding: Finding| {
+        let what = format!("{}: {}", path.display(), finding.what);
+        Finding { what, ..finding.saying(|_| false) }
+    };
+    Ok(findings.into_iter().map(named).collect())
 }
 
 fn is_no_connection(seen: &Seen) -> bool {
@@ -150,17 +173,18 @@ fn file(context: &Context, args: &cli::Check, path: &Path) -> anyhow::Result<Che
         checked.findings.extend(key_of(key, &found.certificates[0])?);
     }
     let expected = Expectation { name: args.name.as_deref(), client: args.client, now: context.now };
-    chain(context, args, &found.certificates, &expected, &mut checked)?;
+    chain(args, &Roots::gather(context, args)?, &found.certificates, &expected, &mut checked)?;
     Ok(checked)
 }
 
 fn key_of(path: &Path, leaf: &[u8]) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let key = pem::first_key(path)?;
-    let leaf = crate::certificate::Leaf::parse(leaf);
-    if leaf.is_some_and(|leaf| leaf.public_key != rcgen::PublicKeyData::subject_public_key_info(&*key)) {
+    let public_key = rcgen::PublicKeyData::subject_public_key_info(&*key);
+    if crate::certificate::Leaf::parse(leaf).is_some_and(|leaf| leaf.public_key != public_key) {
         let what = format!("{} is not the key of this certificate", path.display());
-        findings.push(Finding::new(&KEY_MISMATCH, what, "devca issue writes both anew"));
+        let again = Certificate::read(leaf).map_or("devca issue NAMES".into(), |details| issue(&details));
+        findings.push(Finding::new(&KEY_MISMATCH, what, format!("{again} --force writes both anew")));
     }
     if files::too_open(path).is_some() {
         let what = format!("{} can be read by others", path.display());
@@ -171,14 +195,13 @@ fn key_of(path: &Path, leaf: &[u8]) -> anyhow::Result<Vec<Finding>> {
 
 /// Links and judges what was sent, and asks who trusts its root.
 fn chain(
-    context: &Context,
     args: &cli::Check,
+    roots: &Roots,
     sent: &[Vec<u8>],
     expected: &Expectation,
     checked: &mut Checked,
 ) -> anyhow::Result<()> {
     let links: Vec<Link> = sent.iter().filter_map(|der| Link::read(der)).collect();
-    let roots = Roots::gather(context, args)?;
     let Some(chain) = Chain::build(&links, &roots.known) else {
         if !sent.is_empty() {
             let mend = "devca issue NAMES makes one that can";
@@ -189,7 +212,7 @@ fn chain(
         return Ok(());
     };
     checked.findings.extend(judge::chain(&chain, &links, expected));
-    let Trust { finding, trusted_by, not_trusted_by } = roots.trust(context, args, &chain, links.len())?;
+    let Trust { finding, trusted_by, not_trusted_by } = roots.trust(args, &chain, links.len())?;
     checked.findings.extend(finding);
     (checked.trusted_by, checked.not_trusted_by) = (trusted_by, not_trusted_by);
     checked.findings.extend(roots.revoked(&chain)?);
@@ -197,88 +220,4 @@ fn chain(
         |(link, source): &(Link, Source)| Linked { certificate: link.details.clone(), source: *source };
     checked.chain = chain.links.iter().map(linked).collect();
     Ok(())
-}
-
-/// `devca check --expiring 14d`: for cron.
-fn expiring(context: &Context, args: &cli::Check) -> anyhow::Result<Checked> {
-    let Some(days) = args.expiring else {
-        return Err(
-            Fault::usage("what is to be checked?", "as in: devca check https://localhost:8443").into()
-        );
-    };
-    let mut checked = Checked { place: "the inventory".into(), ..Checked::default() };
-    let inventory = Inventory::load(&context.folder.inventory())?;
-    let beginning = renewal::beginning(context.root().ok().as_ref());
-    for entry in super::list::ending(inventory, context.now, days, beginning) {
-        let path: PathBuf = renewal::first(&entry).to_owned();
-        let left = crate::profile::days_left(entry.not_after, context.now);
-        let is_outdated = entry.issued < beginning;
-        let fault = match left {
-            ..=0 => &crate::check::catalogue::EXPIRED,
-            _ if is_outdated => &crate::check::catalogue::REPLACED_ROOT,
-            _ => &crate::check::catalogue::EXPIRING,
-        };
-        let what = match left {
-            _ if is_outdated => format!("{} is of an earlier root", path.display()),
-            ..=0 => format!("{} expired on {}", path.display(), entry.not_after.date()),
-            1 => format!("{} ends in 1 day", path.display()),
-            left => format!("{} ends in {left} days", path.display()),
-        };
-        let mend = format!("devca{} renew {}", context.folder.option(), path.display());
-        checked.findings.push(Finding::new(fault, what, mend).saying(|_| false));
-    }
-    Ok(checked)
-}
-
-impl Outcome for Checked {
-    fn write(&self, page: &mut dyn Write) -> io::Result<()> {
-        let version = self.version.as_ref().map_or(String::new(), |version| format!(", {version}"));
-        writeln!(page, "{:8}  {}{version}", "checked", self.place)?;
-        for (depth, Linked { certificate, source }) in self.chain.iter().enumerate() {
-            let label = if depth == 0 { "chain" } else { "" };
-            let branch = if depth == 0 { String::new() } else { format!("{:1$}└ ", "", 2 * (depth - 1)) };
-            let is_root = certificate.subject == certificate.issuer;
-            let note = match source {
-                Source::Sent => "",
-                Source::Known if is_root => "",
-                Source::Known => ", which is not sent",
-            };
-            writeln!(page, "{label:8}  {branch}{}{note}", certificate.subject)?;
-        }
-        if let (false, Some(last)) = (self.trusted_by.is_empty(), self.chain.last()) {
-            let name = last.certificate.common_name.as_deref().unwrap_or(&last.certificate.subject);
-            writeln!(page, "{:8}  {name} by {}", "trusted", self.trusted_by.join(", "))?;
-        }
-        for finding in &self.findings {
-            writeln!(page, "\n{}: {}", report::verdict(false, finding.fault.title), finding.what)?;
-            for (client, says) in by_client(&finding.words) {
-                writeln!(page, "  {client:12}  {says}")?;
-            }
-            writeln!(page, "  {:12}  {}", "mend", finding.mend)?;
-        }
-        if self.findings.is_empty() {
-            writeln!(page, "{}", report::verdict(true, "all is well"))?;
-        }
-        Ok(())
-    }
-
-    fn exit_code(&self) -> u8 {
-        match (self.no_connection, self.findings.is_empty()) {
-            (true, _) => 3,
-            (false, false) => 1,
-            (false, true) => 0,
-        }
-    }
-}
-
-/// One line a client: its words, or one or the other.
-fn by_client(words: &[&'static Words]) -> Vec<(&'static str, String)> {
-    let mut lines: Vec<(&'static str, String)> = Vec::new();
-    for word in words {
-        match lines.iter_mut().find(|(client, _)| *client == word.client) {
-            Some((_, says)) => *says = format!("{says}, or: {}", word.says),
-            None => lines.push((word.client, word.says.to_owned())),
-        }
-    }
-    lines
 }

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use devca_platform::{Found, Host, Person, bundle};
+use devca_platform::{Found, Host, bundle};
 
 use super::{Context, stores};
 use crate::certificate::{self, CaCertificate};
-use crate::check::Finding;
 use crate::check::catalogue::{MISSING_INTERMEDIATE, REPLACED_ROOT, REVOKED, UNTRUSTED_ROOT, Words};
 use crate::check::chain::{Chain, End, Link, Source};
+use crate::check::judge;
+use crate::check::{Finding, issue, issue_by};
 use crate::cli;
 use crate::files::{Files, NewFile};
 use crate::home::CaFolder;
@@ -17,6 +18,7 @@ use crate::pem;
 
 /// What is known on this machine.
 pub(super) struct Roots {
+    host: Host,
     /// Roots and intermediates.
     pub(super) known: Vec<Link>,
     system: Vec<Vec<u8>>,
@@ -44,8 +46,8 @@ impl Roots {
             }
             None => None,
         };
-        let person = Person { home: context.person.home.clone(), ids: context.person.ids };
-        let system = bundle::system_roots(&Host::this(person, super::is_root()));
+        let host = stores::host(context, &args.stores)?;
+        let system = bundle::system_roots(&host);
         let (mut own, mut earlier, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for folder in context.folder.siblings() {
             if let Ok(root) = CaCertificate::load(&folder.root(), &folder) {
@@ -60,23 +62,17 @@ impl Roots {
         let own_roots = own.iter().chain(&earlier).map(|(_, der)| der);
         let all = given.iter().flatten().chain(own_roots).chain(&others).chain(&system);
         let known = all.filter_map(|der| Link::read(der)).collect();
-        Ok(Self { known, system, own, earlier, given })
+        Ok(Self { host, known, system, own, earlier, given })
     }
 
     /// Who trusts the root of this chain; `sent` is how many certificates the server has sent.
-    pub(super) fn trust(
-        &self,
-        context: &Context,
-        args: &cli::Check,
-        chain: &Chain,
-        sent: usize,
-    ) -> anyhow::Result<Trust> {
+    pub(super) fn trust(&self, args: &cli::Check, chain: &Chain, sent: usize) -> anyhow::Result<Trust> {
         let top = chain.top();
         let leaf = &chain.leaf().details;
         let nobody =
             |finding| Trust { finding: Some(finding), trusted_by: Vec::new(), not_trusted_by: Vec::new() };
         let none = Trust { finding: None, trusted_by: Vec::new(), not_trusted_by: Vec::new() };
-        let again = format!("devca renew --all, or: devca issue {} --force", leaf.names.join(" "));
+        let again = format!("devca renew --all, or: {} --force", issue(leaf));
         match chain.end {
             End::BadSignature => {
                 let what = format!(
@@ -114,9 +110,17 @@ impl Roots {
         }
         let is_local = certificate::local_ca(&top.der).is_some();
         if !is_local && self.system.contains(&top.der) {
-            return Ok(Trust { trusted_by: vec!["the system".into()], ..none });
+            let too_long = if args.client { None } else { judge::too_long_for_public_roots(chain.leaf()) };
+            let finding = too_long.filter(|_| bundle::is_shipped(&self.host, &top.der));
+            return Ok(Trust { finding, trusted_by: vec!["the system".into()], ..none });
         }
-        self.ask_stores(context, args, chain)
+        self.ask_stores(args, chain)
+    }
+
+    /// The CA of this person's that a server names as acceptable for clients.
+    pub(super) fn own_among(&self, acceptable: &[Vec<u8>]) -> Option<&CaFolder> {
+        let is_named = |der: &[u8]| Link::read(der).is_some_and(|link| acceptable.contains(&link.subject));
+        self.own.iter().find(|(_, der)| is_named(der)).map(|(folder, _)| folder)
     }
 
     /// A root that was only permitted more is replaced by one with the same key: what it has signed stays good.
@@ -126,9 +130,8 @@ impl Roots {
     }
 
     /// Store by store.
-    fn ask_stores(&self, context: &Context, args: &cli::Check, chain: &Chain) -> anyhow::Result<Trust> {
+    fn ask_stores(&self, args: &cli::Check, chain: &Chain) -> anyhow::Result<Trust> {
         let top = chain.top();
-        let host = stores::host(context, &args.stores)?;
         let scratch = tempfile::TempDir::new()?;
         let path = scratch.path().join("root.pem");
         Files::default().stage(vec![NewFile::public(path.clone(), pem::certificate(&top.der))])?.commit()?;
@@ -143,7 +146,7 @@ impl Roots {
         }
         let anchor = stores::anchor_of(&top.der, &path);
         let (mut trusted_by, mut not_trusted_by) = (Vec::new(), Vec::new());
-        for found in devca_platform::find(&host, &stores::kinds(&args.stores)) {
+        for found in devca_platform::find(&self.host, &stores::kinds(&args.stores)) {
             if let Found::Store(store) = found {
                 match store.holds(&anchor) {
                     Ok(true) => trusted_by.push(store.place()),
@@ -151,12 +154,13 @@ impl Roots {
                 }
             }
         }
-        let finding = (!not_trusted_by.is_empty()).then(|| {
+        let is_held_by_all = not_trusted_by.is_empty() && !trusted_by.is_empty();
+        let finding = (!is_held_by_all).then(|| {
             let name = top.details.common_name.as_ref().unwrap_or(&top.details.subject);
-            let what = if trusted_by.is_empty() {
-                format!("no store here trusts {name}")
-            } else {
-                format!("{name} is not trusted by {}", not_trusted_by.join(", "))
+            let what = match (trusted_by.as_slice(), not_trusted_by.as_slice()) {
+                ([], []) => format!("there is no such store here that could trust {name}"),
+                ([], _) => format!("no store here trusts {name}"),
+                _ => format!("{name} is not trusted by {}", not_trusted_by.join(", ")),
             };
             Finding::new(&UNTRUSTED_ROOT, what, self.mend(&top.der)).saying(said(chain))
         });
@@ -189,7 +193,7 @@ impl Roots {
                     leaf.subject,
                     folder.option()
                 );
-                let mend = format!("devca{} issue {} --force", folder.option(), leaf.names.join(" "));
+                let mend = format!("{} --force", issue_by(&folder.option(), leaf));
                 return Ok(Some(Finding::new(&REVOKED, what, mend).saying(|_| false)));
             }
         }

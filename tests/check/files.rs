@@ -63,7 +63,57 @@ fn a_file_for_another_use_or_name_is_found() {
     home.ok(["issue", "--client", "alice"]);
     finds(&home, &["name-mismatch"], &["localhost.pem", "--name", "app.test"]);
     finds(&home, &["wrong-usage"], &["localhost.pem", "--client"]);
-    finds(&home, &["wrong-usage"], &["alice-client.pem"]);
+    let found = finds(&home, &["wrong-usage"], &["alice-client.pem"]);
+    assert!(found[0]["mend"].as_str().unwrap().contains("--client"), "{found:#}");
+    let twice = fs::read(home.file("localhost.pem")).unwrap().repeat(2);
+    fs::write(home.file("twice.pem"), twice).unwrap();
+    let found = finds(&home, &["wrong-order"], &["twice.pem"]);
+    assert!(found[0]["what"].as_str().unwrap().contains("sent twice"), "{found:#}");
+}
+
+#[test]
+fn options_that_mean_nothing_are_refused() {
+    let home = home();
+    for (arguments, option) in [
+        (&["localhost.pem", "--connect", "127.0.0.1:1"][..], "--connect"),
+        (&["localhost.pem", "--sni", "localhost"], "--sni"),
+        (&["localhost.pem", "--starttls", "smtp"], "--starttls"),
+        (&["localhost.pem", "--cert", "localhost.pem", "--key", "localhost-key.pem"], "--cert"),
+        (&["localhost:1", "--client"], "--client"),
+        (&["localhost:1", "--key", "localhost-key.pem"], "--key"),
+    ] {
+        let what = format!("{option} means nothing here");
+        super::common::refusals::refused(&home, [&["check"], arguments].concat(), 2, &what);
+    }
+}
+
+/// Browsers accept 398 days of the roots that they bring along, which a system ships as well.
+#[test]
+fn more_than_398_days_are_found_where_the_root_is_a_public_one() {
+    let home = Home::new();
+    let public = authority(&home, "public", None);
+    forged(&home, "year", Some(&public), &["days=397"]);
+    forged(&home, "long", Some(&public), &["days=500"]);
+    let put = |path: &str| {
+        let path = home.file("image").join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::copy(&public.0, path).unwrap();
+    };
+    put("etc/ssl/certs/ca-certificates.crt");
+    put("usr/local/share/ca-certificates/public.crt");
+    findings(&home, &[], &["long.pem", "--sysroot", "image"]);
+    put("usr/share/ca-certificates/mozilla/public.crt");
+    findings(&home, &[], &["year.pem", "--sysroot", "image"]);
+    let found = findings(&home, &["too-long"], &["long.pem", "--sysroot", "image"]);
+    assert!(found[0]["what"].as_str().unwrap().contains("398"), "{found:#}");
+}
+
+#[test]
+fn no_store_at_all_is_not_well() {
+    let home = home();
+    fs::create_dir(home.file("empty")).unwrap();
+    let (code, document) = home.check(["localhost.pem", "--sysroot", "empty"]);
+    assert_eq!((code, &document["findings"][0]["id"]), (1, &"untrusted-root".into()), "{document:#}");
 }
 
 #[test]
@@ -126,6 +176,7 @@ fn verification_that_is_switched_off_is_pointed_out() {
         ("PYTHONHTTPSVERIFY", "0"),
         ("GIT_SSL_NO_VERIFY", "1"),
         ("NPM_CONFIG_STRICT_SSL", "false"),
+        ("npm_config_strict_ssl", "false"),
     ] {
         let found = in_environment(&["verification-off"], |_, check| {
             check.env(name, value);
@@ -135,6 +186,7 @@ fn verification_that_is_switched_off_is_pointed_out() {
     }
     for (file, text) in [
         (".curlrc", "silent\ninsecure\n"),
+        (".curlrc", "-sSk\n"),
         (".npmrc", "strict-ssl = false\n"),
         (".gitconfig", "[http]\n\tsslVerify = false\n"),
         (".wgetrc", "check_certificate = off\n"),
@@ -146,7 +198,7 @@ fn verification_that_is_switched_off_is_pointed_out() {
     }
     in_environment(&[], |home, check| {
         check.env("NODE_TLS_REJECT_UNAUTHORIZED", "1").env("GIT_SSL_NO_VERIFY", "");
-        fs::write(home.home().join(".curlrc"), "# insecure\n").unwrap();
+        fs::write(home.home().join(".curlrc"), "# insecure\n-A k\n-o k\n").unwrap();
         fs::write(home.home().join(".gitconfig"), "[http]\n\tsslVerify = true\n").unwrap();
     });
 }

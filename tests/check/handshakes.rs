@@ -40,6 +40,34 @@ fn plain_http_and_nobody_at_all_are_foretold() {
 }
 
 #[test]
+fn a_name_without_an_address_is_foretold() {
+    let home = Home::new();
+    let (code, document) = home.check(["https://nowhere.invalid:8443"]);
+    assert_eq!((code, &document["findings"][0]["id"]), (3, &"unresolved-name".into()), "{document:#}");
+    let mut curl = home.command(&tool("curl"), ["-sS", "--noproxy", "*", "https://nowhere.invalid:8443"]);
+    let said = words(&curl.output().unwrap());
+    compare(&home, "curl", false, &said, &document["findings"], "no address");
+    let mut node = home.command(&tool("node"), ["-e", "https.get('https://nowhere.invalid:8443')"]);
+    let said = words(&node.output().unwrap());
+    compare(&home, "Node", false, &said, &document["findings"], "no address");
+    let script = "import urllib.request; urllib.request.urlopen('https://nowhere.invalid:8443')";
+    let said = words(&home.command(&tool("python3"), ["-c", script]).output().unwrap());
+    compare(&home, "Python", false, &said, &document["findings"], "no address");
+}
+
+#[test]
+fn the_ca_that_a_server_takes_clients_of_is_named() {
+    let home = Home::new();
+    let (certificate, key) = issued(&home, "localhost", &[]);
+    home.ok(["--ca", "clients", "issue", "--client", "bob"]);
+    let root = home.ca().with_file_name("clients").join("root.pem");
+    let server = node(&home, &[&certificate, &key, &root]);
+    let found =
+        findings(&home, &["client-certificate-required"], &arguments(&home, "localhost", server.port));
+    assert!(found[0]["mend"].as_str().unwrap().contains("devca --ca clients issue --client"), "{found:#}");
+}
+
+#[test]
 fn a_client_certificate_that_is_missing_or_refused_is_foretold() {
     let home = Home::new();
     let (certificate, key) = issued(&home, "localhost", &[]);
@@ -53,15 +81,15 @@ fn a_client_certificate_that_is_missing_or_refused_is_foretold() {
         (home.file("alice-client.pem"), home.file("alice-client-key.pem"))
     };
     let refused = [
-        ("of another CA", forged(&home, "stranger", None, &["kind=client"])),
-        ("a server's", (certificate.clone(), key.clone())),
-        ("expired", alice(&["--not-after", "2026-01-31"])),
+        ("of another CA", forged(&home, "stranger", None, &["kind=client"]), "self-signed"),
+        ("a server's", (certificate.clone(), key.clone()), "wrong-usage"),
+        ("expired", alice(&["--not-after", "2026-01-31"]), "expired"),
     ];
-    for (what, pair) in refused {
+    for (what, pair, why) in refused {
         let [certificate, key] = [&pair.0, &pair.1].map(|path| path.display().to_string());
         let shown = ["--cert", &certificate, "--key", &key].map(ToOwned::to_owned);
-        let found =
-            findings(&home, &["client-certificate-refused"], &[plain.clone(), shown.to_vec()].concat());
+        let expected = ["client-certificate-refused", why];
+        let found = findings(&home, &expected, &[plain.clone(), shown.to_vec()].concat());
         are_foretold(&home, Some(&pair), server.port, &found, what);
     }
 }
@@ -99,7 +127,7 @@ fn nginx_that_wants_a_certificate_says_so_in_http() {
     forged(&home, "stranger", None, &["kind=client"]);
     let stranger = ["--cert", "stranger.pem", "--key", "stranger-key.pem"];
     let shown = [plain.clone(), stranger.map(ToOwned::to_owned).to_vec()].concat();
-    let found = findings(&home, &["client-certificate-refused"], &shown);
+    let found = findings(&home, &["client-certificate-refused", "self-signed"], &shown);
     says_page(&home, &port, &stranger, &found);
 
     let alice = ["--cert", "alice-client.pem", "--key", "alice-client-key.pem"].map(ToOwned::to_owned);
@@ -117,6 +145,17 @@ fn says_page(home: &Home, port: &str, identity: &[&str], found: &Value) {
     compare(home, "nginx", false, &words(&output), found, "nginx");
 }
 
+/// Of Node's documentation: certificate, key and the clients' CA, and a list of revoked certificates if there is one.
+fn node(home: &Home, files: &[&Path]) -> Server {
+    let script = "const [cert, key, ca, crl] = process.argv.slice(1).map(file => fs.readFileSync(file));
+        https.createServer({ cert, key, ca, crl, requestCert: true, rejectUnauthorized: true }, (asked, answer) => {
+            answer.end(`Hello, ${asked.socket.getPeerCertificate().subject.CN}`);
+        }).listen(0, '127.0.0.1', function () { console.log('ACCEPT 127.0.0.1:' + this.address().port) });";
+    let mut node = home.command(&tool("node"), ["-e", script]);
+    node.args(files);
+    Server::spawn(node)
+}
+
 /// Node hangs up on a certificate that it refuses, without an alert.
 #[test]
 fn node_that_refuses_a_client_certificate_is_understood() {
@@ -127,19 +166,13 @@ fn node_that_refuses_a_client_certificate_is_understood() {
     home.ok(["revoke", "bob-client.pem"]);
     home.ok(["crl"]);
     forged(&home, "stranger", None, &["kind=client"]);
-    let script = "const [cert, key, ca, crl] = process.argv.slice(1).map(file => fs.readFileSync(file));
-        https.createServer({ cert, key, ca, crl, requestCert: true, rejectUnauthorized: true }, (asked, answer) => {
-            answer.end(`Hello, ${asked.socket.getPeerCertificate().subject.CN}`);
-        }).listen(0, '127.0.0.1', function () { console.log('ACCEPT 127.0.0.1:' + this.address().port) });";
-    let mut node = home.command(&tool("node"), ["-e", script]);
-    node.args([&certificate, &key, &home.root(), &home.file("crl.pem")]);
-    let server = Server::spawn(node);
+    let server = node(&home, &[&certificate, &key, &home.root(), &home.file("crl.pem")]);
     let plain = arguments(&home, "localhost", server.port);
     for (name, expected) in [
         ("alice-client", &[][..]),
-        ("bob-client", &["client-certificate-refused"]),
-        ("stranger", &["client-certificate-refused"]),
-        ("localhost", &["client-certificate-refused"]),
+        ("bob-client", &["client-certificate-refused", "revoked"]),
+        ("stranger", &["client-certificate-refused", "self-signed"]),
+        ("localhost", &["client-certificate-refused", "wrong-usage"]),
     ] {
         let shown = ["--cert".to_owned(), format!("{name}.pem"), "--key".into(), format!("{name}-key.pem")];
         findings(&home, expected, &[plain.clone(), shown.to_vec()].concat());

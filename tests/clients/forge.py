@@ -1,6 +1,7 @@
 # A certificate that devca would not make: CERTIFICATE KEY [WORD=VALUE]... With ca= and ca-key= that CA signs it.
 import datetime
 import ipaddress
+import os
 import sys
 
 from cryptography import x509
@@ -64,6 +65,6 @@ made = builder.sign(signer, hashes.SHA1() if "sha1" in wanted else hashes.SHA256
 pem = serialization.Encoding.PEM
 with open(certificate_path, "wb") as file:
     file.write(made.public_bytes(pem))
-with open(key_path, "wb") as file:
+with os.fdopen(os.open(key_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
     pkcs8, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     file.write(key.private_bytes(pem, pkcs8, plain))

@@ -1,0 +1,44 @@
+//! `devca check --expiring 14d`: for cron.
+
+use std::path::PathBuf;
+
+use super::report::Checked;
+use crate::check::Finding;
+use crate::check::catalogue::{EXPIRED, EXPIRING, REPLACED_ROOT};
+use crate::cli;
+use crate::command::{Context, list};
+use crate::error::Fault;
+use crate::inventory::Inventory;
+use crate::profile;
+use crate::renewal;
+
+/// What of the inventory ends soon, has ended, or is of an earlier root.
+pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checked> {
+    let Some(days) = args.expiring else {
+        return Err(
+            Fault::usage("what is to be checked?", "as in: devca check https://localhost:8443").into()
+        );
+    };
+    let mut checked = Checked { place: "the inventory".into(), ..Checked::default() };
+    let inventory = Inventory::load(&context.folder.inventory())?;
+    let beginning = renewal::beginning(context.root().ok().as_ref());
+    for entry in list::ending(inventory, context.now, days, beginning) {
+        let path: PathBuf = renewal::first(&entry).to_owned();
+        let left = profile::days_left(entry.not_after, context.now);
+        let is_outdated = entry.issued < beginning;
+        let fault = match left {
+            ..=0 => &EXPIRED,
+            _ if is_outdated => &REPLACED_ROOT,
+            _ => &EXPIRING,
+        };
+        let what = match left {
+            _ if is_outdated => format!("{} is of an earlier root", path.display()),
+            ..=0 => format!("{} expired on {}", path.display(), entry.not_after.date()),
+            1 => format!("{} ends in 1 day", path.display()),
+            left => format!("{} ends in {left} days", path.display()),
+        };
+        let mend = format!("devca{} renew {}", context.folder.option(), path.display());
+        checked.findings.push(Finding::new(fault, what, mend).saying(|_| false));
+    }
+    Ok(checked)
+}
