@@ -54,7 +54,8 @@ impl Subtree {
         }
     }
 
-    fn covers(&self, name: &Name) -> bool {
+    /// Whether a name is this one, or below it, or an address in this range.
+    pub fn covers(&self, name: &Name) -> bool {
         match (self, name) {
             (Self::Dns(base), Name::Dns(_)) => name.dns_base().is_some_and(|host| {
                 let left = host.strip_suffix(base.as_str());

@@ -145,9 +145,18 @@ fn outside(chain: &Chain) -> Option<Finding> {
     let names: Vec<Name> =
         chain.leaf().details.names.iter().filter_map(|name| Name::parse(name).ok()).collect();
     chain.links.iter().skip(1).find_map(|(ca, _)| {
-        let name = names.iter().find(|name| !ca.details.constraints.permit(name))?;
+        let constraints = &ca.details.constraints;
+        let name = names.iter().find(|name| !constraints.permit(name))?;
         let what = format!("{} may not sign for {name}", ca.details.subject);
         let mend = format!("devca permit {}", crate::issuer::base(name));
-        Some(Finding::new(&OUTSIDE_CONSTRAINTS, what, mend))
+        let is_excluded = constraints.excluded.iter().any(|subtree| subtree.covers(name));
+        let is_root = std::ptr::eq(ca, chain.top());
+        let said = move |words: &Words| match words.says {
+            "permitted subtree violation" => !is_excluded,
+            "excluded subtree violation" => is_excluded,
+            // It takes no notice of what stands in a root.
+            _ => words.client != "Java" || !is_root,
+        };
+        Some(Finding::new(&OUTSIDE_CONSTRAINTS, what, mend).saying(said))
     })
 }

@@ -246,6 +246,12 @@ fn a_certificate_for_another_use_is_foretold() {
             ..LOCALHOST
         },
         Fault {
+            what: "a name that an intermediate excludes",
+            found: &["outside-constraints"],
+            serve: |home| serve(&below(home, &["kind=ca", "names=", "not-for=localhost"])),
+            ..LOCALHOST
+        },
+        Fault {
             what: "a name outside the constraints",
             found: &["outside-constraints"],
             serve: |home| {

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -92,6 +93,35 @@ fn a_client_certificate_that_is_missing_or_refused_is_foretold() {
         let found = findings(&home, &expected, &[plain.clone(), shown.to_vec()].concat());
         are_foretold(&home, Some(&pair), server.port, &found, what);
     }
+}
+
+/// With TLS 1.2 a server says no more than that the handshake has failed.
+#[test]
+fn a_client_certificate_is_foretold_with_tls_1_2_as_well() {
+    let home = Home::new();
+    let (certificate, key) = issued(&home, "localhost", &[]);
+    let root = home.root();
+    let mut server = Command::new(tool("openssl"));
+    server.args([
+        "s_server",
+        "-accept",
+        "127.0.0.1:0",
+        "-www",
+        "-tls1_2",
+        "-Verify",
+        "1",
+        "-verify_return_error",
+    ]);
+    server.arg("-cert").arg(&certificate).arg("-key").arg(&key).arg("-CAfile").arg(&root);
+    let server = Server::spawn(server);
+    let plain = arguments(&home, "localhost", server.port);
+    let found = findings(&home, &["client-certificate-required"], &plain);
+    are_foretold(&home, None, server.port, &found, "no client certificate, TLS 1.2");
+    let stranger = forged(&home, "stranger", None, &["kind=client"]);
+    let shown = ["--cert", "stranger.pem", "--key", "stranger-key.pem"].map(ToOwned::to_owned);
+    let expected = ["client-certificate-refused", "self-signed"];
+    let found = findings(&home, &expected, &[plain, shown.to_vec()].concat());
+    are_foretold(&home, Some(&stranger), server.port, &found, "a stranger's certificate, TLS 1.2");
 }
 
 #[test]

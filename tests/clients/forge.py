@@ -55,6 +55,9 @@ if purpose := purposes.get(wanted.get("for", "" if is_ca else wanted.get("kind",
 if usage := wanted.get("usage"):
     flags = "digital_signature content_commitment key_encipherment data_encipherment key_agreement key_cert_sign crl_sign encipher_only decipher_only"
     builder = builder.add_extension(x509.KeyUsage(**{flag: flag == usage for flag in flags.split()}), critical=True)
+if excluded := wanted.get("not-for"):
+    limits = x509.NameConstraints(permitted_subtrees=None, excluded_subtrees=[x509.DNSName(excluded)])
+    builder = builder.add_extension(limits, critical=True)
 if "critical" in wanted:
     unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.2"), b"\x05\x00")
     builder = builder.add_extension(unknown, critical=True)

@@ -237,8 +237,12 @@ pub static OUTSIDE_CONSTRAINTS: Fault = Fault {
     mend: &["devca permit NAME", "devca issue NAMES without it"],
     words: &[
         says("curl", "permitted subtree violation"),
+        says("curl", "excluded subtree violation"),
         says("Node", "permitted subtree violation"),
+        says("Node", "excluded subtree violation"),
         says("Python", "permitted subtree violation"),
+        says("Python", "excluded subtree violation"),
+        says("Java", "name constraints check failed"),
         says("Go", "is not authorized to sign for this name"),
         says("Chrome", "NET::ERR_CERT_INVALID"),
         says("Firefox", "SEC_ERROR_CERT_NOT_IN_NAME_SPACE"),
