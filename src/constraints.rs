@@ -33,15 +33,23 @@ impl Subtree {
                 None => Some(most),
                 Some(digits) => digits.parse().ok().filter(|bits| (1..=most).contains(bits)),
             };
-            return prefix.map(|bits| Self::Net(network(ip, bits), bits)).ok_or_else(|| {
-                Fault::usage(format!("{word:?} is no range of addresses"), "as in: --permit 203.0.113.0/24")
-            });
+            let hint = "as in: --permit 203.0.113.0/24";
+            return match prefix.map(|bits| (network(ip, bits), bits)) {
+                None => Err(Fault::usage(format!("{word:?} is no range of addresses"), hint)),
+                Some((net, bits)) if is_vast(net, bits) => Err(Fault::usage(
+                    format!(
+                        "{net}/{bits} is a large part of the Internet: whoever steals the root key could impersonate all of it"
+                    ),
+                    hint,
+                )),
+                Some((net, bits)) => Ok(Self::Net(net, bits)),
+            };
         }
         let base = word.strip_prefix("*.").or_else(|| word.strip_prefix('.')).unwrap_or(word);
         match Name::parse(base)? {
             Name::Dns(host) if tld::is_public(&host) => Err(Fault::usage(
                 format!(
-                    "{host} is a public top-level domain: whoever steals the root key could impersonate all of it"
+                    "{host} is a public domain, below which anybody can have one: whoever steals the root key could impersonate all of it"
                 ),
                 format!("permit your own domain below it, as in: --permit corp-example.{host}"),
             )),
@@ -111,6 +119,15 @@ impl fmt::Display for Subtree {
 impl Serialize for Subtree {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// More than any owner has: the largest private ranges are `10.0.0.0/8` and `fc00::/7`, and no provider is given as much
+/// as a `/16` of IPv6.
+fn is_vast(net: IpAddr, bits: u8) -> bool {
+    match net {
+        IpAddr::V4(_) => bits < 8,
+        IpAddr::V6(v6) => bits < 16 && !(v6.is_unique_local() || v6.is_unicast_link_local()),
     }
 }
 
@@ -220,7 +237,7 @@ mod tests {
         for (list, name, fits) in [
             ("10.0.0.0/8", "10.255.0.1", true),
             ("10.0.0.0/8", "11.0.0.1", false),
-            ("128.0.0.0/1", "8.8.8.8", false),
+            ("128.0.0.0/8", "8.8.8.8", false),
             ("8.8.8.8", "8.8.8.8", true),
             ("8.8.8.8", "8.8.8.9", false),
             ("fe80::/10", "fe80::1", true),
@@ -242,6 +259,12 @@ mod tests {
     fn the_whole_internet_cannot_be_permitted() {
         for word in ["com", "*.dev", "0.0.0.0/0", "::/0", "10.0.0.0/33", "10.0.0.0/-1", "alice@example.com"] {
             assert!(Subtree::parse(word).is_err(), "{word}");
+        }
+        for word in ["128.0.0.0/1", "2000::/3", "co.uk", "*.com.au", "ac.jp"] {
+            assert!(Subtree::parse(word).is_err(), "{word}");
+        }
+        for word in ["10.0.0.0/8", "fc00::/7", "fe80::/10", "2001:db8::/32", "corp.co.uk", "co.test"] {
+            assert!(Subtree::parse(word).is_ok(), "{word}");
         }
     }
 

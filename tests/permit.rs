@@ -63,7 +63,8 @@ fn the_root_is_signed_anew_and_what_it_has_signed_stays_good() {
     assert!(home.ok(["permit", "corp.example.dev"]).contains("permits that already"));
     assert_eq!(fs::read(home.root()).unwrap(), root);
 
-    home.ok(["permit", "--remove", "corp.example.dev"]);
+    let output = home.devca(["permit", "--remove", "corp.example.dev"]).output().unwrap();
+    assert!(output.status.success() && words(&output).contains("corp.pem from now on"), "{}", words(&output));
     assert!(verifies(&home, "corp.pem").unwrap_err().contains("permitted subtree violation"));
     verifies(&home, "localhost.pem").unwrap();
     assert!(

@@ -152,7 +152,7 @@ fn what_was_never_issued_cannot_be_revoked() {
         (&serial(&home.file("bob-client.pem")), neither),
         ("alice-client-key.pem", "holds no certificate"),
         ("garbage.pem", "holds no certificate"),
-        (".", "cannot read"),
+        (".", "holds no certificate"),
         (text(&home.root()), "was not issued by this CA"),
     ] {
         refused(&home, ["revoke", certificate], 1, part);
@@ -176,6 +176,13 @@ fn the_list_of_another_ca_stays_and_serials_are_read_as_openssl_prints_them() {
     refused(&home, ["crl"], 1, "no revocation list of this CA");
     assert_eq!(fs::read(home.file("crl.pem")).unwrap(), list);
     home.ok(["--ca", "clients", "crl"]);
+    home.ok(["--ca", "clients", "issue", "--client", "dan", "--format", "der,p12"]);
+    home.ok(["--ca", "clients", "issue", "--client", "fay", "--format", "p12"]);
+    for file in ["dan-client.der", "fay-client.p12"] {
+        let revoked: serde_json::Value =
+            serde_json::from_str(&home.ok(["--json", "--ca", "clients", "revoke", file])).unwrap();
+        assert_eq!(revoked["already"], false, "{file}: {revoked:#}");
+    }
     // A CA for clients needs no store, and check knows that.
     home.ok(["--ca", "clients", "issue", "--client", "eve"]);
     home.ok(["check", "eve-client.pem", "--client"]);

@@ -15,7 +15,10 @@ use crate::cli;
 use crate::constraints::{Constraints, Subtree};
 use crate::error::Fault;
 use crate::files::NewFile;
+use crate::inventory::Inventory;
+use crate::name::Name;
 use crate::pem;
+use crate::renewal;
 use crate::report::{self, Outcome};
 
 #[derive(Serialize)]
@@ -59,8 +62,27 @@ pub(super) fn run(context: &Context, args: &cli::Permit) -> anyhow::Result<Permi
     let Widened { root, stores, reissued } =
         permit(context, context.authority()?, &new, &args.stores, password)?;
     drop(lock);
+    if args.remove && reissued.is_none() {
+        warn_of_what_is_outside(context, &root.constraints);
+    }
     let list = root.constraints.permitted;
     Ok(Permitted { list, changed, stores, reissued, removes: args.remove, lists: false })
+}
+
+/// Clients refuse from now on what was issued for a name that is gone from the list.
+fn warn_of_what_is_outside(context: &Context, constraints: &Constraints) {
+    let Ok(inventory) = Inventory::load(&context.folder.inventory()) else { return };
+    let is_outside = |name: &String| Name::parse(name).is_ok_and(|name| !constraints.permit(&name));
+    let mut entries = inventory.in_use();
+    entries.retain(|entry| entry.not_after > context.now && entry.names.iter().any(is_outside));
+    let note = match entries.as_slice() {
+        [] => return,
+        [one] => format!("clients refuse {} from now on", renewal::first(one).display()),
+        [one, others @ ..] => {
+            format!("clients refuse {} and {} more from now on", renewal::first(one).display(), others.len())
+        }
+    };
+    context.report.note(format!("{note}: a name of it is permitted no more"));
 }
 
 /// What came of a change.

@@ -11,7 +11,8 @@ use crate::ca;
 use crate::certificate::Leaf;
 use crate::cli;
 use crate::error::Fault;
-use crate::inventory::{self, Inventory, Revocation};
+use crate::files;
+use crate::inventory::{self, Entry, Inventory, Revocation};
 use crate::pem;
 use crate::report::{self, Outcome};
 
@@ -31,10 +32,7 @@ pub(super) fn run(context: &Context, args: &cli::Revoke) -> anyhow::Result<Revok
     let lock = context.lock()?;
     let known = Inventory::load(&inventory)?;
     let path = Path::new(&args.certificate);
-    let (serial, intermediate) = if path.exists() {
-        let leaf = Leaf::parse(&pem::first_certificate(path)?).ok_or_else(|| {
-            Fault::new(format!("{} holds no certificate", path.display()), "name a leaf in PEM")
-        })?;
+    let (serial, intermediate) = if let Some(leaf) = leaf(path)? {
         let intermediate = ca::intermediate(&context.folder).is_some_and(|ca| leaf.is_of(&ca));
         if !intermediate && !leaf.is_of(&root) {
             let what = format!("{} was not issued by this CA", path.display());
@@ -42,18 +40,8 @@ pub(super) fn run(context: &Context, args: &cli::Revoke) -> anyhow::Result<Revok
         }
         (leaf.serial, intermediate)
     } else {
-        let serial = serial_of(&args.certificate);
-        let entry = known.entries.iter().find(|entry| entry.serial == serial);
-        let entry = entry.ok_or_else(|| {
-            Fault::new(
-                format!(
-                    "{} is neither a file nor the serial number of a certificate of this CA",
-                    args.certificate
-                ),
-                "the serial number is what this prints: openssl x509 -noout -serial -in FILE",
-            )
-        })?;
-        (serial, entry.intermediate)
+        let entry = find(&known, &args.certificate)?;
+        (entry.serial.clone(), entry.intermediate)
     };
     let hint = format!("devca{} crl", context.folder.option());
     if let Some(earlier) = known.revocations.iter().find(|earlier| earlier.serial == serial) {
@@ -64,6 +52,34 @@ pub(super) fn run(context: &Context, args: &cli::Revoke) -> anyhow::Result<Revok
     inventory::append(&inventory, [&line], context.person.files())?;
     drop(lock);
     Ok(Revoked { serial: line.serial, since: revoked, already: false, hint })
+}
+
+/// The certificate in a file, PEM or DER; none in what is no file, or is encrypted.
+fn leaf(path: &Path) -> anyhow::Result<Option<Leaf>> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let content = files::read(path)?;
+    Ok(Leaf::parse(&pem::certificate_in(&content).unwrap_or_else(|| content.to_vec())))
+}
+
+/// What was issued last into this file, such as PKCS#12, or has this serial number.
+fn find<'a>(known: &'a Inventory, word: &str) -> anyhow::Result<&'a Entry> {
+    let (path, serial) = (std::path::absolute(word).ok(), serial_of(word));
+    let is_in = |entry: &&Entry| {
+        entry.files.iter().any(|file| file.part != "key" && Some(&file.path) == path.as_ref())
+    };
+    let found = known.entries.iter().rfind(is_in);
+    let what = || {
+        if Path::new(word).exists() {
+            format!("{word} holds no certificate, and was not issued by this CA")
+        } else {
+            format!("{word} is neither a file nor the serial number of a certificate of this CA")
+        }
+    };
+    let hint = "the serial number is what this prints: openssl x509 -noout -serial -in FILE";
+    let found = found.or_else(|| known.entries.iter().find(|entry| entry.serial == serial));
+    Ok(found.ok_or_else(|| Fault::new(what(), hint))?)
 }
 
 /// As OpenSSL (`serial=0A:…`) and others print it.
