@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use rcgen::{KeyPair, PublicKeyData};
+use time::OffsetDateTime;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::revocation_list::CertificateRevocationList;
@@ -135,6 +136,8 @@ pub struct Leaf {
     pub public_key: Vec<u8>,
     /// Its serial number, hexadecimal.
     pub serial: String,
+    /// Last second of validity.
+    pub not_after: OffsetDateTime,
     issuer: Vec<u8>,
     authority_key_id: Option<Vec<u8>>,
 }
@@ -163,6 +166,7 @@ impl Leaf {
             kind,
             public_key: certificate.public_key().raw.to_vec(),
             serial: key::hex(certificate.raw_serial()),
+            not_after: certificate.validity().not_after.to_datetime(),
             issuer: certificate.issuer().as_raw().to_vec(),
             authority_key_id,
         })

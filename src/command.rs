@@ -10,7 +10,7 @@ use crate::ca::{Authority, Draft};
 use crate::certificate::CaCertificate;
 use crate::cli::{self, Cli, Command};
 use crate::constraints::Constraints;
-use crate::error::Fault;
+use crate::error::{self, Fault};
 use crate::files::{self, Files, Secrecy};
 use crate::home::{CaFolder, CaName, Person};
 use crate::key;
@@ -86,26 +86,31 @@ pub fn run(cli: Cli, report: &Report) -> anyhow::Result<u8> {
     }
     let folder = CaFolder::locate(&person, name.parse()?)?;
     let context = Context { report, person, folder, now: OffsetDateTime::now_utc() };
+    dispatch(&context, command).map_err(|e| error::of(&context.folder.option(), e))
+}
+
+fn dispatch(context: &Context, command: Command) -> anyhow::Result<u8> {
+    let report = context.report;
     match command {
-        Command::Install(args) => report.finish(&install::run(&context, &args)?),
-        Command::Uninstall(args) => report.finish(&uninstall::run(&context, &args)?),
-        Command::Issue(args) => issue::run(&context, &args),
-        Command::Root(args) => report.finish(&root::run(&context, &args)?),
-        Command::Revoke(args) => report.finish(&revoke::run(&context, &args)?),
-        Command::Crl(args) => report.finish(&crl::run(&context, &args)?),
-        Command::Export(args) => report.finish(&export::run(&context, &args)?),
-        Command::Ca(cli::Ca::List) => report.finish(&ca::run(&context)),
-        Command::Check(args) => report.finish(&check::run(&context, &args)?),
-        Command::List(args) => report.finish(&list::run(&context, &args)?),
-        Command::Inspect(args) => report.finish(&inspect::run(&context, &args)?),
-        Command::Renew(args) => report.finish(&renew::run(&context, &args)?),
-        Command::Permit(args) => report.finish(&permit::run(&context, &args)?),
-        Command::Passphrase(args) => report.finish(&passphrase::run(&context, &args)?),
-        Command::Rotate(args) => report.finish(&rotate::run(&context, &args)?),
-        Command::Status(args) => report.finish(&status::run(&context, &args)?),
-        Command::Env(args) => report.finish(&env::run(&context, &args)?),
-        Command::Run(args) => run::run(&context, &args),
-        Command::Import(args) => report.finish(&import::run(&context, &args)?),
+        Command::Install(args) => report.finish(&install::run(context, &args)?),
+        Command::Uninstall(args) => report.finish(&uninstall::run(context, &args)?),
+        Command::Issue(args) => issue::run(context, &args),
+        Command::Root(args) => report.finish(&root::run(context, &args)?),
+        Command::Revoke(args) => report.finish(&revoke::run(context, &args)?),
+        Command::Crl(args) => report.finish(&crl::run(context, &args)?),
+        Command::Export(args) => report.finish(&export::run(context, &args)?),
+        Command::Ca(cli::Ca::List) => report.finish(&ca::run(context)),
+        Command::Check(args) => report.finish(&check::run(context, &args)?),
+        Command::List(args) => report.finish(&list::run(context, &args)?),
+        Command::Inspect(args) => report.finish(&inspect::run(context, &args)?),
+        Command::Renew(args) => report.finish(&renew::run(context, &args)?),
+        Command::Permit(args) => report.finish(&permit::run(context, &args)?),
+        Command::Passphrase(args) => report.finish(&passphrase::run(context, &args)?),
+        Command::Rotate(args) => report.finish(&rotate::run(context, &args)?),
+        Command::Status(args) => report.finish(&status::run(context, &args)?),
+        Command::Env(args) => report.finish(&env::run(context, &args)?),
+        Command::Run(args) => run::run(context, &args),
+        Command::Import(args) => report.finish(&import::run(context, &args)?),
         Command::Completions { .. } | Command::Man { .. } | Command::Explain(_) => Ok(0),
     }
 }

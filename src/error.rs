@@ -64,6 +64,25 @@ pub fn hint(error: &anyhow::Error) -> &str {
         .map_or("this should not happen: run it again with -v and report what it prints", |f| &f.hint)
 }
 
+/// The commands that a hint names are those of the default CA: here they become this one's. `ca` is its option.
+pub fn hint_of(ca: &str, hint: &str) -> String {
+    let command =
+        |hint: String, command| hint.replace(&format!("devca {command}"), &format!("devca{ca} {command}"));
+    OF_A_CA.into_iter().fold(hint.to_owned(), command)
+}
+
+const OF_A_CA: [&str; 10] =
+    ["crl", "export", "install", "issue", "list", "passphrase", "permit", "renew", "revoke", "rotate"];
+
+/// The same error, its hint for the CA that this option names.
+pub fn of(ca: &str, error: anyhow::Error) -> anyhow::Error {
+    if ca.is_empty() {
+        return error;
+    }
+    let usage = exit_code(&error) == 2;
+    Fault { what: format!("{error:#}"), hint: hint_of(ca, hint(&error)), usage }.into()
+}
+
 /// 2 for a request that makes no sense, 1 for one that failed.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     if error.chain().any(|e| e.downcast_ref::<Fault>().is_some_and(|f| f.usage)) { 2 } else { 1 }

@@ -15,19 +15,20 @@ use crate::issuer::Request;
 use crate::key;
 use crate::pem;
 
-/// Looks at every path before anything is written. With no root yet, no file can be of this CA.
+/// Looks at every path before anything is written, and returns the leaves that may be replaced. With no root yet, no file
+/// can be of this CA.
 pub fn check(
     outputs: &mut [Output],
     folder: &CaFolder,
     authority: Option<&Authority>,
     request: &Request,
     force: bool,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Vec<Leaf>> {
     for output in &mut *outputs {
         output.replace = is_there(&output.path)?;
     }
     if force || !outputs.iter().any(|output| output.replace) {
-        return Ok(());
+        return Ok(Vec::new());
     }
     if let Some((key, beside)) =
         outputs.iter().find_map(|output| Some((&output.path, left_behind(output, outputs)?)))
@@ -58,7 +59,7 @@ pub fn check(
     let keys = outputs.iter().filter(|output| output.replace && output.part.holds == Holds::Key);
     match keys.into_iter().find(|output| !looker.key_is_ours(&output.path, &leaves)) {
         Some(output) => Err(in_the_way(&output.path, "a key")),
-        None => Ok(()),
+        None => Ok(leaves),
     }
 }
 

@@ -126,6 +126,9 @@ fn an_existing_file_is_replaced_only_if_it_is_ours_for_the_same_names() {
     );
     home.ok(["--ca", "other", "issue", "app.test"]);
     refused(&home, ["--ca", "other", "issue", "localhost"], 1, "of this CA");
+    // Who follows the hint does not change another CA.
+    let said = home.fails(["--ca", "other", "issue", "www.example-bank.com"]);
+    assert!(said.contains("hint: permit it: devca --ca other permit www.example-bank.com"), "{said}");
     ok(
         "openssl",
         ["genpkey", "-algorithm", "ed25519", "-out", home.file("localhost-key.pem").to_str().unwrap()],

@@ -254,6 +254,16 @@ fn a_timer_is_installed_and_removed() {
 }
 
 #[test]
+fn a_batch_makes_anew_what_has_expired() {
+    let home = Home::new();
+    fs::write(home.file("names"), "old.test\nnew.test\n").unwrap();
+    home.ok(["issue", "old.test", "--not-after", "2026-01-31"]);
+    home.ok(["issue", "new.test"]);
+    let batch = home.json(["issue", "--batch", "names"]);
+    assert_eq!((&batch["issued"], &batch["skipped"]), (&1.into(), &1.into()), "{batch:#}");
+}
+
+#[test]
 fn a_batch_is_resumed_where_it_was_cut_off() {
     let home = Home::new();
     let lines: Vec<String> = (0..3000).map(|n| format!("device-{n}")).collect();

@@ -12,7 +12,7 @@ use devca::{pem, profile};
 use libfuzzer_sys::fuzz_target;
 
 static KEY: LazyLock<rcgen::KeyPair> = LazyLock::new(|| {
-    rcgen::KeyPair::try_from(KeyType::EcdsaP256.generate().unwrap().serialized_der()).unwrap()
+    rcgen::KeyPair::try_from(KeyType::EcdsaP256.generate().unwrap().pkcs8.as_slice()).unwrap()
 });
 static NAMES: LazyLock<Vec<Name>> = LazyLock::new(|| {
     ["localhost", "*.app.test", "10.1.2.3", "::1", "alice@app.test", "spiffe://dev/alice"]

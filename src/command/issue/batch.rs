@@ -106,6 +106,9 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
         bar.inc(bytes);
     }
     bar.finish_and_clear();
+    for failure in &mut outcome.failed {
+        failure.hint = error::hint_of(&context.folder.option(), &failure.hint);
+    }
     drop(lock);
     Ok(outcome)
 }
@@ -207,7 +210,7 @@ impl Maker<'_> {
         Ok(())
     }
 
-    /// Reads a line; what is there already, whole and for the same names, is not made again.
+    /// Reads a line; what is there already, whole, valid and for the same names, is not made again.
     fn ask(&self, line: &[u8]) -> anyhow::Result<Asked> {
         let line =
             std::str::from_utf8(line).or_hint(|| "it is no text".into(), || "write it in UTF-8".into())?;
@@ -231,8 +234,9 @@ impl Maker<'_> {
             keyless: false,
         };
         let mut outputs = plan.outputs()?;
-        existing::check(&mut outputs, self.ca, Some(self.authority), &request, self.args.force)?;
-        if !self.args.force && outputs.iter().all(|output| output.replace) {
+        let leaves = existing::check(&mut outputs, self.ca, Some(self.authority), &request, self.args.force)?;
+        let are_valid = leaves.iter().all(|leaf| leaf.not_after > self.now);
+        if !self.args.force && are_valid && outputs.iter().all(|output| output.replace) {
             return Ok(Asked::There);
         }
         Ok(Asked::Make(Job { request, outputs, label }))
