@@ -1,0 +1,10 @@
+//! Attacks on devca, played by another user of the machine in a namespace of its own. Each test counts how often the
+//! attack succeeds; the answer must be never.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod common;
+#[path = "attacks/people.rs"]
+mod people;
+#[path = "attacks/sudo.rs"]
+mod sudo;

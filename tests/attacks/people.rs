@@ -1,0 +1,74 @@
+//! The users who attack and are attacked. They are added to the throwaway /etc of a namespace.
+#![allow(dead_code)]
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use crate::common::{ok, tool, words};
+
+/// A user of the machine with a home folder, and devca in the `PATH`.
+pub(crate) struct User {
+    name: String,
+}
+
+impl User {
+    /// Adds a user who may not use sudo.
+    pub(crate) fn new(name: &str) -> Self {
+        ok("useradd", ["--create-home", "--shell", "/bin/sh", name]);
+        fs::copy(env!("CARGO_BIN_EXE_devca"), "/usr/local/bin/devca").unwrap();
+        Self { name: name.to_owned() }
+    }
+
+    /// Adds a user who may use sudo without a password.
+    pub(crate) fn with_sudo(name: &str) -> Self {
+        let user = Self::new(name);
+        tool("sudo");
+        fs::write(format!("/etc/sudoers.d/{name}"), format!("{name} ALL=(ALL) NOPASSWD: ALL\n")).unwrap();
+        user
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        Path::new("/home").join(&self.name)
+    }
+
+    pub(crate) fn uid(&self) -> u32 {
+        fs::metadata(self.home()).unwrap().uid()
+    }
+
+    /// The folder of the user's default CA.
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.home().join(".local/share/devca/default")
+    }
+
+    /// A shell script that this user runs in the home folder.
+    pub(crate) fn command(&self, script: &str) -> Command {
+        let mut command = Command::new(tool("runuser"));
+        let home = format!("HOME=/home/{}", self.name);
+        command
+            .args(["-u", &self.name, "--", "env", "-u", "DEVCA_HOME", "-u", "SUDO_USER", &home])
+            .args(["sh", "-euc", &format!("cd ~; {script}")])
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, script: &str) -> Output {
+        self.command(script).output().unwrap()
+    }
+
+    /// Runs a script that must succeed, and returns its standard output.
+    pub(crate) fn ok(&self, script: &str) -> String {
+        let output = self.run(script);
+        assert!(output.status.success(), "{script}: {}", words(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+/// A script that root runs, as a real root: not through sudo.
+pub(crate) fn root(script: &str) -> Output {
+    let mut command = Command::new(tool("sh"));
+    command.args(["-euc", &format!("cd /root; {script}")]).stdin(Stdio::null());
+    command.env("HOME", "/root").env("USER", "root").env_remove("SUDO_USER").env_remove("DEVCA_HOME");
+    command.output().unwrap()
+}
