@@ -241,14 +241,7 @@ pub(crate) fn host_name() -> String {
     gethostname::gethostname().to_string_lossy().into_owned()
 }
 
-/// Whether this process has root's rights.
-#[cfg(unix)]
+/// Whether this process can do root's steps without `sudo`.
 pub(crate) fn is_root() -> bool {
-    nix::unistd::geteuid().is_root()
-}
-
-/// Windows asks whether a process is elevated where it matters, in the store.
-#[cfg(not(unix))]
-pub(crate) fn is_root() -> bool {
-    false
+    devca_platform::privilege::can_be_root()
 }

@@ -14,6 +14,7 @@ mod java;
 mod linux;
 mod macos;
 mod nss;
+pub mod privilege;
 mod run;
 pub mod runtime;
 pub mod step;

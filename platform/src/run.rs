@@ -3,14 +3,14 @@
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use wait_timeout::ChildExt;
 
 use crate::step::{Step, What, quoted, script};
-use crate::{Host, Problem};
+use crate::{Host, Problem, privilege};
 
 /// A program that only asks; `securityd` is known to hang.
 const QUESTION_LIMIT: Duration = Duration::from_secs(60);
@@ -57,7 +57,8 @@ impl Host {
             if !step.as_root {
                 self.step_down(&mut command);
             }
-            check(step, program, limited(command, CHANGE_LIMIT), steps)?;
+            let spawn = if step.as_root { privilege::spawn_as_root } else { privilege::spawn_as_person };
+            check(step, program, limited(command, spawn, CHANGE_LIMIT), steps)?;
         }
         Ok(())
     }
@@ -73,7 +74,8 @@ impl Host {
         if !step.as_root {
             self.step_down(&mut command);
         }
-        limited(command, QUESTION_LIMIT).map_err(|e| {
+        let spawn = if step.as_root { privilege::spawn_as_root } else { privilege::spawn_as_person };
+        limited(command, spawn, QUESTION_LIMIT).map_err(|e| {
             Problem::new(format!("cannot run {}: {e}", program.display()), format!("run by hand: {step}"))
         })
     }
@@ -119,14 +121,17 @@ fn refuse_relative(program: &Path) -> Result<(), Problem> {
     Err(Problem::new(why, "name programs and Javas by their absolute paths"))
 }
 
+/// As whom a program is started.
+type Spawn = fn(&mut Command) -> std::io::Result<Child>;
+
 /// What a program says, unless it takes too long: then it is ended.
-fn limited(mut command: Command, limit: Duration) -> std::io::Result<Output> {
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+fn limited(mut command: Command, spawn: Spawn, limit: Duration) -> std::io::Result<Output> {
+    let mut child = spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
     // Read on the side: a full pipe would stop the program.
     let (out, err) = (child.stdout.take().map(Pipe::read), child.stderr.take().map(Pipe::read));
     let status = child.wait_timeout(limit)?;
     let Some(status) = status else {
-        child.kill()?;
+        privilege::kill(&mut child)?;
         child.wait()?;
         return Err(std::io::Error::other(format!("it had not ended after {} seconds", limit.as_secs())));
     };
@@ -214,7 +219,7 @@ mod tests {
     fn a_program_that_hangs_is_ended() {
         let mut command = Command::new("/bin/sleep");
         command.arg("1000");
-        let error = limited(command, Duration::from_millis(50)).unwrap_err();
+        let error = limited(command, Command::spawn, Duration::from_millis(50)).unwrap_err();
         assert!(error.to_string().contains("had not ended"), "{error}");
     }
 }

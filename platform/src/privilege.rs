@@ -1,0 +1,389 @@
+//! Whose rights this process acts with.
+//!
+//! Under `sudo` or `doas` devca acts as the person who typed the command, from [`act_as`] on: what it opens, writes and
+//! starts, it does with the person's rights, so that nothing which the person's other processes prepare (links,
+//! folders, files) can make it do more. Root's rights are kept in the saved user id, and come back for the time that
+//! it takes to start one of root's own steps.
+//!
+//! A user id belongs to the whole process: libc changes those of all its threads together. Whatever starts a program
+//! while a step of root's may be starting in another thread goes through [`spawn_as_person`].
+#![cfg_attr(not(unix), allow(clippy::unnecessary_wraps))]
+
+use std::io;
+use std::process::{Child, Command};
+
+#[cfg(unix)]
+use unix::with_root;
+
+/// From here on this process acts as the person, with the groups of that login name. It must be root.
+///
+/// Programs that it starts cannot get root's rights back: `execve(2)` overwrites the saved user id. (macOS has no
+/// saved user id to set: there, [`spawn_as_person`] sees to that.)
+#[cfg(unix)]
+pub fn act_as(user: u32, group: u32, login_name: &str) -> io::Result<()> {
+    unix::act_as(user.into(), group.into(), login_name)
+}
+
+/// Whether root's steps can be started without `sudo`: this process is root, or was before [`act_as`].
+pub fn can_be_root() -> bool {
+    #[cfg(unix)]
+    return unix::is_root() || unix::kept_root();
+    #[cfg(not(unix))]
+    false
+}
+
+/// Gives up root's rights for good, where [`act_as`] has kept them: for what calls `exec` itself.
+pub fn give_up_root() -> io::Result<()> {
+    #[cfg(unix)]
+    unix::give_up_root()?;
+    Ok(())
+}
+
+/// Starts a program as the person whom this process acts for.
+pub fn spawn_as_person(command: &mut Command) -> io::Result<Child> {
+    #[cfg(unix)]
+    return unix::spawn_as_person(command);
+    #[cfg(not(unix))]
+    command.spawn()
+}
+
+/// Starts a program as root, where [`can_be_root`]; otherwise as whoever this is. It has none of the person's groups.
+/// The files that it makes are for everybody to read, whatever the person's umask is: trust stores are.
+pub(crate) fn spawn_as_root(command: &mut Command) -> io::Result<Child> {
+    #[cfg(unix)]
+    return with_root(|kept| {
+        use std::os::unix::process::CommandExt;
+        if kept {
+            // The standard library drops the groups along with it.
+            command.gid(0).uid(0);
+        }
+        let _umask = unix::Umask::set(0o022);
+        command.spawn()
+    });
+    #[cfg(not(unix))]
+    command.spawn()
+}
+
+/// Ends a program, which may be root's.
+pub(crate) fn kill(child: &mut Child) -> io::Result<()> {
+    #[cfg(unix)]
+    return with_root(|_| child.kill());
+    #[cfg(not(unix))]
+    child.kill()
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::ffi::CString;
+    use std::io;
+    use std::process::{Child, Command};
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+
+    use nix::sys::stat::{Mode, umask};
+    use nix::unistd::{Gid, Uid};
+
+    /// Held while this process is root, and while another thread starts a program that must not be.
+    static SWITCH: Mutex<()> = Mutex::new(());
+
+    pub(super) fn act_as(user: Uid, group: Gid, login_name: &str) -> io::Result<()> {
+        let name = CString::new(login_name)?;
+        system::take_groups(&name, group)?;
+        system::lower(user)?;
+        Ok(())
+    }
+
+    pub(super) fn is_root() -> bool {
+        nix::unistd::geteuid().is_root()
+    }
+
+    /// Whether this process acts for a person, and can be root again.
+    pub(super) fn kept_root() -> bool {
+        !is_root() && system::kept_root()
+    }
+
+    pub(super) fn give_up_root() -> io::Result<()> {
+        if kept_root() {
+            system::give_up_root(nix::unistd::geteuid(), nix::unistd::getegid())?;
+        }
+        Ok(())
+    }
+
+    /// Does something as root, where this process can be: the closure learns whether it had to be made so.
+    pub(super) fn with_root<T>(action: impl FnOnce(bool) -> io::Result<T>) -> io::Result<T> {
+        let _switch = switch();
+        if !kept_root() {
+            return action(false);
+        }
+        let _raised = Raised::now()?;
+        action(true)
+    }
+
+    pub(super) fn spawn_as_person(command: &mut Command) -> io::Result<Child> {
+        use std::os::unix::process::CommandExt;
+        let _switch = switch();
+        if !kept_root() || system::EXEC_FORGETS_ROOT {
+            return command.spawn();
+        }
+        command.gid(nix::unistd::getegid().as_raw()).uid(nix::unistd::geteuid().as_raw());
+        let _raised = Raised::now()?;
+        command.spawn()
+    }
+
+    fn switch() -> MutexGuard<'static, ()> {
+        SWITCH.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// While it lives, this process is root.
+    struct Raised {
+        person: Uid,
+    }
+
+    impl Raised {
+        fn now() -> io::Result<Self> {
+            let person = nix::unistd::geteuid();
+            system::raise()?;
+            Ok(Self { person })
+        }
+    }
+
+    impl Drop for Raised {
+        fn drop(&mut self) {
+            if system::lower(self.person).is_err() {
+                // Going on as root would be worse than stopping.
+                std::process::abort();
+            }
+        }
+    }
+
+    /// While it lives, new files get other rights.
+    pub(super) struct Umask {
+        before: Mode,
+    }
+
+    impl Umask {
+        pub(super) fn set(mask: u32) -> Self {
+            Self { before: umask(Mode::from_bits_truncate(mask as _)) }
+        }
+    }
+
+    impl Drop for Umask {
+        fn drop(&mut self) {
+            umask(self.before);
+        }
+    }
+
+    /// Where all three user ids can be set: real and effective are the person's, and only the saved one is root's.
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "openbsd"))]
+    mod system {
+        use std::ffi::CStr;
+
+        use nix::Result;
+        use nix::unistd::{Gid, Uid, getresuid, initgroups, setresgid, setresuid};
+
+        /// The program that is executed gets the effective user id as its saved one.
+        pub(super) const EXEC_FORGETS_ROOT: bool = true;
+
+        const ROOT: Uid = Uid::from_raw(0);
+
+        pub(super) fn take_groups(name: &CStr, group: Gid) -> Result<()> {
+            initgroups(name, group)?;
+            setresgid(group, group, group)
+        }
+
+        pub(super) fn lower(person: Uid) -> Result<()> {
+            setresuid(person, person, ROOT)
+        }
+
+        pub(super) fn raise() -> Result<()> {
+            setresuid(ROOT, ROOT, ROOT)
+        }
+
+        pub(super) fn kept_root() -> bool {
+            getresuid().is_ok_and(|ids| ids.saved.is_root())
+        }
+
+        pub(super) fn give_up_root(user: Uid, _: Gid) -> Result<()> {
+            setresuid(user, user, user)
+        }
+    }
+
+    /// Elsewhere (macOS) the real user id stays root's. macOS looks up a person's groups by user id: there is no list
+    /// to set.
+    #[cfg(not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "freebsd",
+        target_os = "openbsd"
+    )))]
+    mod system {
+        use std::ffi::CStr;
+
+        use nix::Result;
+        use nix::unistd::{Gid, Uid, getuid, setegid, seteuid, setgid, setuid};
+
+        pub(super) const EXEC_FORGETS_ROOT: bool = false;
+
+        pub(super) fn take_groups(_: &CStr, group: Gid) -> Result<()> {
+            setegid(group)
+        }
+
+        pub(super) fn lower(person: Uid) -> Result<()> {
+            seteuid(person)
+        }
+
+        pub(super) fn raise() -> Result<()> {
+            seteuid(Uid::from_raw(0))
+        }
+
+        pub(super) fn kept_root() -> bool {
+            getuid().is_root()
+        }
+
+        pub(super) fn give_up_root(user: Uid, group: Gid) -> Result<()> {
+            raise()?;
+            setgid(group)?;
+            setuid(user)
+        }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::process::Stdio;
+
+    use super::*;
+
+    /// Debian's `nobody`, and whichever groups this system gives it.
+    const PERSON: (u32, u32, &str) = (65534, 65534, "nobody");
+    const MARK: &str = "DEVCA_TEST_PRIVILEGE";
+
+    /// What a process becomes it stays: each of these runs in one of its own, as root.
+    fn in_own_process(test: &str) -> bool {
+        if std::env::var_os(MARK).is_some() {
+            return true;
+        }
+        let itself = std::env::current_exe().unwrap();
+        let name = format!("privilege::tests::{test}");
+        let mut command = if unix::is_root() { Command::new(itself) } else { sudo(&itself) };
+        let output = command.args(["--exact", &name, "--nocapture"]).env(MARK, "1").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && said.contains("1 passed"), "{said}{output:?}");
+        false
+    }
+
+    fn sudo(program: &std::path::Path) -> Command {
+        let mut command = Command::new("sudo");
+        command.args(["-n", "--preserve-env"]).arg(program);
+        command
+    }
+
+    /// Real, effective, saved and file system id, of users or of groups; or the list of groups.
+    fn ids(status: &str, which: &str) -> Vec<u32> {
+        let line = status.lines().find_map(|line| line.strip_prefix(which)).unwrap();
+        line.split_whitespace().map(|id| id.parse().unwrap()).collect()
+    }
+
+    fn own_status() -> [String; 2] {
+        ["self", "thread-self"].map(|of| std::fs::read_to_string(format!("/proc/{of}/status")).unwrap())
+    }
+
+    fn status_of(spawn: fn(&mut Command) -> io::Result<Child>) -> String {
+        let mut command = Command::new("/bin/cat");
+        command.arg("/proc/self/status").stdout(Stdio::piped());
+        let output = spawn(&mut command).unwrap().wait_with_output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn groups_of_person() -> Vec<u32> {
+        let output = Command::new("id").args(["-G", PERSON.2]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let mut groups: Vec<u32> = text.split_whitespace().map(|id| id.parse().unwrap()).collect();
+        groups.sort_unstable();
+        groups
+    }
+
+    fn assert_acts_as_person() {
+        let (user, group, _) = PERSON;
+        for status in own_status() {
+            assert_eq!(ids(&status, "Uid:"), [user, user, 0, user]);
+            assert_eq!(ids(&status, "Gid:"), [group; 4]);
+            assert_eq!(ids(&status, "Groups:"), groups_of_person());
+            assert!(status.contains("CapEff:\t0000000000000000"), "{status}");
+        }
+    }
+
+    #[test]
+    fn children_are_the_persons_without_a_way_back() {
+        if !in_own_process("children_are_the_persons_without_a_way_back") {
+            return;
+        }
+        let (user, group, name) = PERSON;
+        assert!(can_be_root());
+        act_as(user, group, name).unwrap();
+        assert_acts_as_person();
+        for status in [status_of(Command::spawn), status_of(spawn_as_person)] {
+            assert_eq!(ids(&status, "Uid:"), [user; 4]);
+            assert_eq!(ids(&status, "Gid:"), [group; 4]);
+            assert_eq!(ids(&status, "Groups:"), groups_of_person());
+            assert!(status.contains("CapPrm:\t0000000000000000"), "{status}");
+        }
+        assert!(std::fs::File::open("/etc/shadow").is_err());
+    }
+
+    #[test]
+    fn a_step_of_roots_is_roots_alone() {
+        if !in_own_process("a_step_of_roots_is_roots_alone") {
+            return;
+        }
+        let (user, group, name) = PERSON;
+        nix::unistd::setgroups(&[20.into(), 27.into()]).unwrap();
+        act_as(user, group, name).unwrap();
+        assert!(can_be_root());
+        let status = status_of(spawn_as_root);
+        assert_eq!(ids(&status, "Uid:"), [0; 4]);
+        assert_eq!(ids(&status, "Gid:"), [0; 4]);
+        assert!(ids(&status, "Groups:").is_empty(), "{status}");
+        assert_acts_as_person();
+        // A program that cannot be started leaves nothing behind either.
+        spawn_as_root(&mut Command::new("/nowhere")).unwrap_err();
+        assert_acts_as_person();
+        // Root's program can be ended, though the person may send it no signal.
+        let mut child = spawn_as_root(Command::new("/bin/sleep").arg("1000")).unwrap();
+        child.kill().unwrap_err();
+        kill(&mut child).unwrap();
+        child.wait().unwrap();
+        assert_acts_as_person();
+    }
+
+    #[test]
+    fn the_persons_umask_does_not_hide_what_root_makes() {
+        if !in_own_process("the_persons_umask_does_not_hide_what_root_makes") {
+            return;
+        }
+        let person = unix::Umask::set(0o077);
+        let status = status_of(spawn_as_root);
+        assert!(status.contains("Umask:\t0022"), "{status}");
+        let status = status_of(spawn_as_person);
+        assert!(status.contains("Umask:\t0077"), "{status}");
+        drop(person);
+    }
+
+    #[test]
+    fn root_is_given_up_for_good() {
+        if !in_own_process("root_is_given_up_for_good") {
+            return;
+        }
+        let (user, group, name) = PERSON;
+        act_as(user, group, name).unwrap();
+        give_up_root().unwrap();
+        assert!(!can_be_root());
+        for status in own_status() {
+            assert_eq!(ids(&status, "Uid:"), [user; 4]);
+            assert!(status.contains("CapPrm:\t0000000000000000"), "{status}");
+        }
+        nix::unistd::seteuid(0.into()).unwrap_err();
+        let status = status_of(spawn_as_root);
+        assert_eq!(ids(&status, "Uid:"), [user; 4]);
+    }
+}
