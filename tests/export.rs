@@ -241,7 +241,7 @@ fn the_pages_own_commands_are_understood() {
     let page = fs::read_to_string(common::project().join("docs/scale-out.md")).unwrap();
     let blocks = page.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
     let commands: Vec<&str> = blocks.flat_map(str::lines).filter(|line| line.starts_with("devca ")).collect();
-    assert_eq!(commands.len(), 8, "{commands:?}");
+    assert_eq!(commands.len(), 9, "{commands:?}");
     home.ok(["export", "--for", "vault", "--out", "bundle"]);
     let bundle = home.file("bundle/bundle.pem");
     ok("openssl", ["x509", "-in", text(&bundle), "-out", text(&home.file("intermediate.pem"))]);
