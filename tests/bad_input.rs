@@ -46,8 +46,37 @@ fn what_is_no_name_is_refused_before_anything_is_written() {
     refused(&home, ["issue", "--", "-x"], 2, "hyphen");
     refused(&home, [OsString::from("issue"), OsString::from_vec(b"\xff\xfe".to_vec())], 2, "");
     refused(&home, ["issue"], 2, "required");
-    refused(&home, ["issue", "*.test"], 2, "spoils");
+    refused(&home, ["issue", "*.test"], 2, "directly below a top-level name");
     assert!(home.everything().is_empty(), "not even a root was made");
+}
+
+#[test]
+fn the_hint_names_the_command_that_was_meant() {
+    let home = Home::new();
+    for (name, part, hint) in [
+        ("my app.test", "it contains a space", "for example: devca issue localhost 127.0.0.1"),
+        ("10.0.0.0/8", "single addresses, not ranges", "name each address: devca issue 10.0.0.0"),
+        ("fe80::1%lo", "have no zone", "devca issue fe80::1"),
+        ("http://app.test/", "is a URL", "the path: devca issue app.test"),
+        ("https://app.test:3000/x?y", "is a URL", "the path: devca issue app.test"),
+        ("app.test:3000", "is not a host name", "the path: devca issue app.test"),
+        ("app.test,127.0.0.1", "a comma", "with spaces: devca issue app.test 127.0.0.1"),
+        ("user@example.com", "does not name a server", "devca issue --client user@example.com"),
+    ] {
+        let output = home.devca(["issue", name]).output().unwrap();
+        two_lines(&output, 2, part);
+        assert!(words(&output).contains(&format!("{hint}\n")), "{name}: {}", words(&output));
+    }
+    refused(&home, ["issue", "--csr", "x.csr", "x.test"], 2, "cannot be used with");
+    refused(&home, ["renew", "--within", "1y"], 2, "is not a number of days");
+    assert!(home.everything().is_empty());
+}
+
+#[test]
+fn values_are_taken_as_people_write_them() {
+    let home = Home::new();
+    home.ok(["issue", "localhost", "--format", "PEM,P12", "--key-type", "ECDSA", "--days", "90d"]);
+    assert_eq!(home.listing(), ["localhost-key.pem", "localhost.p12", "localhost.pem"]);
 }
 
 #[test]
@@ -66,11 +95,14 @@ fn what_is_no_validity_is_refused() {
     for days in ["0", "-1", "826", "999999", "9223372036854775807"] {
         refused(&home, ["issue", "localhost", "--days", days], 2, "cannot be valid for");
     }
-    for days in ["9223372036854775808", "x", ""] {
-        refused(&home, ["issue", "localhost", "--days", days], 2, "invalid value");
+    for days in ["9223372036854775808", "x", "", "d", "90 d"] {
+        refused(&home, ["issue", "localhost", "--days", days], 2, "is not a number of days");
     }
-    for end in ["tomorrow", "2026-02-30", "0000-01-01", "9999-12-31", "+12026-01-01", ""] {
-        refused(&home, ["issue", "localhost", "--not-after", end], 2, "no moment in time");
+    for end in ["tomorrow", "2026-02-30", "+12026-01-01", ""] {
+        refused(&home, ["issue", "localhost", "--not-after", end], 2, "is not a valid date");
+    }
+    for end in ["0000-01-01", "9999-12-31"] {
+        refused(&home, ["issue", "localhost", "--not-after", end], 2, "is out of range");
     }
     refused(&home, ["issue", "localhost", "--not-after", "2099-01-01"], 2, "cannot be valid for");
     refused(

@@ -186,7 +186,7 @@ pub struct Export {
     #[arg(long, value_name = "NAME")]
     pub cn: Option<String>,
     /// How long it is valid [default: 1825]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = super::inventory::any_days, allow_negative_numbers = true)]
     pub days: Option<i64>,
 }
 
