@@ -217,6 +217,10 @@ impl Authority {
     pub fn permitting(self, constraints: &Constraints) -> anyhow::Result<Self> {
         let (old, serial) = (&self.root, key::random_serial()?);
         let mut params = profile::root(&old.common_name, constraints, old.validity, serial);
+        if !old.is_devca() {
+            // Another program's root may have signed for other purposes, and what it has signed stays good.
+            params.extended_key_usages = Vec::new();
+        }
         if let Some(id) = &self.root.key_id {
             params.key_identifier_method = KeyIdMethod::PreSpecified(id.clone());
         }

@@ -76,6 +76,11 @@ impl Subtree {
         }
     }
 
+    /// Whether it is a range of addresses.
+    pub fn is_network(&self) -> bool {
+        matches!(self, Self::Net(..))
+    }
+
     fn same_type(&self, name: &Name) -> bool {
         matches!((self, name), (Self::Dns(_), Name::Dns(_)) | (Self::Net(..), Name::Ip(_)))
     }
@@ -159,6 +164,20 @@ impl Constraints {
     /// A root without the extension.
     pub fn is_unconstrained(&self) -> bool {
         self.permitted.is_empty() && self.excluded.is_empty()
+    }
+
+    /// Whether only some addresses are permitted. BoringSSL then refuses every certificate with an address in it.
+    pub fn constrain_addresses(&self) -> bool {
+        self.permitted.iter().chain(&self.excluded).any(Subtree::is_network)
+    }
+
+    /// Puts a subtree into the list, unless it is in it.
+    pub fn add(&mut self, subtree: Subtree) -> bool {
+        let is_new = !self.permitted.contains(&subtree);
+        if is_new {
+            self.permitted.push(subtree);
+        }
+        is_new
     }
 
     /// Whether a client that enforces the constraints would accept this name.

@@ -14,6 +14,7 @@ use crate::inventory::{Entry, Inventory};
 use crate::issuer::Request;
 use crate::key;
 use crate::pem;
+use crate::profile;
 
 /// Looks at every path before anything is written, and returns the leaves that may be replaced. With no root yet, no file
 /// can be of this CA.
@@ -120,8 +121,14 @@ impl Looker<'_> {
         let authority = self.authority?;
         let is_of = leaf.is_of(&authority.root)
             || crate::ca::intermediate(self.folder).is_some_and(|intermediate| leaf.is_of(&intermediate));
-        (is_of && leaf.kind == Some(self.request.kind) && sorted(&leaf.names) == sorted(&self.wanted()))
-            .then_some(leaf)
+        (is_of && leaf.kind == Some(self.request.kind) && self.is_for_the_same_names(&leaf)).then_some(leaf)
+    }
+
+    /// Earlier versions gave a client no SAN beside its common name.
+    fn is_for_the_same_names(&self, leaf: &Leaf) -> bool {
+        let certified = profile::alternative_names(self.request.kind, &self.request.subject);
+        let certified: Vec<String> = certified.iter().map(ToString::to_string).collect();
+        [certified, self.wanted()].iter().any(|names| sorted(&leaf.names) == sorted(names))
     }
 
     /// What cannot be looked into, the inventory knows by its hash, and for which names it was written.

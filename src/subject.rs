@@ -107,12 +107,6 @@ impl Subject {
         }
     }
 
-    /// The name that its files are called by.
-    pub fn first(&self) -> String {
-        let name = self.names.first().map(ToString::to_string);
-        name.or_else(|| self.common_name.clone()).unwrap_or_else(|| "certificate".into())
-    }
-
     fn once_each(mut self) -> Self {
         let mut seen = std::collections::HashSet::new();
         self.names.retain(|name| seen.insert(name.clone()));

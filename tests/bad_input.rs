@@ -117,8 +117,17 @@ fn what_is_no_validity_is_refused() {
 fn a_name_outside_the_constraints_is_refused_with_the_way_out() {
     let home = Home::new();
     for fresh in [true, false] {
-        for name in ["www.example-bank.com", "8.8.8.8", "*.example.dev", "2001:db8::1", "nottest"] {
+        for name in ["www.example-bank.com", "*.example.dev", "nottest"] {
             refused(&home, ["issue", "localhost", name], 1, "is not a name that this root may sign for");
+        }
+        // The root does not constrain addresses: devca itself refuses them.
+        for address in ["8.8.8.8", "2001:db8::1", "::ffff:8.8.8.8"] {
+            let said = words(&home.devca(["issue", "localhost", address]).output().unwrap());
+            assert!(
+                said.contains("is a public address") && said.contains("permit it: devca permit"),
+                "{said}"
+            );
+            refused(&home, ["issue", "localhost", address], 1, "is a public address");
         }
         let said = words(&home.devca(["issue", "shop.corp.dev"]).output().unwrap());
         let way = if fresh { "devca install --permit shop.corp.dev" } else { "devca permit shop.corp.dev" };

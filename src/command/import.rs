@@ -8,6 +8,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::Context;
+use super::permit;
 use super::stores::WIDTH;
 use crate::ca::{self, Authority};
 use crate::certificate::CaCertificate;
@@ -68,6 +69,12 @@ pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Impor
         context
             .report
             .note("this root may sign for any name: whoever gets its key can impersonate every site to you");
+        let option = context.folder.option();
+        context.report.note(format!(
+            "to replace it with one for development names only: devca{option} rotate --constrained"
+        ));
+    } else if authority.root.constraints.constrain_addresses() {
+        context.report.note(permit::shut_out(&context.folder));
     }
     Ok(Imported {
         root: context.folder.root(),

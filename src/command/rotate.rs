@@ -12,12 +12,14 @@ use crate::bundle::Password;
 use crate::ca::{self, Authority, Draft};
 use crate::certificate::CaCertificate;
 use crate::cli;
-use crate::constraints::Constraints;
+use crate::constraints::{Constraints, Subtree};
+use crate::error::Fault;
 use crate::files::NewFile;
 use crate::inventory::{Entry, Inventory};
 use crate::key;
 use crate::passphrase::Passphrase;
 use crate::pem;
+use crate::profile;
 use crate::renewal;
 use crate::report::{self, Outcome};
 
@@ -38,7 +40,13 @@ pub(super) fn run(context: &Context, args: &cli::Rotate) -> anyhow::Result<Rotat
     let old = context.root()?;
     let sealed = args.sealed || ca::is_sealed(&context.folder);
     let passphrase = passphrase(context)?;
-    let authority = replace_root(context, &old.constraints, sealed, passphrase)?;
+    let constraints = if args.constrained && old.constraints.is_unconstrained() {
+        profile::default_constraints(Some(&super::host_name()), &args.permit, false)
+    } else {
+        refuse_to_permit(context, &old.constraints, &args.permit)?;
+        old.constraints
+    };
+    let authority = replace_root(context, &constraints, sealed, passphrase)?;
     let stores = stores::replace(context, &args.stores, &authority.root)?;
     let reissued = reissue(context, &authority, password)?;
     drop(lock);
@@ -50,6 +58,17 @@ pub(super) fn run(context: &Context, args: &cli::Rotate) -> anyhow::Result<Rotat
         stores,
         reissued,
     })
+}
+
+/// A root that is constrained already keeps its list.
+fn refuse_to_permit(context: &Context, present: &Constraints, names: &[Subtree]) -> Result<(), Fault> {
+    match names.iter().find(|name| !present.permitted.contains(name)) {
+        None => Ok(()),
+        Some(name) => Err(Fault::new(
+            "this root is constrained already, and rotate keeps its list",
+            format!("change the list first: devca{} permit {name}", context.folder.option()),
+        )),
+    }
 }
 
 /// Where the old key is locked, so is the new one; the old passphrase is not needed for that.

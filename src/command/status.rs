@@ -8,6 +8,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::Context;
+use super::permit;
 use super::stores::{self, WIDTH};
 use crate::ca::{self, Authority};
 use crate::certificate;
@@ -33,6 +34,7 @@ pub(super) struct Status {
 }
 
 #[derive(Serialize)]
+#[allow(clippy::struct_excessive_bools)] // each is a fact of its own
 struct RootState {
     path: PathBuf,
     name: String,
@@ -46,6 +48,12 @@ struct RootState {
     /// The key is encrypted.
     locked: bool,
     constrained: bool,
+    /// It permits some addresses only, which BoringSSL takes for a reason to refuse all of them.
+    constrains_addresses: bool,
+    #[serde(skip)]
+    shuts_out: Option<String>,
+    /// Its certificate lets its key sign for TLS only, neither mail nor code.
+    tls_only: bool,
     constraints: Constraints,
 }
 
@@ -112,6 +120,9 @@ pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<Statu
         sealed: ca::is_sealed(&context.folder),
         locked: ca::is_locked(&context.folder),
         constrained: !root.constraints.is_unconstrained(),
+        constrains_addresses: root.constraints.constrain_addresses(),
+        shuts_out: root.constraints.constrain_addresses().then(|| permit::shut_out(&context.folder)),
+        tls_only: root.tls_only,
         constraints: root.constraints,
         name: root.common_name,
     });
@@ -254,6 +265,25 @@ fn ask(store: &dyn Store, anchor: Option<&Anchor>, problems: &mut Vec<Finding>) 
     state
 }
 
+impl RootState {
+    /// What the root may sign for, and what follows from that.
+    fn write_limits(&self, page: &mut dyn Write) -> io::Result<()> {
+        let list: Vec<String> = self.constraints.permitted.iter().map(ToString::to_string).collect();
+        let names = match (self.constrained, self.constrains_addresses) {
+            (false, _) => "any name: it has no name constraints".into(),
+            (true, false) => format!("{}, any address", list.join(", ")),
+            (true, true) => list.join(", "),
+        };
+        writeln!(page, "{:WIDTH$}  {names}", "permits")?;
+        if let Some(note) = &self.shuts_out {
+            writeln!(page, "{:WIDTH$}  {note}", "note")?;
+        }
+        let uses =
+            if self.tls_only { "TLS servers and clients" } else { "any purpose, mail and code included" };
+        writeln!(page, "{:WIDTH$}  {uses}", "for")
+    }
+}
+
 impl Outcome for Status {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         if let Some(root) = &self.root {
@@ -266,13 +296,7 @@ impl Outcome for Status {
                 (true, true) => ", an intermediate's, locked with a passphrase: the root is sealed",
             };
             writeln!(page, "{:WIDTH$}  {}{key}", "key", report::short(&root.key))?;
-            let list: Vec<String> = root.constraints.permitted.iter().map(ToString::to_string).collect();
-            let names = if root.constrained {
-                list.join(", ")
-            } else {
-                "any name: it carries no name constraints".into()
-            };
-            writeln!(page, "{:WIDTH$}  {names}", "permits")?;
+            root.write_limits(page)?;
         }
         for state in &self.stores {
             let word = match state.word {

@@ -220,10 +220,13 @@ impl Maker<'_> {
             .of(self.args.org.clone(), self.args.ou.clone())?;
         let label = match &line.file {
             Some(file) => file.clone(),
-            None => bundle::stem(&subject.first(), subject.names.len(), kind),
+            None => bundle::stem(&subject, kind),
         };
         let validity = request::validity(self.args, kind, self.now)?;
         let mut request = Request { kind, subject, key: KeySource::Fresh(self.args.key_type), validity };
+        if let Some(name) = super::unasked(&self.authority.root.constraints, &request.subject.names) {
+            return Err(super::public_address(name, self.ca).into());
+        }
         request.suit(self.authority);
         let plan = Plan {
             formats: self.formats,
