@@ -25,6 +25,7 @@ mod password;
 mod pem;
 mod pkcs12;
 mod root;
+pub mod trust_store;
 
 pub use handover::{cert_manager, step_ca, vault};
 pub use password::Password;

@@ -39,6 +39,7 @@ mod revoke;
 mod root;
 mod rotate;
 mod run;
+mod shared;
 mod status;
 mod stores;
 mod timer;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::Context;
 use super::permit;
 use super::predecessors::Predecessors;
+use super::shared::bundles;
 use super::stores::{self, Line, WIDTH};
 use crate::ca::{self, Authority, Draft};
 use crate::certificate::CaCertificate;
@@ -69,6 +70,10 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
     }
     if root.constraints.constrain_addresses() {
         context.report.note(permit::shut_out(&context.folder));
+    }
+    if !args.dry_run && args.stores.sysroot.is_none() && !bundles::stale(context, &root).is_empty() {
+        let _lock = context.lock()?;
+        bundles::refresh(context, Some(&root.der))?;
     }
     let found = devca_platform::find(&host, &stores::kinds(&args.stores));
     let earlier = Predecessors::remembered(context);

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::Context;
 use super::renew::Reissued;
 use super::rotate;
+use super::shared::bundles;
 use super::stores::{self, Line, WIDTH};
 use crate::bundle::Password;
 use crate::ca::Authority;
@@ -130,10 +131,11 @@ pub(super) fn permit(
     let folder = &context.folder;
     let earlier = rotate::earlier(context);
     let root = authority.permitting(new)?.root;
-    let files = vec![
+    let mut files = vec![
         NewFile::public(folder.earlier(), earlier),
         NewFile::public(folder.root(), pem::certificate(&root.der)),
     ];
+    files.extend(bundles::rewritten(context, Some(&root.der))?);
     context.person.files().exchange(&folder.path, &files, &[])?;
     let stores = stores::replace(context, options, &root)?;
     Ok(Widened { root, stores, reissued: None })

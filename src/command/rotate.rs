@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Context;
 use super::renew::{self, How, Reissued};
+use super::shared::bundles;
 use super::stores::{self, Line, WIDTH};
 use crate::bundle::Password;
 use crate::ca::{self, Authority, Draft};
@@ -50,6 +51,7 @@ pub(super) fn run(context: &Context, args: &cli::Rotate) -> anyhow::Result<Rotat
     let stores = stores::replace(context, &args.stores, &authority.root)?;
     let reissued = reissue(context, &authority, password)?;
     drop(lock);
+    context.report.note(OUT_OF_REACH);
     Ok(Rotated {
         root: context.folder.root(),
         sha256: key::hex(&authority.root.sha256()),
@@ -70,6 +72,10 @@ fn refuse_to_permit(context: &Context, present: &Constraints, names: &[Subtree])
         )),
     }
 }
+
+/// What devca has not written, or does not know where it went.
+const OUT_OF_REACH: &str = "phones, containers, other machines and homes, --sysroot trees, and files made with devca root \
+     or devca export still trust the old root: replace it there";
 
 /// Where the old key is locked, so is the new one; the old passphrase is not needed for that.
 fn passphrase(context: &Context) -> anyhow::Result<Option<Passphrase>> {
@@ -96,6 +102,7 @@ pub(super) fn replace_root(
     let authority = Authority::draft(&draft, context.now)?;
     let mut files = authority.files(folder)?;
     files.push(NewFile::public(folder.earlier(), earlier(context)));
+    files.extend(bundles::rewritten(context, Some(&authority.root.der))?);
     // What belongs to the old root alone.
     let all = [folder.root_key(), folder.intermediate_key(), folder.intermediate(), folder.root_crl()];
     let gone: Vec<PathBuf> = all

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use super::Context;
 use super::permit;
+use super::shared::bundles;
 use super::stores::{self, WIDTH};
 use crate::ca::{self, Authority};
 use crate::certificate;
@@ -111,6 +112,7 @@ pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<Statu
         problems.push(Finding { what, hint: format!("devca{} install", context.folder.option()) });
     }
     problems.extend(root.as_ref().and_then(|root| outdated(context, root)));
+    problems.extend(root.iter().flat_map(|root| stale_bundles(context, root)));
     let state = root.map(|root| RootState {
         path: context.folder.root(),
         sha256: key::hex(&root.sha256()),
@@ -151,8 +153,24 @@ fn outdated(context: &Context, root: &CaCertificate) -> Option<Finding> {
     Some(Finding { what, hint: format!("devca{} renew --all", context.folder.option()) })
 }
 
-/// Keeps others out of what is private.
+/// Files that programs started with `devca env` still read.
+fn stale_bundles(context: &Context, root: &CaCertificate) -> Vec<Finding> {
+    let finding = |path: PathBuf| Finding {
+        what: format!("{} does not trust the present root, or trusts an earlier one", path.display()),
+        hint: format!("devca{} status --fix", context.folder.option()),
+    };
+    bundles::stale(context, root).into_iter().map(finding).collect()
+}
+
+/// Keeps others out of what is private, and brings the files of `devca env` up to date.
 fn fix(context: &Context) -> anyhow::Result<()> {
+    if let Ok(root) = context.root()
+        && !bundles::stale(context, &root).is_empty()
+    {
+        let _lock = context.lock()?;
+        bundles::refresh(context, Some(&context.root()?.der))?;
+        context.report.note("the files that devca env prints have been updated");
+    }
     for (path, mode) in private(context) {
         if files::too_open(&path).is_some() {
             context.person.files().close(&path)?;
