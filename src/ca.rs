@@ -254,7 +254,16 @@ impl Authority {
 
 /// A key, and the passphrase that it took.
 pub fn read_key(path: &Path, unlock: &Unlock) -> anyhow::Result<(Zeroizing<KeyPair>, Option<Passphrase>)> {
-    match pem::key_file(path)? {
+    open_key(path, pem::key_file(path)?, unlock)
+}
+
+/// The same for a key that has been read.
+pub fn open_key(
+    path: &Path,
+    key: KeyFile,
+    unlock: &Unlock,
+) -> anyhow::Result<(Zeroizing<KeyPair>, Option<Passphrase>)> {
+    match key {
         KeyFile::Open(key) => Ok((key, None)),
         KeyFile::Locked(der) => unlock(path, &der).map(|(key, passphrase)| (key, Some(passphrase))),
     }

@@ -16,6 +16,7 @@ use crate::key;
 use crate::name::address;
 use crate::pem;
 use crate::profile::{self, Kind, Validity};
+use crate::report::printable;
 
 /// A CA's certificate, root or intermediate, read and found to be one.
 #[derive(Debug, Clone)]
@@ -79,7 +80,7 @@ impl CaCertificate {
         let usages = certificate.extended_key_usage().map_err(|_| "its extended key usage is damaged")?;
         let read = Self {
             tls_only: usages.is_some_and(|usages| is_for_tls(usages.value)),
-            common_name: common_name.unwrap_or("a CA without a common name").to_owned(),
+            common_name: printable(common_name.unwrap_or("a CA without a common name")),
             validity: Validity {
                 not_before: certificate.validity().not_before.to_datetime(),
                 not_after: certificate.validity().not_after.to_datetime(),

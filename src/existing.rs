@@ -1,6 +1,6 @@
 //! Which files that are there already may be replaced: those of this CA for the same names, and no others.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rcgen::PublicKeyData;
 
@@ -76,19 +76,31 @@ fn left_behind(key: &Output, outputs: &[Output]) -> Option<PathBuf> {
 
 /// The folder of a CA, whichever way leads there, is for its own files: a leaf called `root` would take the root's place.
 pub fn refuse_ca_folder(folder: &Path, ca: &CaFolder) -> anyhow::Result<()> {
-    let real = |path: &Path| path.ancestors().find_map(|part| part.canonicalize().ok()).unwrap_or_default();
-    let folder =
-        real(&std::path::absolute(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?);
-    let home = real(ca.path.parent().unwrap_or(&ca.path));
-    let Some(name) = folder.strip_prefix(&home).ok().and_then(|below| below.components().next()) else {
-        return Ok(());
-    };
-    let known = ["root.pem", "lock"].map(|file| home.join(name).join(file).exists());
-    if known == [false, false] && home.join(name) != real(&ca.path) {
+    let folder = resolved(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
+    let home = resolved(ca.path.parent().unwrap_or(&ca.path))?;
+    let name = folder.strip_prefix(&home).ok().and_then(|below| below.components().next());
+    let is_of_another = name
+        .map(|name| home.join(name))
+        .is_some_and(|other| ["root.pem", "lock"].iter().any(|file| other.join(file).exists()));
+    if !is_of_another && !folder.starts_with(resolved(&ca.path)?) {
         return Ok(());
     }
-    let what = "the folder of a CA is for its own files";
-    Err(Fault::usage(what, "choose another place with --out").into())
+    let what = format!("{} is the folder of a CA, which holds only the CA's own files", folder.display());
+    Err(Fault::usage(what, "choose another folder with --out").into())
+}
+
+/// A path without links and `..`; the end of it need not exist yet.
+fn resolved(path: &Path) -> anyhow::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let real = path.ancestors().find_map(|part| Some((part, part.canonicalize().ok()?)));
+    let Some((part, mut real)) = real else { return Ok(path) };
+    for component in path.strip_prefix(part)?.components() {
+        match component {
+            Component::ParentDir => _ = real.pop(),
+            other => real.push(other),
+        }
+    }
+    Ok(real)
 }
 
 fn in_the_way(path: &Path, what: &str) -> anyhow::Error {

@@ -1,7 +1,7 @@
 //! What a root, a server leaf and a client leaf contain. Every policy number lives here.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use rcgen::{
@@ -168,16 +168,41 @@ impl Validity {
         (self.not_after - self.not_before + Duration::SECOND).whole_days()
     }
 
-    /// See [`days_left`].
-    pub fn days_left(self, now: OffsetDateTime) -> i64 {
-        days_left(self.not_after, now)
+    /// How long it lasts from now on.
+    pub fn days_left(self, now: OffsetDateTime) -> DaysLeft {
+        DaysLeft::until(self.not_after, now)
     }
 }
 
-/// Days left, a begun one counted as a day; none or fewer once it has expired.
-pub fn days_left(not_after: OffsetDateTime, now: OffsetDateTime) -> i64 {
-    let seconds = (not_after - now).whole_seconds();
-    (seconds + 86_399).div_euclid(86_400)
+/// How many days something is still valid. A day that has begun counts; zero or fewer once it has expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct DaysLeft(pub i64);
+
+impl DaysLeft {
+    /// From now until the end.
+    pub fn until(not_after: OffsetDateTime, now: OffsetDateTime) -> Self {
+        let seconds = (not_after - now).whole_seconds();
+        Self((seconds + 86_399).div_euclid(86_400))
+    }
+
+    /// Whether the end has passed.
+    pub fn is_expired(self) -> bool {
+        self.0 <= 0
+    }
+}
+
+/// `in 5 days`; with `{:#}`, `5 days left`.
+impl fmt::Display for DaysLeft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let days = self.0;
+        let unit = if days == 1 { "day" } else { "days" };
+        match (self.is_expired(), f.alternate()) {
+            (true, _) => f.write_str("expired"),
+            (false, false) => write!(f, "in {days} {unit}"),
+            (false, true) => write!(f, "{days} {unit} left"),
+        }
+    }
 }
 
 /// X.509 times have no fraction.

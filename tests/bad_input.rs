@@ -204,7 +204,7 @@ fn nothing_that_is_no_regular_file_is_replaced_not_even_by_force() {
         &home,
         ["issue", "c.test", "--force", "--key-file", root_key.to_str().unwrap()],
         2,
-        "its own files",
+        "folder of a CA",
     );
 }
 
@@ -241,7 +241,7 @@ fn a_damaged_ca_is_named_and_left_as_it_is() {
     fs::write(home.ca().join("root-key.pem"), key).unwrap();
     fs::remove_file(home.root()).unwrap();
     std::os::unix::fs::symlink("/dev/zero", home.root()).unwrap();
-    refused_quickly(&home, "too large");
+    refused_quickly(&home, "not a regular file");
     fs::remove_file(home.root()).unwrap();
     fs::create_dir(home.root()).unwrap();
     refused_quickly(&home, "cannot read");
@@ -422,4 +422,82 @@ fn a_link_in_the_folder_of_the_ca_is_not_written_through() {
         std::fs::rename(home.file("kept"), &path).unwrap();
     }
     assert_eq!(std::fs::read_to_string(victim).unwrap(), "mine\n");
+}
+
+#[test]
+fn the_folder_of_a_ca_is_only_for_its_own_files() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    home.ok(["--ca", "other", "issue", "localhost", "--force"]);
+    std::os::unix::fs::symlink(home.ca(), home.file("link")).unwrap();
+    let (own, other) = (home.ca().display().to_string(), home.ca().with_file_name("other"));
+    let other = other.display().to_string();
+    let before = home.everything();
+    for folder in [own.as_str(), &other, "link", &format!("{own}/../default"), &format!("{own}/below")] {
+        refused(&home, ["export", "--for", "vault", "--out", folder], 2, "folder of a CA");
+        refused(&home, ["root", "--format", "der", "--out", folder], 2, "folder of a CA");
+        refused(&home, ["crl", "--out", &format!("{folder}/crl.pem")], 2, "folder of a CA");
+        refused(&home, ["issue", "app.test", "--out", folder], 2, "folder of a CA");
+    }
+    assert_eq!(home.everything(), before);
+}
+
+#[test]
+fn a_file_called_root_pem_makes_no_folder_a_cas() {
+    let home = Home::new();
+    for name in ["root.pem", "lock"] {
+        fs::write(home.file(name), "somebody's").unwrap();
+    }
+    let ca = home.work().join("../../ca");
+    let output = home.devca(["issue", "localhost"]).env("DEVCA_HOME", &ca).output().unwrap();
+    assert!(output.status.success(), "{}", words(&output));
+    assert!(home.file("localhost.pem").exists());
+    let folder = ca.join("new");
+    let output = home
+        .devca(["--ca", "new", "issue", "localhost", "--out", folder.to_str().unwrap()])
+        .env("DEVCA_HOME", &ca)
+        .output()
+        .unwrap();
+    two_lines(&output, 2, "folder of a CA");
+}
+
+#[test]
+fn what_is_named_may_be_a_pipe_but_not_endless() {
+    let home = Home::new();
+    let bash = |script: &str| {
+        let script = format!("devca() {{ {} \"$@\"; }}\n{script}", env!("CARGO_BIN_EXE_devca"));
+        home.command(&common::tool("bash"), ["-c", &script]).output().unwrap()
+    };
+    let request =
+        "openssl req -new -newkey rsa:2048 -nodes -keyout csr-key.pem -subj /CN=app.test 2>/dev/null";
+    for script in [
+        format!("devca issue --csr <({request})"),
+        format!("{request} | devca issue --csr - --out piped"),
+        format!("mkfifo fifo; ({request} > fifo) & devca issue --csr fifo --out fifos"),
+        "devca issue web.test --format p12 --password-file <(sleep 0.1; echo secret)".to_owned(),
+        "devca --ca taken import --cert <(cat ../home/.local/share/devca/default/root.pem) \
+         --key <(cat ../home/.local/share/devca/default/root-key.pem)"
+            .to_owned(),
+        "devca inspect <(devca root --pem)".to_owned(),
+        "devca issue --batch <(echo one.test; echo two.test)".to_owned(),
+    ] {
+        let output = bash(&script);
+        assert!(output.status.success(), "{script}: {}", words(&output));
+    }
+    home.ok(["issue", "localhost"]);
+    for script in [
+        "devca issue --csr /dev/zero",
+        "devca inspect /dev/zero",
+        "devca issue --csr - < /dev/zero",
+        "devca issue x.test --format p12 --password-file /dev/zero",
+        "devca revoke /dev/zero",
+        "devca check localhost.pem --key /dev/zero",
+        "devca issue --batch /dev/zero",
+        "devca issue --batch - < /dev/zero",
+        "yes a.test | devca issue --batch -",
+    ] {
+        let output = bash(&format!("ulimit -v 2000000; {script}"));
+        assert_ne!(output.status.code(), Some(0), "{script}");
+        assert!(words(&output).contains("too large"), "{script}: {}", words(&output));
+    }
 }

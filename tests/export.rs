@@ -187,7 +187,7 @@ fn the_roots_key_stays_and_what_is_handed_over_is_for_its_owner_alone() {
         };
         assert_eq!(mode(&home.file(system).join(secret)), 0o600);
         // What was handed over may be in use: it is not replaced.
-        refused(&home, ["export", "--for", system, "--out", system], 1, "is there already");
+        refused(&home, ["export", "--for", system, "--out", system], 1, "already exists");
     }
 }
 

@@ -292,3 +292,44 @@ fn a_store_that_lags_is_named_by_status_and_mended_by_install() {
     assert!(home.devca(["status", "--store", "nss"]).output().unwrap().status.success());
     assert_eq!(nicknames(&database).matches("devca-").count(), 1);
 }
+
+#[test]
+fn a_host_name_that_may_be_a_public_site_is_not_permitted() {
+    for (host, is_permitted) in
+        [("google.com", false), ("me.uk", false), ("dev", false), ("devbox", true), ("box.local", true)]
+    {
+        let home = Home::new();
+        let script = format!("hostname {host} && exec \"$0\" issue localhost");
+        let words_ = ["--user", "--map-root-user", "--uts", "sh", "-c", &script, env!("CARGO_BIN_EXE_devca")];
+        let output = home.command(&common::tool("unshare"), words_).output().unwrap();
+        let said = words(&output);
+        assert!(output.status.success(), "{host}: {said}");
+        let list = home.ok(["permit", "--list"]);
+        let covers = |line: &str| line == host || host.ends_with(&format!(".{line}"));
+        assert_eq!(list.lines().any(covers), is_permitted, "{host}: {list}");
+        assert_eq!(said.contains("devca permit google.com"), host == "google.com", "{host}: {said}");
+    }
+}
+
+#[test]
+fn what_many_share_cannot_be_permitted_and_can_be_taken_off() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    for name in ["github.io", "*.github.io", "me.uk", "or.jp", "s3.amazonaws.com", "pages.dev"] {
+        let output = home.devca(["permit", name]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{name}: {}", words(&output));
+        assert!(words(&output).contains("public suffix"), "{name}: {}", words(&output));
+    }
+    for range in ["::ffff:0:0/96", "64:ff9b::/96", "8.0.0.0/8", "1.2.3.4/8", "2000::/16"] {
+        let output = home.devca(["permit", range]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{range}: {}", words(&output));
+    }
+    home.ok(["permit", "octocat.github.io"]);
+    home.ok(["permit", "--remove", "octocat.github.io"]);
+    let output = home.devca(["issue", "*.github.io", "--yes"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+    assert_eq!(home.ok(["permit", "--list"]).matches("github").count(), 0);
+    // What an earlier version let in can be taken out.
+    let said = home.fails(["permit", "--remove", "github.io"]);
+    assert!(said.contains("not in the list"), "{said}");
+}

@@ -15,6 +15,7 @@ mod linux;
 mod macos;
 mod nss;
 pub mod privilege;
+pub mod read;
 mod run;
 pub mod runtime;
 pub mod step;

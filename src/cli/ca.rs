@@ -119,7 +119,7 @@ again. The first range of addresses makes the root limit addresses, to that rang
 #[allow(clippy::struct_excessive_bools)]
 pub struct Permit {
     /// Domains, with all below them, and addresses or ranges of them
-    #[arg(value_name = "NAME", value_parser = Subtree::parse, required_unless_present_any = ["list", "constrain_addresses", "no_constrain_addresses"])]
+    #[arg(value_name = "NAME", value_parser = Subtree::parse_any, required_unless_present_any = ["list", "constrain_addresses", "no_constrain_addresses"])]
     pub names: Vec<Subtree>,
     /// Print what is permitted
     #[arg(long, conflicts_with_all = ["names", "remove"])]

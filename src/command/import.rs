@@ -14,6 +14,7 @@ use crate::ca::{self, Authority};
 use crate::certificate::CaCertificate;
 use crate::cli;
 use crate::error::{Fault, OrHint};
+use crate::files;
 use crate::key;
 use crate::pem;
 use crate::report::{self, Outcome};
@@ -42,7 +43,8 @@ pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Impor
         }
     };
     let hint = "give the certificate of a CA and its private key, unencrypted, in PEM";
-    let root = CaCertificate::parse(pem::first_certificate(&certificate_from)?)
+    let text = files::read_named(&certificate_from)?;
+    let root = CaCertificate::parse(pem::first_certificate_of(&certificate_from, &text)?)
         .or_hint(|| format!("{} cannot be taken over", certificate_from.display()), || hint.into())?;
     if !root.is_self_issued() {
         return Err(Fault::new(
@@ -51,7 +53,8 @@ pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Impor
         )
         .into());
     }
-    let key = ca::read_key(&key_from, &|path, der| context.unlock(path, der))?;
+    let key = pem::key_file_of(&key_from, &files::read_named(&key_from)?)?;
+    let key = ca::open_key(&key_from, key, &|path, der| context.unlock(path, der))?;
     let lock = context.lock()?;
     if ca::exists(&context.folder) || context.folder.root_key().exists() {
         return Err(Fault::new(

@@ -21,7 +21,7 @@ use crate::home::CaFolder;
 use crate::inventory::{self, Entry};
 use crate::issuer::{self, KeySource, Request, Signer};
 use crate::name::Name;
-use crate::profile::{self, Kind};
+use crate::profile::{self, DaysLeft, Kind};
 use crate::report::{self, Outcome};
 
 pub(super) mod batch;
@@ -35,7 +35,7 @@ pub(super) struct Issued {
     key: Option<PathBuf>,
     #[serde(flatten)]
     entry: Entry,
-    days_left: i64,
+    days_left: DaysLeft,
     root_created: bool,
     /// Those in which the root was replaced by one that permits more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -319,12 +319,7 @@ impl Outcome for Issued {
         if let Some(password) = &self.password {
             rows.push(("password", format!("{password} (shown this once)")));
         }
-        let left = match self.days_left {
-            ..=0 => "already expired".to_owned(),
-            1 => "in 1 day".to_owned(),
-            days => format!("in {days} days"),
-        };
-        rows.push(("expires", format!("{}, {left}", entry.not_after.date())));
+        rows.push(("expires", format!("{}, {}", entry.not_after.date(), self.days_left)));
         report::rows(page, &rows)
     }
 }

@@ -164,6 +164,7 @@ fn change(old: &Constraints, args: &cli::Permit) -> Result<(Constraints, Vec<Sub
     // With the range alone, 127.0.0.1 would be refused.
     let constrains = args.constrain_addresses || args.names.iter().any(Subtree::is_network);
     let networks = profile::private_networks().filter(|_| constrains && !old.constrain_addresses());
+    args.names.iter().try_for_each(Subtree::refuse_if_too_wide)?;
     for subtree in networks.chain(args.names.iter().cloned()) {
         if new.add(subtree.clone()) {
             changed.push(subtree);

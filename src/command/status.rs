@@ -42,7 +42,7 @@ struct RootState {
     sha256: String,
     #[serde(with = "time::serde::rfc3339")]
     not_after: OffsetDateTime,
-    days_left: i64,
+    days_left: crate::profile::DaysLeft,
     key: PathBuf,
     /// The root has no key: an intermediate signs.
     sealed: bool,
@@ -220,9 +220,9 @@ fn look_at_root(context: &Context, problems: &mut Vec<Finding>) -> Option<CaCert
         }
     }
     let left = root.validity.days_left(context.now);
-    if (1..=EXPIRES_SOON).contains(&left) {
+    if !left.is_expired() && left.0 <= EXPIRES_SOON {
         let hint = format!("make a new one in time: devca{} rotate", context.folder.option());
-        found(format!("the root expires in {left} days"), hint);
+        found(format!("the root expires {left}"), hint);
     }
     Some(root)
 }
@@ -306,7 +306,7 @@ impl Outcome for Status {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         if let Some(root) = &self.root {
             writeln!(page, "{:WIDTH$}  {} ({})", "root", root.name, report::short(&root.path))?;
-            writeln!(page, "{:WIDTH$}  {}, in {} days", "expires", root.not_after.date(), root.days_left)?;
+            writeln!(page, "{:WIDTH$}  {}, {}", "expires", root.not_after.date(), root.days_left)?;
             let key = match (root.sealed, root.locked) {
                 (false, false) => "",
                 (false, true) => ", locked with a passphrase",
