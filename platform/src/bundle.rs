@@ -1,7 +1,6 @@
 //! Files with many certificates in PEM: what systems make for the programs that read one file.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -13,9 +12,9 @@ pub fn certificates(pem: &[u8]) -> Vec<Vec<u8>> {
     CertificateDer::pem_slice_iter(pem).flatten().map(|certificate| certificate.to_vec()).collect()
 }
 
-/// The certificates in a file; none where it cannot be read.
-pub(crate) fn read(path: &Path) -> Vec<Vec<u8>> {
-    fs::read(path).map(|pem| certificates(&pem)).unwrap_or_default()
+/// The certificates in a file of the system; none where it cannot be read.
+pub(crate) fn read(host: &Host, path: impl AsRef<Path>) -> Vec<Vec<u8>> {
+    host.read(path.as_ref()).map(|pem| certificates(&pem)).unwrap_or_default()
 }
 
 /// Where systems keep the bundle of all their roots.
@@ -30,30 +29,26 @@ const BUNDLES: &[&str] = &[
     "/etc/ssl/cert.pem",
 ];
 
-/// The file with the system's roots.
-pub fn of_system(host: &Host) -> Option<PathBuf> {
-    BUNDLES.iter().map(|path| host.system(path)).find(|path| path.is_file())
-}
-
 /// The system's roots, in DER: from its bundle or, on Windows, from its store.
 pub fn system_roots(host: &Host) -> Vec<Vec<u8>> {
     match host.os {
         Os::Windows => crate::windows::roots(),
-        Os::Linux | Os::MacOs => of_system(host).map(|path| read(&path)).unwrap_or_default(),
+        Os::Linux | Os::MacOs => {
+            let bundle = BUNDLES.iter().find(|path| host.is_file(Path::new(path)));
+            bundle.map(|path| read(host, path)).unwrap_or_default()
+        }
     }
 }
 
-/// Whether whoever made the system ships this root, as browsers do: others were added on this machine.
+/// Whether the vendor of the system ships this root, as browsers do: others were added on this machine.
 pub fn is_shipped(host: &Host, der: &[u8]) -> bool {
-    SHIPPED.iter().any(|folder| holds(&host.system(folder), der))
+    SHIPPED.iter().any(|folder| holds(host, Path::new(folder), der))
 }
 
 /// Debian, Ubuntu, Alpine and Arch; Fedora and openSUSE, in p11-kit's format, which has PEM in it.
 const SHIPPED: &[&str] = &["/usr/share/ca-certificates", "/usr/share/pki"];
 
-fn holds(path: &Path, der: &[u8]) -> bool {
-    match fs::read_dir(path) {
-        Ok(entries) => entries.flatten().any(|entry| holds(&entry.path(), der)),
-        Err(_) => read(path).iter().any(|known| known == der),
-    }
+fn holds(host: &Host, path: &Path, der: &[u8]) -> bool {
+    read(host, path).iter().any(|known| known == der)
+        || host.list(path).iter().any(|name| holds(host, &path.join(name), der))
 }

@@ -43,6 +43,8 @@ pub struct Host {
     pub os: Os,
     /// The top of the file tree: `/`, or a container image's.
     pub sysroot: PathBuf,
+    /// The sysroot's programs may run as root of this machine.
+    pub trust_sysroot: bool,
     /// Whose stores.
     pub person: Person,
     /// Absolute folders to look for programs in.
@@ -68,41 +70,23 @@ impl Host {
         let path =
             std::env::split_paths(&from_env).chain(admin).filter(|folder| folder.is_absolute()).collect();
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        Self { os: Os::current(), sysroot: "/".into(), person, path, is_root, machine: false, variable }
-    }
-
-    /// A path of the system, below the sysroot: links in another file tree lead to places in that tree, as they would
-    /// for a program that runs there, and never out of it.
-    pub fn system(&self, path: &str) -> PathBuf {
-        let below = path.trim_start_matches('/');
-        if self.is_elsewhere() { self.resolved(Path::new(below)) } else { self.sysroot.join(below) }
-    }
-
-    fn resolved(&self, path: &Path) -> PathBuf {
-        let mut rest: Vec<OsString> =
-            path.components().rev().map(|part| part.as_os_str().to_owned()).collect();
-        let mut inside = PathBuf::new();
-        let mut links = 0;
-        while let Some(part) = rest.pop() {
-            match part.to_str() {
-                Some("/" | ".") => continue,
-                Some("..") => {
-                    inside.pop();
-                    continue;
-                }
-                _ => inside.push(&part),
-            }
-            // As many as Linux follows.
-            if let (Ok(target), true) = (self.sysroot.join(&inside).read_link(), links < 40) {
-                links += 1;
-                inside.pop();
-                if target.has_root() {
-                    inside = PathBuf::new();
-                }
-                rest.extend(target.components().rev().map(|part| part.as_os_str().to_owned()));
-            }
+        Self {
+            os: Os::current(),
+            sysroot: "/".into(),
+            trust_sysroot: false,
+            person,
+            path,
+            is_root,
+            machine: false,
+            variable,
         }
-        self.sysroot.join(inside)
+    }
+
+    /// A path of the system as this machine names it. In another tree it is for messages only: what is read there goes
+    /// through [`Host::read`] and its like, and what is written there is written by a program that runs in the tree.
+    pub fn system(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        self.sysroot.join(path.strip_prefix("/").unwrap_or(path))
     }
 
     /// A path below the person's home.
@@ -121,7 +105,7 @@ impl Host {
         which::which_in(name, Some(folders), std::env::temp_dir()).ok()
     }
 
-    /// The absolute path, within the sysroot, of a program that is there.
+    /// The absolute path of a program of the system, as the system itself names it.
     pub fn program_inside(&self, name: &str) -> Option<PathBuf> {
         if !self.is_elsewhere() {
             return self.program(name);
@@ -129,8 +113,8 @@ impl Host {
         ADMIN_FOLDERS
             .iter()
             .map(|folder| format!("{folder}/{name}"))
-            .find(|p| self.system(p).is_file())
-            .map(Into::into)
+            .map(PathBuf::from)
+            .find(|program| self.is_file(program))
     }
 
     /// A program that cannot be done without.

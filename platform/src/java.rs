@@ -1,9 +1,9 @@
-//! Each JDK's and JRE's own list of roots, `cacerts`, by its own keytool.
+//! Each JDK's and JRE's own list of roots, `cacerts`: devca reads it, and the JDK's own keytool changes it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Anchor, Found, Host, Kind, Os, Problem, Step, Store, bundle};
+use crate::keystore::{self, Entry, PASSWORD};
+use crate::{Anchor, Found, Host, Kind, Os, Problem, Step, Store, bundle, linux};
 
 /// Where JDKs are: `~` is the person's home.
 const LINUX: &[&str] = &[
@@ -38,12 +38,7 @@ const EVERYWHERE: &[&str] = &[
     "~/.gradle/jdks/*",
 ];
 
-const READS_SYSTEM: &str = "it reads the system's store";
-
-/// The password that every JDK is delivered with.
-const PASSWORD: &str = "changeit";
-
-/// The lists that systems' own programs keep for all of their JDKs: Debian, Alpine and Arch; Fedora; openSUSE.
+/// The key stores that systems' own programs fill for all JDKs: Debian, Alpine and Arch; Fedora; openSUSE.
 const OF_SYSTEMS: &[&str] = &[
     "/etc/ssl/certs/java/cacerts",
     "/etc/pki/java/cacerts",
@@ -52,44 +47,46 @@ const OF_SYSTEMS: &[&str] = &[
     "/var/lib/ca-certificates/java-cacerts",
 ];
 
-/// All JDKs, each once.
+/// Debian's switch for its own.
+const DEBIAN_SETTINGS: &str = "/etc/default/cacerts";
+
+/// All key stores, each once. Paths are the system's own, also in another file tree.
 pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
     let mut found = Vec::new();
-    let mut seen: Vec<PathBuf> = Vec::new();
-    let java_home = (host.variable)("JAVA_HOME").map(PathBuf::from).filter(|_| !host.is_elsewhere());
-    let why_not = java_home.as_ref().and_then(|home| {
-        if !home.is_absolute() {
-            Some("JAVA_HOME is no absolute path: no program is run from where you happen to stand")
-        } else if cacerts(home).is_none() {
-            Some("JAVA_HOME points to no Java: there is no cacerts in it")
-        } else {
+    let java_home = match java_home(host) {
+        Ok(home) => home,
+        Err(remark) => {
+            found.push(remark);
             None
         }
-    });
-    if let (Some(home), Some(why)) = (&java_home, why_not) {
-        let problem = Problem::new(why, "set JAVA_HOME to a JDK");
-        found.push(Found::left_alone(Kind::Java, home.display().to_string(), problem));
-    }
-    let java_home = java_home.filter(|_| why_not.is_none());
+    };
+    let mut seen: Vec<PathBuf> = Vec::new();
     for home in java_home.into_iter().chain(homes(host)) {
-        let home = in_tree(host, &home);
-        let Some(cacerts) = cacerts(&home) else { continue };
-        let canonical = fs::canonicalize(&home).unwrap_or_else(|_| home.clone());
-        if seen.contains(&canonical) {
-            continue;
+        let Some(cacerts) = cacerts(host, &home) else { continue };
+        // A link to a file that is not there yet still says which one is meant.
+        let real = host.real(&cacerts).or_else(|_| host.link(&cacerts)).unwrap_or(cacerts);
+        if !seen.contains(&real) {
+            found.push(key_store(host, &home, &real));
+            seen.push(real);
         }
-        seen.push(canonical);
-        found.push(jdk(host, &home, &cacerts));
     }
     found
 }
 
-/// Links in another file tree lead to places in that tree.
-fn in_tree(host: &Host, path: &Path) -> PathBuf {
-    match path.strip_prefix(&host.sysroot) {
-        Ok(below) if host.is_elsewhere() => host.system(&below.to_string_lossy()),
-        _ => path.to_owned(),
-    }
+/// What the environment names, where that can be a JDK of this machine.
+fn java_home(host: &Host) -> Result<Option<PathBuf>, Found<'_>> {
+    let Some(home) = (host.variable)("JAVA_HOME").map(PathBuf::from).filter(|_| !host.is_elsewhere()) else {
+        return Ok(None);
+    };
+    let why = if !home.is_absolute() {
+        "JAVA_HOME is not an absolute path"
+    } else if cacerts(host, &home).is_none() {
+        "JAVA_HOME does not name a Java: it contains no cacerts"
+    } else {
+        return Ok(Some(home));
+    };
+    let problem = Problem::new(why, "set JAVA_HOME to the folder of a JDK");
+    Err(Found::left_alone(Kind::Java, home.display().to_string(), problem))
 }
 
 fn homes(host: &Host) -> Vec<PathBuf> {
@@ -98,80 +95,84 @@ fn homes(host: &Host) -> Vec<PathBuf> {
         Os::MacOs => MACOS,
         Os::Windows => WINDOWS,
     };
-    let mut homes = Vec::new();
-    for pattern in own.iter().chain(EVERYWHERE) {
-        let pattern = match pattern.strip_prefix("~/") {
-            // An image's homes are not this person's.
-            Some(_) if host.is_elsewhere() => continue,
-            Some(below) => host.home("").map(|home| below_literal(&home, below)),
-            None if host.os == Os::Windows => Some((*pattern).to_owned()),
-            None => Some(below_literal(&host.sysroot, pattern.trim_start_matches('/'))),
-        };
-        let mut here: Vec<PathBuf> =
-            pattern.and_then(|p| glob::glob(&p).ok()).into_iter().flatten().flatten().collect();
-        here.sort();
-        homes.extend(here);
-    }
-    homes
+    let expand = |pattern: &&str| match (pattern.strip_prefix("~/"), &host.person.home) {
+        (None, _) => expand(host, PathBuf::new(), Path::new(pattern)),
+        // An image's homes are not this person's.
+        (Some(below), Some(home)) if !host.is_elsewhere() => expand(host, home.clone(), Path::new(below)),
+        (Some(_), _) => Vec::new(),
+    };
+    own.iter().chain(EVERYWHERE).flat_map(expand).collect()
 }
 
-fn below_literal(folder: &Path, pattern: &str) -> String {
-    format!("{}/{pattern}", glob::Pattern::escape(&folder.to_string_lossy()).trim_end_matches('/'))
+/// The files that a pattern below a folder stands for.
+fn expand(host: &Host, folder: PathBuf, pattern: &Path) -> Vec<PathBuf> {
+    pattern.components().fold(vec![folder], |found, part| {
+        let part = part.as_os_str();
+        let wildcard = part.to_str().filter(|part| part.contains('*')).map(glob::Pattern::new);
+        let Some(Ok(wildcard)) = wildcard else {
+            return found.into_iter().map(|folder| folder.join(part)).collect();
+        };
+        let matching = |folder: PathBuf| {
+            let names = host.list(&folder).into_iter();
+            let names = names.filter(|name| name.to_str().is_some_and(|name| wildcard.matches(name)));
+            names.map(move |name| folder.join(name)).collect::<Vec<_>>()
+        };
+        found.into_iter().flat_map(matching).collect()
+    })
 }
 
 /// The file with the roots. `jssecacerts`, where somebody made one, is read instead of `cacerts`.
-fn cacerts(home: &Path) -> Option<PathBuf> {
+fn cacerts(host: &Host, home: &Path) -> Option<PathBuf> {
     let folders = [home.join("lib/security"), home.join("jre/lib/security")];
-    let files = folders.iter().flat_map(|folder| [folder.join("jssecacerts"), folder.join("cacerts")]);
-    files.into_iter().find(|file| file.symlink_metadata().is_ok())
+    let mut files = folders.iter().flat_map(|folder| [folder.join("jssecacerts"), folder.join("cacerts")]);
+    files.find(|file| host.exists(file) || host.link(file).is_ok())
 }
 
-fn jdk<'a>(host: &'a Host, home: &Path, cacerts: &Path) -> Found<'a> {
-    // Debian's, Fedora's and Arch's JDKs link to a file that the system store's own program keeps.
-    let real = if host.is_elsewhere() {
-        Some(in_tree(host, cacerts)).filter(|real| real.exists())
-    } else {
-        fs::canonicalize(cacerts).ok()
+fn key_store<'a>(host: &'a Host, home: &Path, cacerts: &Path) -> Found<'a> {
+    let is_of_system = |known: &str| {
+        Path::new(known) == cacerts || host.real(Path::new(known)).is_ok_and(|real| real == cacerts)
     };
-    let of_system = |path: &Path| {
-        OF_SYSTEMS.iter().any(|known| {
-            host.system(known) == path
-                || fs::canonicalize(host.system(known)).is_ok_and(|known| known == path)
-        })
-    };
-    let Some(real) = real else {
-        let target = fs::read_link(cacerts).unwrap_or_default();
-        // The system's list may not be made yet, in an image say.
-        let is_of_system = OF_SYSTEMS.iter().any(|known| target == Path::new(known));
-        let place = format!("{} ({})", home.display(), target.display());
-        return if is_of_system {
-            Found::left_alone(Kind::Java, place, Problem::new(READS_SYSTEM, ""))
-        } else {
-            let problem =
-                Problem::new("its cacerts is a link to a file that is not there", "install this Java again");
-            Found::failure(Kind::Java, place, problem)
-        };
-    };
-    if of_system(&real) {
-        let problem = Problem::new(READS_SYSTEM, "");
-        return Found::left_alone(Kind::Java, format!("{} ({})", home.display(), real.display()), problem);
+    if OF_SYSTEMS.iter().any(|known| is_of_system(known)) {
+        return Found::store(Shared { host, cacerts: cacerts.to_owned() });
     }
-    let cacerts = real;
+    let place = host.system(cacerts).display().to_string();
+    if !host.exists(cacerts) {
+        let problem = Problem::new(
+            format!("{} links to it, but it does not exist", host.system(home).display()),
+            "install this Java again",
+        );
+        return Found::failure(Kind::Java, place, problem);
+    }
     let names = ["bin/keytool", "bin/keytool.exe", "jre/bin/keytool"];
-    match names.iter().map(|name| home.join(name)).find(|keytool| keytool.is_file()) {
-        Some(keytool) => Found::store(Jdk { host, keytool, cacerts }),
+    match names.iter().map(|name| home.join(name)).find(|keytool| host.is_file(keytool)) {
+        Some(keytool) => Found::store(Jdk { host, keytool, cacerts: cacerts.to_owned() }),
         None => Found::failure(
             Kind::Java,
-            cacerts.display().to_string(),
+            place,
             Problem::new(
                 "this Java has no keytool",
-                "add the root by a JDK's keytool: devca root --pem prints it",
+                "add the root with the keytool of a JDK: devca root --pem prints it",
             ),
         ),
     }
 }
 
-/// One Java.
+fn entries(host: &Host, cacerts: &Path) -> Result<Vec<Entry>, Problem> {
+    let read = host.read(cacerts).map_err(|e| e.to_string()).and_then(|bytes| keystore::trusted(&bytes));
+    read.map_err(|why| {
+        let path = crate::step::quoted(host.system(cacerts).as_os_str());
+        Problem::new(
+            format!("cannot read the key store: {why}"),
+            format!("look at it with: keytool -list -keystore {path}"),
+        )
+    })
+}
+
+fn certificates(entries: Vec<Entry>) -> Vec<Vec<u8>> {
+    entries.into_iter().map(|entry| entry.der).collect()
+}
+
+/// One Java's own.
 struct Jdk<'a> {
     host: &'a Host,
     keytool: PathBuf,
@@ -179,44 +180,16 @@ struct Jdk<'a> {
 }
 
 impl Jdk<'_> {
-    fn step(&self, words: &[&str]) -> Result<Step, Problem> {
-        let cacerts = self.inside(&self.cacerts);
+    fn step(&self, words: &[&str]) -> Step {
+        let cacerts = self.cacerts.display().to_string();
         let common = ["-J-Duser.language=en", words[0], "-keystore", &cacerts, "-storepass", PASSWORD];
-        let program = PathBuf::from(self.inside(&self.keytool));
-        let step = Step::run(&program, common.iter().chain(&words[1..]).copied());
-        self.host.inside(if self.takes_root() { step.elevated() } else { step })
+        let step = Step::run(&self.keytool, common.iter().chain(&words[1..]).copied());
+        if self.takes_root() { step.elevated() } else { step }
     }
 
-    /// A path as a program in the sysroot sees it.
-    fn inside(&self, path: &Path) -> String {
-        match path.strip_prefix(&self.host.sysroot) {
-            Ok(below) if self.host.is_elsewhere() => format!("/{}", below.display()),
-            _ => path.display().to_string(),
-        }
-    }
-
-    /// `chroot` takes root; and so does a file that is not the person's to write.
+    /// A file that is not the person's to write.
     fn takes_root(&self) -> bool {
-        self.host.is_elsewhere() || !is_writable(&self.cacerts, self.host.person.ids)
-    }
-
-    /// Each certificate with the name that the file knows it by.
-    fn entries(&self) -> Result<Vec<(String, Vec<u8>)>, Problem> {
-        let cacerts = self.inside(&self.cacerts);
-        let words = ["-J-Duser.language=en", "-list", "-rfc", "-keystore", &cacerts, "-storepass", PASSWORD];
-        // An image's keytool runs in the image, which takes root; this machine's as the person.
-        let step = self.host.inside(Step::run(Path::new(&self.inside(&self.keytool)), words))?;
-        let output = self.host.ask(&step)?;
-        if !output.status.success() {
-            let why = format!("keytool failed: {}", crate::run::last_words(&output));
-            return Err(Problem::new(why, format!("see what it says by hand: {step}")));
-        }
-        let text = String::from_utf8_lossy(&output.stdout);
-        let of = |part: &str| {
-            let alias = part.lines().next()?.trim().to_owned();
-            bundle::certificates(part.as_bytes()).into_iter().next().map(|der| (alias, der))
-        };
-        Ok(text.split("Alias name: ").skip(1).filter_map(of).collect())
+        !self.host.is_elsewhere() && !is_writable(&self.cacerts, self.host.person.ids)
     }
 }
 
@@ -226,46 +199,109 @@ impl Store for Jdk<'_> {
     }
 
     fn place(&self) -> String {
-        self.cacerts.display().to_string()
+        self.host.system(&self.cacerts).display().to_string()
     }
 
     fn holds(&self, anchor: &Anchor) -> Result<bool, Problem> {
-        Ok(self.entries()?.iter().any(|(_, der)| *der == anchor.der))
+        Ok(self.certificates()?.contains(&anchor.der))
     }
 
     fn add(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
-        let pem = anchor.pem.to_string_lossy().into_owned();
-        if !self.host.is_elsewhere() {
-            let words = ["-importcert", "-noprompt", "-alias", &anchor.label, "-file", &pem];
-            return Ok(vec![self.step(&words)?]);
+        let words = ["-importcert", "-noprompt", "-alias", &anchor.label];
+        Ok(vec![self.host.inside(self.step(&words).reading(anchor.text()))?])
+    }
+
+    fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
+        let entries = entries(self.host, &self.cacerts)?;
+        let ours = entries.iter().filter(|entry| entry.der == anchor.der);
+        ours.map(|entry| self.host.inside(self.step(&["-delete", "-alias", &entry.alias]))).collect()
+    }
+
+    fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem> {
+        Ok(certificates(entries(self.host, &self.cacerts)?))
+    }
+}
+
+/// The one that the system's JDKs share: a copy of the system store, which a program of the system makes. It can fail to,
+/// or be told not to.
+struct Shared<'a> {
+    host: &'a Host,
+    cacerts: PathBuf,
+}
+
+impl Shared<'_> {
+    /// None where it was not made yet.
+    fn entries(&self) -> Result<Vec<Entry>, Problem> {
+        if self.host.exists(&self.cacerts) { entries(self.host, &self.cacerts) } else { Ok(Vec::new()) }
+    }
+
+    fn system_holds(&self, anchor: &Anchor) -> bool {
+        bundle::system_roots(self.host).contains(&anchor.der)
+    }
+
+    /// Debian's package can be told to leave the file as it is.
+    fn refuse_if_switched_off(&self) -> Result<(), Problem> {
+        let settings = self.host.read(Path::new(DEBIAN_SETTINGS)).unwrap_or_default();
+        let settings = String::from_utf8_lossy(&settings);
+        let value = settings.lines().rev().find_map(|line| line.trim().strip_prefix("cacerts_updates="));
+        if value.is_none_or(|value| value.trim_matches(['"', '\'']) == "yes") {
+            return Ok(());
         }
-        // The image's keytool sees the image's files only.
-        let name = format!("tmp/{}.pem", anchor.label);
-        let copy = self.host.system(&name);
-        let (install, remove) =
-            (self.host.needed("install", "coreutils")?, self.host.needed("rm", "coreutils")?);
-        let inside = format!("/{name}");
-        let words = ["-D".as_ref(), "-m".as_ref(), "0644".as_ref(), anchor.pem.as_os_str(), copy.as_os_str()];
-        Ok(vec![
-            Step::as_root(&install, words),
-            self.step(&["-importcert", "-noprompt", "-alias", &anchor.label, "-file", &inside])?,
-            Step::as_root(&remove, ["-f".as_ref(), "--".as_ref(), copy.as_os_str()]),
-        ])
+        let why = format!("{DEBIAN_SETTINGS} has updates of it switched off");
+        let hint = format!("set cacerts_updates=yes in {DEBIAN_SETTINGS}, then run: devca install");
+        Err(Problem::new(why, hint))
+    }
+}
+
+impl Store for Shared<'_> {
+    fn kind(&self) -> Kind {
+        Kind::Java
+    }
+
+    fn place(&self) -> String {
+        format!("{} (filled from the system store)", self.host.system(&self.cacerts).display())
+    }
+
+    fn holds(&self, anchor: &Anchor) -> Result<bool, Problem> {
+        Ok(self.certificates()?.contains(&anchor.der))
+    }
+
+    fn follows_system(&self, anchor: &Anchor) -> Result<bool, Problem> {
+        Ok(self.holds(anchor)? == self.system_holds(anchor))
+    }
+
+    fn add(&self, _: &Anchor) -> Result<Vec<Step>, Problem> {
+        self.refuse_if_switched_off()?;
+        let refresh = linux::refresh(self.host).unwrap_or_else(|| {
+            Err(Problem::new(
+                "the program that fills it was not found",
+                "install the package ca-certificates-java",
+            ))
+        });
+        Ok(vec![refresh?])
     }
 
     fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
         let entries = self.entries()?;
-        let ours = entries.iter().filter(|(_, der)| *der == anchor.der);
-        ours.map(|(alias, _)| self.step(&["-delete", "-alias", alias])).collect()
+        let ours: Vec<&Entry> = entries.iter().filter(|entry| entry.der == anchor.der).collect();
+        if ours.is_empty() || self.system_holds(anchor) {
+            return Ok(Vec::new());
+        }
+        self.refuse_if_switched_off()?;
+        // Debian's hook has to be told names; other systems' programs make the whole file.
+        let named = ours.iter().filter_map(|entry| entry.alias.strip_prefix("debian:"));
+        let told: Vec<_> = named.filter_map(|name| linux::tell_java(self.host, name)).collect();
+        if told.is_empty() { self.add(anchor) } else { told.into_iter().collect() }
     }
 
     fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem> {
-        Ok(self.entries()?.into_iter().map(|(_, der)| der).collect())
+        Ok(certificates(self.entries()?))
     }
 }
 
 #[cfg(unix)]
 fn is_writable(file: &Path, person: Option<(u32, u32)>) -> bool {
+    use std::fs;
     use std::os::unix::fs::MetadataExt;
     match person {
         // As root everything can be written; what counts is whose it is.

@@ -11,14 +11,16 @@ use std::path::PathBuf;
 pub mod bundle;
 pub mod host;
 mod java;
+pub mod keystore;
 mod linux;
 mod macos;
 mod nss;
 pub mod privilege;
-pub mod read;
 mod run;
 pub mod runtime;
+mod sandbox;
 pub mod step;
+mod sysroot;
 pub mod timer;
 mod windows;
 mod wsl;
@@ -40,6 +42,12 @@ pub struct Anchor {
 }
 
 impl Anchor {
+    /// The certificate in PEM, for programs that read one from their input or arguments.
+    pub(crate) fn text(&self) -> String {
+        let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+        pem::encode_config(&pem::Pem::new("CERTIFICATE", self.der.as_slice()), lines)
+    }
+
     /// The SHA-1 in upper-case hexadecimal, as `certutil` and `security` print it.
     pub fn thumbprint(&self) -> String {
         use fmt::Write;
@@ -118,6 +126,12 @@ pub trait Store {
 
     /// What takes the anchor out; no steps where it is not in.
     fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem>;
+
+    /// Whether the store is filled from the system store and agrees with it on the anchor: then only the system store
+    /// can be changed.
+    fn follows_system(&self, _: &Anchor) -> Result<bool, Problem> {
+        Ok(false)
+    }
 
     /// What takes away a store that was made for the anchor alone, and is empty now.
     fn leave(&self) -> Result<Vec<Step>, Problem> {

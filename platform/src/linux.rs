@@ -79,6 +79,16 @@ const FAMILIES: &[Family] = &[
 /// Keeps the one `cacerts` that Debian's JDKs link to.
 const JAVA_HOOK: &str = "/etc/ca-certificates/update.d/jks-keystore";
 
+/// Writes `$3` to the file `$2` in the folder `$1`. The new file takes the place of whatever has that name: a link that
+/// somebody put there is not followed.
+const WRITE: &str = r#"umask 022
+mkdir -p "$1"
+new=$(mktemp "$1/.devca-XXXXXX")
+trap 'rm -f "$new"' EXIT
+printf %s "$3" >"$new"
+chmod 644 "$new"
+mv -fT "$new" "$1/$2""#;
+
 /// The system store.
 struct System<'a> {
     host: &'a Host,
@@ -89,17 +99,13 @@ struct System<'a> {
 
 /// Finds the family by its folder and its program.
 pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
-    if host.system("/etc/NIXOS").exists() {
+    if host.exists(Path::new("/etc/NIXOS")) {
         return vec![Found::store(NixOs { host })];
     }
-    let here = FAMILIES.iter().filter(|family| host.system(family.landmark).exists());
-    let mut missing = None;
-    for family in here {
-        match host.program_inside(family.add[0]) {
-            Some(updater) => return vec![Found::store(System { host, family: *family, updater })],
-            None => missing = Some(family.add[0]),
-        }
-    }
+    let missing = match system(host) {
+        Ok(system) => return vec![Found::store(system)],
+        Err(missing) => missing,
+    };
     let place = if host.is_elsewhere() { host.sysroot.display().to_string() } else { "this machine".into() };
     let problem = match missing {
         Some(program) => Problem::new(
@@ -114,6 +120,34 @@ pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
     vec![Found::failure(Kind::System, place, problem)]
 }
 
+/// This system's family, or the program of the family that is missing.
+fn system(host: &Host) -> Result<System<'_>, Option<&'static str>> {
+    let mut missing = None;
+    for family in FAMILIES.iter().filter(|family| host.exists(Path::new(family.landmark))) {
+        match host.program_inside(family.add[0]) {
+            Some(updater) => return Ok(System { host, family: *family, updater }),
+            None => missing = Some(family.add[0]),
+        }
+    }
+    Err(missing)
+}
+
+/// What fills the stores that are made from the system's once more.
+pub(crate) fn refresh(host: &Host) -> Option<Result<Step, Problem>> {
+    // The command for removals leaves nothing as it is, unlike that for additions.
+    system(host).ok().map(|system| system.update(system.family.remove))
+}
+
+/// Debian's `update-ca-certificates --fresh` tells its hooks what it has added, not what is gone: Java would trust
+/// the root for ever. The hook of ca-certificates-java takes the name with a minus before it.
+pub(crate) fn tell_java(host: &Host, name: &str) -> Option<Result<Step, Problem>> {
+    host.is_file(Path::new(JAVA_HOOK)).then(|| {
+        let script = format!("printf '%s\\n' \"-$1\" | {JAVA_HOOK}");
+        let link = format!("/etc/ssl/certs/{name}");
+        host.inside(Step::as_root(Path::new("/bin/sh"), ["-c", &script, "sh", &link]))
+    })
+}
+
 impl System<'_> {
     fn folder(&self) -> PathBuf {
         self.host.system(self.family.anchors)
@@ -123,21 +157,11 @@ impl System<'_> {
         self.host.inside(Step::as_root(&self.updater, words[1..].iter().copied()))
     }
 
-    /// Debian's `update-ca-certificates --fresh` tells its hooks what it has added, not what is gone: Java would trust
-    /// the root for ever. The hook of ca-certificates-java takes the name with a minus before it.
-    fn tell_java(&self, anchor: &Path) -> Option<Result<Step, Problem>> {
-        self.host.system(JAVA_HOOK).is_file().then(|| {
-            let link =
-                format!("/etc/ssl/certs/{}.pem", anchor.file_stem().unwrap_or_default().to_string_lossy());
-            let script = format!("printf '%s\\n' \"-$1\" | {JAVA_HOOK}");
-            self.host.inside(Step::as_root(Path::new("/bin/sh"), ["-c", &script, "sh", &link]))
-        })
-    }
-
     /// The files in the anchors' folder that hold this certificate, whatever they are called.
     fn files_of(&self, anchor: &Anchor) -> Vec<PathBuf> {
-        let entries = fs::read_dir(self.folder()).into_iter().flatten().flatten();
-        entries.map(|entry| entry.path()).filter(|path| bundle::read(path).contains(&anchor.der)).collect()
+        let folder = Path::new(self.family.anchors);
+        let files = self.host.list(folder).into_iter().map(|name| folder.join(name));
+        files.filter(|path| bundle::read(self.host, path).contains(&anchor.der)).collect()
     }
 }
 
@@ -155,19 +179,10 @@ impl Store for System<'_> {
     }
 
     fn add(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
-        let target = self.folder().join(format!("{}.{}", anchor.label, self.family.extension));
-        let install = self.host.needed("install", "coreutils")?;
-        Ok(vec![
-            Step::as_root(
-                &install,
-                ["-d".as_ref(), "-m".as_ref(), "0755".as_ref(), self.folder().as_os_str()],
-            ),
-            Step::as_root(
-                &install,
-                ["-m".as_ref(), "0644".as_ref(), anchor.pem.as_os_str(), target.as_os_str()],
-            ),
-            self.update(self.family.add)?,
-        ])
+        let name = format!("{}.{}", anchor.label, self.family.extension);
+        let words = ["-euc", WRITE, "sh", self.family.anchors, &name, &anchor.text()];
+        let write = Step::as_root(Path::new("/bin/sh"), words);
+        Ok(vec![self.host.inside(write)?, self.update(self.family.add)?])
     }
 
     fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
@@ -175,17 +190,19 @@ impl Store for System<'_> {
         if files.is_empty() && !self.holds(anchor)? {
             return Ok(Vec::new());
         }
-        let remove = self.host.needed("rm", "coreutils")?;
         let gone = files.iter().map(|file| {
             let words = ["-f".as_ref(), "--".as_ref(), file.as_os_str()];
-            Ok(Step::as_root(&remove, words))
+            self.host.inside(Step::as_root(Path::new("/bin/rm"), words))
         });
-        let told = files.iter().filter_map(|file| self.tell_java(file));
+        let told = files.iter().filter_map(|file| {
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+            tell_java(self.host, &format!("{stem}.pem"))
+        });
         gone.chain([self.update(self.family.remove)]).chain(told).collect()
     }
 
     fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem> {
-        Ok(bundle::read(&self.host.system(self.family.bundle)))
+        Ok(bundle::read(self.host, self.family.bundle))
     }
 }
 
@@ -229,6 +246,6 @@ impl Store for NixOs<'_> {
     }
 
     fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem> {
-        Ok(bundle::read(&self.host.system("/etc/ssl/certs/ca-certificates.crt")))
+        Ok(bundle::read(self.host, "/etc/ssl/certs/ca-certificates.crt"))
     }
 }

@@ -1,7 +1,7 @@
 //! Running programs: those that change a store, as root where needed, and those that only say what is in it.
 
 use std::ffi::{OsStr, OsString};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -18,18 +18,6 @@ const QUESTION_LIMIT: Duration = Duration::from_secs(60);
 const CHANGE_LIMIT: Duration = Duration::from_secs(600);
 
 impl Host {
-    /// The same step with the sysroot as its `/`, where that is another than this machine's.
-    pub(crate) fn inside(&self, step: Step) -> Result<Step, Problem> {
-        let What::Run { program, arguments } = &step.what else { return Ok(step) };
-        if !self.is_elsewhere() {
-            return Ok(step);
-        }
-        let chroot = self.needed("chroot", "coreutils")?;
-        let words = [self.sysroot.as_os_str(), program.as_os_str()].into_iter();
-        let words = words.chain(arguments.iter().map(OsString::as_os_str)).map(ToOwned::to_owned);
-        Ok(Step { forgiven: step.forgiven, ..Step::as_root(&chroot, words) })
-    }
-
     /// Runs the steps in order; stops at the first that fails. Nothing is run where root's rights are needed and
     /// cannot be had: then the hint has the commands.
     pub fn perform(&self, steps: &[Step], mut before: impl FnMut(&str)) -> Result<(), Problem> {
@@ -52,13 +40,18 @@ impl Host {
             before(&line.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "));
             let mut command = Command::new(line[0]);
             // sudo asks on the terminal; `sudo -S` users feed it from here.
-            let stdin = if step.as_root && elevate.is_some() { Stdio::inherit() } else { Stdio::null() };
+            let stdin = match &step.input {
+                Some(_) => Stdio::piped(),
+                None if step.as_root && elevate.is_some() => Stdio::inherit(),
+                None => Stdio::null(),
+            };
             command.args(&line[1..]).stdin(stdin);
             if !step.as_root {
                 self.step_down(&mut command);
             }
             let spawn = if step.as_root { privilege::spawn_as_root } else { privilege::spawn_as_person };
-            check(step, program, limited(command, spawn, CHANGE_LIMIT), steps)?;
+            let output = limited(command, spawn, step.input.as_deref(), CHANGE_LIMIT);
+            check(step, program, output, steps)?;
         }
         Ok(())
     }
@@ -75,7 +68,7 @@ impl Host {
             self.step_down(&mut command);
         }
         let spawn = if step.as_root { privilege::spawn_as_root } else { privilege::spawn_as_person };
-        limited(command, spawn, QUESTION_LIMIT).map_err(|e| {
+        limited(command, spawn, None, QUESTION_LIMIT).map_err(|e| {
             Problem::new(format!("cannot run {}: {e}", program.display()), format!("run by hand: {step}"))
         })
     }
@@ -125,8 +118,17 @@ fn refuse_relative(program: &Path) -> Result<(), Problem> {
 type Spawn = fn(&mut Command) -> std::io::Result<Child>;
 
 /// What a program says, unless it takes too long: then it is ended.
-fn limited(mut command: Command, spawn: Spawn, limit: Duration) -> std::io::Result<Output> {
+fn limited(
+    mut command: Command,
+    spawn: Spawn,
+    input: Option<&str>,
+    limit: Duration,
+) -> std::io::Result<Output> {
     let mut child = spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
+    if let (Some(input), Some(mut stdin)) = (input, child.stdin.take()) {
+        // A certificate fits into the pipe. A program that does not read it says why in its own words.
+        let _ = stdin.write_all(input.as_bytes());
+    }
     // Read on the side: a full pipe would stop the program.
     let (out, err) = (child.stdout.take().map(Pipe::read), child.stderr.take().map(Pipe::read));
     let status = child.wait_timeout(limit)?;
@@ -186,15 +188,16 @@ pub(crate) fn last_words(output: &Output) -> String {
 }
 
 fn check(step: &Step, program: &Path, output: std::io::Result<Output>, all: &[Step]) -> Result<(), Problem> {
-    // Of what runs in another file tree, not the program that changes into that.
-    let program = match &step.what {
-        What::Run { arguments, .. } if program.ends_with("chroot") => {
-            arguments.get(1).map_or(program, |inner| Path::new(inner))
-        }
+    let inside = step.inside.as_deref();
+    let program = match inside.map(|step| &step.what) {
+        Some(What::Run { program, .. }) => program,
         _ => program,
     };
     let name = program.file_name().unwrap_or_default().to_string_lossy();
     let by_hand = || {
+        if let Some(inside) = inside {
+            return format!("to see what stops it, run it in the tree: {inside}");
+        }
         let as_root = if all.iter().any(|step| step.as_root) { "as root, " } else { "" };
         format!("to see what stops it, run {as_root}by hand: {}", script(all))
     };
@@ -205,7 +208,11 @@ fn check(step: &Step, program: &Path, output: std::io::Result<Output>, all: &[St
             let all_said = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
             let forgiven =
                 step.forgiven.is_some_and(|words| String::from_utf8_lossy(&all_said).contains(words));
-            if forgiven { Ok(()) } else { Err(Problem::new(format!("{name} failed: {said}"), by_hand())) }
+            if forgiven {
+                return Ok(());
+            }
+            Err(crate::sandbox::refusal(step, output.status.code(), &said)
+                .unwrap_or_else(|| Problem::new(format!("{name} failed: {said}"), by_hand())))
         }
         Ok(_) => Ok(()),
     }
@@ -219,7 +226,7 @@ mod tests {
     fn a_program_that_hangs_is_ended() {
         let mut command = Command::new("/bin/sleep");
         command.arg("1000");
-        let error = limited(command, Command::spawn, Duration::from_millis(50)).unwrap_err();
+        let error = limited(command, Command::spawn, None, Duration::from_millis(50)).unwrap_err();
         assert!(error.to_string().contains("had not ended"), "{error}");
     }
 }

@@ -14,6 +14,10 @@ pub struct Step {
     pub as_root: bool,
     /// Words of a failure that means it had been done before.
     pub(crate) forgiven: Option<&'static str>,
+    /// What the program reads from standard input.
+    pub(crate) input: Option<String>,
+    /// The same step as it is run inside the sysroot.
+    pub(crate) inside: Option<Box<Self>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +32,7 @@ impl Step {
     /// A program that anybody may run.
     pub fn run<A: Into<OsString>>(program: &Path, arguments: impl IntoIterator<Item = A>) -> Self {
         let arguments = arguments.into_iter().map(Into::into).collect();
-        Self { what: What::Run { program: program.to_owned(), arguments }, as_root: false, forgiven: None }
+        Self::new(What::Run { program: program.to_owned(), arguments })
     }
 
     /// A program that only root may run with success.
@@ -43,7 +47,18 @@ impl Step {
     }
 
     pub(crate) fn windows(change: Change) -> Self {
-        Self { what: What::Windows(change), as_root: false, forgiven: None }
+        Self::new(What::Windows(change))
+    }
+
+    fn new(what: What) -> Self {
+        Self { what, as_root: false, forgiven: None, input: None, inside: None }
+    }
+
+    /// Gives the program something to read.
+    #[must_use]
+    pub(crate) fn reading(mut self, input: String) -> Self {
+        self.input = Some(input);
+        self
     }
 
     /// Fails only if these words are not in what the program says.
@@ -59,6 +74,9 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
             What::Run { program, arguments } => {
+                if let Some(input) = &self.input {
+                    write!(f, "printf %s {} | ", quoted(input.as_ref()))?;
+                }
                 f.write_str(&quoted(program.as_os_str()))?;
                 arguments.iter().try_for_each(|argument| write!(f, " {}", quoted(argument)))
             }
@@ -67,8 +85,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// A word as a shell reads it.
-pub fn quoted(word: &OsStr) -> String {
+pub(crate) fn quoted(word: &OsStr) -> String {
     let word = word.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:=@,%\\".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

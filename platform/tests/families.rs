@@ -69,8 +69,11 @@ fn lay_out(family: &Family) -> (Machine, Host) {
     fs::create_dir_all(bundle.parent().unwrap()).unwrap();
     let anchors = machine.at(family.anchors);
     fs::write(anchors.join("stranger.crt"), STRANGER).unwrap();
-    // `chroot` would want a whole system: this one runs the program outside.
-    machine.program("bin/chroot", "root=$1; program=$2; shift 2; exec \"$root$program\" \"$@\"\n");
+    // `chroot` would want a whole system: this one runs programs outside, with the paths that they have there.
+    let chroot = "root=$1; shift\nfor word; do case $word in /*) word=$root$word;; esac; shift; set -- \"$@\" \"$word\"; done\nexec \"$@\"\n";
+    machine.program("bin/chroot", chroot);
+    machine.program("bin/sh", "exec /bin/sh \"$@\"\n");
+    machine.program("bin/rm", "exec /bin/rm \"$@\"\n");
     let (calls, anchors, bundle) =
         (machine.at("calls").display().to_string(), anchors.display(), bundle.display());
     let script = format!("echo \"$*\" >> '{calls}'\ncat '{anchors}'/* > '{bundle}'\n");

@@ -21,6 +21,9 @@ pub struct Stores {
     /// The stores in this file tree, a container image's or a chroot's, and none of this machine
     #[arg(long, value_name = "DIR")]
     pub sysroot: Option<PathBuf>,
+    /// Run the programs of that tree with all of root's rights over this machine, where there are no namespaces
+    #[arg(long, requires = "sysroot")]
+    pub trust_sysroot: bool,
 }
 
 fn store_kind(word: &str) -> Result<Kind, Fault> {
@@ -54,9 +57,10 @@ Examples:
   eval \"$(devca env)\"
   devca env --shell fish | source
   devca env --shell powershell | Out-String | Invoke-Expression
-  devca env --shell dotenv >> .env      for Deno, docker compose and direnv; Node and Bun read .env too late
+  devca env --shell dotenv >> .env
 
-Roots that a variable names already, a company's say, are kept: they are merged with devca's. No store is changed.")]
+A variable that adds to a program's own roots names devca's root; one that replaces them names a file with the \
+system's roots and devca's. No store is touched.")]
 pub struct Env {
     /// For which shell, or in which form [default: what $SHELL is]
     #[arg(long, value_name = "SHELL")]
@@ -87,10 +91,7 @@ pub enum Dialect {
 #[command(after_help = "\
 Examples:
   devca run -- node app.js
-  devca run -- python3 app.py
-
-Sets the variables that devca env prints. Exit code: the program's; 127 if there is no such program, 126 if it cannot \
-be run.")]
+  devca run -- python3 -m requests https://localhost:8443")]
 pub struct Run {
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM")]

@@ -45,6 +45,7 @@ pub(super) fn host(context: &Context, options: &cli::Stores) -> anyhow::Result<H
     let person = Person { home: context.person.home.clone(), ids: context.person.ids };
     let mut host = Host::this(person, super::is_root());
     host.machine = options.machine;
+    host.trust_sysroot = options.trust_sysroot;
     if let Some(folder) = &options.sysroot {
         host.sysroot = folder.canonicalize().ok().filter(|path| path.is_dir()).ok_or_else(|| {
             Fault::usage(
@@ -120,6 +121,9 @@ pub(super) fn add(
     let holds = store.holds(anchor)?;
     if holds && earlier.is_empty() {
         return Ok((Outcome::AlreadyDone, Vec::new()));
+    }
+    if !holds && earlier.is_empty() && store.follows_system(anchor)? {
+        return Ok((Outcome::LeftAlone, Vec::new()));
     }
     // The old one first: NSS knows certificates of the same subject by one name.
     let mut steps = remove(context, host, store, &earlier, dry_run)?;

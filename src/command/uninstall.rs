@@ -7,7 +7,6 @@ use devca_platform::{Anchor, Found, Host, Problem, Step, Store};
 use serde::Serialize;
 
 use super::predecessors::Predecessors;
-use super::shared::bundles::{self, Bundle};
 use super::stores::{self, Line, WIDTH};
 use super::{Context, timer};
 use crate::ca;
@@ -60,22 +59,11 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
         kept_for: None,
     };
     let still_trusted = args.purge && !args.dry_run && still_trusted(context, args, root.as_ref())?;
-    let everywhere = args.stores.store.is_empty() && args.stores.sysroot.is_none();
-    if everywhere && !args.purge && !args.dry_run && !Bundle::all(folder).is_empty() {
-        let _lock = context.lock()?;
-        bundles::refresh(context, None)?;
-        context
-            .report
-            .note(format!("the files that devca env prints no longer trust the root: {NEW_TERMINAL}"));
-    }
     match (args.purge && !args.dry_run, stores::all_done(&outcome.stores)) {
         (true, true) if still_trusted => outcome.kept_for = Some(TRUSTED_ELSEWHERE),
         (true, true) => {
             timer::remove_if_there(context)?;
             outcome.deleted = purge(context)?;
-            if outcome.deleted.iter().any(|path| path.file_name() == Some("bundle.pem".as_ref())) {
-                context.report.note(format!("the files that devca env prints are deleted: {NEW_TERMINAL}"));
-            }
         }
         (true, false) => outcome.kept_for = Some("kept, since a store may still trust it"),
         (false, _) if nothing_here => {}
@@ -84,10 +72,6 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
     }
     Ok(outcome)
 }
-
-/// Shells and `.env` files go on naming what `devca env` has printed.
-const NEW_TERMINAL: &str =
-    "open a new terminal where you used it, and remove its lines from .env files and shell profiles";
 
 /// A store of this machine that was not chosen, and trusts the root: deleted, it could be taken out of that no more.
 fn still_trusted(
@@ -136,7 +120,10 @@ fn remove(
         stores::perform(context, host, &leaving, args.dry_run)?;
         all.extend(leaving);
     }
+    let follows =
+        |anchor: &Anchor| store.holds(anchor) == Ok(true) && store.follows_system(anchor) == Ok(true);
     let outcome = match (all.is_empty(), args.dry_run) {
+        (true, _) if anchors.iter().any(follows) => stores::Outcome::LeftAlone,
         (true, _) => stores::Outcome::AlreadyDone,
         (false, true) => stores::Outcome::WouldRun,
         (false, false) => stores::Outcome::Done,
@@ -175,12 +162,11 @@ fn own_files(folder: &CaFolder) -> Vec<PathBuf> {
         folder.root(),
         folder.intermediate(),
         folder.inventory(),
+        folder.bundle(),
         folder.earlier(),
         folder.root_crl(),
-        folder.php_settings(),
     ];
-    let bundles = Bundle::all(folder).into_iter().flat_map(|bundle| bundle.paths());
-    all.into_iter().chain(bundles).filter(|path| path.symlink_metadata().is_ok()).collect()
+    all.into_iter().filter(|path| path.symlink_metadata().is_ok()).collect()
 }
 
 impl Outcome for Uninstalled {

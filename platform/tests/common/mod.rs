@@ -52,6 +52,7 @@ impl Machine {
         Host {
             os,
             sysroot: self.tree.path().to_owned(),
+            trust_sysroot: true,
             person: Person { home: Some(self.at("home")), ids: None },
             path: vec![self.at("bin"), "/usr/bin".into(), "/bin".into()],
             is_root: true,

@@ -1,0 +1,116 @@
+//! Running the programs of another file tree, a container image's say, without rights over this machine: the tree may
+//! be hostile, and its programs have to run as its root.
+//!
+//! util-linux does it, as root, in two stages:
+//!
+//! 1. [`PREPARE`] runs in mount, PID, network, IPC and UTS namespaces of its own. It lays out what the program will see: the
+//!    tree, in which no device file works, harmless devices, and a read-only /proc that shows processes alone. Nothing
+//!    that is mounted inside the tree is part of it: /proc, /sys or /dev of this machine often are.
+//! 2. [`ENTER`] runs in a user namespace, in which root is the owner of the tree, and so has no capabilities outside. The
+//!    tree takes the place of `/`, no further user namespace can be made, and the program starts with just the capabilities
+//!    that changing files takes.
+//!
+//! Both stages use this machine's programs. The first program of the tree starts when everything has been given up.
+
+use std::ffi::{OsStr, OsString};
+
+use crate::step::{Step, What};
+use crate::{Host, Problem};
+
+/// `$0` is the tree, `$1` and `$2` its owner and group, `$3` the second stage, and the rest the program. /sys hides
+/// nothing that is needed here, and exists everywhere.
+///
+/// A link that is exchanged for `dev` or `proc` at the wrong moment leads a mount to another place of this mount namespace,
+/// which ends with the program.
+const PREPARE: &str = r#"PATH=/usr/sbin:/usr/bin:/sbin:/bin; export PATH
+trap "exit 125" EXIT
+mount -t tmpfs -o mode=755,nosuid,nodev devca /sys
+mkdir /sys/tree /sys/dev
+mount --bind "$0" /sys/tree
+mount -o remount,bind,nosuid,nodev /sys/tree
+for device in null zero full random urandom; do
+  : >"/sys/dev/$device"
+  mount --bind "/dev/$device" "/sys/dev/$device"
+done
+cd /sys/tree
+if [ -d dev ] && [ ! -L dev ]; then mount --rbind /sys/dev dev; fi
+if [ -d proc ] && [ ! -L proc ]; then mount -t proc -o ro,nosuid,nodev,noexec,subset=pid proc proc; fi
+owner=$1 group=$2 enter=$3
+shift 3
+set -- unshare --user --map-root-user --mount -- /bin/sh -euc "$enter" sh "$@"
+if [ "$owner" != 0 ]; then set -- setpriv --reuid "$owner" --regid "$group" --clear-groups -- "$@"; fi
+exec "$@""#;
+
+/// `$@` is the program. A terminal on standard input would let it type commands there.
+const ENTER: &str = r#"trap "exit 125" EXIT
+mount --rbind /sys/tree /sys/tree
+cd /sys/tree
+mount --move . /
+echo 0 >/proc/sys/user/max_user_namespaces
+if [ -t 0 ]; then exec </dev/null; fi
+exec env -i PATH="$PATH" HOME=/root \
+  setpriv --bounding-set -all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+sys_chroot --no-new-privs \
+  chroot . "$@""#;
+
+/// What [`PREPARE`] and [`ENTER`] end with when they cannot do their work.
+const NOT_PREPARED: i32 = 125;
+
+/// The namespaces that belong to this machine's root: the program has no rights over them either.
+const NAMESPACES: &[&str] = &["--mount", "--pid", "--fork", "--kill-child", "--net", "--ipc", "--uts", "--"];
+
+impl Host {
+    /// The same step with the sysroot as its `/`, where that is not this machine's.
+    pub(crate) fn inside(&self, step: Step) -> Result<Step, Problem> {
+        let What::Run { program, arguments } = &step.what else { return Ok(step) };
+        if !self.is_elsewhere() {
+            return Ok(step);
+        }
+        let tree = self.sysroot.as_os_str();
+        let program = std::iter::once(program.as_os_str()).chain(arguments.iter().map(OsString::as_os_str));
+        let outer = if self.trust_sysroot {
+            let chroot = self.needed("chroot", "coreutils")?;
+            Step::as_root(&chroot, [tree].into_iter().chain(program).map(ToOwned::to_owned))
+        } else {
+            let unshare = self.needed("unshare", "util-linux")?;
+            self.needed("setpriv", "util-linux")?;
+            let (owner, group) = self.owner_of_tree()?;
+            let words = ["/bin/sh", "-euc", PREPARE].map(OsStr::new).into_iter();
+            let words = words.chain([tree, owner.as_ref(), group.as_ref(), ENTER.as_ref()]).chain(program);
+            let words = NAMESPACES.iter().map(OsStr::new).chain(words);
+            Step::as_root(&unshare, words.map(ToOwned::to_owned))
+        };
+        Ok(Step { forgiven: step.forgiven, input: step.input.clone(), inside: Some(Box::new(step)), ..outer })
+    }
+
+    /// Root in the tree is whoever owns its top folder, so that what is written belongs to the same user as the rest.
+    #[cfg(unix)]
+    fn owner_of_tree(&self) -> Result<(String, String), Problem> {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = std::fs::metadata(&self.sysroot).map_err(|e| {
+            let why = format!("cannot read {}: {e}", self.sysroot.display());
+            Problem::new(why, "check the folder given with --sysroot")
+        })?;
+        Ok((metadata.uid().to_string(), metadata.gid().to_string()))
+    }
+
+    #[cfg(not(unix))]
+    #[allow(clippy::unused_self)]
+    fn owner_of_tree(&self) -> Result<(String, String), Problem> {
+        Err(Problem::new("file trees of Linux can be changed on Linux only", "run devca there"))
+    }
+}
+
+/// Why a program of the tree was not started, given how its step ended and what was said last.
+pub(crate) fn refusal(step: &Step, code: Option<i32>, said: &str) -> Option<Problem> {
+    let What::Run { program, .. } = &step.what else { return None };
+    let is_sandbox = step.inside.is_some() && program.ends_with("unshare");
+    // These have nobody left who would say it with the exit code.
+    let replaced = ["unshare: ", "setpriv: "].iter().any(|tool| said.starts_with(tool));
+    if !is_sandbox || !(code == Some(NOT_PREPARED) || replaced) {
+        return None;
+    }
+    Some(Problem::new(
+        format!("the programs in this tree cannot be run without rights over this machine: {said}"),
+        "allow namespaces here; or, if you trust the tree as much as a program that you run as root, add --trust-sysroot",
+    ))
+}
