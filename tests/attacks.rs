@@ -8,3 +8,6 @@ mod common;
 mod people;
 #[path = "attacks/sudo.rs"]
 mod sudo;
+#[cfg(target_os = "linux")]
+#[path = "attacks/sysroot.rs"]
+mod sysroot;

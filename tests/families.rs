@@ -1,5 +1,5 @@
 //! Other Linux families and other file trees: laid out as theirs in a namespace, with the real `trust` of p11-kit, and
-//! with Debian's own tools in a chroot.
+//! with Debian's own tools in a tree.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
@@ -9,6 +9,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use common::tree::{java_in, tree};
 use common::{Home, in_namespace, ok, strangers_root, words};
 
 struct Family {
@@ -121,40 +122,14 @@ fn alpine() {
     ok("openssl", ["verify", "-CAfile", bundle, home.file("localhost.pem").to_str().unwrap()]);
 }
 
-/// A file tree with Debian's tools and folders of its own for all that they change.
-fn chroot_in(folder: &Path) {
-    let at = |path: &str| folder.join(path).to_str().unwrap().to_owned();
-    for path in ["usr", "proc", "dev", "tmp", "var"] {
-        fs::create_dir_all(folder.join(path)).unwrap();
-    }
-    for link in ["bin", "lib", "lib64", "sbin"] {
-        std::os::unix::fs::symlink(format!("usr/{link}"), folder.join(link)).unwrap();
-    }
-    ok("cp", ["-a", "/etc", &at("etc")]);
-    ok("cp", ["-a", "/var/lib/dpkg", &at("var/lib-dpkg")]);
-    ok("mount", ["--rbind", "/usr", &at("usr")]);
-    ok("mount", ["--bind", "/proc", &at("proc")]);
-    ok("mount", ["--bind", "/dev", &at("dev")]);
-    // What is below /usr and is changed: a folder of its own.
-    let own = folder.join("own");
-    ok("cp", ["-a", "/usr/local/share/ca-certificates", own.to_str().unwrap()]);
-    ok("mount", ["--bind", own.to_str().unwrap(), &at("usr/local/share/ca-certificates")]);
-    fs::create_dir_all(folder.join("opt/java")).unwrap();
-    ok("jlink", ["--add-modules", "java.base", "--output", &at("opt/java/own")]);
-    let cacerts = folder.join("opt/java/own/lib/security/cacerts");
-    let _ = fs::remove_file(&cacerts);
-    fs::copy("/etc/ssl/certs/java/cacerts", cacerts).unwrap();
-}
-
 #[test]
 fn a_sysroot_is_changed_and_this_machine_is_not() {
     if !in_namespace("a_sysroot_is_changed_and_this_machine_is_not") {
         return;
     }
     let home = Home::new();
-    let tree = home.file("tree");
-    fs::create_dir(&tree).unwrap();
-    chroot_in(&tree);
+    let tree = tree(&home);
+    java_in(&tree);
     let sysroot = tree.to_str().unwrap();
     let inside = tree.join("etc/ssl/certs/ca-certificates.crt");
     let mine = || fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap();
@@ -188,12 +163,10 @@ fn links_in_a_sysroot_do_not_lead_out_of_it() {
         return;
     }
     let home = Home::new();
-    let tree = home.file("tree");
-    fs::create_dir(&tree).unwrap();
-    chroot_in(&tree);
+    let tree = tree(&home);
     // As in an image whose /etc/ssl was moved: absolute, and so meant from the image's own top.
     let moved = tree.join("etc/ssl-moved");
-    fs::rename(tree.join("etc/ssl"), &moved).unwrap();
+    ok("mv", [tree.join("etc/ssl"), moved.clone()]);
     std::os::unix::fs::symlink("/etc/ssl-moved", tree.join("etc/ssl")).unwrap();
     let anchors = "/usr/local/share/ca-certificates";
     let own = || fs::read_dir(anchors).unwrap().count();
@@ -203,9 +176,13 @@ fn links_in_a_sysroot_do_not_lead_out_of_it() {
     let bundle = fs::read_to_string(moved.join("certs/ca-certificates.crt")).unwrap();
     assert!(bundle.contains(fs::read_to_string(home.root()).unwrap().trim()));
     // What is shown is what would be run, and in the tree.
-    let shown = home.ok(["uninstall", "--dry-run", "--sysroot", tree.to_str().unwrap(), "--store", "system"]);
-    let updates: Vec<&str> = shown.lines().filter(|line| line.contains("update-ca-certificates")).collect();
+    let shown =
+        home.json(["uninstall", "--dry-run", "--sysroot", tree.to_str().unwrap(), "--store", "system"]);
+    let commands = shown["stores"][0]["commands"].as_array().unwrap();
     let place = tree.canonicalize().unwrap().display().to_string();
-    let is_inside = |line: &&str| line.contains("chroot") && line.contains(&place);
-    assert!(!updates.is_empty() && updates.iter().skip(1).all(is_inside), "{shown}");
+    let is_inside = |command: &serde_json::Value| {
+        let command = command.as_str().unwrap();
+        command.starts_with("/usr/bin/unshare ") && command.contains("chroot") && command.contains(&place)
+    };
+    assert!(commands.len() > 1 && commands.iter().all(is_inside), "{shown:#}");
 }

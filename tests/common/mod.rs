@@ -18,6 +18,7 @@ use tempfile::TempDir;
 pub mod browsers;
 pub mod clients;
 pub mod refusals;
+pub mod tree;
 
 /// The repository.
 pub fn project() -> &'static Path {

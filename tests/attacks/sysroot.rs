@@ -1,0 +1,260 @@
+//! A hostile container image, given to `devca --sysroot` by root: its programs, links and files want to reach the machine.
+
+use std::fs::{self, Permissions};
+use std::net::TcpListener;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::common::tree::{java_in, tree};
+use crate::common::{Home, in_namespace, ok, project, tool, words};
+
+const ANCHORS: &str = "usr/local/share/ca-certificates";
+const UPDATER: &str = "usr/sbin/update-ca-certificates";
+
+/// Puts a program of the attacker's into the tree.
+fn plant(tree: &Path, path: &str, script: &[u8]) {
+    let path = tree.join(path);
+    let _ = fs::remove_file(&path);
+    fs::write(&path, script).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+}
+
+/// What the attacker's program wrote.
+fn loot(tree: &Path) -> Vec<String> {
+    let loot = fs::read_to_string(tree.join("loot")).unwrap_or_default();
+    loot.lines().map(ToOwned::to_owned).collect()
+}
+
+#[test]
+fn programs_of_an_image_cannot_reach_the_machine() {
+    if !in_namespace("sysroot::programs_of_an_image_cannot_reach_the_machine") {
+        return;
+    }
+    let home = Home::new();
+    let tree = tree(&home);
+    let script = fs::read(project().join("tests/attacks/escape.py")).unwrap();
+    plant(&tree, UPDATER, &script);
+    // It could be the machine's disk; this one is harmless.
+    ok("mknod", ["-m", "666", tree.join("device").to_str().unwrap(), "c", "1", "5"]);
+    fs::write("/etc/devca-target", "").unwrap();
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let name = format!("devca-target-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
+    let _socket = UnixListener::bind_addr(&address).unwrap();
+    let mut victim = Command::new(tool("sleep")).arg("600").stdin(Stdio::null()).spawn().unwrap();
+    let target = serde_json::json!({
+        "file": "/etc/devca-target",
+        "pid": victim.id(),
+        "port": server.local_addr().unwrap().port(),
+        "socket": name,
+        "uts": fs::metadata("/proc/self/ns/uts").unwrap().ino(),
+    });
+    fs::write(tree.join("target"), target.to_string()).unwrap();
+    let install = |more: &[&str]| {
+        let words = ["install", "--store", "system", "--sysroot", tree.to_str().unwrap()];
+        home.devca(words.iter().chain(more)).output().unwrap()
+    };
+
+    let output = install(&[]);
+    assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+    assert!(words(&output).contains("does not hold the root"), "{}", words(&output));
+    assert_eq!(loot(&tree), ["tried 21"], "successes of 21 attempts");
+    assert_eq!(victim.try_wait().unwrap(), None, "the process was ended");
+
+    // The attempts are worth something: as a plain root of the machine they succeed.
+    fs::remove_file(tree.join("loot")).unwrap();
+    install(&["--trust-sysroot"]);
+    let loot = loot(&tree);
+    let expected = [
+        "left the chroot",
+        "mounted a file system",
+        "made a device",
+        "opened a device that the image brought along",
+        "signaled a process of the machine's",
+        "connected to a server of the machine's",
+    ];
+    assert!(expected.iter().all(|name| loot.iter().any(|line| line == name)), "{loot:?}");
+    let _ = victim.kill();
+    victim.wait().unwrap();
+}
+
+#[test]
+fn without_namespaces_no_program_of_an_image_is_run() {
+    if !in_namespace("sysroot::without_namespaces_no_program_of_an_image_is_run") {
+        return;
+    }
+    let home = Home::new();
+    let tree = tree(&home);
+    plant(&tree, UPDATER, b"#!/bin/sh\nid -u >>/loot\n");
+    let devca = env!("CARGO_BIN_EXE_devca");
+    let script = format!(
+        "echo 0 >/proc/sys/user/max_user_namespaces; exec {devca} install --store system --sysroot {}",
+        tree.display()
+    );
+    // The limit holds in this user namespace alone.
+    let unshare = ["--user", "--map-root-user", "sh", "-euc", &script];
+    let output = home.command(&tool("unshare"), unshare).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+    let said = words(&output);
+    assert!(
+        said.contains("cannot be run without rights over this machine") && said.contains("--trust-sysroot"),
+        "{said}"
+    );
+    assert!(
+        loot(&tree).is_empty()
+            && !tree
+                .join(ANCHORS)
+                .read_dir()
+                .unwrap()
+                .any(|file| { file.unwrap().file_name().to_string_lossy().starts_with("devca-") })
+    );
+}
+
+#[test]
+fn status_and_dry_run_start_no_program_of_an_image() {
+    if !in_namespace("sysroot::status_and_dry_run_start_no_program_of_an_image") {
+        return;
+    }
+    let home = Home::new();
+    let tree = tree(&home);
+    let java = java_in(&tree);
+    let note = b"#!/bin/sh\nid -u >>/loot\n";
+    for program in ["opt/java/own/bin/keytool", UPDATER, "usr/bin/sh", "usr/bin/dash", "usr/bin/rm"] {
+        plant(&tree, program, note);
+    }
+    assert!(java.join("bin/keytool").is_file());
+    let sysroot = tree.to_str().unwrap();
+    home.ok(["issue", "localhost"]);
+    for words in [&["status"][..], &["install", "--dry-run"], &["uninstall", "--dry-run"]] {
+        let output = home.devca(words.iter().chain(&["--sysroot", sysroot, "--json"])).output().unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let stores = document["stores"].as_array().unwrap();
+        assert!(
+            stores.iter().any(|store| store["place"].as_str().unwrap().ends_with("own/lib/security/cacerts"))
+        );
+        // What such a program writes stays in the tree, where it would be seen.
+        assert!(loot(&tree).is_empty(), "{words:?} has run a program");
+    }
+}
+
+/// Everything on the machine that an image could want to write to.
+fn machine() -> Vec<(String, u64)> {
+    let found = ok("find", ["/etc", "/usr/local", "-printf", "%p\t%C@\n"]);
+    let mut files: Vec<(String, u64)> = found
+        .lines()
+        .filter_map(|line| line.split_once('\t'))
+        .map(|(path, changed)| (path.to_owned(), changed.replace('.', "").parse().unwrap_or_default()))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn planted_links_do_not_lead_out_of_an_image() {
+    if !in_namespace("sysroot::planted_links_do_not_lead_out_of_an_image") {
+        return;
+    }
+    let home = Home::new();
+    let tree = tree(&home);
+    home.ok(["issue", "localhost"]);
+    fs::create_dir("/etc/target").unwrap();
+    fs::write("/etc/target-file", "").unwrap();
+    let hash =
+        ok("openssl", ["x509", "-in", home.root().to_str().unwrap(), "-noout", "-sha256", "-fingerprint"]);
+    let hash = hash.trim().rsplit_once('=').unwrap().1.replace(':', "").to_lowercase();
+    let name = format!("devca-{}.crt", &hash[..16]);
+    plant(
+        &tree,
+        UPDATER,
+        b"#!/bin/sh\ncat /usr/local/share/ca-certificates/*.crt >/etc/ssl/certs/ca-certificates.crt\n",
+    );
+    let anchors = tree.join(ANCHORS);
+    let anchor = anchors.join(&name);
+    let before = machine();
+    let install = || {
+        let words = ["install", "--store", "system", "--sysroot", tree.to_str().unwrap()];
+        home.devca(words).output().unwrap()
+    };
+    let (mut tries, mut successes) = (0, 0);
+    let mut try_links = |to: &str, at: &Path| {
+        let _ = fs::remove_dir_all(at).or_else(|_| fs::remove_file(at));
+        symlink(to, at).unwrap();
+        // Whatever an earlier attempt brought about is forgotten.
+        fs::write(tree.join("etc/ssl/certs/ca-certificates.crt"), "").unwrap();
+        let output = install();
+        tries += 1;
+        successes += usize::from(machine() != before);
+        let _ = fs::remove_file(at);
+        output
+    };
+    // The name of the file is known beforehand: it is the hash of a public certificate.
+    for to in [
+        "/etc/target",
+        "/etc/target-file",
+        "/etc/target/new",
+        "../../../../../../../../etc/target",
+        "/proc/1/root/etc/target",
+    ] {
+        let output = try_links(to, &anchor);
+        assert!(output.status.success(), "{to}: {}", words(&output));
+    }
+    // The folder of anchors itself.
+    for to in
+        ["/etc/target", "../../../../../../../../etc/target", "/proc/self/cwd", "/proc/1/root/etc/target"]
+    {
+        // Some of them exist in the tree.
+        try_links(to, &anchors);
+    }
+    // 41 links, one after another; the last would leave the tree.
+    fs::create_dir_all(&anchors).unwrap();
+    for link in 0..41 {
+        symlink(format!("l{}", link + 1), tree.join(format!("usr/local/share/l{link}"))).unwrap();
+    }
+    symlink("/etc/target", tree.join("usr/local/share/l41")).unwrap();
+    let output = try_links("l0", &anchors);
+    assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+    assert_eq!((tries, successes), (10, 0));
+    // A folder of that name is not written into either.
+    fs::create_dir_all(&anchor).unwrap();
+    fs::write(tree.join("etc/ssl/certs/ca-certificates.crt"), "").unwrap();
+    let output = install();
+    assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+    assert_eq!(fs::read_dir(&anchor).unwrap().count(), 0);
+    assert!(machine() == before);
+}
+
+type Make = fn(&Path);
+
+/// What reading could wait for, or go on with for ever.
+const OBSTACLES: [(&str, Make); 4] = [
+    ("a pipe", |path| drop(ok("mkfifo", [path.to_str().unwrap()]))),
+    ("a device", |path| drop(ok("mknod", [path.to_str().unwrap(), "c", "1", "5"]))),
+    ("a hole of a terabyte", |path| fs::File::create(path).unwrap().set_len(1 << 40).unwrap()),
+    ("a link to itself", |path| symlink(path.file_name().unwrap(), path).unwrap()),
+];
+
+#[test]
+fn files_of_an_image_do_not_keep_devca_waiting() {
+    if !in_namespace("sysroot::files_of_an_image_do_not_keep_devca_waiting") {
+        return;
+    }
+    let home = Home::new();
+    let tree = tree(&home);
+    let cacerts = java_in(&tree).join("lib/security/cacerts");
+    home.ok(["issue", "localhost"]);
+    let bundle = tree.join("etc/ssl/certs/ca-certificates.crt");
+    for (what, make) in OBSTACLES {
+        for path in [&bundle, &cacerts] {
+            let _ = fs::remove_file(path);
+            make(path);
+        }
+        let begun = Instant::now();
+        let output = home.devca(["status", "--sysroot", tree.to_str().unwrap()]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{what}: {}", words(&output));
+        assert!(begun.elapsed() < Duration::from_secs(30), "{what}: {:?}", begun.elapsed());
+    }
+}
