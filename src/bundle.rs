@@ -12,6 +12,7 @@ use crate::files::{NewFile, Secrecy};
 use crate::inventory::Written;
 use crate::issuer::Issued;
 use crate::profile::Kind;
+use crate::subject::Subject;
 
 mod combined;
 mod der;
@@ -24,6 +25,7 @@ mod password;
 mod pem;
 mod pkcs12;
 mod root;
+pub mod trust_store;
 
 pub use handover::{cert_manager, step_ca, vault};
 pub use password::Password;
@@ -292,8 +294,14 @@ pub fn private_key(
 /// The longest stem that leaves room for `-truststore.p12` in a file name of 255 bytes.
 const MAX_STEM: usize = 200;
 
-/// The stem of the file names, as mkcert makes it: `localhost+1`, `_wildcard.app.test`, `alice-client`.
-pub fn stem(first: &str, count: usize, kind: Kind) -> String {
+/// The stem of the file names, as mkcert makes it: `localhost+1`, `_wildcard.app.test`, `alice-client`. A client is
+/// called by its common name, whatever its other names are.
+pub fn stem(subject: &Subject, kind: Kind) -> String {
+    let (first, count) = match (kind, &subject.common_name, subject.names.first()) {
+        (Kind::Client, Some(name), _) => (name.clone(), 1),
+        (_, _, Some(name)) => (name.to_string(), subject.names.len()),
+        (_, name, None) => (name.clone().unwrap_or_else(|| "certificate".into()), 1),
+    };
     let mut stem: String = first
         .replace('*', "_wildcard")
         .chars()

@@ -217,6 +217,10 @@ impl Authority {
     pub fn permitting(self, constraints: &Constraints) -> anyhow::Result<Self> {
         let (old, serial) = (&self.root, key::random_serial()?);
         let mut params = profile::root(&old.common_name, constraints, old.validity, serial);
+        if !old.is_devca() {
+            // Another program's root may have signed for other purposes, and what it has signed stays good.
+            params.extended_key_usages = Vec::new();
+        }
         if let Some(id) = &self.root.key_id {
             params.key_identifier_method = KeyIdMethod::PreSpecified(id.clone());
         }
@@ -250,7 +254,16 @@ impl Authority {
 
 /// A key, and the passphrase that it took.
 pub fn read_key(path: &Path, unlock: &Unlock) -> anyhow::Result<(Zeroizing<KeyPair>, Option<Passphrase>)> {
-    match pem::key_file(path)? {
+    open_key(path, pem::key_file(path)?, unlock)
+}
+
+/// The same for a key that has been read.
+pub fn open_key(
+    path: &Path,
+    key: KeyFile,
+    unlock: &Unlock,
+) -> anyhow::Result<(Zeroizing<KeyPair>, Option<Passphrase>)> {
+    match key {
         KeyFile::Open(key) => Ok((key, None)),
         KeyFile::Locked(der) => unlock(path, &der).map(|(key, passphrase)| (key, Some(passphrase))),
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rcgen::{KeyPair, PublicKeyData};
 use time::OffsetDateTime;
-use x509_parser::extensions::{GeneralName, ParsedExtension};
+use x509_parser::extensions::{ExtendedKeyUsage, GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::revocation_list::CertificateRevocationList;
 
@@ -16,6 +16,7 @@ use crate::key;
 use crate::name::address;
 use crate::pem;
 use crate::profile::{self, Kind, Validity};
+use crate::report::printable;
 
 /// A CA's certificate, root or intermediate, read and found to be one.
 #[derive(Debug, Clone)]
@@ -34,6 +35,8 @@ pub struct CaCertificate {
     pub key_id: Option<Vec<u8>>,
     /// Its serial number, hexadecimal.
     pub serial: String,
+    /// Its extended key usages keep its key to TLS: neither mail nor code.
+    pub tls_only: bool,
     public_key: Vec<u8>,
 }
 
@@ -74,8 +77,10 @@ impl CaCertificate {
             _ => None,
         });
         let common_name = certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
+        let usages = certificate.extended_key_usage().map_err(|_| "its extended key usage is damaged")?;
         let read = Self {
-            common_name: common_name.unwrap_or("a CA without a common name").to_owned(),
+            tls_only: usages.is_some_and(|usages| is_for_tls(usages.value)),
+            common_name: printable(common_name.unwrap_or("a CA without a common name")),
             validity: Validity {
                 not_before: certificate.validity().not_before.to_datetime(),
                 not_after: certificate.validity().not_after.to_datetime(),
@@ -92,8 +97,12 @@ impl CaCertificate {
 
     /// Reads a certificate that devca made as a root, and no other.
     pub fn of_devca(der: Vec<u8>) -> Option<Self> {
-        let is_devca = local_ca(&der)?.is_devca;
-        Self::parse(der).ok().filter(|_| is_devca)
+        Self::parse(der).ok().filter(Self::is_devca)
+    }
+
+    /// Whether devca made it, and not another program.
+    pub fn is_devca(&self) -> bool {
+        local_ca(&self.der).is_some_and(|local| local.is_devca)
     }
 
     /// Whether this is the key that the certificate is for.
@@ -123,6 +132,11 @@ impl CaCertificate {
     pub fn sha256(&self) -> [u8; 32] {
         key::sha256(&self.der)
     }
+}
+
+fn is_for_tls(usage: &ExtendedKeyUsage) -> bool {
+    let others = [usage.any, usage.code_signing, usage.email_protection, usage.time_stamping];
+    !others.contains(&true) && (usage.server_auth || usage.client_auth)
 }
 
 /// What devca wants to know of a leaf that it finds.

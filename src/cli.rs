@@ -164,6 +164,9 @@ pub fn in_two_lines(error: &clap::Error) -> (String, String) {
     let what = paragraphs.next().unwrap_or_default();
     let what = what.strip_prefix("error: ").unwrap_or(&what).trim_end_matches("...").to_owned();
     let rest: Vec<String> = paragraphs.collect();
+    if error.kind() == clap::error::ErrorKind::ArgumentConflict {
+        return (what, "leave out one of the two (see --help)".into());
+    }
     let hint = rest
         .iter()
         .find_map(|part| part.strip_prefix("tip: ").map(ToOwned::to_owned))
@@ -171,6 +174,6 @@ pub fn in_two_lines(error: &clap::Error) -> (String, String) {
             rest.iter()
                 .find_map(|part| part.strip_prefix("Usage: ").map(|usage| format!("{usage} (see --help)")))
         })
-        .unwrap_or_else(|| "see devca --help".into());
+        .unwrap_or_else(|| "see --help for what the option takes".into());
     (what, hint)
 }

@@ -9,11 +9,12 @@ use zeroize::Zeroizing;
 use crate::ca::{Authority, Draft};
 use crate::certificate::CaCertificate;
 use crate::cli::{self, Cli, Command};
-use crate::constraints::Constraints;
+use crate::constraints::{Constraints, Subtree};
 use crate::error::{self, Fault};
 use crate::files::{self, Files, Secrecy};
 use crate::home::{CaFolder, CaName, Person};
 use crate::key;
+use crate::name::Name;
 use crate::passphrase::{Passphrase, VARIABLE};
 use crate::profile;
 use crate::report::Report;
@@ -39,6 +40,7 @@ mod revoke;
 mod root;
 mod rotate;
 mod run;
+mod shared;
 mod status;
 mod stores;
 mod timer;
@@ -133,6 +135,7 @@ impl Context<'_> {
 
     /// Makes a CA. The caller holds the lock.
     pub(crate) fn create(&self, draft: &Draft) -> anyhow::Result<Authority> {
+        self.say_if_host_is_outside(draft.constraints);
         Authority::create(
             &self.folder,
             self.person.files(),
@@ -140,6 +143,19 @@ impl Context<'_> {
             &|path, der| self.unlock(path, der),
             self.now,
         )
+    }
+
+    /// A host name such as `web.example.com` may be a public site's: only the user knows.
+    fn say_if_host_is_outside(&self, constraints: &Constraints) {
+        let host = host_name();
+        let can_be_permitted = Subtree::parse(&host).is_ok_and(|subtree| !subtree.is_network());
+        if can_be_permitted && Name::parse(&host).is_ok_and(|name| !constraints.permit(&name)) {
+            self.report.note(format!(
+                "the new root is not allowed to sign for this machine's name, {host}, which may be public; \
+                 to allow it: devca{} permit {host}",
+                self.folder.option()
+            ));
+        }
     }
 
     /// The common name of this CA's roots: whose, on which machine and, beside the default one, of which CA.

@@ -1,7 +1,7 @@
 //! Name constraints: what a root may sign for (RFC 5280 §4.2.1.10).
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use rcgen::{CidrSubnet, GeneralSubtree};
 use serde::{Serialize, Serializer};
@@ -9,7 +9,7 @@ use x509_parser::extensions::{GeneralName, NameConstraints};
 
 use crate::error::Fault;
 use crate::name::{self, Name};
-use crate::tld;
+use crate::public_suffix;
 
 /// One entry of the list: a domain with all below it, or a range of addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,44 +21,51 @@ pub enum Subtree {
 }
 
 impl Subtree {
-    /// Reads `corp.example.dev`, `203.0.113.7` or `203.0.113.0/24`.
+    /// Reads `corp.example.dev`, `203.0.113.7` or `203.0.113.0/24`, and refuses what is too wide to be permitted.
     pub fn parse(word: &str) -> Result<Self, Fault> {
+        let subtree = Self::parse_any(word)?;
+        subtree.refuse_if_too_wide()?;
+        Ok(subtree)
+    }
+
+    /// The same for what may be taken off the list, however wide it is.
+    pub fn parse_any(word: &str) -> Result<Self, Fault> {
         let (address, prefix) = match word.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (word, None),
         };
         if let Ok(ip) = address.parse::<IpAddr>() {
-            let most = if ip.is_ipv4() { 32 } else { 128 };
-            let prefix = match prefix {
-                None => Some(most),
-                Some(digits) => digits.parse().ok().filter(|bits| (1..=most).contains(bits)),
-            };
-            let hint = "as in: --permit 203.0.113.0/24";
-            return match prefix.map(|bits| (network(ip, bits), bits)) {
-                None => Err(Fault::usage(format!("{word:?} is no range of addresses"), hint)),
-                Some((net, bits)) if is_vast(net, bits) => Err(Fault::usage(
-                    format!(
-                        "{net}/{bits} is a large part of the Internet: whoever steals the root key could impersonate all of it"
-                    ),
-                    hint,
-                )),
-                Some((net, bits)) => Ok(Self::Net(net, bits)),
-            };
+            return range(word, ip, prefix);
         }
         let base = word.strip_prefix("*.").or_else(|| word.strip_prefix('.')).unwrap_or(word);
         match Name::parse(base)? {
-            Name::Dns(host) if tld::is_public(&host) => Err(Fault::usage(
-                format!(
-                    "{host} is a public domain, below which anybody can have one: whoever steals the root key could impersonate all of it"
-                ),
-                format!("permit your own domain below it, as in: --permit corp-example.{host}"),
-            )),
             // As a name of its own it might have a wildcard; a subtree has none.
             Name::Dns(host) => name::domain(word, &host).map(Self::Dns),
             _ => Err(Fault::usage(
                 format!("{word:?} is neither a domain nor a range of addresses"),
-                "as in: --permit corp.example.dev --permit 203.0.113.0/24",
+                "for example: devca permit corp.example.dev 203.0.113.0/24",
             )),
+        }
+    }
+
+    /// Refuses domains and ranges that belong to many: whoever steals the root key could impersonate all of them.
+    pub fn refuse_if_too_wide(&self) -> Result<(), Fault> {
+        match self {
+            Self::Dns(host) if public_suffix::is_public(host) => Err(Fault::usage(
+                format!(
+                    "{host} is a public suffix, below which anybody can get a name: a stolen root key could impersonate all of them"
+                ),
+                format!("permit your own domain below it, for example: devca permit corp-example.{host}"),
+            )),
+            Self::Net(net, bits) if is_vast(*net, *bits) => Err(Fault::usage(
+                format!(
+                    "{net}/{bits} is a large part of the Internet: a stolen root key could impersonate all of it"
+                ),
+                format!(
+                    "permit your own addresses: /{MIN_PUBLIC_V4} or longer for IPv4, /{MIN_PUBLIC_V6} or longer for IPv6"
+                ),
+            )),
+            _ => Ok(()),
         }
     }
 
@@ -74,6 +81,11 @@ impl Subtree {
             }
             _ => false,
         }
+    }
+
+    /// Whether it is a range of addresses.
+    pub fn is_network(&self) -> bool {
+        matches!(self, Self::Net(..))
     }
 
     fn same_type(&self, name: &Name) -> bool {
@@ -122,12 +134,59 @@ impl Serialize for Subtree {
     }
 }
 
-/// More than any owner has: the largest private ranges are `10.0.0.0/8` and `fc00::/7`, and no provider is given as much
-/// as a `/16` of IPv6.
+/// An address, or a range of them. Bits beyond the prefix are a mistake: `1.2.3.4/8` is more than it looks like.
+fn range(word: &str, ip: IpAddr, prefix: Option<&str>) -> Result<Subtree, Fault> {
+    let most = if ip.is_ipv4() { 32 } else { 128 };
+    let bits =
+        prefix.map_or(Some(most), |digits| digits.parse().ok().filter(|bits| (1..=most).contains(bits)));
+    let Some(bits) = bits else {
+        let what = format!("{word:?} is not a range of addresses");
+        return Err(Fault::usage(what, "for example: devca permit 203.0.113.0/24"));
+    };
+    let net = network(ip, bits);
+    if net != ip {
+        return Err(Fault::usage(
+            format!("{ip}/{bits} is not a network: the network of {ip} is {net}/{bits}"),
+            format!("permit the network, {net}/{bits}, or the address alone, {ip}"),
+        ));
+    }
+    Ok(Subtree::Net(net, bits))
+}
+
+/// The shortest prefixes of public ranges that can be permitted.
+const MIN_PUBLIC_V4: u8 = 16;
+const MIN_PUBLIC_V6: u8 = 32;
+
+/// IPv6 addresses that stand for IPv4 ones: Go takes the mapped ones (RFC 4291 §2.5.5.2) for them, and a gateway
+/// translates the others (RFC 6052 §2.1).
+const EMBEDS_V4: [Ipv6Addr; 2] =
+    [Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0)];
+
+/// Whether a range is larger than what one owner has. Private ranges are nobody's, whatever their size.
 fn is_vast(net: IpAddr, bits: u8) -> bool {
     match net {
-        IpAddr::V4(_) => bits < 8,
-        IpAddr::V6(v6) => bits < 16 && !(v6.is_unique_local() || v6.is_unicast_link_local()),
+        IpAddr::V4(v4) => {
+            let private = [
+                (Ipv4Addr::new(10, 0, 0, 0), 8),
+                (Ipv4Addr::LOCALHOST, 8),
+                (Ipv4Addr::new(172, 16, 0, 0), 12),
+                (Ipv4Addr::new(100, 64, 0, 0), 10),
+            ];
+            let is_within = |(block, size): (Ipv4Addr, u8)| {
+                bits >= size && network(v4.into(), size) == network(block.into(), size)
+            };
+            bits < MIN_PUBLIC_V4 && !private.into_iter().any(is_within)
+        }
+        IpAddr::V6(v6) => {
+            if bits >= 96 && EMBEDS_V4.iter().any(|prefix| network(v6.into(), 96) == *prefix) {
+                let [.., a, b, c, d] = v6.octets();
+                return is_vast(IpAddr::from([a, b, c, d]), bits - 96);
+            }
+            let embeds = EMBEDS_V4.into_iter().any(|prefix| network(prefix.into(), bits) == net);
+            let is_private =
+                (v6.is_unique_local() && bits >= 7) || (v6.is_unicast_link_local() && bits >= 10);
+            embeds || (bits < MIN_PUBLIC_V6 && !is_private)
+        }
     }
 }
 
@@ -159,6 +218,20 @@ impl Constraints {
     /// A root without the extension.
     pub fn is_unconstrained(&self) -> bool {
         self.permitted.is_empty() && self.excluded.is_empty()
+    }
+
+    /// Whether only some addresses are permitted. BoringSSL then refuses every certificate with an address in it.
+    pub fn constrain_addresses(&self) -> bool {
+        self.permitted.iter().chain(&self.excluded).any(Subtree::is_network)
+    }
+
+    /// Puts a subtree into the list, unless it is in it.
+    pub fn add(&mut self, subtree: Subtree) -> bool {
+        let is_new = !self.permitted.contains(&subtree);
+        if is_new {
+            self.permitted.push(subtree);
+        }
+        is_new
     }
 
     /// Whether a client that enforces the constraints would accept this name.
@@ -198,11 +271,11 @@ impl Constraints {
     }
 }
 
-/// The host name of a machine as a subtree, if it is one that can be permitted safely.
+/// The host name of a machine as a subtree, if it is one that nobody else can have: a single label that is not a
+/// top-level domain. Names of several labels come from DHCP or reverse DNS on many machines, and may be a real site's.
 pub fn host_subtree(host: &str) -> Option<Subtree> {
     let host = name::domain(host, host).ok()?;
-    // A laptop called `dev` or `cloud` must not open a whole top-level domain of the Internet.
-    (!tld::is_public(&host)).then_some(Subtree::Dns(host))
+    (!host.contains('.') && !public_suffix::is_public(&host)).then_some(Subtree::Dns(host))
 }
 
 #[cfg(test)]
@@ -237,7 +310,7 @@ mod tests {
         for (list, name, fits) in [
             ("10.0.0.0/8", "10.255.0.1", true),
             ("10.0.0.0/8", "11.0.0.1", false),
-            ("128.0.0.0/8", "8.8.8.8", false),
+            ("128.0.0.0/16", "8.8.8.8", false),
             ("8.8.8.8", "8.8.8.8", true),
             ("8.8.8.8", "8.8.8.9", false),
             ("fe80::/10", "fe80::1", true),
@@ -260,8 +333,30 @@ mod tests {
         for word in ["com", "*.dev", "0.0.0.0/0", "::/0", "10.0.0.0/33", "10.0.0.0/-1", "alice@example.com"] {
             assert!(Subtree::parse(word).is_err(), "{word}");
         }
-        for word in ["128.0.0.0/1", "2000::/3", "co.uk", "*.com.au", "ac.jp"] {
+        for word in
+            ["128.0.0.0/1", "2000::/3", "co.uk", "*.com.au", "ac.jp", "*.github.io", "s3.amazonaws.com"]
+        {
             assert!(Subtree::parse(word).is_err(), "{word}");
+        }
+        for word in [
+            "8.0.0.0/8",
+            "10.0.0.0/7",
+            "::ffff:0:0/96",
+            "::ffff:8.0.0.0/104",
+            "::ffff:0:0/90",
+            "::/64",
+            "64:ff9b::/96",
+            "64:ff9b::/64",
+            "2001:d00::/24",
+            "fe00::/7",
+            "1.2.3.4/8",
+            "192.168.1.5/24",
+        ] {
+            assert!(Subtree::parse(word).is_err(), "{word}");
+        }
+        for word in ["::ffff:10.0.0.0/104", "::ffff:203.0.113.0/120", "::1", "172.16.0.0/12", "203.0.0.0/16"]
+        {
+            assert!(Subtree::parse(word).is_ok(), "{word}");
         }
         for word in ["10.0.0.0/8", "fc00::/7", "fe80::/10", "2001:db8::/32", "corp.co.uk", "co.test"] {
             assert!(Subtree::parse(word).is_ok(), "{word}");
@@ -271,7 +366,9 @@ mod tests {
     #[test]
     fn a_host_called_like_a_public_domain_is_left_out() {
         assert_eq!(host_subtree("dev"), None);
-        assert_eq!(host_subtree("my box"), None);
+        for host in ["my box", "google.com", "me.uk", "www.example-bank.com", "devbox.github.io"] {
+            assert_eq!(host_subtree(host), None, "{host}");
+        }
         assert_eq!(host_subtree("devbox"), Some(Subtree::Dns("devbox".into())));
     }
 }

@@ -30,7 +30,7 @@ const MIN_RSA_BITS: usize = 2048;
 impl Request {
     /// Reads PEM or DER; `-` is standard input.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let bytes = if path == Path::new("-") { files::read_stdin()? } else { files::read(path)? };
+        let bytes = files::read_named(path)?;
         let place = if path == Path::new("-") { "standard input".into() } else { path.display().to_string() };
         let der = match pem::first_csr(&bytes) {
             Some(der) => der,

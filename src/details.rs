@@ -13,8 +13,8 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 use crate::certificate;
 use crate::constraints::{Constraints, Subtree};
 use crate::key;
-use crate::profile;
-use crate::report;
+use crate::profile::DaysLeft;
+use crate::report::{self, printable};
 
 /// A certificate, read aloud.
 #[derive(Debug, Clone, Serialize)]
@@ -67,11 +67,6 @@ pub struct Csr {
     pub key: String,
     /// Whether its signature is good.
     pub signature_is_good: bool,
-}
-
-/// A line break in somebody's certificate must not look like a line of devca's.
-fn printable(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
 }
 
 impl Certificate {
@@ -147,12 +142,8 @@ impl Certificate {
                 rows.push((word, list.join(", ")));
             }
         }
-        let left = match profile::days_left(self.not_after, now) {
-            ..=0 => "expired".to_owned(),
-            1 => "1 day left".to_owned(),
-            days => format!("{days} days left"),
-        };
-        rows.push(("valid", format!("{} to {}, {left}", self.not_before.date(), self.not_after.date())));
+        let left = DaysLeft::until(self.not_after, now);
+        rows.push(("valid", format!("{} to {}, {left:#}", self.not_before.date(), self.not_after.date())));
         rows.push(("key", self.key.clone()));
         rows.push(("signed", self.signature.clone()));
         rows.push(("serial", self.serial.clone()));
@@ -174,7 +165,7 @@ impl Csr {
         });
         Some(Self {
             subject: printable(&info.subject.to_string()),
-            names: names.collect(),
+            names: names.map(|name| printable(&name)).collect(),
             key: key_type(&info.subject_pki),
             signature_is_good: csr.verify_signature().is_ok(),
         })
@@ -261,5 +252,6 @@ fn issuer_urls(certificate: &X509Certificate) -> Vec<String> {
     });
     let described = described.into_iter().flatten();
     let issuers = described.filter(|access| access.access_method.to_id_string() == "1.3.6.1.5.5.7.48.2");
-    issuers.filter_map(|access| certificate::name(&access.access_location)).collect()
+    let urls = issuers.filter_map(|access| certificate::name(&access.access_location));
+    urls.map(|url| printable(&url)).collect()
 }

@@ -7,23 +7,30 @@ use std::fmt;
 pub struct Fault {
     what: String,
     hint: String,
-    usage: bool,
+    exit_code: u8,
 }
 
 impl Fault {
     /// Something went wrong while doing what was asked (exit code 1).
     pub fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { what: what.into(), hint: hint.into(), usage: false }
+        Self { what: what.into(), hint: hint.into(), exit_code: 1 }
     }
 
     /// What was asked makes no sense (exit code 2); nothing has been touched.
     pub fn usage(what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { what: what.into(), hint: hint.into(), usage: true }
+        Self { what: what.into(), hint: hint.into(), exit_code: 2 }
     }
 
     /// What helps.
     pub fn hint(&self) -> &str {
         &self.hint
+    }
+
+    /// The same fault with an exit code that means something to shells.
+    #[must_use]
+    pub fn exiting_with(mut self, code: u8) -> Self {
+        self.exit_code = code;
+        self
     }
 
     /// The same fault with a hint that fits it better.
@@ -79,13 +86,14 @@ pub fn of(ca: &str, error: anyhow::Error) -> anyhow::Error {
     if ca.is_empty() {
         return error;
     }
-    let usage = exit_code(&error) == 2;
-    Fault { what: format!("{error:#}"), hint: hint_of(ca, hint(&error)), usage }.into()
+    let exit_code = exit_code(&error);
+    Fault { what: format!("{error:#}"), hint: hint_of(ca, hint(&error)), exit_code }.into()
 }
 
-/// 2 for a request that makes no sense, 1 for one that failed.
+/// 2 for a request that makes no sense, 1 for one that failed, what shells expect of a program that starts others.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    if error.chain().any(|e| e.downcast_ref::<Fault>().is_some_and(|f| f.usage)) { 2 } else { 1 }
+    let codes = error.chain().filter_map(|e| e.downcast_ref::<Fault>()).map(|fault| fault.exit_code);
+    codes.max().unwrap_or(1)
 }
 
 /// "No space left on device (os error 28)" reads on as "no space left on device".

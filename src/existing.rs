@@ -1,6 +1,6 @@
 //! Which files that are there already may be replaced: those of this CA for the same names, and no others.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rcgen::PublicKeyData;
 
@@ -14,6 +14,7 @@ use crate::inventory::{Entry, Inventory};
 use crate::issuer::Request;
 use crate::key;
 use crate::pem;
+use crate::profile;
 
 /// Looks at every path before anything is written, and returns the leaves that may be replaced. With no root yet, no file
 /// can be of this CA.
@@ -75,19 +76,31 @@ fn left_behind(key: &Output, outputs: &[Output]) -> Option<PathBuf> {
 
 /// The folder of a CA, whichever way leads there, is for its own files: a leaf called `root` would take the root's place.
 pub fn refuse_ca_folder(folder: &Path, ca: &CaFolder) -> anyhow::Result<()> {
-    let real = |path: &Path| path.ancestors().find_map(|part| part.canonicalize().ok()).unwrap_or_default();
-    let folder =
-        real(&std::path::absolute(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?);
-    let home = real(ca.path.parent().unwrap_or(&ca.path));
-    let Some(name) = folder.strip_prefix(&home).ok().and_then(|below| below.components().next()) else {
-        return Ok(());
-    };
-    let known = ["root.pem", "lock"].map(|file| home.join(name).join(file).exists());
-    if known == [false, false] && home.join(name) != real(&ca.path) {
+    let folder = resolved(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
+    let home = resolved(ca.path.parent().unwrap_or(&ca.path))?;
+    let name = folder.strip_prefix(&home).ok().and_then(|below| below.components().next());
+    let is_of_another = name
+        .map(|name| home.join(name))
+        .is_some_and(|other| ["root.pem", "lock"].iter().any(|file| other.join(file).exists()));
+    if !is_of_another && !folder.starts_with(resolved(&ca.path)?) {
         return Ok(());
     }
-    let what = "the folder of a CA is for its own files";
-    Err(Fault::usage(what, "choose another place with --out").into())
+    let what = format!("{} is the folder of a CA, which holds only the CA's own files", folder.display());
+    Err(Fault::usage(what, "choose another folder with --out").into())
+}
+
+/// A path without links and `..`; the end of it need not exist yet.
+fn resolved(path: &Path) -> anyhow::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let real = path.ancestors().find_map(|part| Some((part, part.canonicalize().ok()?)));
+    let Some((part, mut real)) = real else { return Ok(path) };
+    for component in path.strip_prefix(part)?.components() {
+        match component {
+            Component::ParentDir => _ = real.pop(),
+            other => real.push(other),
+        }
+    }
+    Ok(real)
 }
 
 fn in_the_way(path: &Path, what: &str) -> anyhow::Error {
@@ -120,8 +133,14 @@ impl Looker<'_> {
         let authority = self.authority?;
         let is_of = leaf.is_of(&authority.root)
             || crate::ca::intermediate(self.folder).is_some_and(|intermediate| leaf.is_of(&intermediate));
-        (is_of && leaf.kind == Some(self.request.kind) && sorted(&leaf.names) == sorted(&self.wanted()))
-            .then_some(leaf)
+        (is_of && leaf.kind == Some(self.request.kind) && self.is_for_the_same_names(&leaf)).then_some(leaf)
+    }
+
+    /// Earlier versions gave a client no SAN beside its common name.
+    fn is_for_the_same_names(&self, leaf: &Leaf) -> bool {
+        let certified = profile::alternative_names(self.request.kind, &self.request.subject);
+        let certified: Vec<String> = certified.iter().map(ToString::to_string).collect();
+        [certified, self.wanted()].iter().any(|names| sorted(&leaf.names) == sorted(names))
     }
 
     /// What cannot be looked into, the inventory knows by its hash, and for which names it was written.

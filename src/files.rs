@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use devca_platform::read;
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
@@ -57,18 +58,38 @@ impl NewFile {
     }
 }
 
-/// The whole of a file, which stays in no freed memory.
+/// The whole of a regular file, which stays in no freed memory.
 pub fn read(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
-    read_some(path).or_hint(
+    let mut bytes = Zeroizing::new(Vec::new());
+    read::regular(path, READ_LIMIT, &mut bytes).map(|()| bytes).or_hint(
         || format!("cannot read {}", path.display()),
         || format!("check that the file is there and yours: ls -l {}", path.display()),
     )
 }
 
-fn read_some(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    let file = File::open(path)?;
-    let size = file.metadata()?.len();
-    read_up_to_limit(file, size)
+/// The whole of what the user has named: a file, a pipe such as `<(…)`, or `-` for standard input.
+pub fn read_named(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    read_named_up_to(path, READ_LIMIT)
+}
+
+/// The same with a limit of its own.
+pub fn read_named_up_to(path: &Path, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    let is_stdin = path == Path::new("-");
+    let read = if is_stdin {
+        read::up_to(io::stdin().lock(), 1 << 16, limit, &mut bytes)
+    } else {
+        read::named(path, limit, read::PATIENCE, &mut bytes)
+    };
+    let what = || if is_stdin { "standard input".into() } else { path.display().to_string() };
+    let hint = || {
+        if is_stdin {
+            "pipe a file into it".into()
+        } else {
+            format!("check that the file is there and yours: ls -l {}", path.display())
+        }
+    };
+    read.map(|()| bytes).or_hint(|| format!("cannot read {}", what()), hint)
 }
 
 /// When a file was written, in nanoseconds since 1970.
@@ -79,22 +100,6 @@ pub fn modified(path: &Path) -> Option<u64> {
 fn modified_of(metadata: &fs::Metadata) -> Option<u64> {
     let since = metadata.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     u64::try_from(since.as_nanos()).ok()
-}
-
-/// All of standard input.
-pub fn read_stdin() -> anyhow::Result<Zeroizing<Vec<u8>>> {
-    read_up_to_limit(io::stdin().lock(), 0)
-        .or_hint(|| "cannot read standard input".into(), || "pipe a file into it".into())
-}
-
-fn read_up_to_limit(from: impl Read, size: u64) -> io::Result<Zeroizing<Vec<u8>>> {
-    let room = usize::try_from(size.min(READ_LIMIT)).unwrap_or(0) + 1;
-    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
-    from.take(READ_LIMIT + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > READ_LIMIT {
-        return Err(io::Error::other("it is too large: no certificate, key or request is"));
-    }
-    Ok(bytes)
 }
 
 /// Writes on behalf of a person: under `sudo` the files become theirs.

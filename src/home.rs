@@ -165,9 +165,9 @@ impl CaFolder {
         self.path.join("issued.jsonl")
     }
 
-    /// The system's roots and this one, PEM, 0644: for programs that take one file instead of the system's.
-    pub fn bundle(&self) -> PathBuf {
-        self.path.join("bundle.pem")
+    /// PHP's settings for `devca run`, 0644.
+    pub fn php_settings(&self) -> PathBuf {
+        self.path.join("php.ini")
     }
 
     /// Tells the CA's half-written files from those of others.

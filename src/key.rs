@@ -19,6 +19,7 @@ use crate::error::{Fault, OrHint};
 pub enum KeyType {
     /// ECDSA on P-256: small, quick, accepted everywhere
     #[default]
+    #[value(alias = "ecdsa")]
     EcdsaP256,
     /// ECDSA on P-384
     EcdsaP384,
@@ -26,7 +27,7 @@ pub enum KeyType {
     Ed25519,
     /// RSA, 2048 bits: for old clients
     #[serde(rename = "rsa-2048")]
-    #[value(name = "rsa-2048")]
+    #[value(name = "rsa-2048", alias = "rsa")]
     Rsa2048,
     /// RSA, 3072 bits
     #[serde(rename = "rsa-3072")]

@@ -29,7 +29,7 @@ mod parallel;
 pub mod passphrase;
 pub mod pem;
 pub mod profile;
+mod public_suffix;
 pub mod renewal;
 pub mod report;
 pub mod subject;
-mod tld;

@@ -28,10 +28,13 @@ impl Name {
     /// Reads a word as the kind of name it looks like; nothing is guessed beyond that.
     pub fn parse(word: &str) -> Result<Self, Fault> {
         if word.is_empty() {
-            return Err(Fault::usage("a name is empty", "name a host, as in: devca issue localhost"));
+            return Err(Fault::usage("a name is empty", "name a host, for example: devca issue localhost"));
+        }
+        if word.contains(' ') {
+            return Err(refuse(word, "it contains a space"));
         }
         if let Some(bad) = word.chars().find(|c| c.is_control() || c.is_whitespace()) {
-            return Err(refuse(word, &format!("{} cannot stand in a name", bad.escape_default())));
+            return Err(refuse(word, &format!("it contains {bad:?}")));
         }
         if let Some((scheme, rest)) = word.split_once("://") {
             return uri(word, scheme, rest);
@@ -42,9 +45,8 @@ impl Name {
         if let Some(ip) = ip(word) {
             return Ok(Self::Ip(ip));
         }
-        if word.contains(['/', ':', '\\']) {
-            return Err(refuse(word, "it is neither a host name, an address, an e-mail nor a URI")
-                .hint_instead("leave the scheme, the port and the path out, as in: devca issue localhost"));
+        if word.contains(['/', ':', '\\', ',', '%']) {
+            return Err(not_one_name(word));
         }
         host(word).map(Self::Dns)
     }
@@ -85,9 +87,9 @@ fn host(word: &str) -> Result<String, Fault> {
         // certificate for such a name, its other names included.
         return Err(Fault::usage(
             format!(
-                "{word:?}: a wildcard right below a top-level name spoils the certificate in Firefox and rustls"
+                "{word:?}: Firefox and rustls refuse certificates with a wildcard directly below a top-level name"
             ),
-            format!("put a label between, as in: devca issue '*.app.{base}'"),
+            format!("add a label in between, for example: devca issue '*.app.{base}'"),
         ));
     }
     let host = format!("{star}{base}");
@@ -100,19 +102,19 @@ fn host(word: &str) -> Result<String, Fault> {
 /// The domain below which names may be permitted, or the host that a name is: no wildcard.
 pub(crate) fn domain(word: &str, base: &str) -> Result<String, Fault> {
     if base.contains('*') || base.is_empty() {
-        return Err(refuse(word, "a wildcard stands for one whole label, the first")
-            .hint_instead("as in: devca issue '*.app.test'"));
+        return Err(refuse(word, "a wildcard can only be the whole first label")
+            .hint_instead("for example: devca issue '*.app.test'"));
     }
     let ascii = if base.is_ascii() {
         base.to_ascii_lowercase()
     } else if let Some(symbol) = base.chars().find(|c| is_symbol(*c)) {
         return Err(refuse(
             word,
-            &format!("the symbol {} cannot stand in a host name", symbol.escape_unicode()),
+            &format!("the symbol {} is not allowed in a host name", symbol.escape_unicode()),
         ));
     } else {
         idna::domain_to_ascii_strict(base)
-            .map_err(|_| refuse(word, "it is not a valid internationalised name"))?
+            .map_err(|_| refuse(word, "it is not a valid internationalized name"))?
     };
     for label in ascii.split('.') {
         if let Some(why) = label_fault(label) {
@@ -122,8 +124,8 @@ pub(crate) fn domain(word: &str, base: &str) -> Result<String, Fault> {
     // RFC 3696 §2: no top-level name is all digits. And browsers read what ends in a number, hexadecimal ones too, as
     // an IPv4 address (URL Standard, "ends in a number checker"). What looks like an address must not become a host.
     if ascii.rsplit('.').next().is_some_and(is_number) {
-        return Err(refuse(word, "it looks like an address, but is none")
-            .hint_instead("an IPv4 address has four numbers from 0 to 255, as in 127.0.0.1"));
+        return Err(refuse(word, "it looks like an IP address but is not a valid one")
+            .hint_instead("an IPv4 address has four numbers from 0 to 255, for example 127.0.0.1"));
     }
     if ascii.len() > MAX_HOST {
         return Err(refuse(word, &format!("it is longer than {MAX_HOST} characters")));
@@ -146,17 +148,17 @@ fn is_symbol(c: char) -> bool {
 
 fn label_fault(label: &str) -> Option<String> {
     if label.is_empty() {
-        return Some("there is nothing between two dots, or before or after one".into());
+        return Some("it has an empty label: a dot at its beginning or end, or two in a row".into());
     }
     if label.len() > MAX_LABEL {
         return Some(format!("a label is longer than {MAX_LABEL} characters"));
     }
     if label.starts_with('-') || label.ends_with('-') {
-        return Some("a label can neither begin nor end with a hyphen".into());
+        return Some("a label cannot begin or end with a hyphen".into());
     }
     // The underscore is no letter of a host name (RFC 952), but development hosts carry it.
     let bad = label.chars().find(|c| !(c.is_ascii_alphanumeric() || *c == '-' || *c == '_'))?;
-    Some(format!("{bad:?} cannot stand in a host name"))
+    Some(format!("{bad:?} is not allowed in a host name"))
 }
 
 /// An address as it stands in a certificate: four octets, or sixteen.
@@ -187,7 +189,7 @@ fn uri(word: &str, scheme: &str, rest: &str) -> Result<Name, Fault> {
     if scheme_fits && rest_fits {
         Ok(Name::Uri(word.to_owned()))
     } else {
-        Err(refuse(word, "it is no absolute URI").hint_instead("as in: spiffe://dev/alice"))
+        Err(refuse(word, "it is not an absolute URI").hint_instead("for example: spiffe://dev/alice"))
     }
 }
 
@@ -200,11 +202,50 @@ fn email(word: &str, local: &str, domain_part: &str) -> Result<Name, Fault> {
         && !local.ends_with('.')
         && !local.contains("..");
     if !fits {
-        return Err(
-            refuse(word, "what stands before the @ is no mailbox").hint_instead("as in: alice@example.com")
-        );
+        return Err(refuse(word, "the part before the @ is not a valid mailbox")
+            .hint_instead("for example: alice@example.com"));
     }
     Ok(Name::Email(format!("{local}@{}", domain(word, domain_part)?)))
+}
+
+/// Several names, a range, or more than a name in one word: says what is meant by it instead.
+fn not_one_name(word: &str) -> Fault {
+    let (first, rest) = word.split_once(['/', '%', ',']).unwrap_or((word, ""));
+    let is_address = |text: &str| ip(text).is_some();
+    if word.contains(',') {
+        let names: Vec<&str> = word.split(',').filter(|name| !name.is_empty()).collect();
+        refuse(word, "it contains a comma").hint_instead(separated(&names))
+    } else if is_address(first) && word.contains('%') {
+        refuse(word, "addresses in certificates have no zone").hint_instead(format!("devca issue {first}"))
+    } else if is_address(first) && rest.parse::<u8>().is_ok() {
+        refuse(word, "a certificate holds single addresses, not ranges")
+            .hint_instead(format!("name each address: devca issue {first}"))
+    } else {
+        let fault = refuse(word, "it is not a host name, an address, an e-mail address, or a URI");
+        match host_in(word) {
+            Some(host) => fault.hint_instead(format!("leave out the port and the path: devca issue {host}")),
+            None => fault,
+        }
+    }
+}
+
+fn separated(names: &[&str]) -> String {
+    if names.iter().all(|name| Name::parse(name).is_ok()) {
+        format!("separate names with spaces: devca issue {}", names.join(" "))
+    } else {
+        "separate names with spaces: devca issue localhost 127.0.0.1".into()
+    }
+}
+
+/// The host of a URL, or of `host:port/path`, where there is one.
+pub(crate) fn host_in(word: &str) -> Option<String> {
+    let rest = word.split_once("://").map_or(word, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let name = match authority.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => authority,
+    };
+    ip(name).map(|ip| ip.to_string()).or_else(|| host(name).ok())
 }
 
 fn refuse(word: &str, why: &str) -> Fault {
@@ -212,7 +253,7 @@ fn refuse(word: &str, why: &str) -> Fault {
     let more = if word.chars().count() > 80 { "…" } else { "" };
     Fault::usage(
         format!("{:?} is not a name for a certificate: {why}", format!("{shown}{more}")),
-        "give host names, addresses, e-mails or URIs, as in: devca issue localhost 127.0.0.1",
+        "give host names, IP addresses, e-mail addresses, or URIs, for example: devca issue localhost 127.0.0.1",
     )
 }
 

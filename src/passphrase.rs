@@ -36,7 +36,7 @@ impl Passphrase {
 
     /// The first line of a file.
     pub fn from_file(path: &Path) -> anyhow::Result<Self> {
-        let bytes = files::read(path)?;
+        let bytes = files::read_named(path)?;
         let text = std::str::from_utf8(&bytes).or_hint(
             || format!("{} is no text", path.display()),
             || "write the passphrase in UTF-8".into(),

@@ -34,7 +34,12 @@ fn encode_block(block: &pem::Pem) -> String {
 
 /// The first certificate of a file, in DER.
 pub fn first_certificate(path: &Path) -> anyhow::Result<Vec<u8>> {
-    for item in items(path, &files::read(path)?)? {
+    first_certificate_of(path, &files::read(path)?)
+}
+
+/// The same for the content of a file, which the path names in errors.
+pub fn first_certificate_of(path: &Path, text: &[u8]) -> anyhow::Result<Vec<u8>> {
+    for item in items(path, text)? {
         if let Item::X509Certificate(der) = item {
             return Ok(der.to_vec());
         }
@@ -56,12 +61,16 @@ pub enum KeyFile {
 
 /// The first private key of a file, which may be locked.
 pub fn key_file(path: &Path) -> anyhow::Result<KeyFile> {
-    let text = files::read(path)?;
+    key_file_of(path, &files::read(path)?)
+}
+
+/// The same for the content of a file, which the path names in errors.
+pub fn key_file_of(path: &Path, text: &[u8]) -> anyhow::Result<KeyFile> {
     // rustls-pemfile passes over encrypted keys.
-    let locked = pem::parse_many(text.as_slice()).unwrap_or_default();
+    let locked = pem::parse_many(text).unwrap_or_default();
     match locked.into_iter().find(|block| block.tag() == LOCKED) {
         Some(block) => Ok(KeyFile::Locked(block.into_contents())),
-        None => first_key_of(path, &text).map(KeyFile::Open),
+        None => first_key_of(path, text).map(KeyFile::Open),
     }
 }
 
@@ -77,7 +86,8 @@ pub fn first_key(path: &Path) -> anyhow::Result<Zeroizing<KeyPair>> {
     first_key_of(path, &files::read(path)?)
 }
 
-fn first_key_of(path: &Path, text: &[u8]) -> anyhow::Result<Zeroizing<KeyPair>> {
+/// The same for the content of a file, which the path names in errors.
+pub fn first_key_of(path: &Path, text: &[u8]) -> anyhow::Result<Zeroizing<KeyPair>> {
     for item in items(path, text)? {
         let Some(key) = private(item) else { continue };
         return key::from_der(&key).ok_or_else(|| {

@@ -1,5 +1,7 @@
 //! What a root, a server leaf and a client leaf contain. Every policy number lives here.
 
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use rcgen::{
@@ -49,7 +51,7 @@ const DOMAINS: &[&str] = &[
     "home.arpa",
     "lan",
 ];
-/// RFC 1122, 1918, 3927, 6598.
+/// Where private IPv4 addresses are: RFC 1122, 1918, 3927, 6598.
 const NETWORKS_V4: &[(Ipv4Addr, u8)] = &[
     (Ipv4Addr::new(127, 0, 0, 0), 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
@@ -65,19 +67,32 @@ const NETWORKS_V6: &[(Ipv6Addr, u8)] = &[
     (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7),
 ];
 
-/// What a root may sign for unless told otherwise: development names, this machine, private addresses.
-pub fn default_constraints(host: Option<&str>, more: &[Subtree]) -> Constraints {
-    let mut permitted: Vec<Subtree> = DOMAINS.iter().map(|&domain| Subtree::Dns(domain.into())).collect();
-    let own = host.and_then(host_subtree);
-    for subtree in own.iter().chain(more).filter(|subtree| matches!(subtree, Subtree::Dns(_))) {
-        if !permitted.contains(subtree) {
-            permitted.push(subtree.clone());
-        }
+/// What a root may sign for unless told otherwise: development names, this machine, and any address.
+///
+/// BoringSSL knows no iPAddress constraints: below a root that has some, it refuses every certificate with an address
+/// in it. So addresses are constrained only where that is asked for, or where `more` has some.
+pub fn default_constraints(host: Option<&str>, more: &[Subtree], constrain_addresses: bool) -> Constraints {
+    let domains = DOMAINS.iter().map(|&domain| Subtree::Dns(domain.into()));
+    let mut constraints =
+        Constraints { permitted: domains.chain(host.and_then(host_subtree)).collect(), excluded: Vec::new() };
+    let has_networks = more.iter().any(Subtree::is_network);
+    let networks = private_networks().filter(|_| constrain_addresses || has_networks);
+    let (named, ranges) = more.iter().cloned().partition::<Vec<_>, _>(|subtree| !subtree.is_network());
+    for subtree in named.into_iter().chain(networks).chain(ranges) {
+        constraints.add(subtree);
     }
-    permitted.extend(NETWORKS_V4.iter().map(|&(ip, bits)| Subtree::Net(IpAddr::V4(ip), bits)));
-    permitted.extend(NETWORKS_V6.iter().map(|&(ip, bits)| Subtree::Net(IpAddr::V6(ip), bits)));
-    permitted.extend(more.iter().filter(|subtree| matches!(subtree, Subtree::Net(..))).cloned());
-    Constraints { permitted, excluded: Vec::new() }
+    constraints
+}
+
+/// The addresses that belong to nobody on the Internet. A root that constrains addresses permits all of these.
+pub fn private_networks() -> impl Iterator<Item = Subtree> {
+    let v4 = NETWORKS_V4.iter().map(|&(ip, bits)| Subtree::Net(IpAddr::V4(ip), bits));
+    v4.chain(NETWORKS_V6.iter().map(|&(ip, bits)| Subtree::Net(IpAddr::V6(ip), bits)))
+}
+
+/// Whether somebody on the Internet may have this address.
+pub fn is_public_address(name: &Name) -> bool {
+    matches!(name, Name::Ip(_)) && !private_networks().any(|network| network.covers(name))
 }
 
 /// What a leaf is for: its extended key usages.
@@ -153,16 +168,41 @@ impl Validity {
         (self.not_after - self.not_before + Duration::SECOND).whole_days()
     }
 
-    /// See [`days_left`].
-    pub fn days_left(self, now: OffsetDateTime) -> i64 {
-        days_left(self.not_after, now)
+    /// How long it lasts from now on.
+    pub fn days_left(self, now: OffsetDateTime) -> DaysLeft {
+        DaysLeft::until(self.not_after, now)
     }
 }
 
-/// Days left, a begun one counted as a day; none or fewer once it has expired.
-pub fn days_left(not_after: OffsetDateTime, now: OffsetDateTime) -> i64 {
-    let seconds = (not_after - now).whole_seconds();
-    (seconds + 86_399).div_euclid(86_400)
+/// How many days something is still valid. A day that has begun counts; zero or fewer once it has expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct DaysLeft(pub i64);
+
+impl DaysLeft {
+    /// From now until the end.
+    pub fn until(not_after: OffsetDateTime, now: OffsetDateTime) -> Self {
+        let seconds = (not_after - now).whole_seconds();
+        Self((seconds + 86_399).div_euclid(86_400))
+    }
+
+    /// Whether the end has passed.
+    pub fn is_expired(self) -> bool {
+        self.0 <= 0
+    }
+}
+
+/// `in 5 days`; with `{:#}`, `5 days left`.
+impl fmt::Display for DaysLeft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let days = self.0;
+        let unit = if days == 1 { "day" } else { "days" };
+        match (self.is_expired(), f.alternate()) {
+            (true, _) => f.write_str("expired"),
+            (false, false) => write!(f, "in {days} {unit}"),
+            (false, true) => write!(f, "{days} {unit} left"),
+        }
+    }
 }
 
 /// X.509 times have no fraction.
@@ -170,7 +210,8 @@ fn whole_second(moment: OffsetDateTime) -> OffsetDateTime {
     moment.replace_nanosecond(0).unwrap_or(moment)
 }
 
-/// A root: signs certificates and revocation lists, for what the constraints permit.
+/// A root: signs certificates and revocation lists, for what the constraints permit. Without the extended key usages,
+/// whoever steals the key could sign mail and code as well, which the system's store would trust.
 pub fn root(
     common_name: &str,
     constraints: &Constraints,
@@ -182,6 +223,7 @@ pub fn root(
     params.distinguished_name = distinguished_name(Some(&clip(common_name)), ROOT_ORGANIZATION);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.extended_key_usages = Kind::Both.usages().to_vec();
     params.name_constraints = constraints.to_extension();
     params
 }
@@ -213,16 +255,38 @@ pub fn leaf(
     if let Some(unit) = &subject.unit {
         params.distinguished_name.push(DnType::OrganizationalUnitName, unit);
     }
-    params.subject_alt_names = subject.names.iter().filter_map(san).collect();
+    params.subject_alt_names = alternative_names(kind, subject).iter().filter_map(san).collect();
     params.is_ca = IsCa::ExplicitNoCa;
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    if rsa {
-        // TLS 1.2 RSA key exchange; RFC 5480 §3 forbids the bit for EC keys.
+    if rsa && kind.serves() {
+        // TLS 1.2 RSA key exchange. RFC 5480 §3 forbids the bit for EC keys, and RFC 5280 §4.2.1.12 does not let it go
+        // with clientAuth.
         params.key_usages.push(KeyUsagePurpose::KeyEncipherment);
     }
     params.extended_key_usages = kind.usages().to_vec();
     params
+}
+
+/// The subject alternative names of a leaf. A client always has one, since BoringSSL refuses a leaf without any below a
+/// constrained root: the common name once more, as a URI, which no client and no constraint takes for a host.
+pub fn alternative_names(kind: Kind, subject: &Subject) -> Cow<'_, [Name]> {
+    match (kind, subject.names.as_slice(), &subject.common_name) {
+        (Kind::Client, [], Some(name)) => vec![Name::Uri(format!("devca:client:{}", escaped(name)))].into(),
+        (_, names, _) => names.into(),
+    }
+}
+
+/// RFC 3986 §2.1: every byte that is not unreserved.
+fn escaped(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut escaped, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(byte.into());
+        } else {
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+        escaped
+    })
 }
 
 fn base(validity: Validity, serial: [u8; 16]) -> CertificateParams {

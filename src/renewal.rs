@@ -153,7 +153,7 @@ impl Renewer<'_> {
             key,
             validity: Validity::starting(self.now, self.days.unwrap_or_else(|| days(entry))),
         };
-        let label = bundle::stem(&request.subject.first(), request.subject.names.len(), entry.kind);
+        let label = bundle::stem(&request.subject, entry.kind);
         request.suit(signer.authority());
         let issued = signer.issue(&request)?;
         let options =

@@ -14,6 +14,11 @@ use zeroize::Zeroizing;
 
 use crate::error::{self, Fault};
 
+mod printable;
+
+pub use printable::printable;
+use printable::{PrintableWriter, Substitute};
+
 const DIM: Style = Style::new().dimmed();
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -62,7 +67,7 @@ impl Report {
     pub fn note(&self, text: impl Into<String>) {
         let text = text.into();
         if !self.json && !self.quiet {
-            let _ = writeln!(anstream::stderr(), "{NOTE}devca: note:{NOTE:#} {text}");
+            let _ = writeln!(anstream::stderr(), "{NOTE}devca: note:{NOTE:#} {}", printable(&text));
         }
         self.notes.borrow_mut().push(text);
     }
@@ -70,7 +75,7 @@ impl Report {
     /// Something to know while it happens; with `--verbose`.
     pub fn detail(&self, text: impl Display) {
         if self.verbose {
-            let _ = writeln!(anstream::stderr(), "{DIM}devca: {text}{DIM:#}");
+            let _ = writeln!(anstream::stderr(), "{DIM}devca: {}{DIM:#}", printable(&text.to_string()));
         }
     }
 
@@ -85,7 +90,7 @@ impl Report {
 
     /// Asks for what must not be seen; `None` where there is no terminal.
     pub fn ask_hidden(&self, question: &str) -> Option<Zeroizing<String>> {
-        rpassword::prompt_password(question).ok().map(Zeroizing::new)
+        rpassword::prompt_password(printable(question)).ok().map(Zeroizing::new)
     }
 
     /// Asks a question that takes yes or no; `None` where there is nobody to answer.
@@ -93,7 +98,7 @@ impl Report {
         if self.json || self.quiet || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return None;
         }
-        let _ = write!(anstream::stderr(), "{question} [y/N] ");
+        let _ = write!(anstream::stderr(), "{} [y/N] ", printable(question));
         let mut answer = String::new();
         io::stdin().read_line(&mut answer).ok()?;
         Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
@@ -101,13 +106,7 @@ impl Report {
 
     /// Prints the outcome. Returns its exit code.
     pub fn finish<T: Outcome>(&self, outcome: &T) -> anyhow::Result<u8> {
-        let stdout = io::stdout().lock();
-        let stream: Box<dyn Write> = if outcome.is_payload() && !self.json {
-            Box::new(stdout)
-        } else {
-            Box::new(anstream::AutoStream::auto(stdout))
-        };
-        let mut out = io::BufWriter::with_capacity(1 << 16, stream);
+        let mut out = self.stdout(outcome.is_payload());
         let printed = if self.json {
             let mut document = serde_json::to_value(outcome)?;
             let notes = self.notes.borrow();
@@ -117,7 +116,8 @@ impl Report {
             writeln!(out, "{document:#}")
         } else if self.quiet && !outcome.is_payload() {
             // What was not done is an error.
-            if outcome.exit_code() == 0 { Ok(()) } else { outcome.write(&mut anstream::stderr()) }
+            let mut err = PrintableWriter::new(anstream::stderr(), Substitute::Replacement);
+            if outcome.exit_code() == 0 { Ok(()) } else { outcome.write(&mut err) }
         } else {
             outcome.write(&mut out)
         };
@@ -133,6 +133,22 @@ impl Report {
         }
     }
 
+    /// Standard output. A payload goes to a file or a pipe byte for byte.
+    fn stdout(&self, is_payload: bool) -> Box<dyn Write> {
+        let buffered = |stream: Box<dyn Write>| io::BufWriter::with_capacity(1 << 16, stream);
+        let stdout = io::stdout().lock();
+        if self.json {
+            let stream = buffered(Box::new(stdout));
+            Box::new(PrintableWriter::new(stream, Substitute::JsonEscape))
+        } else if is_payload && !stdout.is_terminal() {
+            Box::new(buffered(Box::new(stdout)))
+        } else {
+            let stream: Box<dyn Write> =
+                if is_payload { Box::new(stdout) } else { Box::new(anstream::AutoStream::auto(stdout)) };
+            Box::new(PrintableWriter::new(buffered(stream), Substitute::Replacement))
+        }
+    }
+
     /// Prints an error and its hint.
     pub fn failure(&self, what: &str, hint: &str) {
         if self.json {
@@ -142,11 +158,12 @@ impl Report {
             {
                 map.insert("notes".into(), json!(*notes));
             }
-            let _ = writeln!(io::stdout(), "{document:#}");
+            let mut out = self.stdout(false);
+            let _ = writeln!(out, "{document:#}").and_then(|()| out.flush());
         } else {
             let mut err = anstream::stderr();
-            let _ = writeln!(err, "{BAD}devca: error:{BAD:#} {what}");
-            let _ = writeln!(err, "{DIM}devca: hint:{DIM:#} {hint}");
+            let _ = writeln!(err, "{BAD}devca: error:{BAD:#} {}", printable(what));
+            let _ = writeln!(err, "{DIM}devca: hint:{DIM:#} {}", printable(hint));
         }
     }
 
@@ -176,7 +193,7 @@ pub fn verdict(good: bool, word: &str) -> String {
 pub fn short(path: &Path) -> String {
     static HERE: LazyLock<Option<PathBuf>> = LazyLock::new(|| std::env::current_dir().ok());
     match HERE.as_ref().and_then(|here| path.strip_prefix(here).ok()) {
-        Some(below) => format!("./{}", below.display()),
-        None => path.display().to_string(),
+        Some(below) => printable(&format!("./{}", below.display())),
+        None => printable(&path.display().to_string()),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::constraints::{Constraints, Subtree};
 use crate::error::Fault;
-use crate::name::Name;
+use crate::name::{self, Name};
 use crate::profile::{Kind, MAX_COMMON_NAME};
 
 /// The subject and the subject alternative names of a leaf; every part has been parsed.
@@ -66,9 +66,16 @@ impl Subject {
         if let Some(url) =
             words.iter().find(|word| word.starts_with("https://") || word.starts_with("http://"))
         {
+            let host = name::host_in(url).unwrap_or_else(|| "localhost".into());
             return Err(Fault::usage(
-                format!("{url} is an address of the web, not the name of a server"),
-                "leave the scheme, the port and the path out, as in: devca issue localhost",
+                format!("{url} is a URL, not the name of a server"),
+                format!("leave out the scheme, the port, and the path: devca issue {host}"),
+            ));
+        }
+        if let [Name::Email(mailbox)] = names.as_slice() {
+            return Err(Fault::usage(
+                format!("{mailbox} does not name a server: clients look for host names and addresses"),
+                format!("for a client certificate: devca issue --client {mailbox}"),
             ));
         }
         // OpenSSL takes a common name that reads as a DNS name for one where there is no DNS name among the SANs,
@@ -98,12 +105,6 @@ impl Subject {
         if let (false, Some(base)) = (self.names.iter().any(is_dns), permitted) {
             self.names.push(Name::Dns(format!("client.{base}")));
         }
-    }
-
-    /// The name that its files are called by.
-    pub fn first(&self) -> String {
-        let name = self.names.first().map(ToString::to_string);
-        name.or_else(|| self.common_name.clone()).unwrap_or_else(|| "certificate".into())
     }
 
     fn once_each(mut self) -> Self {

@@ -46,8 +46,37 @@ fn what_is_no_name_is_refused_before_anything_is_written() {
     refused(&home, ["issue", "--", "-x"], 2, "hyphen");
     refused(&home, [OsString::from("issue"), OsString::from_vec(b"\xff\xfe".to_vec())], 2, "");
     refused(&home, ["issue"], 2, "required");
-    refused(&home, ["issue", "*.test"], 2, "spoils");
+    refused(&home, ["issue", "*.test"], 2, "directly below a top-level name");
     assert!(home.everything().is_empty(), "not even a root was made");
+}
+
+#[test]
+fn the_hint_names_the_command_that_was_meant() {
+    let home = Home::new();
+    for (name, part, hint) in [
+        ("my app.test", "it contains a space", "for example: devca issue localhost 127.0.0.1"),
+        ("10.0.0.0/8", "single addresses, not ranges", "name each address: devca issue 10.0.0.0"),
+        ("fe80::1%lo", "have no zone", "devca issue fe80::1"),
+        ("http://app.test/", "is a URL", "the path: devca issue app.test"),
+        ("https://app.test:3000/x?y", "is a URL", "the path: devca issue app.test"),
+        ("app.test:3000", "is not a host name", "the path: devca issue app.test"),
+        ("app.test,127.0.0.1", "a comma", "with spaces: devca issue app.test 127.0.0.1"),
+        ("user@example.com", "does not name a server", "devca issue --client user@example.com"),
+    ] {
+        let output = home.devca(["issue", name]).output().unwrap();
+        two_lines(&output, 2, part);
+        assert!(words(&output).contains(&format!("{hint}\n")), "{name}: {}", words(&output));
+    }
+    refused(&home, ["issue", "--csr", "x.csr", "x.test"], 2, "cannot be used with");
+    refused(&home, ["renew", "--within", "1y"], 2, "is not a number of days");
+    assert!(home.everything().is_empty());
+}
+
+#[test]
+fn values_are_taken_as_people_write_them() {
+    let home = Home::new();
+    home.ok(["issue", "localhost", "--format", "PEM,P12", "--key-type", "ECDSA", "--days", "90d"]);
+    assert_eq!(home.listing(), ["localhost-key.pem", "localhost.p12", "localhost.pem"]);
 }
 
 #[test]
@@ -66,11 +95,14 @@ fn what_is_no_validity_is_refused() {
     for days in ["0", "-1", "826", "999999", "9223372036854775807"] {
         refused(&home, ["issue", "localhost", "--days", days], 2, "cannot be valid for");
     }
-    for days in ["9223372036854775808", "x", ""] {
-        refused(&home, ["issue", "localhost", "--days", days], 2, "invalid value");
+    for days in ["9223372036854775808", "x", "", "d", "90 d"] {
+        refused(&home, ["issue", "localhost", "--days", days], 2, "is not a number of days");
     }
-    for end in ["tomorrow", "2026-02-30", "0000-01-01", "9999-12-31", "+12026-01-01", ""] {
-        refused(&home, ["issue", "localhost", "--not-after", end], 2, "no moment in time");
+    for end in ["tomorrow", "2026-02-30", "+12026-01-01", ""] {
+        refused(&home, ["issue", "localhost", "--not-after", end], 2, "is not a valid date");
+    }
+    for end in ["0000-01-01", "9999-12-31"] {
+        refused(&home, ["issue", "localhost", "--not-after", end], 2, "is out of range");
     }
     refused(&home, ["issue", "localhost", "--not-after", "2099-01-01"], 2, "cannot be valid for");
     refused(
@@ -85,8 +117,17 @@ fn what_is_no_validity_is_refused() {
 fn a_name_outside_the_constraints_is_refused_with_the_way_out() {
     let home = Home::new();
     for fresh in [true, false] {
-        for name in ["www.example-bank.com", "8.8.8.8", "*.example.dev", "2001:db8::1", "nottest"] {
+        for name in ["www.example-bank.com", "*.example.dev", "nottest"] {
             refused(&home, ["issue", "localhost", name], 1, "is not a name that this root may sign for");
+        }
+        // The root does not constrain addresses: devca itself refuses them.
+        for address in ["8.8.8.8", "2001:db8::1", "::ffff:8.8.8.8"] {
+            let said = words(&home.devca(["issue", "localhost", address]).output().unwrap());
+            assert!(
+                said.contains("is a public address") && said.contains("permit it: devca permit"),
+                "{said}"
+            );
+            refused(&home, ["issue", "localhost", address], 1, "is a public address");
         }
         let said = words(&home.devca(["issue", "shop.corp.dev"]).output().unwrap());
         let way = if fresh { "devca install --permit shop.corp.dev" } else { "devca permit shop.corp.dev" };
@@ -163,7 +204,7 @@ fn nothing_that_is_no_regular_file_is_replaced_not_even_by_force() {
         &home,
         ["issue", "c.test", "--force", "--key-file", root_key.to_str().unwrap()],
         2,
-        "its own files",
+        "folder of a CA",
     );
 }
 
@@ -200,7 +241,7 @@ fn a_damaged_ca_is_named_and_left_as_it_is() {
     fs::write(home.ca().join("root-key.pem"), key).unwrap();
     fs::remove_file(home.root()).unwrap();
     std::os::unix::fs::symlink("/dev/zero", home.root()).unwrap();
-    refused_quickly(&home, "too large");
+    refused_quickly(&home, "not a regular file");
     fs::remove_file(home.root()).unwrap();
     fs::create_dir(home.root()).unwrap();
     refused_quickly(&home, "cannot read");
@@ -381,4 +422,82 @@ fn a_link_in_the_folder_of_the_ca_is_not_written_through() {
         std::fs::rename(home.file("kept"), &path).unwrap();
     }
     assert_eq!(std::fs::read_to_string(victim).unwrap(), "mine\n");
+}
+
+#[test]
+fn the_folder_of_a_ca_is_only_for_its_own_files() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    home.ok(["--ca", "other", "issue", "localhost", "--force"]);
+    std::os::unix::fs::symlink(home.ca(), home.file("link")).unwrap();
+    let (own, other) = (home.ca().display().to_string(), home.ca().with_file_name("other"));
+    let other = other.display().to_string();
+    let before = home.everything();
+    for folder in [own.as_str(), &other, "link", &format!("{own}/../default"), &format!("{own}/below")] {
+        refused(&home, ["export", "--for", "vault", "--out", folder], 2, "folder of a CA");
+        refused(&home, ["root", "--format", "der", "--out", folder], 2, "folder of a CA");
+        refused(&home, ["crl", "--out", &format!("{folder}/crl.pem")], 2, "folder of a CA");
+        refused(&home, ["issue", "app.test", "--out", folder], 2, "folder of a CA");
+    }
+    assert_eq!(home.everything(), before);
+}
+
+#[test]
+fn a_file_called_root_pem_makes_no_folder_a_cas() {
+    let home = Home::new();
+    for name in ["root.pem", "lock"] {
+        fs::write(home.file(name), "somebody's").unwrap();
+    }
+    let ca = home.work().join("../../ca");
+    let output = home.devca(["issue", "localhost"]).env("DEVCA_HOME", &ca).output().unwrap();
+    assert!(output.status.success(), "{}", words(&output));
+    assert!(home.file("localhost.pem").exists());
+    let folder = ca.join("new");
+    let output = home
+        .devca(["--ca", "new", "issue", "localhost", "--out", folder.to_str().unwrap()])
+        .env("DEVCA_HOME", &ca)
+        .output()
+        .unwrap();
+    two_lines(&output, 2, "folder of a CA");
+}
+
+#[test]
+fn what_is_named_may_be_a_pipe_but_not_endless() {
+    let home = Home::new();
+    let bash = |script: &str| {
+        let script = format!("devca() {{ {} \"$@\"; }}\n{script}", env!("CARGO_BIN_EXE_devca"));
+        home.command(&common::tool("bash"), ["-c", &script]).output().unwrap()
+    };
+    let request =
+        "openssl req -new -newkey rsa:2048 -nodes -keyout csr-key.pem -subj /CN=app.test 2>/dev/null";
+    for script in [
+        format!("devca issue --csr <({request})"),
+        format!("{request} | devca issue --csr - --out piped"),
+        format!("mkfifo fifo; ({request} > fifo) & devca issue --csr fifo --out fifos"),
+        "devca issue web.test --format p12 --password-file <(sleep 0.1; echo secret)".to_owned(),
+        "devca --ca taken import --cert <(cat ../home/.local/share/devca/default/root.pem) \
+         --key <(cat ../home/.local/share/devca/default/root-key.pem)"
+            .to_owned(),
+        "devca inspect <(devca root --pem)".to_owned(),
+        "devca issue --batch <(echo one.test; echo two.test)".to_owned(),
+    ] {
+        let output = bash(&script);
+        assert!(output.status.success(), "{script}: {}", words(&output));
+    }
+    home.ok(["issue", "localhost"]);
+    for script in [
+        "devca issue --csr /dev/zero",
+        "devca inspect /dev/zero",
+        "devca issue --csr - < /dev/zero",
+        "devca issue x.test --format p12 --password-file /dev/zero",
+        "devca revoke /dev/zero",
+        "devca check localhost.pem --key /dev/zero",
+        "devca issue --batch /dev/zero",
+        "devca issue --batch - < /dev/zero",
+        "yes a.test | devca issue --batch -",
+    ] {
+        let output = bash(&format!("ulimit -v 2000000; {script}"));
+        assert_ne!(output.status.code(), Some(0), "{script}");
+        assert!(words(&output).contains("too large"), "{script}: {}", words(&output));
+    }
 }

@@ -187,7 +187,7 @@ fn the_roots_key_stays_and_what_is_handed_over_is_for_its_owner_alone() {
         };
         assert_eq!(mode(&home.file(system).join(secret)), 0o600);
         // What was handed over may be in use: it is not replaced.
-        refused(&home, ["export", "--for", system, "--out", system], 1, "is there already");
+        refused(&home, ["export", "--for", system, "--out", system], 1, "already exists");
     }
 }
 
@@ -241,7 +241,7 @@ fn the_pages_own_commands_are_understood() {
     let page = fs::read_to_string(common::project().join("docs/scale-out.md")).unwrap();
     let blocks = page.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
     let commands: Vec<&str> = blocks.flat_map(str::lines).filter(|line| line.starts_with("devca ")).collect();
-    assert_eq!(commands.len(), 8, "{commands:?}");
+    assert_eq!(commands.len(), 9, "{commands:?}");
     home.ok(["export", "--for", "vault", "--out", "bundle"]);
     let bundle = home.file("bundle/bundle.pem");
     ok("openssl", ["x509", "-in", text(&bundle), "-out", text(&home.file("intermediate.pem"))]);

@@ -334,7 +334,7 @@ fn the_folder_of_a_ca_is_for_its_own_files() {
         for words in
             [&["issue", "--batch", "names"][..], &["issue", "a.test"], &["--ca", "two", "issue", "a.test"]]
         {
-            refused(&home, [words, &["--force", "--out", place]].concat(), 2, "for its own files");
+            refused(&home, [words, &["--force", "--out", place]].concat(), 2, "folder of a CA");
         }
     }
     assert_eq!(fs::read(home.ca().join("root-key.pem")).unwrap(), key);

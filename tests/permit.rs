@@ -42,7 +42,13 @@ fn the_root_is_signed_anew_and_what_it_has_signed_stays_good() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     home.ok(["issue", "--client", "alice"]);
-    let same = ["-subject", "-pubkey", "-dates", "-ext", "subjectKeyIdentifier,basicConstraints,keyUsage"];
+    let same = [
+        "-subject",
+        "-pubkey",
+        "-dates",
+        "-ext",
+        "subjectKeyIdentifier,basicConstraints,keyUsage,extendedKeyUsage",
+    ];
     let old = (x509(&home.root(), &same), x509(&home.root(), &["-serial"]));
     assert!(!home.ok(["permit", "--list"]).contains("corp"));
 
@@ -78,12 +84,13 @@ fn what_would_permit_everything_is_refused_and_changes_nothing() {
     let home = Home::new();
     assert!(home.fails(["permit", "corp.example.dev"]).contains("hint: make one: devca install"));
     home.ok(["issue", "localhost"]);
+    home.ok(["permit", "--constrain-addresses"]);
     let list = home.ok(["permit", "--list"]);
     let (networks, domains): (Vec<&str>, Vec<&str>) = list.lines().partition(|line| line.contains('/'));
     let before = home.everything();
-    for all in [&domains, &networks] {
+    for (all, what) in [(&domains, "every name"), (&networks, "every address")] {
         let said = home.fails(["permit", "--remove"].iter().chain(all.iter()));
-        assert!(said.contains("must stay: with none, all would be permitted"), "{said}");
+        assert!(said.contains(&format!("must stay: with none, {what} would be permitted")), "{said}");
     }
     let said = home.fails(["permit", "--remove", "corp.example.dev"]);
     assert!(said.contains("corp.example.dev is not in the list") && said.contains("permit --list"), "{said}");
@@ -137,15 +144,85 @@ fn issue_asks_on_a_terminal_obeys_yes_and_elsewhere_gives_the_hint() {
         verifies(&home, leaf).unwrap();
     }
     let list = home.ok(["permit", "--list"]);
-    for subtree in ["api.example.dev", "shop.example.dev", "203.0.113.7/32"] {
+    for subtree in ["api.example.dev", "shop.example.dev"] {
         assert_eq!(list.lines().filter(|line| *line == subtree).count(), 1, "{subtree}: {list}");
     }
+    // That the address was issued once does not make the root constrain addresses.
+    assert!(!list.contains('/'), "{list}");
     // The first root of a home is asked about as well, once, and made with the wider list at once.
     let fresh = Home::new();
     let said = fresh.typing(&[("ask", question, "y")], &issue);
     assert!(said.status.success(), "{}", words(&said));
     verifies(&fresh, "api.example.dev.pem").unwrap();
     assert!(!fresh.ca().join("earlier.pem").exists());
+}
+
+#[test]
+fn a_public_address_is_asked_about_unless_the_root_permits_it() {
+    let home = Home::new();
+    let question = "203.0.113.7 is a public address. Issue a certificate for it? [y/N] ";
+    let issue = ["issue", "203.0.113.7", "127.0.0.1"];
+    let said = home.typing(&[("ask", question, "n")], &issue);
+    assert_eq!(said.status.code(), Some(1), "{}", words(&said));
+    assert!(home.listing().is_empty());
+    let said = home.typing(&[("ask", question, "y")], &issue);
+    assert!(said.status.success(), "{}", words(&said));
+    verifies(&home, "203.0.113.7+1.pem").unwrap();
+    // Renewal does not ask again, and a batch cannot ask.
+    home.ok(["renew", "--all"]);
+    fs::write(home.file("lines"), "203.0.113.8\n").unwrap();
+    let batch = ["issue", "--batch", "lines", "--out", "o"];
+    assert!(home.fails(batch).contains("203.0.113.8 is a public address"));
+
+    let said = home.devca(["permit", "203.0.113.0/24"]).output().unwrap();
+    assert!(words(&said).contains("BoringSSL"), "{}", words(&said));
+    home.ok(["issue", "203.0.113.7", "127.0.0.1"]);
+    home.ok(batch);
+    verifies(&home, "o/203.0.113.8.pem").unwrap();
+
+    let free = Home::new();
+    free.ok(["install", "--unconstrained", "--store", "wsl"]);
+    free.ok(["issue", "203.0.113.7"]);
+}
+
+#[test]
+fn a_root_constrains_addresses_only_if_asked_and_permit_turns_it_either_way() {
+    for sealed in [false, true] {
+        let home = Home::new();
+        let constraints = || x509(&home.root(), &["-ext", "nameConstraints,extendedKeyUsage"]);
+        home.ok(["install", "--constrain-addresses", "--store", "wsl"]
+            .into_iter()
+            .chain(sealed.then_some("--sealed")));
+        let key = || ok("openssl", ["x509", "-noout", "-pubkey", "-in", home.root().to_str().unwrap()]);
+        let (first, old) = (key(), constraints());
+        assert!(
+            old.contains("IP:127.0.0.0/255.0.0.0") && old.contains("IP:FC00:0:0:0:0:0:0:0/FE00"),
+            "{old}"
+        );
+        home.ok(["issue", "localhost", "127.0.0.1", "--format", "fullchain"]);
+        let leaf = |home: &Home| {
+            let (root, chain) = (home.root(), home.file("localhost+1-fullchain.pem"));
+            let [root, chain] = [&root, &chain].map(|path| path.to_str().unwrap());
+            ok("openssl", ["verify", "-x509_strict", "-CAfile", root, "-untrusted", chain, chain]);
+        };
+        leaf(&home);
+        assert!(home.ok(["status", "--store", "wsl"]).contains("BoringSSL"));
+
+        home.ok(["permit", "--no-constrain-addresses", "--store", "wsl"]);
+        let free = constraints();
+        assert!(!free.contains("IP:") && free.contains("DNS:localhost") && free.contains("Client"), "{free}");
+        assert_eq!(key() == first, !sealed, "a sealed root has no key to sign with");
+        leaf(&home);
+        let status = home.ok(["status", "--store", "wsl"]);
+        assert!(!status.contains("BoringSSL") && status.contains("any address"), "{status}");
+        assert_eq!(home.json(["status", "--store", "wsl"])["root"]["constrains_addresses"], false);
+
+        let said = home.fails(["install", "--constrain-addresses", "--store", "wsl"]);
+        assert!(said.contains("hint: devca permit --constrain-addresses"), "{said}");
+        home.ok(["permit", "--constrain-addresses", "--store", "wsl"]);
+        assert_eq!(constraints(), old);
+        leaf(&home);
+    }
 }
 
 #[test]
@@ -214,4 +291,45 @@ fn a_store_that_lags_is_named_by_status_and_mended_by_install() {
     home.ok(["install", "--store", "nss"]);
     assert!(home.devca(["status", "--store", "nss"]).output().unwrap().status.success());
     assert_eq!(nicknames(&database).matches("devca-").count(), 1);
+}
+
+#[test]
+fn a_host_name_that_may_be_a_public_site_is_not_permitted() {
+    for (host, is_permitted) in
+        [("google.com", false), ("me.uk", false), ("dev", false), ("devbox", true), ("box.local", true)]
+    {
+        let home = Home::new();
+        let script = format!("hostname {host} && exec \"$0\" issue localhost");
+        let words_ = ["--user", "--map-root-user", "--uts", "sh", "-c", &script, env!("CARGO_BIN_EXE_devca")];
+        let output = home.command(&common::tool("unshare"), words_).output().unwrap();
+        let said = words(&output);
+        assert!(output.status.success(), "{host}: {said}");
+        let list = home.ok(["permit", "--list"]);
+        let covers = |line: &str| line == host || host.ends_with(&format!(".{line}"));
+        assert_eq!(list.lines().any(covers), is_permitted, "{host}: {list}");
+        assert_eq!(said.contains("devca permit google.com"), host == "google.com", "{host}: {said}");
+    }
+}
+
+#[test]
+fn what_many_share_cannot_be_permitted_and_can_be_taken_off() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    for name in ["github.io", "*.github.io", "me.uk", "or.jp", "s3.amazonaws.com", "pages.dev"] {
+        let output = home.devca(["permit", name]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{name}: {}", words(&output));
+        assert!(words(&output).contains("public suffix"), "{name}: {}", words(&output));
+    }
+    for range in ["::ffff:0:0/96", "64:ff9b::/96", "8.0.0.0/8", "1.2.3.4/8", "2000::/16"] {
+        let output = home.devca(["permit", range]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{range}: {}", words(&output));
+    }
+    home.ok(["permit", "octocat.github.io"]);
+    home.ok(["permit", "--remove", "octocat.github.io"]);
+    let output = home.devca(["issue", "*.github.io", "--yes"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+    assert_eq!(home.ok(["permit", "--list"]).matches("github").count(), 0);
+    // What an earlier version let in can be taken out.
+    let said = home.fails(["permit", "--remove", "github.io"]);
+    assert!(said.contains("not in the list"), "{said}");
 }

@@ -198,7 +198,7 @@ fn what_is_no_password_and_no_format_is_refused() {
         2,
         "none of these formats is encrypted",
     );
-    for format in ["", "pkcs7", "PEM", "pem,", "pem,garbage", "🦀", "../pem"] {
+    for format in ["", "pkcs7", "PEM ", "pem,", "pem,garbage", "🦀", "../pem"] {
         refused(&home, ["issue", "b.test", "--format", format], 2, "--format <FORMAT,…>");
         refused(&home, ["root", "--format", format], 2, "--format <FORMAT,…>");
     }

@@ -160,8 +160,8 @@ fn what_was_never_issued_cannot_be_revoked() {
     for days in ["0", "-1", "3651", "9223372036854775807"] {
         refused(&home, ["crl", "--days", days], 2, "cannot be good for");
     }
-    refused(&home, ["crl", "--out", "alice-client.pem"], 1, "is no revocation list");
-    refused(&home, ["crl", "--out", "."], 1, "is no revocation list");
+    refused(&home, ["crl", "--out", "alice-client.pem"], 1, "is not a revocation list");
+    refused(&home, ["crl", "--out", "."], 1, "is not a revocation list");
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn the_list_of_another_ca_stays_and_serials_are_read_as_openssl_prints_them() {
     home.ok(["--ca", "clients", "crl"]);
     let list = fs::read(home.file("crl.pem")).unwrap();
     home.ok(["issue", "localhost"]);
-    refused(&home, ["crl"], 1, "no revocation list of this CA");
+    refused(&home, ["crl"], 1, "not a revocation list of this CA");
     assert_eq!(fs::read(home.file("crl.pem")).unwrap(), list);
     home.ok(["--ca", "clients", "crl"]);
     home.ok(["--ca", "clients", "issue", "--client", "dan", "--format", "der,p12"]);

@@ -213,3 +213,31 @@ fn an_open_root_is_sealed_by_rotate() {
     assert!(!home.ca().join("root-key.pem").exists());
     assert!(leads_to_the_root(&home, &home.file("localhost.pem")));
 }
+
+#[test]
+fn an_unconstrained_root_gives_way_to_a_constrained_one() {
+    let home = Home::new();
+    home.ok(["install", "--unconstrained", "--store", "wsl"]);
+    home.ok(["issue", "localhost", "127.0.0.1"]);
+    home.ok(["issue", "shop.example.dev"]);
+    home.ok(["issue", "www.example-bank.com"]);
+    let rotate = ["rotate", "--constrained", "--permit", "example.dev", "--store", "wsl"];
+    let output = home.devca(rotate).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+    assert!(words(&output).contains("permit it: devca permit www.example-bank.com"), "{}", words(&output));
+    let status = home.json(["status", "--store", "wsl"]);
+    assert_eq!(status["root"]["constrained"], true, "{status:#}");
+    assert_eq!(status["root"]["constrains_addresses"], false, "{status:#}");
+    let verify = |leaf: &str| {
+        let (root, leaf) = (home.root(), home.file(leaf));
+        run("openssl", ["verify", "-CAfile", root.to_str().unwrap(), leaf.to_str().unwrap()])
+    };
+    for leaf in ["localhost+1.pem", "shop.example.dev.pem"] {
+        assert!(verify(leaf).status.success(), "{}", words(&verify(leaf)));
+    }
+    // A root that is constrained keeps its list.
+    let list = home.ok(["permit", "--list"]);
+    let said = home.fails(["rotate", "--constrained", "--permit", "corp.example.dev", "--store", "wsl"]);
+    assert!(said.contains("hint: change the list first: devca permit corp.example.dev"), "{said}");
+    assert_eq!(home.ok(["permit", "--list"]), list);
+}

@@ -4,87 +4,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod common;
+#[path = "runtimes/company.rs"]
+mod company;
+#[path = "runtimes/programs.rs"]
+mod programs;
+#[path = "runtimes/reach.rs"]
+mod reach;
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
-use common::clients::{CLIENTS, go_client};
-use common::{Home, Server, ok, project, tool, words};
-
-/// Each makes one request to the port and fails if it does not trust the server.
-fn requests(port: u16) -> Vec<(&'static str, Vec<String>)> {
-    let url = format!("https://localhost:{port}/");
-    let script = |file: &str| project().join("tests/clients").join(file).display().to_string();
-    let text = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-    let port = port.to_string();
-    vec![
-        ("Node", text(&[tool("node").to_str().unwrap(), &script("client.mjs"), "-", &port, "localhost"])),
-        (
-            "Python's ssl",
-            text(&[tool("python3").to_str().unwrap(), &script("client.py"), "-", &port, "localhost"]),
-        ),
-        (
-            "requests",
-            text(&[
-                "/usr/bin/python3",
-                "-c",
-                &format!("import requests; requests.get('{url}').raise_for_status()"),
-            ]),
-        ),
-        ("curl", text(&["curl", "-sSf", "--noproxy", "*", &url])),
-        ("Ruby", text(&["ruby", "-rnet/http", "-e", &format!("Net::HTTP.get(URI('{url}'))")])),
-        ("PHP", text(&["php", "-r", &format!("if (file_get_contents('{url}') === false) exit(1);")])),
-        ("Go", text(&[go_client().to_str().unwrap(), "-", &port, "localhost"])),
-        ("git", text(&["git", "-c", "http.proxy=", "ls-remote", &url])),
-    ]
-}
-
-/// git reaches the server and finds no repository there: that is trust enough.
-fn trusts(name: &str, output: &std::process::Output) -> bool {
-    output.status.success() || (name == "git" && words(output).contains("not found"))
-}
-
-#[test]
-fn programs_trust_the_root_with_devca_run_and_not_without() {
-    let home = Home::new();
-    home.ok(["issue", "localhost"]);
-    let server = Server::page(&home.file("localhost.pem"), &home.file("localhost-key.pem"));
-    for (name, command) in requests(server.port) {
-        let mut alone = home.command(Path::new(&command[0]), &command[1..]);
-        let output = alone.env("no_proxy", "*").output().unwrap();
-        assert!(!trusts(name, &output), "{name} trusts the server without devca: {}", words(&output));
-        let mut run = home.devca(["run", "--"].map(ToOwned::to_owned).iter().chain(&command));
-        let output = run.env("no_proxy", "*").output().unwrap();
-        assert!(trusts(name, &output), "{name} does not trust the server: {}", words(&output));
-    }
-    assert!(!home.home().join(".local/share/pki").exists(), "no store is touched");
-}
-
-#[test]
-fn a_variable_that_replaces_the_systems_roots_names_a_file_that_holds_them() {
-    let home = Home::new();
-    home.ok(["issue", "localhost"]);
-    let company = home.file("company.pem");
-    common::strangers_root(&company);
-    let mut command = home.devca(["env", "--json"]);
-    let output = command.env("SSL_CERT_FILE", &company).output().unwrap();
-    let variables: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let bundle = fs::read_to_string(variables["SSL_CERT_FILE"].as_str().unwrap()).unwrap();
-    let count = |text: &str| text.matches("BEGIN CERTIFICATE").count();
-    let system = fs::read_to_string("/etc/ssl/certs/ca-certificates.crt").unwrap();
-    assert_eq!(count(&bundle), count(&system) + 2, "the system's, the company's and devca's");
-    assert!(bundle.contains(fs::read_to_string(home.root()).unwrap().trim()));
-    // The variable names the bundle by now, or, in another terminal, nothing: the company's roots stay.
-    for named in [variables["SSL_CERT_FILE"].as_str().unwrap(), ""] {
-        let again = home.devca(["run", "--", "true"]).env("SSL_CERT_FILE", named).output().unwrap();
-        assert!(again.status.success(), "{}", words(&again));
-        let kept = fs::read_to_string(variables["SSL_CERT_FILE"].as_str().unwrap()).unwrap();
-        assert_eq!(count(&kept), count(&system) + 2, "with {named:?} the company's roots went");
-    }
-    let own = fs::read_to_string(variables["NODE_EXTRA_CA_CERTS"].as_str().unwrap()).unwrap();
-    assert_eq!(count(&own), 1, "what adds holds devca's alone");
-}
+use common::clients::CLIENTS;
+use common::{Home, Server, ok, tool, words};
 
 #[test]
 fn every_dialect_is_understood_by_its_reader_whatever_the_path() {
@@ -115,6 +46,12 @@ fn every_dialect_is_understood_by_its_reader_whatever_the_path() {
     }
     let json: serde_json::Value = serde_json::from_str(&devca(&["env", "--shell", "json"])).unwrap();
     assert_eq!(json["SSL_CERT_FILE"], expected.as_str());
+    let mut document = home.devca(["env", "--json"]);
+    let document =
+        document.env("DEVCA_HOME", &odd).env("SSL_CERT_FILE", home.file("gone.pem")).output().unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&document.stdout).unwrap();
+    assert_eq!(document["variables"], json, "the variables alone are below \"variables\"");
+    assert!(document["notes"][0].as_str().unwrap().contains("gone.pem, which is not included"), "{document}");
     assert!(devca(&["env", "--shell", "powershell"]).contains("$env:SSL_CERT_FILE = '"));
     assert!(devca(&["env", "--shell", "cmd"]).contains("set \"SSL_CERT_FILE="));
     // A .env file has no one grammar: here is a path without quotes in it, read by Node.
@@ -133,12 +70,22 @@ fn run_passes_on_what_the_program_says() {
     assert!(words(&before).contains("there is no root yet"), "{}", words(&before));
     home.ok(["issue", "localhost"]);
     assert_eq!(home.devca(["run", "--", "sh", "-c", "exit 7"]).output().unwrap().status.code(), Some(7));
-    let missing = home.devca(["run", "--", "no-such-program"]).output().unwrap();
-    assert!(
-        words(&missing).contains("devca: error: there is no program no-such-program"),
-        "{}",
-        words(&missing)
-    );
+    // As env, nice and shells have it.
+    let fails = |program: &str, code: i32, part: &str| {
+        let output = home.devca(["run", "--", program]).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{program}: {}", words(&output));
+        assert!(words(&output).contains(part), "{}", words(&output));
+    };
+    fails("no-such-program", 127, "devca: error: there is no program called no-such-program in PATH");
+    fails("./no-such-program", 127, "devca: error: cannot run ./no-such-program");
+    fs::write(home.file("broken"), "#!/no/such/interpreter\n").unwrap();
+    fails("./broken", 126, "devca: hint: check its permissions: ls -l ./broken");
+    ok("chmod", ["755", home.file("broken").to_str().unwrap()]);
+    fails("./broken", 126, "devca: hint: check the interpreter in its first line");
+    let mut shadowed = home.devca(["run", "--", "broken"]);
+    ok("chmod", ["644", home.file("broken").to_str().unwrap()]);
+    let output = shadowed.env("PATH", home.work()).output().unwrap();
+    assert_eq!(output.status.code(), Some(126), "{}", words(&output));
     assert_eq!(home.devca(["run"]).output().unwrap().status.code(), Some(2));
 }
 

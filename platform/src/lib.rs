@@ -16,6 +16,7 @@ mod linux;
 mod macos;
 mod nss;
 pub mod privilege;
+pub mod read;
 mod run;
 pub mod runtime;
 mod sandbox;

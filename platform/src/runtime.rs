@@ -3,10 +3,16 @@
 /// What a variable does to the roots that a program trusts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Its file is read besides the program's own roots.
+    /// Names a file in PEM that is read in addition to the program's own roots.
     Adds,
-    /// Its file is read instead of them, and so must hold the system's roots as well.
+    /// Names a file in PEM that is read instead of them, and so must hold the system's roots as well.
     Replaces,
+    /// Makes the program read the system's store, with this value. Set only where the variable is unset.
+    ReadsSystem(&'static str),
+    /// Options of every JVM, among them a trust store in PKCS#12 that replaces the JDK's own.
+    JvmOptions,
+    /// Folders in which PHP looks for settings.
+    PhpFolders,
 }
 
 /// One variable.
@@ -16,35 +22,48 @@ pub struct Variable {
     pub name: &'static str,
     /// What it does.
     pub effect: Effect,
-    /// Whose it is.
+    /// Which programs read it.
     pub readers: &'static str,
 }
 
+const fn variable(name: &'static str, effect: Effect, readers: &'static str) -> Variable {
+    Variable { name, effect, readers }
+}
+
 const fn adds(name: &'static str, readers: &'static str) -> Variable {
-    Variable { name, effect: Effect::Adds, readers }
+    variable(name, Effect::Adds, readers)
 }
 
 const fn replaces(name: &'static str, readers: &'static str) -> Variable {
-    Variable { name, effect: Effect::Replaces, readers }
+    variable(name, Effect::Replaces, readers)
 }
 
 /// All of them. Not among them: `SSL_CERT_DIR`, which would need a folder of hash links, and `PGSSLROOTCERT`,
 /// which changes what libpq verifies.
 pub const VARIABLES: &[Variable] = &[
-    adds("NODE_EXTRA_CA_CERTS", "Node, npm, pnpm, yarn, Bun, Deno from 2.8"),
+    adds("NODE_EXTRA_CA_CERTS", "Node, npm, pnpm, yarn, Playwright, Bun, Deno from 2.8"),
+    variable("NODE_USE_SYSTEM_CA", Effect::ReadsSystem("1"), "Node from 22.19 and 24.6"),
     adds("DENO_CERT", "Deno"),
+    variable("DENO_TLS_CA_STORE", Effect::ReadsSystem("system,mozilla"), "Deno"),
     replaces(
         "SSL_CERT_FILE",
-        "OpenSSL: Python's ssl, urllib and httpx, Ruby, PHP, .NET; Go on Linux; rustls-native-certs, uv",
+        "OpenSSL: Python's ssl, urllib and httpx, Ruby, PHP's streams, .NET; Go on Linux; rustls-native-certs, uv",
     ),
     replaces("REQUESTS_CA_BUNDLE", "Python's requests"),
+    replaces("HTTPLIB2_CA_CERTS", "Python's httplib2"),
     replaces("PIP_CERT", "pip"),
+    variable("UV_SYSTEM_CERTS", Effect::ReadsSystem("1"), "uv"),
+    variable("UV_NATIVE_TLS", Effect::ReadsSystem("1"), "uv before it had UV_SYSTEM_CERTS"),
     replaces("CURL_CA_BUNDLE", "curl"),
     replaces("GIT_SSL_CAINFO", "git"),
     replaces("CARGO_HTTP_CAINFO", "cargo"),
     replaces("AWS_CA_BUNDLE", "AWS CLI, boto3"),
+    replaces("CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", "gcloud"),
     replaces("NPM_CONFIG_CAFILE", "npm's own requests"),
     replaces("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "gRPC"),
+    replaces("COMPOSER_CAFILE", "Composer"),
     replaces("HEX_CACERTS_PATH", "Hex"),
     replaces("NIX_SSL_CERT_FILE", "Nix"),
+    variable("JAVA_TOOL_OPTIONS", Effect::JvmOptions, "every JVM: Java, Gradle, Maven, sbt, Kotlin, Scala"),
+    variable("PHP_INI_SCAN_DIR", Effect::PhpFolders, "PHP's curl: Guzzle, Laravel, Symfony"),
 ];

@@ -85,7 +85,8 @@ impl fmt::Display for Step {
     }
 }
 
-pub(crate) fn quoted(word: &OsStr) -> String {
+/// A word as a shell reads it.
+pub fn quoted(word: &OsStr) -> String {
     let word = word.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:=@,%\\".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

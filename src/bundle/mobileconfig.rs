@@ -2,45 +2,49 @@
 //!
 //! The person installs it in the settings and, on iOS, switches full trust on (General, About, Certificate Trust Settings).
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use plist::{Dictionary, Value};
 
-use super::root::uuid;
 use crate::certificate::CaCertificate;
+use crate::error::OrHint;
+use crate::key;
+use crate::report::printable;
 
-pub(super) fn profile(root: &CaCertificate) -> Vec<u8> {
-    let name = escape(&root.common_name);
-    let certificate = BASE64_STANDARD.encode(&root.der);
+pub(super) fn profile(root: &CaCertificate) -> anyhow::Result<Vec<u8>> {
+    let name = printable(&root.common_name);
     let (inner, outer) = (uuid(root, "certificate"), uuid(root, "profile"));
-    format!(
-        r#"<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<plist version="1.0">
-<dict>
-	<key>PayloadType</key><string>Configuration</string>
-	<key>PayloadVersion</key><integer>1</integer>
-	<key>PayloadIdentifier</key><string>devca.{outer}</string>
-	<key>PayloadUUID</key><string>{outer}</string>
-	<key>PayloadDisplayName</key><string>{name}</string>
-	<key>PayloadDescription</key><string>Trusts certificates of a local development CA</string>
-	<key>PayloadContent</key>
-	<array>
-		<dict>
-			<key>PayloadType</key><string>com.apple.security.root</string>
-			<key>PayloadVersion</key><integer>1</integer>
-			<key>PayloadIdentifier</key><string>devca.{outer}.{inner}</string>
-			<key>PayloadUUID</key><string>{inner}</string>
-			<key>PayloadDisplayName</key><string>{name}</string>
-			<key>PayloadContent</key><data>{certificate}</data>
-		</dict>
-	</array>
-</dict>
-</plist>
-"#
-    )
-    .into_bytes()
+    let mut certificate =
+        payload("com.apple.security.root", &format!("devca.{outer}.{inner}"), &inner, &name);
+    certificate.insert("PayloadContent".into(), Value::Data(root.der.clone()));
+    let mut profile = payload("Configuration", &format!("devca.{outer}"), &outer, &name);
+    let description = "Trusts certificates of a local development CA";
+    profile.insert("PayloadDescription".into(), description.into());
+    profile.insert("PayloadContent".into(), Value::Array(vec![certificate.into()]));
+    let mut bytes = Vec::new();
+    plist::to_writer_xml(&mut bytes, &profile)
+        .or_hint(|| "cannot write the profile".into(), || "choose another format: --format der".into())?;
+    bytes.push(b'\n');
+    Ok(bytes)
 }
 
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+/// What every payload has.
+fn payload(kind: &str, identifier: &str, uuid: &str, name: &str) -> Dictionary {
+    let mut payload = Dictionary::new();
+    for (key, value) in [
+        ("PayloadType", kind),
+        ("PayloadIdentifier", identifier),
+        ("PayloadUUID", uuid),
+        ("PayloadDisplayName", name),
+    ] {
+        payload.insert(key.into(), value.into());
+    }
+    payload.insert("PayloadVersion".into(), 1.into());
+    payload
+}
+
+/// What tells profiles of different roots apart, and finds the one that is to be replaced.
+fn uuid(root: &CaCertificate, which: &str) -> String {
+    let hex = key::hex(&key::sha256(&[&root.der, which.as_bytes()].concat()));
+    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default().to_uppercase();
+    // A UUID of version 8, whose content is up to its maker (RFC 9562 §5.8).
+    format!("{}-{}-8{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
 }

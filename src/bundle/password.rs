@@ -27,7 +27,7 @@ impl Password {
 
     /// The first line of a file.
     fn from_file(path: &Path) -> anyhow::Result<Self> {
-        let bytes = files::read(path)?;
+        let bytes = files::read_named(path)?;
         let text = std::str::from_utf8(&bytes)
             .or_hint(|| format!("{} is no text", path.display()), || "write the password in UTF-8".into())?;
         let line = text.lines().next().unwrap_or_default();

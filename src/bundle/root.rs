@@ -4,7 +4,6 @@ use clap::ValueEnum;
 
 use super::mobileconfig;
 use crate::certificate::CaCertificate;
-use crate::key;
 
 /// In which form the root is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -21,13 +20,13 @@ pub enum RootFormat {
 
 impl RootFormat {
     /// Its file name and content.
-    pub fn render(self, root: &CaCertificate) -> (String, Vec<u8>) {
-        match self {
+    pub fn render(self, root: &CaCertificate) -> anyhow::Result<(String, Vec<u8>)> {
+        Ok(match self {
             Self::Pem => ("devca-root.pem".into(), crate::pem::certificate(&root.der)),
             Self::Der => ("devca-root.der".into(), root.der.clone()),
-            Self::Mobileconfig => ("devca-root.mobileconfig".into(), mobileconfig::profile(root)),
+            Self::Mobileconfig => ("devca-root.mobileconfig".into(), mobileconfig::profile(root)?),
             Self::Android => (format!("{:08x}.0", subject_hash(root)), crate::pem::certificate(&root.der)),
-        }
+        })
     }
 }
 
@@ -36,12 +35,4 @@ fn subject_hash(root: &CaCertificate) -> u32 {
     use md5::Digest;
     let digest: [u8; 16] = md5::Md5::digest(&root.subject).into();
     u32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]])
-}
-
-/// What tells profiles of different roots apart, and finds the one that is to be replaced.
-pub(super) fn uuid(root: &CaCertificate, which: &str) -> String {
-    let hex = key::hex(&key::sha256(&[&root.der, which.as_bytes()].concat()));
-    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default().to_uppercase();
-    // The marks of a random UUID (RFC 9562 §5.8, version 8: custom).
-    format!("{}-{}-8{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
 }

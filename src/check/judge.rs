@@ -152,11 +152,9 @@ fn validity(link: &Link, now: OffsetDateTime) -> Option<Finding> {
         let what = format!("{subject} is valid from {date}, {:02}:{:02} UTC", time.hour(), time.minute());
         return Some(Finding::new(&NOT_YET_VALID, what, "compare the clocks: date -u"));
     }
-    let left = profile::days_left(end, now);
-    (left <= EXPIRES_SOON).then(|| {
-        let days = if left == 1 { "1 day".into() } else { format!("{left} days") };
-        Finding::new(&EXPIRING, format!("{subject} ends in {days}, on {}", end.date()), "devca renew")
-    })
+    let left = profile::DaysLeft::until(end, now);
+    (left.0 <= EXPIRES_SOON)
+        .then(|| Finding::new(&EXPIRING, format!("{subject} ends {left}, on {}", end.date()), "devca renew"))
 }
 
 fn weakness(link: &Link, is_leaf: bool, is_top: bool) -> Option<Finding> {

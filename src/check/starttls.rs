@@ -4,6 +4,8 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 
 use clap::ValueEnum;
 
+use crate::report::printable;
+
 /// A protocol that begins without TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Protocol {
@@ -39,7 +41,7 @@ fn line(stream: &mut (impl Read + Write)) -> io::Result<String> {
     let mut reader = BufReader::with_capacity(1, stream).take(4096);
     let mut bytes = Vec::new();
     reader.read_until(b'\n', &mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes).trim_end().to_owned();
+    let text = printable(String::from_utf8_lossy(&bytes).trim_end());
     if bytes.is_empty() {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }

@@ -16,13 +16,21 @@ Examples:
   devca install --permit corp.example.dev --permit 203.0.113.0/24
   devca --ca work install --permit work.example.dev    another CA
 
-A root signs for development names only (localhost, *.test, *.internal, private addresses and the like): a \
-stolen key cannot impersonate a public site. --permit adds to the list when the root is made.")]
+The root's certificate limits it to development names (localhost, *.test, *.internal and the like); --permit adds \
+to the list when the root is made. If its key is stolen, browsers, Go, rustls and GnuTLS hold the thief to that list. \
+OpenSSL (curl, Python, Node, Ruby, PHP) can be fooled, and so can Java: keep the key safe, for example with \
+--passphrase. Which client does what: docs/clients.md.
+
+Addresses are not limited by default: BoringSSL (Bun, gRPC, Electron, Envoy, Dart, workerd) refuses certificates with \
+addresses under a root that limits them. devca itself asks before it issues for a public address.")]
 #[allow(clippy::struct_excessive_bools)]
 pub struct Install {
-    /// Let the new root sign for this domain or range of addresses, too
+    /// Let the new root sign for this domain, too; a range of addresses implies --constrain-addresses
     #[arg(long, value_name = "NAME", value_parser = Subtree::parse, conflicts_with = "unconstrained")]
     pub permit: Vec<Subtree>,
+    /// Limit the new root to private addresses as well: BoringSSL (Bun, gRPC, Electron, Envoy) then refuses certificates with addresses
+    #[arg(long, conflicts_with = "unconstrained")]
+    pub constrain_addresses: bool,
     /// Let the new root sign for any name, like mkcert's: whoever gets its key can impersonate every site to you
     #[arg(long)]
     pub unconstrained: bool,
@@ -103,13 +111,15 @@ Examples:
   devca permit corp.example.dev 203.0.113.0/24
   devca permit --list
   devca permit --remove corp.example.dev
+  devca permit --no-constrain-addresses    for BoringSSL: Bun, gRPC, Electron, Envoy
 
-The root is signed anew with the same key, and replaces the old one in the stores that hold it: what was issued \
-before stays good. A sealed root has no key any more: another one takes its place, and its certificates are issued \
-again.")]
+The root is signed again with the same key, and replaces the old one in the stores that hold it: what was issued \
+before stays valid. A sealed root has no key to sign with: a new root takes its place, and its certificates are issued \
+again. The first range of addresses makes the root limit addresses, to that range and to all private ones.")]
+#[allow(clippy::struct_excessive_bools)]
 pub struct Permit {
     /// Domains, with all below them, and addresses or ranges of them
-    #[arg(value_name = "NAME", value_parser = Subtree::parse, required_unless_present = "list")]
+    #[arg(value_name = "NAME", value_parser = Subtree::parse_any, required_unless_present_any = ["list", "constrain_addresses", "no_constrain_addresses"])]
     pub names: Vec<Subtree>,
     /// Print what is permitted
     #[arg(long, conflicts_with_all = ["names", "remove"])]
@@ -117,6 +127,12 @@ pub struct Permit {
     /// Take the names off the list
     #[arg(long)]
     pub remove: bool,
+    /// Limit the root to private addresses and the ranges named, as `devca install --constrain-addresses` does
+    #[arg(long, conflicts_with_all = ["list", "remove"])]
+    pub constrain_addresses: bool,
+    /// Remove all limits on addresses, so that BoringSSL accepts certificates with addresses again
+    #[arg(long, conflicts_with_all = ["list", "remove", "names", "constrain_addresses"])]
+    pub no_constrain_addresses: bool,
     /// What encrypted files are opened and closed with.
     #[command(flatten)]
     pub password: PasswordSource,
@@ -150,6 +166,7 @@ pub struct Passphrase {
 Examples:
   devca rotate                                     after a key was lost or stolen
   devca rotate --sealed
+  devca rotate --constrained                       in place of mkcert's root, which devca import took over
 
 The new root permits what the old one did, and replaces it in the stores that hold it. Every certificate that is \
 still valid is issued again where it lies, with the same key.")]
@@ -157,6 +174,12 @@ pub struct Rotate {
     /// Keep no key of the new root, but an intermediate's, as devca install --sealed does
     #[arg(long)]
     pub sealed: bool,
+    /// If the old root may sign for any name, limit the new one to development names, as devca install does
+    #[arg(long)]
+    pub constrained: bool,
+    /// Let the constrained root sign for this domain or range of addresses, too
+    #[arg(long, value_name = "NAME", value_parser = Subtree::parse, requires = "constrained")]
+    pub permit: Vec<Subtree>,
     /// What encrypted files are opened and closed with.
     #[command(flatten)]
     pub password: PasswordSource,
@@ -186,7 +209,7 @@ pub struct Export {
     #[arg(long, value_name = "NAME")]
     pub cn: Option<String>,
     /// How long it is valid [default: 1825]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = super::inventory::any_days, allow_negative_numbers = true)]
     pub days: Option<i64>,
 }
 

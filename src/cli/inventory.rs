@@ -70,7 +70,7 @@ pub struct Renew {
     #[arg(long)]
     pub new_key: bool,
     /// How long they are valid [default: as long as before]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = any_days, allow_negative_numbers = true)]
     pub days: Option<i64>,
     /// Run this command line, once, after something has changed
     #[arg(long, value_name = "COMMAND")]
@@ -116,19 +116,25 @@ pub struct Crl {
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// How long it is good: servers refuse every client once it is older [default: 30]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = any_days, allow_negative_numbers = true)]
     pub days: Option<i64>,
     /// Print it instead of writing it
     #[arg(long, conflicts_with = "out")]
     pub stdout: bool,
 }
 
-/// `30d` or `30`.
-pub(super) fn days(word: &str) -> Result<i64, Fault> {
+/// `30d` or `30`; how many there may be is for the command to say.
+pub(super) fn any_days(word: &str) -> Result<i64, Fault> {
     let digits = word.strip_suffix('d').unwrap_or(word);
     digits
         .parse()
+        .map_err(|_| Fault::usage(format!("{word:?} is not a number of days"), "for example: 90 or 90d"))
+}
+
+/// The same where a span from now is meant.
+pub(super) fn days(word: &str) -> Result<i64, Fault> {
+    any_days(word)
         .ok()
         .filter(|days| (0..=36_500).contains(days))
-        .ok_or_else(|| Fault::usage(format!("{word:?} is no number of days"), "as in: --expiring 30d"))
+        .ok_or_else(|| Fault::usage(format!("{word:?} is not a number of days"), "for example: 30 or 30d"))
 }

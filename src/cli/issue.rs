@@ -8,6 +8,7 @@ use time::macros::format_description;
 use time::{Date, OffsetDateTime, Time};
 
 use super::PasswordSource;
+use super::inventory::any_days;
 use crate::bundle::Format;
 use crate::error::Fault;
 use crate::key::KeyType;
@@ -55,7 +56,7 @@ pub struct Issue {
     #[arg(long)]
     pub intermediate: bool,
     /// In which forms to write it
-    #[arg(long, value_name = "FORMAT,…", value_delimiter = ',')]
+    #[arg(long, value_name = "FORMAT,…", value_delimiter = ',', ignore_case = true)]
     pub format: Vec<Format>,
     /// End chains with the root
     #[arg(long)]
@@ -82,13 +83,13 @@ pub struct Issue {
     #[arg(long, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
     /// How long it is valid [default: 397; at most 825 for a server]
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = any_days, allow_negative_numbers = true)]
     pub days: Option<i64>,
     /// Last moment of its validity instead, as in 2027-01-31 or 2027-01-31T12:00:00Z; may be past, for tests
     #[arg(long, value_name = "TIME", value_parser = moment, conflicts_with = "days")]
     pub not_after: Option<OffsetDateTime>,
     /// What kind of key to make
-    #[arg(long, value_name = "TYPE", default_value = "ecdsa-p256")]
+    #[arg(long, value_name = "TYPE", default_value = "ecdsa-p256", ignore_case = true)]
     pub key_type: KeyType,
     /// Replace whatever files are there
     #[arg(short, long)]
@@ -97,15 +98,18 @@ pub struct Issue {
 
 fn moment(word: &str) -> Result<OffsetDateTime, Fault> {
     let day = || Date::parse(word, format_description!("[year]-[month]-[day]")).ok();
-    OffsetDateTime::parse(word, &Rfc3339)
+    let hint = "for example: --not-after 2027-01-31 or 2027-01-31T12:00:00Z";
+    let moment = OffsetDateTime::parse(word, &Rfc3339)
         .ok()
         .or_else(|| day().map(|date| date.with_time(Time::MIDNIGHT).assume_utc()))
-        // X.509 has no years before 1950 or after 9999 (RFC 5280 §4.1.2.5).
-        .filter(|moment| (1951..=9990).contains(&moment.year()))
-        .ok_or_else(|| {
-            Fault::usage(
-                format!("{word:?} is no moment in time"),
-                "as in: --not-after 2027-01-31 or 2027-01-31T12:00:00Z",
-            )
-        })
+        .ok_or_else(|| Fault::usage(format!("{word:?} is not a valid date"), hint))?;
+    // RFC 5280 §4.1.2.5: times in certificates have no years before 1950 or after 9999.
+    if (1951..=9990).contains(&moment.year()) {
+        Ok(moment)
+    } else {
+        Err(Fault::usage(
+            format!("{word} is out of range: a certificate can end in the years 1951 to 9990"),
+            hint,
+        ))
+    }
 }

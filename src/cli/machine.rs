@@ -57,10 +57,9 @@ Examples:
   eval \"$(devca env)\"
   devca env --shell fish | source
   devca env --shell powershell | Out-String | Invoke-Expression
-  devca env --shell dotenv >> .env
+  devca env --shell dotenv >> .env      for Deno, docker compose and direnv; Node and Bun read .env too late
 
-A variable that adds to a program's own roots names devca's root; one that replaces them names a file with the \
-system's roots and devca's. No store is touched.")]
+Roots that a variable names already, a company's say, are kept: they are merged with devca's. No store is changed.")]
 pub struct Env {
     /// For which shell, or in which form [default: what $SHELL is]
     #[arg(long, value_name = "SHELL")]
@@ -91,7 +90,10 @@ pub enum Dialect {
 #[command(after_help = "\
 Examples:
   devca run -- node app.js
-  devca run -- python3 -m requests https://localhost:8443")]
+  devca run -- python3 app.py
+
+Sets the variables that devca env prints. Exit code: the program's; 127 if there is no such program, 126 if it cannot \
+be run.")]
 pub struct Run {
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM")]

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use super::Context;
 use crate::ca;
 use crate::certificate::CaCertificate;
+use crate::profile::DaysLeft;
 use crate::report::{self, Outcome};
 
 #[derive(Serialize)]
@@ -31,7 +32,7 @@ enum State {
         common_name: String,
         #[serde(with = "time::serde::rfc3339")]
         not_after: OffsetDateTime,
-        days_left: i64,
+        days_left: DaysLeft,
         constrained: bool,
     },
     Bad {
@@ -66,14 +67,14 @@ impl Outcome for Cas {
         let rows = self.cas.iter().map(|ca| match &ca.state {
             State::Good { common_name, not_after, days_left, constrained } => {
                 let free = if *constrained { "" } else { ", unconstrained" };
-                let end = format!("until {}, in {days_left} days{free}", not_after.date());
+                let end = format!("until {}, {days_left}{free}", not_after.date());
                 (ca.name.as_str(), format!("{common_name} ({}), {end}", report::short(&ca.root)))
             }
             State::Bad { why } => (ca.name.as_str(), report::verdict(false, why)),
         });
         report::rows(page, &rows.collect::<Vec<_>>())?;
         if self.cas.is_empty() {
-            writeln!(page, "there is no CA yet: devca install makes one")?;
+            writeln!(page, "there is no CA yet: create one with devca install")?;
         }
         Ok(())
     }

@@ -136,19 +136,22 @@ fn address(word: &str) -> anyhow::Result<SocketAddr> {
 
 /// A distinguished name, as a person reads it.
 fn name(der: &[u8]) -> String {
-    X509Name::from_der(der).map_or_else(|_| "a CA whose name is damaged".into(), |(_, name)| name.to_string())
+    X509Name::from_der(der).map_or_else(
+        |_| "a CA whose name is damaged".into(),
+        |(_, name)| crate::report::printable(&name.to_string()),
+    )
 }
 
 /// The client's certificate and key.
 fn identity(args: &cli::Check) -> anyhow::Result<Option<Arc<CertifiedKey>>> {
     let (Some(certificate), Some(key)) = (&args.cert, &args.key) else { return Ok(None) };
-    let chain = pem::contents(&files::read(certificate)?).certificates;
+    let chain = pem::contents(&files::read_named(certificate)?).certificates;
     if chain.is_empty() {
         let what = format!("{} holds no certificate", certificate.display());
         return Err(Fault::new(what, "give the client's certificate in PEM").into());
     }
     let chain = chain.into_iter().map(Into::into).collect();
-    let key = pem::first_key(key)?;
+    let key = pem::first_key_of(key, &files::read_named(key)?)?;
     let der = rustls_pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
     let signing = rustls::crypto::aws_lc_rs::sign::any_supported_type(&der.into())
         .or_hint(|| "this key cannot sign".into(), || "RSA, ECDSA and Ed25519 keys can".into())?;
@@ -156,7 +159,7 @@ fn identity(args: &cli::Check) -> anyhow::Result<Option<Arc<CertifiedKey>>> {
 }
 
 fn file(context: &Context, args: &cli::Check, path: &Path) -> anyhow::Result<Checked> {
-    let bytes = if path == Path::new("-") { files::read_stdin()? } else { files::read(path)? };
+    let bytes = files::read_named(path)?;
     let mut found = pem::contents(&bytes);
     if found.certificates.is_empty() && Certificate::read(&bytes).is_some() {
         found.certificates.push(bytes.to_vec());
@@ -179,7 +182,7 @@ fn file(context: &Context, args: &cli::Check, path: &Path) -> anyhow::Result<Che
 
 fn key_of(path: &Path, leaf: &[u8]) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    let key = pem::first_key(path)?;
+    let key = pem::first_key_of(path, &files::read_named(path)?)?;
     let public_key = rcgen::PublicKeyData::subject_public_key_info(&*key);
     if crate::certificate::Leaf::parse(leaf).is_some_and(|leaf| leaf.public_key != public_key) {
         let what = format!("{} is not the key of this certificate", path.display());

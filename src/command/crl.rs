@@ -11,6 +11,7 @@ use crate::ca::{self, Authority};
 use crate::certificate::CaCertificate;
 use crate::cli;
 use crate::error::Fault;
+use crate::existing;
 use crate::files::{self, NewFile, Secrecy};
 use crate::inventory::{Inventory, Revocation};
 use crate::key;
@@ -38,6 +39,9 @@ pub(super) fn run(context: &Context, args: &cli::Crl) -> anyhow::Result<List> {
     super::refuse_json(context, args.stdout)?;
     let root = context.root()?;
     let path = std::path::absolute(args.out.as_deref().unwrap_or(Path::new("crl.pem")))?;
+    if !args.stdout {
+        existing::refuse_ca_folder(path.parent().unwrap_or(&path), &context.folder)?;
+    }
     let replace = !args.stdout && is_there(&path, &root)?;
     let lock = context.lock()?;
     let revocations = Inventory::load(&context.folder.inventory())?.revocations;
@@ -84,7 +88,7 @@ fn is_there(path: &Path, root: &CaCertificate) -> anyhow::Result<bool> {
     {
         return Ok(true);
     }
-    let what = format!("{} is there already, and is no revocation list of this CA", path.display());
+    let what = format!("{} already exists and is not a revocation list of this CA", path.display());
     Err(Fault::new(what, "choose another place: devca crl --out FILE").into())
 }
 

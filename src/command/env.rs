@@ -1,22 +1,26 @@
-//! `devca env`: the variables for programs that look elsewhere than in the system's store. And their file.
+//! `devca env`: the variables for programs that look elsewhere than in the system's store.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use devca_platform::runtime::{Effect, VARIABLES};
+use devca_platform::runtime::{Effect, VARIABLES, Variable};
 use devca_platform::{Host, Person, bundle};
 use serde::Serialize;
 
 use super::Context;
+use super::shared::bundles::{Bundle, Content};
+use super::shared::sources::Sources;
+use crate::bundle::trust_store;
 use crate::cli::{self, Dialect};
 use crate::error::Fault;
-use crate::files::{NewFile, Secrecy};
-use crate::pem;
+use crate::files::NewFile;
 use crate::report::Outcome;
 
+mod dialect;
+pub(super) mod java;
+
 #[derive(Serialize)]
-#[serde(transparent)]
 pub(super) struct Environment {
     variables: serde_json::Map<String, serde_json::Value>,
     #[serde(skip)]
@@ -26,131 +30,103 @@ pub(super) struct Environment {
 pub(super) fn run(context: &Context, args: &cli::Env) -> anyhow::Result<Environment> {
     let dialect = args.shell.unwrap_or_else(Dialect::of_this_shell);
     let mut map = serde_json::Map::new();
-    for (name, path) in variables(context)? {
-        let path = path.into_os_string().into_string().map_err(|path| {
+    for (name, value) in variables(context)? {
+        let value = value.into_string().map_err(|value| {
             Fault::new(
-                format!("{} cannot be written as text", path.display()),
-                "put the CA where the path is plain: export DEVCA_HOME=…",
+                format!("{name}={} cannot be written as text", value.display()),
+                "use a folder whose path is valid Unicode: export DEVCA_HOME=…",
             )
         })?;
-        map.insert(name.into(), path.into());
+        map.insert(name.into(), value.into());
     }
     Ok(Environment { variables: map, dialect })
 }
 
-/// Each variable with the file that it is to name; brings the file of all roots up to date.
-pub(super) fn variables(context: &Context) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
-    let root = context.root()?;
-    let host =
-        Host::this(Person { home: context.person.home.clone(), ids: context.person.ids }, super::is_root());
-    let bundle_path = context.folder.bundle();
-    let mut all = bundle::system_roots(&host);
-    if all.is_empty() {
+/// Each variable with its value; brings the files that they name up to date.
+pub(super) fn variables(context: &Context) -> anyhow::Result<Vec<(&'static str, OsString)>> {
+    let mut root = context.root()?;
+    let person = Person { home: context.person.home.clone(), ids: context.person.ids };
+    let system = bundle::system_roots(&Host::this(person, super::is_root()));
+    if system.is_empty() {
         return Err(Fault::new(
             "the system's own roots were not found, and variables that replace them would leave only devca's",
             "install the package ca-certificates",
         )
         .into());
     }
-    // The variable may name this file by now: what it named before stands in the file's first lines.
-    let mut sources = sources(&bundle_path);
-    for variable in VARIABLES {
-        let Some(current) =
-            std::env::var_os(variable.name).filter(|value| !value.is_empty()).map(PathBuf::from)
-        else {
-            continue;
-        };
-        if current == bundle_path || current == context.folder.root() {
-            continue;
-        }
-        match variable.effect {
-            // A company's roots, say, which are not to be lost.
-            Effect::Replaces => {
-                if !sources.contains(&current) {
-                    sources.push(current);
-                }
-            }
-            Effect::Adds => context.report.note(format!("{} names {} now", variable.name, current.display())),
-        }
+    let sources = Sources::of_environment(context);
+    let bundle = Bundle::of(&context.folder, &sources.files);
+    let wanted =
+        |root: &[u8]| Content::new(system.clone(), sources.files.clone(), sources.certificates.clone(), root);
+    let php = php_settings(context);
+    if !bundle.holds(&wanted(&root.der)) || !php.path.is_file() {
+        // A `rotate` may have replaced the root since.
+        let _lock = context.lock()?;
+        root = context.root()?;
+        let mut files = vec![php];
+        files.extend(bundle.render(&wanted(&root.der))?);
+        context.person.files().stage(files)?.commit_over()?;
     }
-    sources.retain(|source| match std::fs::read(source) {
-        Ok(pem) => {
-            all.extend(bundle::certificates(&pem));
-            true
-        }
-        Err(e) => {
-            context.report.note(format!("{} cannot be read, and is left out: {e}", source.display()));
-            false
-        }
-    });
-    all.push(root.der);
-    write_bundle(context, &bundle_path, &sources, &all)?;
-    let file = |effect| if effect == Effect::Adds { context.folder.root() } else { bundle_path.clone() };
-    Ok(VARIABLES.iter().map(|variable| (variable.name, file(variable.effect))).collect())
+    let values =
+        VARIABLES.iter().map(|variable| (variable.name, value(context, variable, &bundle, &sources)));
+    Ok(values.filter_map(|(name, value)| Some((name, value?))).collect())
 }
 
-/// Begins a line that names a file whose roots are in the bundle. PEM passes over what stands outside of its blocks.
-const SOURCE: &str = "# with the roots of ";
-
-/// What was merged into the bundle before.
-fn sources(bundle: &Path) -> Vec<PathBuf> {
-    let text = std::fs::read_to_string(bundle).unwrap_or_default();
-    text.lines().map_while(|line| line.strip_prefix(SOURCE)).map(PathBuf::from).collect()
+/// `None` where a variable stays as it is.
+fn value(context: &Context, variable: &Variable, bundle: &Bundle, sources: &Sources) -> Option<OsString> {
+    let present = std::env::var_os(variable.name).filter(|value| !value.is_empty());
+    match variable.effect {
+        Effect::Adds => Some(bundle.extra().into()),
+        Effect::Replaces => Some(bundle.pem().into()),
+        Effect::ReadsSystem(value) => present.is_none().then(|| value.into()),
+        Effect::JvmOptions => {
+            jvm_options(context, variable.name, present.unwrap_or_default(), bundle, sources)
+        }
+        Effect::PhpFolders => php_folders(context, present),
+    }
 }
 
-/// Rewrites the bundle only where it has changed: programs may be reading it.
-fn write_bundle(
+/// A trust store that could not be merged must not be replaced either.
+fn jvm_options(
     context: &Context,
-    path: &Path,
-    sources: &[PathBuf],
-    roots: &[Vec<u8>],
-) -> anyhow::Result<()> {
-    let mut seen = std::collections::HashSet::new();
-    let unique = roots.iter().filter(|der| seen.insert(*der));
-    let named = sources.iter().map(|source| format!("{SOURCE}{}\n", source.display()).into_bytes());
-    let bundle: Vec<u8> = named.chain(unique.map(|der| pem::certificate(der))).flatten().collect();
-    if std::fs::read(path).is_ok_and(|current| current == bundle) {
-        return Ok(());
+    name: &str,
+    present: OsString,
+    bundle: &Bundle,
+    sources: &Sources,
+) -> Option<OsString> {
+    let present = present.into_string().ok()?;
+    let store = bundle.trust_store();
+    if java::reads_system_store(&present) {
+        return None;
     }
-    let file =
-        NewFile { path: path.to_owned(), content: bundle.into(), secrecy: Secrecy::Public, replace: true };
-    context.person.files().stage(vec![file])?.commit()
+    if let Some(named) = java::trust_store(&present) {
+        let named = std::path::absolute(named).ok()?;
+        let is_ours = named.parent() == store.parent();
+        if !is_ours && !sources.files.contains(&named) {
+            return None;
+        }
+    }
+    let options = java::with_trust_store(&present, &store, trust_store::PASSWORD);
+    if options.is_none() {
+        context.report.note(format!("{name} is not set: a JVM cannot read the path {}", store.display()));
+    }
+    options.map(Into::into)
 }
 
-impl Dialect {
-    /// What `$SHELL` runs; on Windows, PowerShell.
-    fn of_this_shell() -> Self {
-        let shell = std::env::var_os("SHELL").map(PathBuf::from);
-        let name = shell.as_deref().and_then(Path::file_name).map(OsString::from).unwrap_or_default();
-        match name.to_str() {
-            Some("fish") => Self::Fish,
-            Some("pwsh") => Self::Powershell,
-            _ if cfg!(windows) => Self::Powershell,
-            _ => Self::Sh,
-        }
-    }
+/// The folder with devca's settings, after the others: an empty one stands for PHP's own.
+fn php_folders(context: &Context, present: Option<OsString>) -> Option<OsString> {
+    let own = &context.folder.path;
+    let present = present.unwrap_or_default();
+    let others = std::env::split_paths(&present).filter(|folder| folder != own);
+    let others: Vec<PathBuf> = if present.is_empty() { vec![PathBuf::new()] } else { others.collect() };
+    std::env::join_paths(others.iter().chain([own])).ok()
+}
 
-    /// One assignment, safe to evaluate whatever is in the path.
-    fn assign(self, name: &str, value: &str) -> String {
-        match self {
-            Self::Sh => format!("export {name}='{}'", value.replace('\'', r"'\''")),
-            Self::Fish => format!("set -gx {name} '{}'", value.replace('\\', r"\\").replace('\'', r"\'")),
-            // It takes typographic quotes for its own as well.
-            Self::Powershell => {
-                let doubled =
-                    |c: char| if "'‘’‚‛".contains(c) { format!("{c}{c}") } else { c.to_string() };
-                format!("$env:{name} = '{}'", value.chars().map(doubled).collect::<String>())
-            }
-            Self::Cmd => format!("set \"{name}={}\"", value.replace('%', "%%")),
-            Self::Dotenv => {
-                format!(
-                    "{name}=\"{}\"",
-                    value.replace('\\', r"\\").replace('"', "\\\"").replace('$', r"\$").replace('`', r"\`")
-                )
-            }
-            Self::Json => String::new(),
-        }
-    }
+/// PHP's curl extension reads no variable, but its settings may refer to one.
+fn php_settings(context: &Context) -> NewFile {
+    let text = "; PHP's streams read SSL_CERT_FILE themselves; its curl extension reads this.\n\
+                curl.cainfo = \"${SSL_CERT_FILE}\"\n";
+    NewFile { replace: true, ..NewFile::public(context.folder.php_settings(), text.as_bytes().to_vec()) }
 }
 
 impl Outcome for Environment {

@@ -12,9 +12,10 @@ use crate::bundle;
 use crate::ca::Intermediate;
 use crate::cli::{self, System};
 use crate::error::Fault;
+use crate::existing;
 use crate::files::{NewFile, Secrecy};
 use crate::key::KeyType;
-use crate::profile;
+use crate::profile::{self, DaysLeft};
 use crate::report::{self, Outcome};
 use crate::subject;
 
@@ -26,7 +27,7 @@ pub(super) struct Exported {
     serial: String,
     #[serde(with = "time::serde::rfc3339")]
     not_after: OffsetDateTime,
-    days_left: i64,
+    days_left: DaysLeft,
     #[serde(skip)]
     next: &'static str,
 }
@@ -40,6 +41,9 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> anyhow::Result<Expor
     let common_name = args.cn.clone().unwrap_or_else(|| format!("devca {system} intermediate"));
     subject::checked(&common_name, "a common name", "as in: --cn 'Example staging'")?;
     context.root()?;
+    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("devca-{system}")));
+    let folder = std::path::absolute(folder)?;
+    existing::refuse_ca_folder(&folder, &context.folder)?;
     let lock = context.lock()?;
     let authority = context.authority()?;
     if authority.is_sealed {
@@ -54,11 +58,9 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> anyhow::Result<Expor
     )?;
     drop(lock);
 
-    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("devca-{system}")));
-    let folder = std::path::absolute(folder)?;
     let files = render(args.system, &folder, &made, &authority.root.der);
     if let Some(taken) = files.iter().find(|file| file.path.symlink_metadata().is_ok()) {
-        let what = format!("{} is there already", taken.path.display());
+        let what = format!("{} already exists", taken.path.display());
         return Err(Fault::new(what, "choose another place with --out").into());
     }
     let paths: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
@@ -96,7 +98,7 @@ impl Outcome for Exported {
         let mut rows: Vec<(&str, String)> =
             self.files.iter().map(|path| ("file", report::short(path))).collect();
         rows.push(("name", self.name.clone()));
-        rows.push(("expires", format!("{}, in {} days", self.not_after.date(), self.days_left)));
+        rows.push(("expires", format!("{}, {}", self.not_after.date(), self.days_left)));
         rows.push(("next", self.next.replace("FOLDER", &report::short(&self.folder))));
         report::rows(page, &rows)
     }

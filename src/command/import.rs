@@ -8,11 +8,13 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::Context;
+use super::permit;
 use super::stores::WIDTH;
 use crate::ca::{self, Authority};
 use crate::certificate::CaCertificate;
 use crate::cli;
 use crate::error::{Fault, OrHint};
+use crate::files;
 use crate::key;
 use crate::pem;
 use crate::report::{self, Outcome};
@@ -41,7 +43,8 @@ pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Impor
         }
     };
     let hint = "give the certificate of a CA and its private key, unencrypted, in PEM";
-    let root = CaCertificate::parse(pem::first_certificate(&certificate_from)?)
+    let text = files::read_named(&certificate_from)?;
+    let root = CaCertificate::parse(pem::first_certificate_of(&certificate_from, &text)?)
         .or_hint(|| format!("{} cannot be taken over", certificate_from.display()), || hint.into())?;
     if !root.is_self_issued() {
         return Err(Fault::new(
@@ -50,7 +53,8 @@ pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Impor
         )
         .into());
     }
-    let key = ca::read_key(&key_from, &|path, der| context.unlock(path, der))?;
+    let key = pem::key_file_of(&key_from, &files::read_named(&key_from)?)?;
+    let key = ca::open_key(&key_from, key, &|path, der| context.unlock(path, der))?;
     let lock = context.lock()?;
     if ca::exists(&context.folder) || context.folder.root_key().exists() {
         return Err(Fault::new(
@@ -68,6 +72,12 @@ pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Impor
         context
             .report
             .note("this root may sign for any name: whoever gets its key can impersonate every site to you");
+        let option = context.folder.option();
+        context.report.note(format!(
+            "to replace it with one for development names only: devca{option} rotate --constrained"
+        ));
+    } else if authority.root.constraints.constrain_addresses() {
+        context.report.note(permit::shut_out(&context.folder));
     }
     Ok(Imported {
         root: context.folder.root(),

@@ -73,7 +73,7 @@ fn server(context: &Context, host: String, port: u16) -> anyhow::Result<Inspecte
 }
 
 fn file(context: &Context, args: &cli::Inspect, path: &Path) -> anyhow::Result<Inspected> {
-    let bytes = if path == Path::new("-") { files::read_stdin()? } else { files::read(path)? };
+    let bytes = files::read_named(path)?;
     let mut found = pem::contents(&bytes);
     if found.is_empty() && bytes.first() == Some(&0x30) {
         found = der(context, args, path, &bytes)?;

@@ -7,7 +7,9 @@ use devca_platform::{Anchor, Store};
 use serde::Serialize;
 
 use super::Context;
+use super::permit;
 use super::predecessors::Predecessors;
+use super::shared::bundles;
 use super::stores::{self, Line, WIDTH};
 use crate::ca::{self, Authority, Draft};
 use crate::certificate::CaCertificate;
@@ -66,6 +68,13 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
         let hint = format!("make a new one: devca{} rotate", context.folder.option());
         return Err(Fault::new(what, hint).into());
     }
+    if root.constraints.constrain_addresses() {
+        context.report.note(permit::shut_out(&context.folder));
+    }
+    if !args.dry_run && args.stores.sysroot.is_none() && !bundles::stale(context, &root).is_empty() {
+        let _lock = context.lock()?;
+        bundles::refresh(context, Some(&root.der))?;
+    }
     let found = devca_platform::find(&host, &stores::kinds(&args.stores));
     let earlier = Predecessors::remembered(context);
     let add = |store: &dyn Store| stores::add(context, &host, store, &anchor, &earlier, args.dry_run);
@@ -86,7 +95,7 @@ fn constraints(args: &cli::Install) -> Constraints {
     if args.unconstrained {
         Constraints::default()
     } else {
-        profile::default_constraints(Some(&super::host_name()), &args.permit)
+        profile::default_constraints(Some(&super::host_name()), &args.permit, args.constrain_addresses)
     }
 }
 
@@ -126,6 +135,8 @@ fn refuse_to_change(context: &Context, args: &cli::Install) -> anyhow::Result<()
     let lacking = args.permit.iter().find(|name| !present.permitted.contains(name));
     let hint = if let (Some(name), false) = (lacking, present.is_unconstrained()) {
         format!("devca{option} permit {name}")
+    } else if args.constrain_addresses && !present.is_unconstrained() && !present.constrain_addresses() {
+        format!("devca{option} permit --constrain-addresses")
     } else if args.unconstrained && !present.is_unconstrained() {
         "make another CA beside it: devca --ca NAME install --unconstrained".into()
     } else if args.sealed && !ca::is_sealed(&context.folder) {

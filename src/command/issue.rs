@@ -21,7 +21,7 @@ use crate::home::CaFolder;
 use crate::inventory::{self, Entry};
 use crate::issuer::{self, KeySource, Request, Signer};
 use crate::name::Name;
-use crate::profile::{self, Kind};
+use crate::profile::{self, DaysLeft, Kind};
 use crate::report::{self, Outcome};
 
 pub(super) mod batch;
@@ -35,7 +35,7 @@ pub(super) struct Issued {
     key: Option<PathBuf>,
     #[serde(flatten)]
     entry: Entry,
-    days_left: i64,
+    days_left: DaysLeft,
     root_created: bool,
     /// Those in which the root was replaced by one that permits more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -63,10 +63,11 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
     let mut request = request::parse(args, context.now, context.report)?;
     let formats = formats(args);
     let options = request::options(args, &formats, context.report)?;
-    let label = bundle::stem(&request.subject.first(), request.subject.names.len(), request.kind);
+    let label = bundle::stem(&request.subject, request.kind);
     let mut outputs = outputs(args, &formats, &request, &label, &context.folder)?;
     refuse_binary_to_stdout(args, &outputs)?;
     super::refuse_json(context, args.stdout)?;
+    confirm_addresses(context, args, &request.subject.names)?;
     let mut agreed = Vec::new();
     if !ca::exists(&context.folder) {
         // Before anything is written: what the root that is about to be made would refuse.
@@ -173,7 +174,37 @@ fn authority(
 }
 
 fn first_constraints() -> Constraints {
-    profile::default_constraints(Some(&super::host_name()), &[])
+    profile::default_constraints(Some(&super::host_name()), &[], false)
+}
+
+/// Asks before it issues for a public address.
+fn confirm_addresses(context: &Context, args: &cli::Issue, names: &[Name]) -> anyhow::Result<()> {
+    if !names.iter().any(profile::is_public_address) {
+        return Ok(()); // without a look at the disk
+    }
+    let constraints =
+        if ca::exists(&context.folder) { context.root()?.constraints } else { first_constraints() };
+    let Some(first) = unasked(&constraints, names) else { return Ok(()) };
+    let question = format!("{first} is a public address. Issue a certificate for it?");
+    if args.yes || context.report.ask(&question) == Some(true) {
+        return Ok(());
+    }
+    let option = context.folder.option();
+    let hint = format!("permit it: devca{option} permit {first}, or issue it anyway with --yes");
+    Err(public_address(first, &context.folder).hint_instead(hint).into())
+}
+
+/// A public address that nobody has agreed to. Where the root constrains addresses, the constraints decide.
+fn unasked<'a>(constraints: &Constraints, names: &'a [Name]) -> Option<&'a Name> {
+    let decide = constraints.is_unconstrained() || constraints.constrain_addresses();
+    names.iter().find(|name| !decide && profile::is_public_address(name))
+}
+
+fn public_address(name: &Name, folder: &CaFolder) -> Fault {
+    Fault::new(
+        format!("{name} is a public address: devca does not issue for one unless you say so"),
+        format!("permit it: devca{} permit {name}", folder.option()),
+    )
 }
 
 /// What the root would have to permit for these names, if whoever asks agrees to that.
@@ -288,12 +319,7 @@ impl Outcome for Issued {
         if let Some(password) = &self.password {
             rows.push(("password", format!("{password} (shown this once)")));
         }
-        let left = match self.days_left {
-            ..=0 => "already expired".to_owned(),
-            1 => "in 1 day".to_owned(),
-            days => format!("in {days} days"),
-        };
-        rows.push(("expires", format!("{}, {left}", entry.not_after.date())));
+        rows.push(("expires", format!("{}, {}", entry.not_after.date(), self.days_left)));
         report::rows(page, &rows)
     }
 }

@@ -12,7 +12,7 @@ use crate::cli;
 use crate::files::{NewFile, Secrecy};
 use crate::inventory::{self, Entry, Inventory, Line};
 use crate::parallel;
-use crate::profile::{self, Kind};
+use crate::profile::{self, DaysLeft, Kind};
 use crate::renewal::{self, State};
 use crate::report::{self, Outcome};
 
@@ -34,7 +34,7 @@ struct Listed {
     path: PathBuf,
     #[serde(with = "time::serde::rfc3339")]
     not_after: OffsetDateTime,
-    days_left: i64,
+    days_left: DaysLeft,
     state: Word,
     /// By which a later one is known to have replaced it.
     #[serde(skip)]
@@ -131,7 +131,7 @@ fn prune(context: &Context) -> anyhow::Result<usize> {
 impl Outcome for List {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         if let Some(pruned) = self.pruned {
-            writeln!(page, "{pruned} lines of the inventory went")?;
+            writeln!(page, "removed {pruned} entries from the inventory")?;
         }
         if self.certificates.is_empty() {
             return writeln!(page, "nothing to list");
@@ -154,7 +154,7 @@ impl Listed {
             end if end - Duration::days(soon) <= now => Word::Expiring,
             _ => Word::Good,
         };
-        let days_left = profile::days_left(entry.not_after, now);
+        let days_left = DaysLeft::until(entry.not_after, now);
         let path = renewal::first(&entry).to_owned();
         let touched = (!entry.is_untouched()).then(|| entry.clone());
         let Entry { serial, kind, common_name, names, not_after, files, .. } = *entry;
@@ -187,9 +187,8 @@ impl Listed {
             (Word::Revoked, _) => report::verdict(false, "revoked"),
             (Word::Outdated, _) => report::verdict(false, "of an earlier root"),
             (Word::Expired, _) => report::verdict(false, "expired"),
-            (Word::Expiring, 1) => report::verdict(false, "1 day left"),
-            (Word::Expiring, days) => report::verdict(false, &format!("{days} days left")),
-            (Word::Good, days) => format!("{days} days left"),
+            (Word::Expiring, days) => report::verdict(false, &format!("{days:#}")),
+            (Word::Good, days) => format!("{days:#}"),
         };
         format!("{name:width$}  {kind}  {}: {left}", report::short(&self.path))
     }

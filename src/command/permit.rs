@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::Context;
 use super::renew::Reissued;
 use super::rotate;
+use super::shared::bundles;
 use super::stores::{self, Line, WIDTH};
 use crate::bundle::Password;
 use crate::ca::Authority;
@@ -15,9 +16,11 @@ use crate::cli;
 use crate::constraints::{Constraints, Subtree};
 use crate::error::Fault;
 use crate::files::NewFile;
+use crate::home::CaFolder;
 use crate::inventory::Inventory;
 use crate::name::Name;
 use crate::pem;
+use crate::profile;
 use crate::renewal;
 use crate::report::{self, Outcome};
 
@@ -34,6 +37,17 @@ pub(super) struct Permitted {
     removes: bool,
     #[serde(skip)]
     lists: bool,
+    /// Whether every address is permitted from now on.
+    frees_addresses: bool,
+}
+
+/// Whom a root that constrains addresses shuts out.
+pub(super) fn shut_out(folder: &CaFolder) -> String {
+    let option = folder.option();
+    format!(
+        "BoringSSL (Bun, gRPC, Electron, Envoy, Dart, workerd) refuses certificates with addresses, because this root \
+         constrains addresses; to change that: devca{option} permit --no-constrain-addresses"
+    )
 }
 
 pub(super) fn run(context: &Context, args: &cli::Permit) -> anyhow::Result<Permitted> {
@@ -62,17 +76,22 @@ pub(super) fn run(context: &Context, args: &cli::Permit) -> anyhow::Result<Permi
     let Widened { root, stores, reissued } =
         permit(context, context.authority()?, &new, &args.stores, password)?;
     drop(lock);
-    if args.remove && reissued.is_none() {
-        warn_of_what_is_outside(context, &root.constraints);
+    if reissued.is_none() {
+        warn_of_what_is_outside(context, &old, &root.constraints);
+    }
+    if root.constraints.constrain_addresses() && !old.constrain_addresses() {
+        context.report.note(shut_out(&context.folder));
     }
     let list = root.constraints.permitted;
-    Ok(Permitted { list, changed, stores, reissued, removes: args.remove, lists: false })
+    let frees_addresses = args.no_constrain_addresses;
+    Ok(Permitted { list, changed, stores, reissued, removes: args.remove, lists: false, frees_addresses })
 }
 
-/// Clients refuse from now on what was issued for a name that is gone from the list.
-fn warn_of_what_is_outside(context: &Context, constraints: &Constraints) {
+/// Clients refuse from now on what was issued for a name that the root permitted, and no longer does.
+fn warn_of_what_is_outside(context: &Context, old: &Constraints, new: &Constraints) {
     let Ok(inventory) = Inventory::load(&context.folder.inventory()) else { return };
-    let is_outside = |name: &String| Name::parse(name).is_ok_and(|name| !constraints.permit(&name));
+    let is_outside =
+        |name: &String| Name::parse(name).is_ok_and(|name| old.permit(&name) && !new.permit(&name));
     let mut entries = inventory.in_use();
     entries.retain(|entry| entry.not_after > context.now && entry.names.iter().any(is_outside));
     let note = match entries.as_slice() {
@@ -82,7 +101,7 @@ fn warn_of_what_is_outside(context: &Context, constraints: &Constraints) {
             format!("clients refuse {} and {} more from now on", renewal::first(one).display(), others.len())
         }
     };
-    context.report.note(format!("{note}: a name of it is permitted no more"));
+    context.report.note(format!("{note}: the root does not permit one of its names"));
 }
 
 /// What came of a change.
@@ -112,46 +131,80 @@ pub(super) fn permit(
     let folder = &context.folder;
     let earlier = rotate::earlier(context);
     let root = authority.permitting(new)?.root;
-    let files = vec![
+    let mut files = vec![
         NewFile::public(folder.earlier(), earlier),
         NewFile::public(folder.root(), pem::certificate(&root.der)),
     ];
+    files.extend(bundles::rewritten(context, Some(&root.der))?);
     context.person.files().exchange(&folder.path, &files, &[])?;
     let stores = stores::replace(context, options, &root)?;
     Ok(Widened { root, stores, reissued: None })
 }
 
+/// The constraints that are asked for, and the subtrees in which they differ.
 fn change(old: &Constraints, args: &cli::Permit) -> Result<(Constraints, Vec<Subtree>), Fault> {
     let mut new = old.clone();
     let mut changed = Vec::new();
-    for subtree in &args.names {
-        let known = new.permitted.iter().position(|known| known == subtree);
-        match (args.remove, known) {
-            (false, Some(_)) => {}
-            (false, None) => {
-                new.permitted.push(subtree.clone());
-                changed.push(subtree.clone());
-            }
-            (true, Some(at)) => changed.push(new.permitted.remove(at)),
-            (true, None) => {
+    if args.no_constrain_addresses {
+        for list in [&mut new.permitted, &mut new.excluded] {
+            changed.extend(list.extract_if(.., |subtree| subtree.is_network()));
+        }
+        return Ok((new, changed));
+    }
+    if args.remove {
+        for subtree in &args.names {
+            let Some(at) = new.permitted.iter().position(|known| known == subtree) else {
                 let what = format!("{subtree} is not in the list");
-                return Err(Fault::new(what, "see what is: devca permit --list"));
-            }
+                return Err(Fault::new(what, "list what is permitted: devca permit --list"));
+            };
+            changed.push(new.permitted.remove(at));
+        }
+        return refuse_to_permit_all(&new, &changed).map(|()| (new, changed));
+    }
+    // With the range alone, 127.0.0.1 would be refused.
+    let constrains = args.constrain_addresses || args.names.iter().any(Subtree::is_network);
+    let networks = profile::private_networks().filter(|_| constrains && !old.constrain_addresses());
+    args.names.iter().try_for_each(Subtree::refuse_if_too_wide)?;
+    for subtree in networks.chain(args.names.iter().cloned()) {
+        if new.add(subtree.clone()) {
+            changed.push(subtree);
         }
     }
-    // With no name or no address left, every one would be permitted (RFC 5280 §4.2.1.10).
-    let has = |dns: bool| new.permitted.iter().any(|subtree| matches!(subtree, Subtree::Dns(_)) == dns);
-    if args.remove && !(has(true) && has(false)) {
-        let what = "one domain and one range of addresses must stay: with none, all would be permitted";
-        return Err(Fault::new(what, "keep localhost and 127.0.0.0/8"));
-    }
     Ok((new, changed))
+}
+
+/// With no domain or no address left, every one would be permitted (RFC 5280 §4.2.1.10).
+fn refuse_to_permit_all(new: &Constraints, removed: &[Subtree]) -> Result<(), Fault> {
+    let lacks = |networks: bool| {
+        let of_type = |subtree: &&Subtree| subtree.is_network() == networks;
+        removed.iter().any(|subtree| of_type(&subtree))
+            && !new.permitted.iter().any(|subtree| of_type(&subtree))
+    };
+    if lacks(false) {
+        let what = "one domain must stay: with none, every name would be permitted";
+        return Err(Fault::new(what, "keep localhost"));
+    }
+    if lacks(true) {
+        let what = "one range of addresses must stay: with none, every address would be permitted";
+        let hint = "if that is what you want: devca permit --no-constrain-addresses";
+        return Err(Fault::new(what, hint));
+    }
+    Ok(())
 }
 
 impl Permitted {
     fn none(list: Vec<Subtree>, args: &cli::Permit) -> Self {
         let (changed, stores) = (Vec::new(), Vec::new());
-        Self { list, changed, stores, reissued: None, removes: args.remove, lists: args.list }
+        let frees_addresses = args.no_constrain_addresses;
+        Self {
+            list,
+            changed,
+            stores,
+            reissued: None,
+            removes: args.remove,
+            lists: args.list,
+            frees_addresses,
+        }
     }
 }
 
@@ -160,11 +213,14 @@ impl Outcome for Permitted {
         if self.lists {
             return self.list.iter().try_for_each(|subtree| writeln!(page, "{subtree}"));
         }
-        let word = if self.removes { "permits no more" } else { "permits" };
-        for subtree in &self.changed {
+        let word = if self.removes { "no longer permits" } else { "permits" };
+        if self.frees_addresses {
+            writeln!(page, "{:WIDTH$}  {} any address", "root", report::verdict(true, word))?;
+        }
+        for subtree in self.changed.iter().filter(|_| !self.frees_addresses) {
             writeln!(page, "{:WIDTH$}  {} {subtree}", "root", report::verdict(true, word))?;
         }
-        if self.changed.is_empty() {
+        if self.changed.is_empty() && !self.frees_addresses {
             writeln!(page, "{:WIDTH$}  permits that already", "root")?;
         }
         stores::write(page, &self.stores, "trusts the new root", "trusts the root already")?;

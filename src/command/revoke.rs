@@ -56,10 +56,10 @@ pub(super) fn run(context: &Context, args: &cli::Revoke) -> anyhow::Result<Revok
 
 /// The certificate in a file, PEM or DER; none in what is no file, or is encrypted.
 fn leaf(path: &Path) -> anyhow::Result<Option<Leaf>> {
-    if !path.is_file() {
+    if !path.exists() || path.is_dir() {
         return Ok(None);
     }
-    let content = files::read(path)?;
+    let content = files::read_named(path)?;
     Ok(Leaf::parse(&pem::certificate_in(&content).unwrap_or_else(|| content.to_vec())))
 }
 

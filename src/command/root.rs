@@ -11,6 +11,7 @@ use crate::bundle::RootFormat;
 use crate::cli;
 use crate::constraints::Constraints;
 use crate::error::Fault;
+use crate::existing;
 use crate::files::{NewFile, Secrecy};
 use crate::key;
 use crate::pem;
@@ -35,9 +36,12 @@ pub(super) struct Root {
 pub(super) fn run(context: &Context, args: &cli::Root) -> anyhow::Result<Root> {
     let root = context.root()?;
     let folder = args.out.as_deref().unwrap_or(Path::new(""));
+    if !args.format.is_empty() {
+        existing::refuse_ca_folder(folder, &context.folder)?;
+    }
     let mut files = Vec::new();
     for format in &args.format {
-        let (name, bytes) = format.render(&root);
+        let (name, bytes) = format.render(&root)?;
         files.push(NewFile::public(std::path::absolute(folder.join(name))?, bytes));
     }
     let paths: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
@@ -63,7 +67,7 @@ pub(super) fn run(context: &Context, args: &cli::Root) -> anyhow::Result<Root> {
 fn write(context: &Context, folder: &Path, mut files: Vec<NewFile>) -> anyhow::Result<()> {
     files.retain(|file| crate::files::read(&file.path).ok().as_ref() != Some(&file.content));
     if let Some(taken) = files.iter().find(|file| file.path.symlink_metadata().is_ok()) {
-        let what = format!("{} is there already, and is not this root", taken.path.display());
+        let what = format!("{} already exists and is not this root", taken.path.display());
         return Err(Fault::new(what, "remove it, or choose another place with --out").into());
     }
     context.person.files().create_folder(folder, Secrecy::Public)?;

@@ -7,17 +7,20 @@ use serde::Serialize;
 
 use super::Context;
 use super::renew::{self, How, Reissued};
+use super::shared::bundles;
 use super::stores::{self, Line, WIDTH};
 use crate::bundle::Password;
 use crate::ca::{self, Authority, Draft};
 use crate::certificate::CaCertificate;
 use crate::cli;
-use crate::constraints::Constraints;
+use crate::constraints::{Constraints, Subtree};
+use crate::error::Fault;
 use crate::files::NewFile;
 use crate::inventory::{Entry, Inventory};
 use crate::key;
 use crate::passphrase::Passphrase;
 use crate::pem;
+use crate::profile;
 use crate::renewal;
 use crate::report::{self, Outcome};
 
@@ -38,10 +41,17 @@ pub(super) fn run(context: &Context, args: &cli::Rotate) -> anyhow::Result<Rotat
     let old = context.root()?;
     let sealed = args.sealed || ca::is_sealed(&context.folder);
     let passphrase = passphrase(context)?;
-    let authority = replace_root(context, &old.constraints, sealed, passphrase)?;
+    let constraints = if args.constrained && old.constraints.is_unconstrained() {
+        profile::default_constraints(Some(&super::host_name()), &args.permit, false)
+    } else {
+        refuse_to_permit(context, &old.constraints, &args.permit)?;
+        old.constraints
+    };
+    let authority = replace_root(context, &constraints, sealed, passphrase)?;
     let stores = stores::replace(context, &args.stores, &authority.root)?;
     let reissued = reissue(context, &authority, password)?;
     drop(lock);
+    context.report.note(OUT_OF_REACH);
     Ok(Rotated {
         root: context.folder.root(),
         sha256: key::hex(&authority.root.sha256()),
@@ -51,6 +61,21 @@ pub(super) fn run(context: &Context, args: &cli::Rotate) -> anyhow::Result<Rotat
         reissued,
     })
 }
+
+/// A root that is constrained already keeps its list.
+fn refuse_to_permit(context: &Context, present: &Constraints, names: &[Subtree]) -> Result<(), Fault> {
+    match names.iter().find(|name| !present.permitted.contains(name)) {
+        None => Ok(()),
+        Some(name) => Err(Fault::new(
+            "this root is constrained already, and rotate keeps its list",
+            format!("change the list first: devca{} permit {name}", context.folder.option()),
+        )),
+    }
+}
+
+/// What devca has not written, or does not know where it went.
+const OUT_OF_REACH: &str = "phones, containers, other machines and homes, --sysroot trees, and files made with devca root \
+     or devca export still trust the old root: replace it there";
 
 /// Where the old key is locked, so is the new one; the old passphrase is not needed for that.
 fn passphrase(context: &Context) -> anyhow::Result<Option<Passphrase>> {
@@ -77,6 +102,7 @@ pub(super) fn replace_root(
     let authority = Authority::draft(&draft, context.now)?;
     let mut files = authority.files(folder)?;
     files.push(NewFile::public(folder.earlier(), earlier(context)));
+    files.extend(bundles::rewritten(context, Some(&authority.root.der))?);
     // What belongs to the old root alone.
     let all = [folder.root_key(), folder.intermediate_key(), folder.intermediate(), folder.root_crl()];
     let gone: Vec<PathBuf> = all

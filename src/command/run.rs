@@ -1,10 +1,11 @@
 //! `devca run -- PROGRAM …`: start a program that trusts the root, whatever it is written in.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use devca_platform::{Host, Person};
+use devca_platform::{Host, Person, step};
 
 use super::{Context, env};
 use crate::cli;
@@ -15,16 +16,32 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> anyhow::Result<u8> {
     let (program, arguments) = args
         .command
         .split_first()
-        .ok_or_else(|| Fault::usage("no program is named", "as in: devca run -- node app.js"))?;
-    let mut command = Command::new(found(context, program)?);
+        .ok_or_else(|| Fault::usage("no program is given", "as in: devca run -- node app.js"))?;
+    let path = found(context, program)?;
+    let mut command = Command::new(&path);
     command.args(arguments).envs(env::variables(context)?);
     context.report.detail(format!("{command:?}"));
     let failed = start(&mut command)?;
-    Err(Fault::new(
-        format!("cannot run {}: {failed}", program.display()),
-        "check the program's name and its rights",
-    )
-    .into())
+    Err(not_started(&path, &failed).into())
+}
+
+/// What env, nice and shells return for a program that was not found, and for one that cannot be run.
+const NOT_FOUND: u8 = 127;
+const NOT_EXECUTABLE: u8 = 126;
+
+fn not_started(path: &Path, failed: &std::io::Error) -> Fault {
+    let what = format!("cannot run {}: {failed}", path.display());
+    match failed.kind() {
+        io::ErrorKind::NotFound if !path.exists() => {
+            Fault::new(what, "check the name of the program").exiting_with(NOT_FOUND)
+        }
+        // A script whose interpreter is missing is "not found" as well.
+        io::ErrorKind::NotFound => {
+            Fault::new(what, "check the interpreter in its first line").exiting_with(NOT_EXECUTABLE)
+        }
+        _ => Fault::new(what, format!("check its permissions: ls -l {}", step::quoted(path.as_os_str())))
+            .exiting_with(NOT_EXECUTABLE),
+    }
 }
 
 /// A name is looked for in the absolute folders of `PATH`: what lies in the current folder is run by `./name` alone.
@@ -34,10 +51,22 @@ fn found(context: &Context, program: &OsStr) -> anyhow::Result<PathBuf> {
         return Ok(path);
     }
     let person = Person { home: context.person.home.clone(), ids: context.person.ids };
-    Host::this(person, super::is_root()).program(&program.to_string_lossy()).ok_or_else(|| {
-        let what = format!("there is no program {}", path.display());
-        Fault::new(what, "check its name, and whether its folder is in PATH").into()
-    })
+    let host = Host::this(person, super::is_root());
+    if let Some(found) = host.program(&program.to_string_lossy()) {
+        return Ok(found);
+    }
+    let fault = match host.path.iter().map(|folder| folder.join(program)).find(|path| path.is_file()) {
+        Some(path) => {
+            let hint = format!("make it executable: chmod +x {}", step::quoted(path.as_os_str()));
+            Fault::new(format!("{} is not executable", path.display()), hint).exiting_with(NOT_EXECUTABLE)
+        }
+        None => Fault::new(
+            format!("there is no program called {} in PATH", path.display()),
+            "check its name, and whether its folder is in PATH",
+        )
+        .exiting_with(NOT_FOUND),
+    };
+    Err(fault.into())
 }
 
 #[cfg(unix)]

@@ -8,6 +8,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::Context;
+use super::permit;
+use super::shared::bundles;
 use super::stores::{self, WIDTH};
 use crate::ca::{self, Authority};
 use crate::certificate;
@@ -33,19 +35,26 @@ pub(super) struct Status {
 }
 
 #[derive(Serialize)]
+#[allow(clippy::struct_excessive_bools)] // each is a fact of its own
 struct RootState {
     path: PathBuf,
     name: String,
     sha256: String,
     #[serde(with = "time::serde::rfc3339")]
     not_after: OffsetDateTime,
-    days_left: i64,
+    days_left: crate::profile::DaysLeft,
     key: PathBuf,
     /// The root has no key: an intermediate signs.
     sealed: bool,
     /// The key is encrypted.
     locked: bool,
     constrained: bool,
+    /// It permits some addresses only, which BoringSSL takes for a reason to refuse all of them.
+    constrains_addresses: bool,
+    #[serde(skip)]
+    shuts_out: Option<String>,
+    /// Its certificate lets its key sign for TLS only, neither mail nor code.
+    tls_only: bool,
     constraints: Constraints,
 }
 
@@ -103,6 +112,7 @@ pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<Statu
         problems.push(Finding { what, hint: format!("devca{} install", context.folder.option()) });
     }
     problems.extend(root.as_ref().and_then(|root| outdated(context, root)));
+    problems.extend(root.iter().flat_map(|root| stale_bundles(context, root)));
     let state = root.map(|root| RootState {
         path: context.folder.root(),
         sha256: key::hex(&root.sha256()),
@@ -112,6 +122,9 @@ pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<Statu
         sealed: ca::is_sealed(&context.folder),
         locked: ca::is_locked(&context.folder),
         constrained: !root.constraints.is_unconstrained(),
+        constrains_addresses: root.constraints.constrain_addresses(),
+        shuts_out: root.constraints.constrain_addresses().then(|| permit::shut_out(&context.folder)),
+        tls_only: root.tls_only,
         constraints: root.constraints,
         name: root.common_name,
     });
@@ -140,8 +153,24 @@ fn outdated(context: &Context, root: &CaCertificate) -> Option<Finding> {
     Some(Finding { what, hint: format!("devca{} renew --all", context.folder.option()) })
 }
 
-/// Keeps others out of what is private.
+/// Files that programs started with `devca env` still read.
+fn stale_bundles(context: &Context, root: &CaCertificate) -> Vec<Finding> {
+    let finding = |path: PathBuf| Finding {
+        what: format!("{} does not trust the present root, or trusts an earlier one", path.display()),
+        hint: format!("devca{} status --fix", context.folder.option()),
+    };
+    bundles::stale(context, root).into_iter().map(finding).collect()
+}
+
+/// Keeps others out of what is private, and brings the files of `devca env` up to date.
 fn fix(context: &Context) -> anyhow::Result<()> {
+    if let Ok(root) = context.root()
+        && !bundles::stale(context, &root).is_empty()
+    {
+        let _lock = context.lock()?;
+        bundles::refresh(context, Some(&context.root()?.der))?;
+        context.report.note("the files that devca env prints have been updated");
+    }
     for (path, mode) in private(context) {
         if files::too_open(&path).is_some() {
             context.person.files().close(&path)?;
@@ -191,9 +220,9 @@ fn look_at_root(context: &Context, problems: &mut Vec<Finding>) -> Option<CaCert
         }
     }
     let left = root.validity.days_left(context.now);
-    if (1..=EXPIRES_SOON).contains(&left) {
+    if !left.is_expired() && left.0 <= EXPIRES_SOON {
         let hint = format!("make a new one in time: devca{} rotate", context.folder.option());
-        found(format!("the root expires in {left} days"), hint);
+        found(format!("the root expires {left}"), hint);
     }
     Some(root)
 }
@@ -254,11 +283,30 @@ fn ask(store: &dyn Store, anchor: Option<&Anchor>, problems: &mut Vec<Finding>) 
     state
 }
 
+impl RootState {
+    /// What the root may sign for, and what follows from that.
+    fn write_limits(&self, page: &mut dyn Write) -> io::Result<()> {
+        let list: Vec<String> = self.constraints.permitted.iter().map(ToString::to_string).collect();
+        let names = match (self.constrained, self.constrains_addresses) {
+            (false, _) => "any name: it has no name constraints".into(),
+            (true, false) => format!("{}, any address", list.join(", ")),
+            (true, true) => list.join(", "),
+        };
+        writeln!(page, "{:WIDTH$}  {names}", "permits")?;
+        if let Some(note) = &self.shuts_out {
+            writeln!(page, "{:WIDTH$}  {note}", "note")?;
+        }
+        let uses =
+            if self.tls_only { "TLS servers and clients" } else { "any purpose, mail and code included" };
+        writeln!(page, "{:WIDTH$}  {uses}", "for")
+    }
+}
+
 impl Outcome for Status {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         if let Some(root) = &self.root {
             writeln!(page, "{:WIDTH$}  {} ({})", "root", root.name, report::short(&root.path))?;
-            writeln!(page, "{:WIDTH$}  {}, in {} days", "expires", root.not_after.date(), root.days_left)?;
+            writeln!(page, "{:WIDTH$}  {}, {}", "expires", root.not_after.date(), root.days_left)?;
             let key = match (root.sealed, root.locked) {
                 (false, false) => "",
                 (false, true) => ", locked with a passphrase",
@@ -266,13 +314,7 @@ impl Outcome for Status {
                 (true, true) => ", an intermediate's, locked with a passphrase: the root is sealed",
             };
             writeln!(page, "{:WIDTH$}  {}{key}", "key", report::short(&root.key))?;
-            let list: Vec<String> = root.constraints.permitted.iter().map(ToString::to_string).collect();
-            let names = if root.constrained {
-                list.join(", ")
-            } else {
-                "any name: it carries no name constraints".into()
-            };
-            writeln!(page, "{:WIDTH$}  {names}", "permits")?;
+            root.write_limits(page)?;
         }
         for state in &self.stores {
             let word = match state.word {

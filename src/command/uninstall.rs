@@ -7,6 +7,7 @@ use devca_platform::{Anchor, Found, Host, Problem, Step, Store};
 use serde::Serialize;
 
 use super::predecessors::Predecessors;
+use super::shared::bundles::{self, Bundle};
 use super::stores::{self, Line, WIDTH};
 use super::{Context, timer};
 use crate::ca;
@@ -59,11 +60,22 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
         kept_for: None,
     };
     let still_trusted = args.purge && !args.dry_run && still_trusted(context, args, root.as_ref())?;
+    let everywhere = args.stores.store.is_empty() && args.stores.sysroot.is_none();
+    if everywhere && !args.purge && !args.dry_run && !Bundle::all(folder).is_empty() {
+        let _lock = context.lock()?;
+        bundles::refresh(context, None)?;
+        context
+            .report
+            .note(format!("the files that devca env prints no longer trust the root: {NEW_TERMINAL}"));
+    }
     match (args.purge && !args.dry_run, stores::all_done(&outcome.stores)) {
         (true, true) if still_trusted => outcome.kept_for = Some(TRUSTED_ELSEWHERE),
         (true, true) => {
             timer::remove_if_there(context)?;
             outcome.deleted = purge(context)?;
+            if outcome.deleted.iter().any(|path| path.file_name() == Some("bundle.pem".as_ref())) {
+                context.report.note(format!("the files that devca env prints are deleted: {NEW_TERMINAL}"));
+            }
         }
         (true, false) => outcome.kept_for = Some("kept, since a store may still trust it"),
         (false, _) if nothing_here => {}
@@ -72,6 +84,10 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
     }
     Ok(outcome)
 }
+
+/// Shells and `.env` files go on naming what `devca env` has printed.
+const NEW_TERMINAL: &str =
+    "open a new terminal where you used it, and remove its lines from .env files and shell profiles";
 
 /// A store of this machine that was not chosen, and trusts the root: deleted, it could be taken out of that no more.
 fn still_trusted(
@@ -162,11 +178,12 @@ fn own_files(folder: &CaFolder) -> Vec<PathBuf> {
         folder.root(),
         folder.intermediate(),
         folder.inventory(),
-        folder.bundle(),
         folder.earlier(),
         folder.root_crl(),
+        folder.php_settings(),
     ];
-    all.into_iter().filter(|path| path.symlink_metadata().is_ok()).collect()
+    let bundles = Bundle::all(folder).into_iter().flat_map(|bundle| bundle.paths());
+    all.into_iter().chain(bundles).filter(|path| path.symlink_metadata().is_ok()).collect()
 }
 
 impl Outcome for Uninstalled {

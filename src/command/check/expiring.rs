@@ -9,7 +9,7 @@ use crate::cli;
 use crate::command::{Context, list};
 use crate::error::Fault;
 use crate::inventory::Inventory;
-use crate::profile;
+use crate::profile::DaysLeft;
 use crate::renewal;
 
 /// What of the inventory ends soon, has ended, or is of an earlier root.
@@ -24,18 +24,17 @@ pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checke
     let beginning = renewal::beginning(context.root().ok().as_ref());
     for entry in list::ending(inventory, context.now, days, beginning) {
         let path: PathBuf = renewal::first(&entry).to_owned();
-        let left = profile::days_left(entry.not_after, context.now);
+        let left = DaysLeft::until(entry.not_after, context.now);
         let is_outdated = entry.issued < beginning;
         let fault = match left {
-            ..=0 => &EXPIRED,
+            left if left.is_expired() => &EXPIRED,
             _ if is_outdated => &REPLACED_ROOT,
             _ => &EXPIRING,
         };
         let what = match left {
             _ if is_outdated => format!("{} is of an earlier root", path.display()),
-            ..=0 => format!("{} expired on {}", path.display(), entry.not_after.date()),
-            1 => format!("{} ends in 1 day", path.display()),
-            left => format!("{} ends in {left} days", path.display()),
+            left if left.is_expired() => format!("{} expired on {}", path.display(), entry.not_after.date()),
+            left => format!("{} ends {left}", path.display()),
         };
         let mend = format!("devca{} renew {}", context.folder.option(), path.display());
         checked.findings.push(Finding::new(fault, what, mend).saying(|_| false));

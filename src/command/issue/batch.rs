@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry::{Occupied, Vacant};
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -16,13 +15,19 @@ use crate::cli;
 use crate::command::Context;
 use crate::error::{self, Fault, OrHint};
 use crate::existing;
-use crate::files::Secrecy;
+use crate::files::{self, Secrecy};
 use crate::inventory::Entry;
 use crate::issuer::{KeySource, Request, Signer};
 use crate::parallel;
 use crate::profile::Kind;
 use crate::report::{self, Outcome};
 use crate::subject::Subject;
+
+/// A batch of a million lines is smaller.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// More than a thousand of the longest names.
+const MAX_LINE: usize = 1 << 18;
 
 /// What came of a batch.
 #[derive(Serialize)]
@@ -63,7 +68,8 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
         return Err(Fault::usage(what, "give it with --password-file FILE").into());
     }
     let options = request::options(args, &formats, context.report)?;
-    let (input, length) = open(batch)?;
+    // Read before the lock is taken: nobody else waits for a pipe.
+    let input = files::read_named_up_to(batch, MAX_BYTES)?;
     let folder = std::path::absolute(args.out.as_deref().unwrap_or(Path::new(".")))?;
     existing::refuse_ca_folder(&folder, &context.folder)?;
     let lock = context.lock()?;
@@ -89,21 +95,15 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
     };
     let mut outcome =
         Batch { issued: 0, skipped: 0, failed: Vec::new(), folder: folder.clone(), root_created };
-    let bar = context.report.progress(length);
-    let mut lines = input.split(b'\n').zip(1..);
+    let bar = context.report.progress(input.len() as u64);
+    let mut lines = (1..).zip(input.split(|byte| *byte == b'\n'));
     loop {
-        let mut chunk = Vec::new();
-        let mut bytes = 0;
-        for (line, number) in lines.by_ref().take(bulk::CHUNK) {
-            let line = line.or_hint(|| format!("cannot read line {number}"), || "check the file".into())?;
-            bytes += line.len() as u64 + 1;
-            chunk.push((number, line));
-        }
+        let chunk: Vec<(usize, &[u8])> = lines.by_ref().take(bulk::CHUNK).collect();
         if chunk.is_empty() {
             break;
         }
         maker.chunk(context, &chunk, &mut outcome)?;
-        bar.inc(bytes);
+        bar.inc(chunk.iter().map(|(_, line)| line.len() as u64 + 1).sum());
     }
     bar.finish_and_clear();
     for failure in &mut outcome.failed {
@@ -111,17 +111,6 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
     }
     drop(lock);
     Ok(outcome)
-}
-
-/// The lines, and how many bytes they are, where that is known.
-fn open(batch: &Path) -> anyhow::Result<(Box<dyn BufRead>, u64)> {
-    if batch == Path::new("-") {
-        return Ok((Box::new(BufReader::new(io::stdin())), 0));
-    }
-    let hint = || "one certificate a line is expected, as in: app.test www.app.test".into();
-    let file = File::open(batch).or_hint(|| format!("cannot read {}", batch.display()), hint)?;
-    let length = file.metadata().map_or(0, |metadata| metadata.len());
-    Ok((Box::new(BufReader::new(file)), length))
 }
 
 struct Maker<'a> {
@@ -161,12 +150,7 @@ fn in_the_way_of(line: usize) -> Fault {
 }
 
 impl Maker<'_> {
-    fn chunk(
-        &self,
-        context: &Context,
-        lines: &[(usize, Vec<u8>)],
-        outcome: &mut Batch,
-    ) -> anyhow::Result<()> {
+    fn chunk(&self, context: &Context, lines: &[(usize, &[u8])], outcome: &mut Batch) -> anyhow::Result<()> {
         let asked = parallel::map(lines.iter().collect(), |(number, line)| (*number, self.ask(line)));
         let mut jobs: Vec<Job> = Vec::new();
         let mut numbers = Vec::new();
@@ -212,6 +196,10 @@ impl Maker<'_> {
 
     /// Reads a line; what is there already, whole, valid and for the same names, is not made again.
     fn ask(&self, line: &[u8]) -> anyhow::Result<Asked> {
+        if line.len() > MAX_LINE {
+            let what = format!("the line is longer than {} KB", MAX_LINE >> 10);
+            return Err(Fault::usage(what, "put each certificate on a line of its own").into());
+        }
         let line =
             std::str::from_utf8(line).or_hint(|| "it is no text".into(), || "write it in UTF-8".into())?;
         let Some(line) = parse(line)? else { return Ok(Asked::Nothing) };
@@ -220,10 +208,13 @@ impl Maker<'_> {
             .of(self.args.org.clone(), self.args.ou.clone())?;
         let label = match &line.file {
             Some(file) => file.clone(),
-            None => bundle::stem(&subject.first(), subject.names.len(), kind),
+            None => bundle::stem(&subject, kind),
         };
         let validity = request::validity(self.args, kind, self.now)?;
         let mut request = Request { kind, subject, key: KeySource::Fresh(self.args.key_type), validity };
+        if let Some(name) = super::unasked(&self.authority.root.constraints, &request.subject.names) {
+            return Err(super::public_address(name, self.ca).into());
+        }
         request.suit(self.authority);
         let plan = Plan {
             formats: self.formats,

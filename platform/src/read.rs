@@ -1,0 +1,159 @@
+//! Reading files with a limit on size and time: a file of somebody else's may be endless, or a pipe to which nothing is
+//! ever written.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long to wait for a pipe that the user has named: a program at its other end may ask for a password first.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Appends the content of a regular file. Anything else (a pipe, a device, a folder) is an error.
+pub fn regular(path: &Path, limit: u64, into: &mut Vec<u8>) -> io::Result<()> {
+    let file = open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    up_to(file, metadata.len(), limit, into)
+}
+
+/// Appends the content of what the user has named, which may be a pipe such as `<(…)`. `patience` is for each wait until
+/// something more is written to it.
+pub fn named(path: &Path, limit: u64, patience: Duration, into: &mut Vec<u8>) -> io::Result<()> {
+    let file = open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_file() {
+        up_to(file, metadata.len(), limit, into)
+    } else if metadata.is_dir() {
+        Err(io::ErrorKind::IsADirectory.into())
+    } else {
+        // Enough for any key: what grows leaves copies behind in memory.
+        up_to(Patient { file, patience }, 1 << 16, limit, into)
+    }
+}
+
+/// Appends all that there is to read, of which `size` is expected, and fails if that is more than the limit.
+pub fn up_to(from: impl Read, size: u64, limit: u64, into: &mut Vec<u8>) -> io::Result<()> {
+    let before = into.len();
+    into.reserve(usize::try_from(size.min(limit)).unwrap_or(0) + 1);
+    from.take(limit + 1).read_to_end(into)?;
+    if (into.len() - before) as u64 > limit {
+        let limit = if limit >= 1 << 20 { format!("{} MB", limit >> 20) } else { format!("{limit} bytes") };
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it is too large: the limit is {limit}"),
+        ));
+    }
+    Ok(())
+}
+
+/// Opening a pipe must not wait for its writer.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use nix::fcntl::OFlag;
+    use std::os::unix::fs::OpenOptionsExt;
+    OpenOptions::new().read(true).custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits()).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).open(path)
+}
+
+/// A pipe or a terminal that is not waited for indefinitely.
+struct Patient {
+    file: File,
+    patience: Duration,
+}
+
+#[cfg(unix)]
+impl Read for Patient {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        use nix::errno::Errno;
+        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+        use std::os::fd::AsFd;
+        loop {
+            let timeout = PollTimeout::try_from(self.patience).unwrap_or(PollTimeout::MAX);
+            match poll(&mut [PollFd::new(self.file.as_fd(), PollFlags::POLLIN)], timeout) {
+                Ok(0) => {
+                    let what =
+                        format!("nothing was written to it for {} seconds", self.patience.as_secs_f32());
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, what));
+                }
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(e) => return Err(e.into()),
+            }
+            match self.file.read(buffer) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+        }
+    }
+}
+
+/// A named pipe of Windows is waited for.
+#[cfg(not(unix))]
+impl Read for Patient {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let _ = self.patience;
+        self.file.read(buffer)
+    }
+}
+
+#[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn pipe() -> (tempfile::TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        (folder, path)
+    }
+
+    fn read_named(path: &Path, limit: u64, patience: Duration) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        named(path, limit, patience, &mut bytes).map(|()| bytes)
+    }
+
+    #[test]
+    fn what_is_written_to_a_pipe_is_read_to_its_end() {
+        let (_folder, path) = pipe();
+        let writer = {
+            let path = path.clone();
+            std::thread::spawn(move || {
+                let mut file = OpenOptions::new().write(true).open(path).unwrap();
+                file.write_all(&vec![b'a'; 100_000]).unwrap();
+                file.write_all(b"end").unwrap();
+            })
+        };
+        let read = read_named(&path, 1 << 20, Duration::from_secs(60)).unwrap();
+        writer.join().unwrap();
+        assert!(read.len() == 100_003 && read.ends_with(b"end"));
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_writes_to_is_given_up() {
+        let (_folder, path) = pipe();
+        let silent = read_named(&path, 10, Duration::from_millis(50)).unwrap_err();
+        assert_eq!(silent.kind(), io::ErrorKind::TimedOut);
+        let held = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let silent = read_named(&path, 10, Duration::from_millis(50)).unwrap_err();
+        assert_eq!(silent.kind(), io::ErrorKind::TimedOut);
+        drop(held);
+        assert!(regular(&path, 10, &mut Vec::new()).unwrap_err().to_string().contains("not a regular file"));
+    }
+
+    #[test]
+    fn what_has_no_end_is_too_large() {
+        let endless = read_named(Path::new("/dev/zero"), 1 << 16, PATIENCE).unwrap_err();
+        assert_eq!(endless.kind(), io::ErrorKind::FileTooLarge);
+        assert!(regular(Path::new("/dev/zero"), 10, &mut Vec::new()).is_err());
+        assert!(regular(Path::new("/dev"), 10, &mut Vec::new()).is_err());
+        assert!(read_named(Path::new("/dev"), 10, PATIENCE).is_err());
+    }
+}

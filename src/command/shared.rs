@@ -1,0 +1,4 @@
+//! What several commands have in common.
+
+pub(super) mod bundles;
+pub(super) mod sources;

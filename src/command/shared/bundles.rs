@@ -1,0 +1,213 @@
+//! The files that `devca env` and `devca run` point programs at: `bundle.pem` in the CA's folder, and what is made of it.
+//!
+//! An environment that names roots of its own gets files of its own: `bundle-0123456789abcdef.pem`, whose first lines
+//! name the sources. So one terminal's company roots do not reach another's programs.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use devca_platform::bundle;
+
+use crate::bundle::trust_store;
+use crate::certificate::CaCertificate;
+use crate::command::Context;
+use crate::files::NewFile;
+use crate::home::CaFolder;
+use crate::key;
+use crate::pem;
+
+/// Starts a line that names a source. PEM ignores what is outside its blocks.
+const SOURCE: &str = "# includes the roots of ";
+
+/// The files of one environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Bundle {
+    folder: PathBuf,
+    suffix: String,
+}
+
+impl Bundle {
+    /// The one for these sources.
+    pub(crate) fn of(folder: &CaFolder, sources: &[PathBuf]) -> Self {
+        let named: Vec<u8> = sources.iter().flat_map(|path| source_line(path).into_bytes()).collect();
+        let suffix = match sources {
+            [] => String::new(),
+            _ => format!("-{}", key::hex(&key::sha256(&named)[..8])),
+        };
+        Self { folder: folder.path.clone(), suffix }
+    }
+
+    /// Every one that there is.
+    pub(crate) fn all(folder: &CaFolder) -> Vec<Self> {
+        let entries = folder.path.read_dir().into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let bundle = |name: String| {
+            let suffix = name.strip_prefix("bundle")?.strip_suffix(".pem")?;
+            let hash = suffix.strip_prefix('-');
+            let is_hash = |hash: &str| hash.len() == 16 && hash.chars().all(|c| c.is_ascii_hexdigit());
+            (suffix.is_empty() || hash.is_some_and(is_hash))
+                .then(|| Self { folder: folder.path.clone(), suffix: suffix.to_owned() })
+        };
+        let mut all: Vec<Self> = names.filter_map(bundle).collect();
+        all.sort_by(|a, b| a.suffix.cmp(&b.suffix));
+        all
+    }
+
+    /// The system's roots, the sources' and devca's.
+    pub(crate) fn pem(&self) -> PathBuf {
+        self.folder.join(format!("bundle{}.pem", self.suffix))
+    }
+
+    /// The same for Java.
+    pub(crate) fn trust_store(&self) -> PathBuf {
+        self.folder.join(format!("bundle{}.p12", self.suffix))
+    }
+
+    /// Without the system's, for variables that add to a program's own roots. Where there are no sources, that is the
+    /// root's own file.
+    pub(crate) fn extra(&self) -> PathBuf {
+        let name =
+            if self.suffix.is_empty() { "root.pem".into() } else { format!("extra{}.pem", self.suffix) };
+        self.folder.join(name)
+    }
+
+    /// All of its files, those that are not there included.
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        let extra = (!self.suffix.is_empty()).then(|| self.extra());
+        [self.trust_store(), self.pem()].into_iter().chain(extra).collect()
+    }
+
+    /// What is to be in its files. The bundle in PEM comes last: where it is as it should be, the others are.
+    pub(crate) fn render(&self, content: &Content) -> anyhow::Result<Vec<NewFile>> {
+        let mut files = vec![replacing(self.trust_store(), trust_store::write(&content.all)?)];
+        if !self.suffix.is_empty() {
+            files.push(replacing(self.extra(), text(&content.sources, &content.extra)));
+        }
+        files.push(replacing(self.pem(), text(&content.sources, &content.all)));
+        Ok(files)
+    }
+
+    /// Whether its files hold this already.
+    pub(crate) fn holds(&self, content: &Content) -> bool {
+        let is = |path: PathBuf, text: Vec<u8>| std::fs::read(path).is_ok_and(|found| found == text);
+        is(self.pem(), text(&content.sources, &content.all))
+            && self.trust_store().is_file()
+            && (self.suffix.is_empty() || is(self.extra(), text(&content.sources, &content.extra)))
+    }
+
+    /// What is in its files.
+    fn read(&self) -> Content {
+        let all = std::fs::read(self.pem()).unwrap_or_default();
+        let extra =
+            if self.suffix.is_empty() { Vec::new() } else { std::fs::read(self.extra()).unwrap_or_default() };
+        Content {
+            sources: sources_in(&all),
+            all: bundle::certificates(&all),
+            extra: bundle::certificates(&extra),
+        }
+    }
+}
+
+/// What is in the files of a bundle.
+pub(crate) struct Content {
+    sources: Vec<PathBuf>,
+    all: Vec<Vec<u8>>,
+    extra: Vec<Vec<u8>>,
+}
+
+impl Content {
+    /// What the files of an environment with these sources have in them; each root once.
+    pub(crate) fn new(
+        system: Vec<Vec<u8>>,
+        sources: Vec<PathBuf>,
+        of_sources: Vec<Vec<u8>>,
+        root: &[u8],
+    ) -> Self {
+        let extra = unique(of_sources.into_iter().chain([root.to_vec()]));
+        let all = unique(system.into_iter().chain(extra.iter().cloned()));
+        Self { sources, all, extra }
+    }
+
+    /// The same with this root in the place of devca's earlier ones.
+    fn with_root(&mut self, devcas: &[Vec<u8>], root: Option<&[u8]>) {
+        for list in [&mut self.all, &mut self.extra] {
+            list.retain(|der| !devcas.contains(der));
+            list.extend(root.map(<[u8]>::to_vec));
+        }
+    }
+}
+
+/// What was merged into a file, if it is a bundle of this CA.
+pub(crate) fn sources_of(folder: &CaFolder, path: &Path) -> Option<Vec<PathBuf>> {
+    let bundle =
+        Bundle::all(folder).into_iter().find(|bundle| bundle.paths().iter().any(|own| own == path))?;
+    Some(bundle.read().sources)
+}
+
+/// The files of every bundle, for an exchange: `root`, if there is one to be trusted from now on, in the place of the
+/// ones that this CA has had.
+pub(crate) fn rewritten(context: &Context, root: Option<&[u8]>) -> anyhow::Result<Vec<NewFile>> {
+    let devcas = roots(&context.folder);
+    let mut files = Vec::new();
+    for bundle in Bundle::all(&context.folder) {
+        let mut lists = bundle.read();
+        lists.with_root(&devcas, root);
+        files.extend(bundle.render(&lists)?);
+    }
+    Ok(files)
+}
+
+/// Brings every bundle up to date. The caller holds the lock.
+pub(crate) fn refresh(context: &Context, root: Option<&[u8]>) -> anyhow::Result<()> {
+    let files = rewritten(context, root)?;
+    if files.is_empty() { Ok(()) } else { context.person.files().exchange(&context.folder.path, &files, &[]) }
+}
+
+/// The files that trust another root of this CA than the present one, or do not trust that.
+pub(crate) fn stale(context: &Context, root: &CaCertificate) -> Vec<PathBuf> {
+    let mut earlier = roots(&context.folder);
+    earlier.retain(|der| *der != root.der);
+    let is_stale =
+        |held: &[Vec<u8>]| !held.contains(&root.der) || held.iter().any(|der| earlier.contains(der));
+    let mut found = Vec::new();
+    for bundle in Bundle::all(&context.folder) {
+        let read = bundle.read();
+        let store = std::fs::read(bundle.trust_store()).unwrap_or_default();
+        let held = [
+            (bundle.pem(), read.all),
+            (bundle.trust_store(), trust_store::certificates(&store).unwrap_or_default()),
+            (bundle.extra(), read.extra),
+        ];
+        let own = held.into_iter().filter(|(path, _)| *path != context.folder.root());
+        found.extend(own.filter(|(_, held)| is_stale(held)).map(|(path, _)| path));
+    }
+    found
+}
+
+/// The present root of this CA, and those that it has had.
+fn roots(folder: &CaFolder) -> Vec<Vec<u8>> {
+    [folder.earlier(), folder.root()].iter().flat_map(|path| pem::certificates(path)).collect()
+}
+
+fn source_line(path: &Path) -> String {
+    format!("{SOURCE}{}\n", path.display())
+}
+
+fn sources_in(text: &[u8]) -> Vec<PathBuf> {
+    let lines = String::from_utf8_lossy(text);
+    lines.lines().map_while(|line| line.strip_prefix(SOURCE)).map(PathBuf::from).collect()
+}
+
+fn text(sources: &[PathBuf], roots: &[Vec<u8>]) -> Vec<u8> {
+    let named = sources.iter().map(|path| source_line(path).into_bytes());
+    named.chain(roots.iter().map(|der| pem::certificate(der))).flatten().collect()
+}
+
+fn unique(roots: impl Iterator<Item = Vec<u8>>) -> Vec<Vec<u8>> {
+    let mut seen = HashSet::new();
+    roots.filter(|der| seen.insert(key::sha256(der))).collect()
+}
+
+fn replacing(path: PathBuf, content: Vec<u8>) -> NewFile {
+    NewFile { replace: true, ..NewFile::public(path, content) }
+}

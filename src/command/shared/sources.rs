@@ -1,0 +1,167 @@
+//! What the environment trusted before devca: the files that its variables name, read with care.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use devca_platform::bundle;
+use devca_platform::runtime::{Effect, VARIABLES};
+
+use super::bundles;
+use crate::bundle::trust_store;
+use crate::command::Context;
+use crate::command::env::java;
+use crate::home::CaFolder;
+
+/// No list of roots is larger: Mozilla's has a quarter of a megabyte.
+const SIZE_LIMIT: u64 = 8 << 20;
+/// A folder with more files than this is not one of roots.
+const FILES_LIMIT: usize = 4096;
+
+/// Files that the environment names, and what is in them.
+#[derive(Default)]
+pub(crate) struct Sources {
+    /// Absolute, in the order of the variables; only those that were read.
+    pub(crate) files: Vec<PathBuf>,
+    /// In DER, not each once.
+    pub(crate) certificates: Vec<Vec<u8>>,
+}
+
+impl Sources {
+    /// Reads what the variables name. Whatever is left out is said, since a program may need it.
+    pub(crate) fn of_environment(context: &Context) -> Self {
+        let mut found = Self::default();
+        for (name, path) in named(&context.folder) {
+            if found.files.contains(&path) {
+                continue;
+            }
+            match certificates(&path) {
+                Ok(certificates) => {
+                    found.files.push(path);
+                    found.certificates.extend(certificates);
+                }
+                Err(why) => context
+                    .report
+                    .note(format!("{name} names {}, which is not included: {why}", path.display())),
+            }
+        }
+        found
+    }
+}
+
+/// Each path with the variable that names it. A variable may name a bundle that devca has made: then what was merged
+/// into that is meant.
+fn named(folder: &CaFolder) -> Vec<(&'static str, PathBuf)> {
+    let mut found = Vec::new();
+    for variable in VARIABLES {
+        let Some(value) = std::env::var_os(variable.name).filter(|value| !value.is_empty()) else { continue };
+        let Some(path) = path_in(variable.effect, value).and_then(|path| std::path::absolute(path).ok())
+        else {
+            continue;
+        };
+        if path == folder.root() {
+            continue;
+        }
+        match bundles::sources_of(folder, &path) {
+            Some(sources) => found.extend(sources.into_iter().map(|source| (variable.name, source))),
+            None => found.push((variable.name, path)),
+        }
+    }
+    found
+}
+
+/// The file of roots in a variable's value.
+fn path_in(effect: Effect, value: OsString) -> Option<PathBuf> {
+    match effect {
+        Effect::Adds | Effect::Replaces => Some(value.into()),
+        Effect::JvmOptions => java::trust_store(value.to_str()?).map(Into::into),
+        Effect::ReadsSystem(_) | Effect::PhpFolders => None,
+    }
+}
+
+/// The roots in a file in PEM or a Java trust store, or in the files of a folder (`REQUESTS_CA_BUNDLE` may name one).
+fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, String> {
+    // The path becomes a line of the bundle.
+    if path.to_str().is_none_or(|path| path.chars().any(char::is_control)) {
+        return Err("its name cannot be written down".into());
+    }
+    let found = if path.is_dir() { of_folder(path)? } else { of_file(path)? };
+    if found.is_empty() { Err("there is no certificate in it".into()) } else { Ok(found) }
+}
+
+fn of_folder(folder: &Path) -> Result<Vec<Vec<u8>>, String> {
+    let entries = fs::read_dir(folder).map_err(|e| reason(&e))?.take(FILES_LIMIT);
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    let files = paths.iter().filter(|path| path.is_file());
+    Ok(files.filter_map(|path| of_file(path).ok()).flatten().collect())
+}
+
+fn of_file(path: &Path) -> Result<Vec<Vec<u8>>, String> {
+    let content = read(path).map_err(|e| reason(&e))?;
+    let found = bundle::certificates(&content);
+    if found.is_empty() { trust_store::certificates(&content) } else { Ok(found) }
+}
+
+/// Reads a regular file that nobody but root and the user can write: anyone else could add a root to it.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    // Opening a FIFO would wait for its writer.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let file = File::open(path)?;
+    refuse_writable_by_others(&file)?;
+    let mut content = Vec::new();
+    file.take(SIZE_LIMIT + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > SIZE_LIMIT {
+        return Err(io::Error::other("it is larger than 8 MiB"));
+    }
+    Ok(content)
+}
+
+#[cfg(unix)]
+fn refuse_writable_by_others(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let found = file.metadata()?;
+    let user = nix::unistd::geteuid().as_raw();
+    if !found.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    if ![0, user].contains(&found.uid()) {
+        return Err(io::Error::other("it belongs to another user"));
+    }
+    let by_group = found.mode() & 0o020 != 0 && !is_private_group(found.uid(), found.gid());
+    if found.mode() & 0o002 != 0 || by_group {
+        return Err(io::Error::other("others can write to it (chmod go-w makes it usable)"));
+    }
+    Ok(())
+}
+
+/// Debian, Ubuntu and Fedora give each user a group, and new files its write permission.
+#[cfg(unix)]
+fn is_private_group(user: u32, group: u32) -> bool {
+    use nix::unistd::{Gid, Group, Uid, User};
+    let owner = User::from_uid(Uid::from_raw(user)).ok().flatten();
+    let group = Group::from_gid(Gid::from_raw(group)).ok().flatten();
+    owner.zip(group).is_some_and(|(owner, group)| {
+        owner.gid == group.gid
+            && group.name == owner.name
+            && group.mem.iter().all(|member| *member == owner.name)
+    })
+}
+
+/// Windows keeps others out by the folder's rights.
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps)]
+fn refuse_writable_by_others(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".into(),
+        io::ErrorKind::PermissionDenied => "it cannot be read by you".into(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,189 @@
+//! What an environment trusted before devca, a company's proxy say, stays trusted under `devca run`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::common::clients::java_classes;
+use crate::common::{Home, Server, ok, project, strangers_root, tool, words};
+
+/// A company with a root and a server of its own: another CA of devca's, whose root lies where the company keeps it.
+struct Company {
+    server: Server,
+    root: PathBuf,
+}
+
+impl Company {
+    fn new(home: &Home, name: &str) -> Self {
+        let root = home.file(&format!("{name}.pem"));
+        home.ok([
+            "--ca",
+            name,
+            "issue",
+            "localhost",
+            "--cert-file",
+            "c.pem",
+            "--key-file",
+            "c-key.pem",
+            "--force",
+        ]);
+        fs::copy(home.home().join(format!(".local/share/devca/{name}/root.pem")), &root).unwrap();
+        Self { server: Server::page(&home.file("c.pem"), &home.file("c-key.pem")), root }
+    }
+}
+
+fn own_server(home: &Home) -> Server {
+    home.ok(["issue", "localhost"]);
+    Server::page(&home.file("localhost.pem"), &home.file("localhost-key.pem"))
+}
+
+fn node(port: u16) -> Vec<String> {
+    let script = project().join("tests/clients/client.mjs").display().to_string();
+    vec![tool("node").display().to_string(), script, "-".into(), port.to_string(), "localhost".into()]
+}
+
+fn python(port: u16, library: &str) -> Vec<String> {
+    let python = project().join("target/tools/python/bin/python").display().to_string();
+    let script = format!("import {library}; {library}.get('https://localhost:{port}/')");
+    vec![python, "-c".into(), script]
+}
+
+fn java(port: u16) -> Vec<String> {
+    let words =
+        ["java", "-cp", java_classes().to_str().unwrap(), "Client", "-", &port.to_string(), "localhost"];
+    words.map(ToOwned::to_owned).to_vec()
+}
+
+fn run(home: &Home, variable: &str, value: &str, command: &[String]) -> std::process::Output {
+    let mut run = home.devca(["run", "--"].map(ToOwned::to_owned).iter().chain(command));
+    run.env(variable, value).env("no_proxy", "*").output().unwrap()
+}
+
+fn count(path: impl AsRef<Path>) -> usize {
+    fs::read_to_string(path).unwrap().matches("BEGIN CERTIFICATE").count()
+}
+
+fn system() -> usize {
+    count("/etc/ssl/certs/ca-certificates.crt")
+}
+
+#[test]
+fn what_a_variable_named_before_stays_trusted() {
+    let home = Home::new();
+    let own = own_server(&home);
+    let company = Company::new(&home, "company");
+    let trust_store = home.file("company.p12").display().to_string();
+    let root = company.root.display().to_string();
+    let import = ["-importcert", "-noprompt", "-alias", "company", "-storepass", "changeit"];
+    ok(
+        "keytool",
+        import.into_iter().chain(["-storetype", "PKCS12", "-keystore", &trust_store, "-file", &root]),
+    );
+    let options = format!("-Xmx64m -Djavax.net.ssl.trustStore={trust_store}");
+    for (variable, value, command) in [
+        ("NODE_EXTRA_CA_CERTS", &root, node as fn(u16) -> Vec<String>),
+        ("SSL_CERT_FILE", &root, |port| python(port, "httpx")),
+        ("REQUESTS_CA_BUNDLE", &root, |port| python(port, "requests")),
+        // Where REQUESTS_CA_BUNDLE is unset, requests reads this; devca sets both.
+        ("CURL_CA_BUNDLE", &root, |port| python(port, "requests")),
+        ("JAVA_TOOL_OPTIONS", &options, java),
+    ] {
+        for port in [own.port, company.server.port] {
+            let output = run(&home, variable, value, &command(port));
+            assert!(output.status.success(), "{variable}, port {port}: {}", words(&output));
+            assert!(!words(&output).contains("devca: note:"), "{}", words(&output));
+        }
+        // Without it, the company's server is unknown, also after what was merged before.
+        let output = run(&home, "UNRELATED", "", &command(company.server.port));
+        assert!(!output.status.success(), "{variable} is remembered: {}", words(&output));
+    }
+    let print = ["printenv".to_owned(), "JAVA_TOOL_OPTIONS".into()];
+    let said = words(&run(&home, "JAVA_TOOL_OPTIONS", &options, &print));
+    assert!(said.contains("-Xmx64m ") && !said.contains("company.p12"), "{said}");
+}
+
+#[test]
+fn a_companys_file_that_changes_is_read_again() {
+    let home = Home::new();
+    own_server(&home);
+    let company = Company::new(&home, "company");
+    let file = company.root.display().to_string();
+    assert!(run(&home, "NODE_EXTRA_CA_CERTS", &file, &node(company.server.port)).status.success());
+    // The shell has evaluated `devca env`, so that its variable names devca's file.
+    let mut env = home.devca(["env", "--json"]);
+    let output = env.env("NODE_EXTRA_CA_CERTS", &file).output().unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let merged = document["variables"]["NODE_EXTRA_CA_CERTS"].as_str().unwrap().to_owned();
+    assert_eq!(count(&merged), 2, "the company's and devca's");
+    let successor = Company::new(&home, "successor");
+    fs::copy(&successor.root, &file).unwrap();
+    assert!(run(&home, "NODE_EXTRA_CA_CERTS", &merged, &node(successor.server.port)).status.success());
+    let output = run(&home, "NODE_EXTRA_CA_CERTS", &merged, &node(company.server.port));
+    assert!(!output.status.success(), "the root that the company has withdrawn is still trusted");
+}
+
+#[test]
+fn terminals_do_not_disturb_one_another_and_sources_are_forgotten() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let company = home.file("company.pem");
+    strangers_root(&company);
+    let named = |value: &str| {
+        let print = ["printenv".to_owned(), "SSL_CERT_FILE".into()];
+        let output = run(&home, "SSL_CERT_FILE", value, &print);
+        assert!(output.status.success(), "{}", words(&output));
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    };
+    let merged = named(company.to_str().unwrap());
+    assert_eq!(count(&merged), system() + 2, "the system's, the company's and devca's");
+    let plain = named("");
+    assert_ne!(merged, plain);
+    assert_eq!(plain, home.ca().join("bundle.pem").display().to_string());
+    assert_eq!(count(&plain), system() + 1, "a source that no variable names is not included");
+    assert_eq!(count(&merged), system() + 2, "the other terminal's programs go on");
+    assert_eq!(named(&merged), merged, "devca's own file stands for what was merged into it");
+    assert_eq!(named(&plain), plain);
+    assert!(home.listing().contains(&"company.pem".to_owned()));
+}
+
+#[test]
+fn a_source_that_others_can_write_is_not_taken() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let file = home.file("company.pem");
+    strangers_root(&file);
+    let path = file.to_str().unwrap();
+    let included = |expected: Option<&str>| {
+        let print = ["sh".to_owned(), "-c".into(), "grep -c BEGIN \"$SSL_CERT_FILE\"".into()];
+        let output = run(&home, "SSL_CERT_FILE", path, &print);
+        let found: usize = String::from_utf8_lossy(&output.stdout).trim().parse().unwrap();
+        let said = words(&output);
+        match expected {
+            None => assert!(found == system() + 2 && !said.contains("devca: note:"), "{said}"),
+            Some(why) => {
+                assert_eq!(found, system() + 1, "{said}");
+                assert!(
+                    said.contains(&format!("SSL_CERT_FILE names {path}, which is not included: {why}")),
+                    "{said}"
+                );
+            }
+        }
+    };
+    included(None);
+    ok("chmod", ["666", path]);
+    included(Some("others can write to it"));
+    ok("chmod", ["644", path]);
+    included(None);
+    if nix::unistd::geteuid().is_root() {
+        ok("chown", ["nobody", path]);
+        included(Some("it belongs to another user"));
+        ok("chown", ["root", path]);
+    }
+    fs::write(&file, "nothing").unwrap();
+    included(Some("it is neither PEM nor PKCS#12"));
+    fs::write(&file, vec![b'\n'; 9 << 20]).unwrap();
+    included(Some("it is larger than 8 MiB"));
+    fs::remove_file(&file).unwrap();
+    included(Some("there is no such file"));
+    ok("mkfifo", [path]);
+    included(Some("it is not a regular file"));
+}

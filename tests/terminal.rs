@@ -1,0 +1,103 @@
+//! Whatever a peer, a certificate or a file name holds: no control character of it reaches the terminal.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod common;
+
+use std::fs;
+use std::io::Write;
+use std::net::TcpListener;
+use std::process::{Command, Output};
+
+use common::{Home, Server, tool, words};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, SanType};
+
+/// A window title, a cleared screen, CSI as one character, a line of its own, a reversed file name.
+const HOSTILE: &str = "\u{1b}]0;PWNED\u{7}\u{1b}[2J\u{9b}2J\nall is well\r\u{202e}gpj.exe\u{2028}";
+
+/// The same in ASCII: what an `IA5String` and a protocol's answer can hold.
+const HOSTILE_ASCII: &str = "\u{1b}]0;PWNED\u{7}\u{1b}[2J\u{1b}[31mall is well\u{8}\u{7f}";
+
+fn is_harmless(output: &Output, what: &str) {
+    let shown = String::from_utf8(output.stdout.clone()).unwrap();
+    let shown = shown.replace("\r\n", "\n");
+    let is_hostile = |c: &char| (c.is_control() && *c != '\n') || "\u{2028}\u{202e}".contains(*c);
+    assert_eq!(shown.chars().find(is_hostile), None, "{what}: {shown:?}");
+    assert!(shown.contains("PWNED"), "{what}: it was not shown at all: {shown:?}");
+    assert!(!shown.lines().any(|line| line.starts_with("all is well")), "{what}: {shown}");
+}
+
+fn hostile_root(home: &Home) -> String {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, format!("A root {HOSTILE}"));
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    fs::write(home.file("evil.pem"), devca::pem::certificate(certificate.der())).unwrap();
+    fs::write(home.file("evil-key.pem"), devca::pem::private_key(key.serialized_der())).unwrap();
+    home.file("evil.pem").display().to_string()
+}
+
+#[test]
+fn the_answer_of_a_mail_server() {
+    let home = Home::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = write!(stream.unwrap(), "554 {HOSTILE_ASCII}\r\n");
+        }
+    });
+    is_harmless(&home.typing(&[], &["check", &address, "--starttls", "smtp"]), "SMTP");
+}
+
+#[test]
+fn the_names_of_the_cas_that_a_server_asks_for() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let evil = hostile_root(&home);
+    let mut server = Command::new(tool("openssl"));
+    server.args(["s_server", "-accept", "127.0.0.1:0", "-www", "-Verify", "1", "-verify_return_error"]);
+    server.args(["-CAfile", &evil]).arg("-cert").arg(home.file("localhost.pem"));
+    server.arg("-key").arg(home.file("localhost-key.pem"));
+    let server = Server::spawn(server);
+    let root = home.root().display().to_string();
+    let address = format!("localhost:{}", server.port);
+    let output = home.typing(&[], &["check", &address, "--connect", &format!("127.0.0.1:{}", server.port)]);
+    is_harmless(&output, &format!("client CAs ({root})"));
+}
+
+#[test]
+fn a_request_and_an_imported_root() {
+    let home = Home::new();
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, HOSTILE);
+    params.subject_alt_names.push(SanType::Rfc822Name(HOSTILE_ASCII.to_owned().try_into().unwrap()));
+    params.subject_alt_names.push(SanType::URI("x://y/\nall is well".to_owned().try_into().unwrap()));
+    let request = params.serialize_request(&KeyPair::generate().unwrap()).unwrap();
+    fs::write(home.file("evil.csr"), request.der()).unwrap();
+    is_harmless(&home.typing(&[], &["inspect", "evil.csr"]), "inspect");
+    is_harmless(&home.typing(&[], &["--json", "inspect", "evil.csr"]), "inspect --json");
+
+    hostile_root(&home);
+    is_harmless(&home.typing(&[], &["import", "--cert", "evil.pem", "--key", "evil-key.pem"]), "import");
+    for command in [["ca", "list"].as_slice(), &["root", "--json"], &["inspect", "evil.pem"], &["status"]] {
+        is_harmless(&home.typing(&[], command), &command.join(" "));
+    }
+    home.ok(["root", "--format", "mobileconfig"]);
+    let script = "import plistlib, sys; print(plistlib.load(open(sys.argv[1], 'rb'))['PayloadDisplayName'])";
+    let profile = home.file("devca-root.mobileconfig");
+    let read = Command::new(tool("python3")).args(["-c", script]).arg(profile).output().unwrap();
+    assert!(words(&read).contains("PWNED") && read.status.success(), "{}", words(&read));
+}
+
+#[test]
+fn the_name_of_a_file() {
+    let home = Home::new();
+    is_harmless(&home.typing(&[], &["inspect", &format!("{HOSTILE}.pem")]), "an error");
+    is_harmless(&home.typing(&[], &["issue", "localhost", "--out", HOSTILE]), "a row");
+    is_harmless(&home.typing(&[], &["--verbose", "--json", "issue", "app.test", "--out", HOSTILE]), "JSON");
+    let document = home.json(["issue", "web.test", "--out", HOSTILE]);
+    let path = document["certificate"].as_str().unwrap();
+    assert!(path.contains(HOSTILE), "JSON keeps the name: {document}");
+}
