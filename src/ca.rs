@@ -12,8 +12,9 @@ use crate::error::{Fault, OrHint};
 use crate::files::{Files, NewFile, Secrecy};
 use crate::home::CaFolder;
 use crate::key::{self, KeyType};
+use crate::keyring;
 use crate::passphrase::Passphrase;
-use crate::pem::{self, KeyFile};
+use crate::pem::{self, KeyFile, LockedKey};
 use crate::profile::{self, Validity};
 use crate::subject::Subject;
 
@@ -48,8 +49,8 @@ pub struct Draft<'a> {
     pub passphrase: Option<Passphrase>,
 }
 
-/// Opens a locked key: takes the file's path and the encrypted PKCS#8, and answers with the key and its passphrase.
-pub type Unlock<'a> = dyn Fn(&Path, &[u8]) -> anyhow::Result<(Zeroizing<KeyPair>, Passphrase)> + 'a;
+/// Decrypts the key of the file at this path, and answers with it and its passphrase.
+pub type Unlock<'a> = dyn Fn(&Path, &LockedKey) -> anyhow::Result<(Zeroizing<KeyPair>, Passphrase)> + 'a;
 
 /// Whether a root certificate is there; whether it is a good one shows when it is loaded.
 pub fn exists(folder: &CaFolder) -> bool {
@@ -65,6 +66,14 @@ pub fn is_sealed(folder: &CaFolder) -> bool {
 /// Whether the key that it signs with takes a passphrase.
 pub fn is_locked(folder: &CaFolder) -> bool {
     matches!(pem::key_file(&signing_key(folder)), Ok(KeyFile::Locked(_)))
+}
+
+/// The keyring's entry with the passphrase of the key that it signs with, if that is where it is.
+pub fn keyring_item(folder: &CaFolder) -> Option<keyring::KeyringItem> {
+    match pem::key_file(&signing_key(folder)) {
+        Ok(KeyFile::Locked(key)) => key.item,
+        _ => None,
+    }
 }
 
 /// The key that a CA signs with, as a file.
@@ -265,14 +274,17 @@ pub fn open_key(
 ) -> anyhow::Result<(Zeroizing<KeyPair>, Option<Passphrase>)> {
     match key {
         KeyFile::Open(key) => Ok((key, None)),
-        KeyFile::Locked(der) => unlock(path, &der).map(|(key, passphrase)| (key, Some(passphrase))),
+        KeyFile::Locked(locked) => unlock(path, &locked).map(|(key, passphrase)| (key, Some(passphrase))),
     }
 }
 
 fn key_file(path: PathBuf, key: &KeyPair, passphrase: Option<&Passphrase>) -> anyhow::Result<NewFile> {
     let content = match passphrase {
         None => pem::private_key(key.serialized_der()),
-        Some(passphrase) => pem::locked_key(&passphrase.encrypt(key.serialized_der())?),
+        Some(passphrase) => {
+            let der = passphrase.encrypt(key.serialized_der())?;
+            pem::locked_key(&LockedKey { der, item: passphrase.item().cloned() })
+        }
     };
     Ok(NewFile { path, content, secrecy: Secrecy::Private, replace: false })
 }

@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use rcgen::KeyPair;
 use time::OffsetDateTime;
-use zeroize::Zeroizing;
 
 use crate::ca::{Authority, Draft};
 use crate::certificate::CaCertificate;
@@ -13,9 +11,7 @@ use crate::constraints::{Constraints, Subtree};
 use crate::error::{self, Fault};
 use crate::files::{self, Files, Secrecy};
 use crate::home::{CaFolder, CaName, Person};
-use crate::key;
 use crate::name::Name;
-use crate::passphrase::{Passphrase, VARIABLE};
 use crate::profile;
 use crate::report::Report;
 
@@ -46,9 +42,7 @@ mod stores;
 mod timer;
 mod trust;
 mod uninstall;
-
-/// How often a passphrase may be typed.
-const TRIES: usize = 3;
+mod unlock;
 
 /// What every command works with.
 pub(crate) struct Context<'a> {
@@ -122,7 +116,9 @@ impl Context<'_> {
     pub(crate) fn lock(&self) -> anyhow::Result<std::fs::File> {
         let files = self.person.files();
         files.create_folder(&self.folder.path, Secrecy::Private)?;
-        let lock = files.lock(&self.folder.lock())?;
+        let lock = files.lock(&self.folder.lock(), &|| {
+            self.report.note("waiting for another devca that is using this CA");
+        })?;
         files.settle(&self.folder.path)?;
         Ok(lock)
     }
@@ -184,56 +180,9 @@ impl Context<'_> {
         CaCertificate::load(&self.folder.root(), &self.folder)
     }
 
-    /// Opens a locked key: with the passphrase of the file that is named, or with one that is typed, in three tries.
-    pub(crate) fn unlock(&self, path: &Path, der: &[u8]) -> anyhow::Result<(Zeroizing<KeyPair>, Passphrase)> {
-        let open = |passphrase: &Passphrase| key::from_pkcs8(&passphrase.decrypt(der)?);
-        if let Some(passphrase) = Passphrase::from_environment()? {
-            let wrong = || {
-                let what = format!("the passphrase in ${} does not open {}", VARIABLE, path.display());
-                Fault::new(what, "write the right one into that file")
-            };
-            return Ok((open(&passphrase).ok_or_else(wrong)?, passphrase));
-        }
-        for left in (0..TRIES).rev() {
-            let passphrase = self.ask_passphrase(&format!("Passphrase of {}: ", path.display()))?;
-            if let Some(key) = open(&passphrase) {
-                return Ok((key, passphrase));
-            }
-            if left > 0 {
-                self.report.note("that is not its passphrase: try once more");
-            }
-        }
-        let what = format!("{TRIES} times that was not the passphrase of {}", path.display());
-        Err(Fault::new(what, "it cannot be recovered: a new root is made by devca rotate").into())
-    }
-
     /// Writes what is issued.
     pub(crate) fn issuing(&self) -> Files {
         Files { tag: Some(self.folder.tag()), ..self.person.files() }
-    }
-
-    /// A new passphrase: of the file that is named, or typed twice.
-    pub(crate) fn new_passphrase(&self) -> anyhow::Result<Passphrase> {
-        Passphrase::from_environment()?.map_or_else(|| self.type_passphrase(), Ok)
-    }
-
-    /// One that is typed, twice.
-    pub(crate) fn type_passphrase(&self) -> anyhow::Result<Passphrase> {
-        let first = self.ask_passphrase("New passphrase: ")?;
-        let second = self.ask_passphrase("Once more: ")?;
-        if !first.is(&second) {
-            return Err(Fault::new("the two passphrases differ", "type the same one twice").into());
-        }
-        Ok(first)
-    }
-
-    fn ask_passphrase(&self, question: &str) -> anyhow::Result<Passphrase> {
-        let hint = format!("name a file with it: export {VARIABLE}=…");
-        let typed = self.report.ask_hidden(question);
-        let typed =
-            typed.ok_or_else(|| Fault::new("a passphrase is needed, and no terminal is here", hint))?;
-        Passphrase::new(typed)
-            .ok_or_else(|| Fault::new("a passphrase cannot be empty", "type at least one letter").into())
     }
 
     pub(crate) fn no_root(&self) -> Fault {

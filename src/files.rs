@@ -1,8 +1,11 @@
 //! All writing of devca's own files: exclusive create, modes from the first byte, atomic rename, one lock a CA.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use devca_platform::read;
 use tempfile::NamedTempFile;
@@ -20,6 +23,10 @@ const READ_LIMIT: u64 = 1 << 20;
 
 /// What the names of half-written files and folders begin with.
 const STAGING: &str = ".devca-";
+
+/// How long a lock may be held by another devca before the user is told.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secrecy {
@@ -129,8 +136,9 @@ impl Files {
         .or_hint(|| format!("cannot make the folder {}", path.display()), || folder_hint(path))
     }
 
-    /// Takes the lock of a CA, waiting for whoever has it. It is free again when the file is dropped.
-    pub fn lock(self, path: &Path) -> anyhow::Result<File> {
+    /// Takes the lock of a CA, which is free again when the file is dropped. Calls `waiting` if it takes a second:
+    /// another devca may be asking somebody for a passphrase.
+    pub fn lock(self, path: &Path, waiting: &dyn Fn()) -> anyhow::Result<File> {
         let lock = || -> io::Result<File> {
             refuse_link(path)?;
             let fresh = !path.exists();
@@ -142,7 +150,7 @@ impl Files {
             if fresh {
                 self.hand_over(path)?;
             }
-            file.lock()?;
+            wait_for_lock(&file, waiting)?;
             Ok(file)
         };
         lock().or_hint(|| format!("cannot lock {}", path.display()), || folder_hint(path))
@@ -236,6 +244,22 @@ impl Files {
     fn hand_over(self, _: &Path) -> io::Result<()> {
         Ok(())
     }
+}
+
+fn wait_for_lock(file: &File, waiting: &dyn Fn()) -> io::Result<()> {
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => {}
+        taken => return taken.map_err(Into::into),
+    }
+    thread::scope(|scope| {
+        let (tell, taken) = mpsc::channel();
+        scope.spawn(move || tell.send(file.lock()));
+        let taken = taken.recv_timeout(PATIENCE).or_else(|_| {
+            waiting();
+            taken.recv()
+        });
+        taken.unwrap_or_else(|e| Err(io::Error::other(e)))
+    })
 }
 
 #[cfg(unix)]

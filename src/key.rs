@@ -155,6 +155,14 @@ fn algorithm(pkcs8: &[u8]) -> Option<&'static SignatureAlgorithm> {
     }
 }
 
+/// Keeps keys and passphrases out of core dumps, and other processes of the same user from attaching to this one
+/// (prctl(2), `PR_SET_DUMPABLE`). The programs that devca starts get the default back: `execve` resets it, unlike a
+/// limit on the size of cores, which they would inherit.
+pub fn refuse_core_dumps() {
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_dumpable(false);
+}
+
 /// 128 bits of randomness as a positive serial number that always takes 16 octets (RFC 5280 §4.1.2.2: at most 20).
 pub fn random_serial() -> anyhow::Result<[u8; 16]> {
     let mut serial = [0; 16];

@@ -24,6 +24,7 @@ pub mod home;
 pub mod inventory;
 pub mod issuer;
 pub mod key;
+pub mod keyring;
 pub mod name;
 mod parallel;
 pub mod passphrase;

@@ -6,9 +6,11 @@ use clap::Parser;
 use clap::error::ErrorKind;
 use devca::cli::{self, Cli};
 use devca::command;
+use devca::key;
 use devca::report::Report;
 
 fn main() -> ExitCode {
+    key::refuse_core_dumps();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // --help, --version, and `devca` alone, which is shown the help.

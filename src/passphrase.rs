@@ -4,18 +4,35 @@ use std::fmt;
 use std::path::Path;
 
 use pkcs8::EncryptedPrivateKeyInfoRef;
-use pkcs8::pkcs5::pbes2;
+use pkcs8::pkcs5::EncryptionScheme;
+use pkcs8::pkcs5::pbes2::{self, Kdf};
 use zeroize::Zeroizing;
 
 use crate::error::{Fault, OrHint};
 use crate::files;
+use crate::key;
+use crate::keyring::{KeyringItem, Problem};
 
-/// What a CA's keys are locked with; `Debug` does not show it.
+/// What a CA's keys are encrypted with; `Debug` does not show it.
 #[derive(Clone)]
-pub struct Passphrase(Zeroizing<String>);
+pub struct Passphrase {
+    text: Zeroizing<String>,
+    item: Option<KeyringItem>,
+}
 
 /// PBKDF2 with SHA-256 (OWASP, Password Storage Cheat Sheet, 2023). Not scrypt: OpenSSL reads it with 32 MiB at most.
 const ITERATIONS: u32 = 600_000;
+
+/// A passphrase of 128 random bits cannot be guessed, however quickly each guess is tried: RFC 8018 §4.2 asks for 1000.
+const ITERATIONS_OF_RANDOM: u32 = 2048;
+
+/// A key from elsewhere that needs more rounds than this is refused: it would keep devca busy for minutes. RFC 8018 §4.2
+/// calls 10 million rounds appropriate "for especially critical keys".
+const MAX_ITERATIONS: u32 = 10_000_000;
+
+/// The same for scrypt (RFC 7914 §2): bytes of memory, and bytes that are mixed in all. OpenSSL stops at 32 MiB.
+const MAX_SCRYPT_MEMORY: u64 = 256 << 20;
+const MAX_SCRYPT_WORK: u64 = 1 << 30;
 
 /// The variable that names a file with the passphrase, for scripts.
 pub const VARIABLE: &str = "DEVCA_PASSPHRASE_FILE";
@@ -23,7 +40,7 @@ pub const VARIABLE: &str = "DEVCA_PASSPHRASE_FILE";
 impl Passphrase {
     /// What somebody typed; `None` for nothing.
     pub fn new(text: Zeroizing<String>) -> Option<Self> {
-        (!text.is_empty()).then_some(Self(text))
+        (!text.is_empty()).then_some(Self { text, item: None })
     }
 
     /// The first line of the file that [`VARIABLE`] names; `None` where it names none.
@@ -46,9 +63,45 @@ impl Passphrase {
         Ok(Self::new(line).ok_or_else(none)?)
     }
 
+    /// Makes a random one and stores it in the keyring, where it has been read back when this returns.
+    pub fn in_keyring(item: KeyringItem, label: &str) -> anyhow::Result<Result<Self, Problem>> {
+        let mut random = Zeroizing::new([0; 16]);
+        aws_lc_rs::rand::fill(&mut *random).map_err(|_| {
+            Fault::new("the system gives no randomness", "check that /dev/urandom can be read")
+        })?;
+        let text = Zeroizing::new(key::hex(&*random));
+        Ok(item.store(label, &text).map(|()| Self { text, item: Some(item) }))
+    }
+
+    /// The one that the keyring has.
+    pub fn from_keyring(item: &KeyringItem) -> Result<Self, Problem> {
+        Ok(Self { text: item.load()?, item: Some(item.clone()) })
+    }
+
+    /// The same passphrase, known to be the one of this entry.
+    #[must_use]
+    pub fn kept_in(self, item: Option<KeyringItem>) -> Self {
+        Self { item, ..self }
+    }
+
+    /// Where the keyring has it; `None` for one that somebody knows.
+    pub fn item(&self) -> Option<&KeyringItem> {
+        self.item.as_ref()
+    }
+
+    /// Whether devca made it. Not the entry alone decides: it is read from a file that may come from elsewhere.
+    fn is_random(&self) -> bool {
+        self.item.is_some() && self.text.len() == 32 && key::from_hex(&self.text).is_some()
+    }
+
+    /// For remembering it elsewhere.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// Whether it is the same.
     pub fn is(&self, other: &Self) -> bool {
-        *self.0 == *other.0
+        *self.text == *other.text
     }
 
     /// Locks a PKCS#8 key.
@@ -58,22 +111,51 @@ impl Passphrase {
             Fault::new("the system gives no randomness", "check that /dev/urandom can be read")
         })?;
         let hint = || "this should not happen: report it".into();
-        let parameters = pbes2::Parameters::generate_pbkdf2_sha256_aes256cbc(ITERATIONS, &salt, iv)
+        let iterations = if self.is_random() { ITERATIONS_OF_RANDOM } else { ITERATIONS };
+        let parameters = pbes2::Parameters::generate_pbkdf2_sha256_aes256cbc(iterations, &salt, iv)
             .or_hint(|| "cannot encrypt the key".into(), hint)?;
         let key =
             pkcs8::PrivateKeyInfoRef::try_from(pkcs8).or_hint(|| "cannot encrypt the key".into(), hint)?;
         let locked = key
-            .encrypt_with_params(parameters, self.0.as_bytes())
+            .encrypt_with_params(parameters, self.text.as_bytes())
             .or_hint(|| "cannot encrypt the key".into(), hint)?;
         Ok(locked.as_bytes().to_vec())
     }
 
-    /// The PKCS#8 key; `None` where this is not its passphrase.
-    pub fn decrypt(&self, locked: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        let info = EncryptedPrivateKeyInfoRef::try_from(locked).ok()?;
-        let key = info.decrypt(self.0.as_bytes()).ok()?;
-        Some(Zeroizing::new(key.as_bytes().to_vec()))
+    /// The PKCS#8 key; `None` if this is not its passphrase. A key that would take minutes or gigabytes to decrypt is an error.
+    pub fn decrypt(&self, locked: &[u8]) -> anyhow::Result<Option<Zeroizing<Vec<u8>>>> {
+        let Ok(info) = EncryptedPrivateKeyInfoRef::try_from(locked) else { return Ok(None) };
+        refuse_expensive(&info.encryption_algorithm)?;
+        let key = info.decrypt(self.text.as_bytes()).ok();
+        Ok(key.map(|key| Zeroizing::new(key.as_bytes().to_vec())))
     }
+}
+
+/// Whoever made the file chose how much work it takes to decrypt it.
+fn refuse_expensive(scheme: &EncryptionScheme) -> Result<(), Fault> {
+    let EncryptionScheme::Pbes2(parameters) = scheme else { return Ok(()) };
+    let what = match &parameters.kdf {
+        Kdf::Pbkdf2(pbkdf2) if pbkdf2.iteration_count > MAX_ITERATIONS => format!(
+            "this key is encrypted with {} rounds of PBKDF2, and devca reads at most {MAX_ITERATIONS}",
+            pbkdf2.iteration_count
+        ),
+        Kdf::Scrypt(scrypt) => {
+            let memory = scrypt.cost_parameter.saturating_mul(128).saturating_mul(scrypt.block_size.into());
+            let work = memory.saturating_mul(scrypt.parallelization.into());
+            if memory <= MAX_SCRYPT_MEMORY && work <= MAX_SCRYPT_WORK {
+                return Ok(());
+            }
+            format!(
+                "this key is encrypted with scrypt, which needs {} MiB of memory {} times, and devca uses at most {} MiB",
+                memory >> 20,
+                scrypt.parallelization,
+                MAX_SCRYPT_MEMORY >> 20
+            )
+        }
+        _ => return Ok(()),
+    };
+    let hint = "encrypt it with fewer rounds: openssl pkcs8 -topk8 -v2 aes-256-cbc -iter 600000 -in KEY -out NEW-KEY";
+    Err(Fault::new(what, hint))
 }
 
 impl fmt::Debug for Passphrase {

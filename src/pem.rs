@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::error::{Fault, OrHint};
 use crate::files;
 use crate::key;
+use crate::keyring::KeyringItem;
 
 /// PEM with Unix line ends on every system.
 pub fn certificate(der: &[u8]) -> Vec<u8> {
@@ -55,8 +56,16 @@ pub fn first_certificate_of(path: &Path, text: &[u8]) -> anyhow::Result<Vec<u8>>
 pub enum KeyFile {
     /// Readable as it is.
     Open(Zeroizing<KeyPair>),
-    /// Encrypted PKCS#8, in DER.
-    Locked(Vec<u8>),
+    /// Encrypted.
+    Locked(LockedKey),
+}
+
+/// An encrypted private key.
+pub struct LockedKey {
+    /// PKCS#8.
+    pub der: Vec<u8>,
+    /// The keyring's entry with its passphrase; without one, somebody knows it.
+    pub item: Option<KeyringItem>,
 }
 
 /// The first private key of a file, which may be locked.
@@ -69,16 +78,27 @@ pub fn key_file_of(path: &Path, text: &[u8]) -> anyhow::Result<KeyFile> {
     // rustls-pemfile passes over encrypted keys.
     let locked = pem::parse_many(text).unwrap_or_default();
     match locked.into_iter().find(|block| block.tag() == LOCKED) {
-        Some(block) => Ok(KeyFile::Locked(block.into_contents())),
+        Some(block) => Ok(KeyFile::Locked(LockedKey { der: block.into_contents(), item: item_in(text) })),
         None => first_key_of(path, text).map(KeyFile::Open),
     }
 }
 
 const LOCKED: &str = "ENCRYPTED PRIVATE KEY";
 
+/// A line before the key itself, where other programs ignore it (RFC 7468 §2): the key and the place of its passphrase
+/// stay together wherever the file is copied.
+const ITEM: &str = "devca-keyring-item: ";
+
 /// An encrypted PKCS#8 key.
-pub fn locked_key(der: &[u8]) -> Zeroizing<Vec<u8>> {
-    encode(LOCKED, der).into()
+pub fn locked_key(key: &LockedKey) -> Zeroizing<Vec<u8>> {
+    let mut text = key.item.as_ref().map(|item| format!("{ITEM}{item}\n")).unwrap_or_default().into_bytes();
+    text.extend(encode(LOCKED, &key.der));
+    text.into()
+}
+
+fn item_in(text: &[u8]) -> Option<KeyringItem> {
+    let mut lines = std::str::from_utf8(text).ok()?.lines();
+    lines.find_map(|line| KeyringItem::parse(line.strip_prefix(ITEM)?.trim_end()))
 }
 
 /// The first private key of a file: PKCS#8, SEC1 or PKCS#1.

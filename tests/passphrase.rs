@@ -47,7 +47,7 @@ fn a_passphrase_is_set_changed_and_taken_off_and_openssl_opens_the_key() {
     fs::write(&new, format!("{OTHER}\r\n")).unwrap();
 
     let said = home.ok(["passphrase", "--new-file", "old"]);
-    assert!(said.contains("locked with the passphrase"), "{said}");
+    assert!(said.contains("encrypted with the passphrase"), "{said}");
     for key in &keys {
         assert!(is_locked(key) && opens(key, SECRET) && !opens(key, OTHER), "{}", key.display());
     }
@@ -142,4 +142,60 @@ fn on_a_terminal_it_is_asked_for_without_echo_in_three_tries() {
     assert!(!is_locked(&home.ca().join("root-key.pem")));
     done(&typing(&new(SECRET, SECRET), &["passphrase"]));
     assert!(opens(&home.ca().join("root-key.pem"), SECRET));
+}
+
+/// A key that is encrypted at such a cost, with nothing in it that any passphrase would open.
+fn expensive(kdf: pkcs8::pkcs5::pbes2::Kdf) -> Vec<u8> {
+    use pkcs8::pkcs5::{EncryptionScheme, pbes2};
+    let encryption = pbes2::EncryptionScheme::Aes256Cbc { iv: [0; 16] };
+    let parameters = pbes2::Parameters { kdf, encryption };
+    let info = pkcs8::EncryptedPrivateKeyInfoRef {
+        encryption_algorithm: EncryptionScheme::Pbes2(parameters),
+        encrypted_data: pkcs8::der::asn1::OctetStringRef::new(&[0; 128]).unwrap(),
+    };
+    let der = pkcs8::der::Encode::to_der(&info).unwrap();
+    pem::encode(&pem::Pem::new("ENCRYPTED PRIVATE KEY", der)).into_bytes()
+}
+
+#[test]
+fn keys_from_elsewhere_must_not_take_minutes_or_gigabytes() {
+    use pkcs8::pkcs5::pbes2::{Kdf, Pbkdf2Params, ScryptParams};
+    let home = Home::new();
+    let (cert, key) = (home.file("root.pem"), home.file("key.pem"));
+    let mut pbkdf2 = Pbkdf2Params::hmac_sha256(1, &[0; 16]).unwrap();
+    pbkdf2.iteration_count = i32::MAX.unsigned_abs();
+    let salt = pbkdf2.salt;
+    let scrypt = |cost_parameter, block_size, parallelization| {
+        Kdf::Scrypt(ScryptParams { salt, cost_parameter, block_size, parallelization, key_length: None })
+    };
+    common::strangers_root(&cert);
+    for (kdf, why) in [
+        (Kdf::Pbkdf2(pbkdf2), "2147483647 rounds of PBKDF2"),
+        (scrypt(1 << 30, 8, 1), "scrypt, which needs 1048576 MiB of memory"),
+        (scrypt(1 << 14, 8, u16::MAX), "65535 times"),
+    ] {
+        fs::write(&key, expensive(kdf)).unwrap();
+        let start = std::time::Instant::now();
+        let refused = knowing(&home, SECRET, &["import", "--cert", "root.pem", "--key", "key.pem", "-v"]);
+        assert_eq!(refused.status.code(), Some(1), "{}", words(&refused));
+        assert!(words(&refused).contains(why), "{}", words(&refused));
+        assert!(
+            words(&refused).contains("hint: encrypt it with fewer rounds: openssl pkcs8"),
+            "{}",
+            words(&refused)
+        );
+        assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
+    }
+    // What OpenSSL makes by itself, and what the hint says, is read.
+    for kdf in [&["-scrypt"][..], &["-iter", "600000"]] {
+        let home = Home::new();
+        home.ok(["issue", "localhost"]);
+        let (from, key) = (home.ca().join("root-key.pem"), home.file("key.pem"));
+        let pass = format!("pass:{SECRET}");
+        let convert = ["pkcs8", "-topk8", "-in", from.to_str().unwrap(), "-out", key.to_str().unwrap()];
+        common::ok("openssl", convert.into_iter().chain(["-passout", &pass]).chain(kdf.iter().copied()));
+        let root = home.root();
+        let import = ["--ca", "other", "import", "--cert", root.to_str().unwrap(), "--key", "key.pem", "-v"];
+        done(&knowing(&home, SECRET, &import));
+    }
 }

@@ -83,7 +83,9 @@ impl Authority {
         path.symlink_metadata().ok()?;
         match pem::key_file(&path).ok()? {
             KeyFile::Open(key) => Some(key),
-            KeyFile::Locked(der) => key::from_pkcs8(&self.passphrase.as_ref()?.decrypt(&der)?),
+            KeyFile::Locked(locked) => {
+                key::from_pkcs8(&self.passphrase.as_ref()?.decrypt(&locked.der).ok()??)
+            }
         }
     }
 

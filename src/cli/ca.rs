@@ -1,12 +1,14 @@
 //! What makes, changes and hands over a CA.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{PasswordSource, Stores};
 use crate::bundle::RootFormat;
 use crate::constraints::Subtree;
+use crate::error::Fault;
 
 /// `devca install`
 #[derive(Debug, Args)]
@@ -35,8 +37,12 @@ pub struct Install {
     #[arg(long)]
     pub unconstrained: bool,
     /// Lock the new root's key with a passphrase: typed, or the first line of the file in `$DEVCA_PASSPHRASE_FILE`
-    #[arg(long)]
+    #[arg(long, conflicts_with = "keyring")]
     pub passphrase: bool,
+    /// Encrypt the new root's key with a random passphrase that the system's keyring keeps: Secret Service (Linux),
+    /// Keychain (macOS), Credential Manager (Windows)
+    #[arg(long)]
+    pub keyring: bool,
     /// Have the new root sign one intermediate, and keep no key of its own: for clients that ignore a root's constraints
     #[arg(long)]
     pub sealed: bool,
@@ -146,18 +152,43 @@ pub struct Permit {
 #[command(after_help = "\
 Examples:
   devca passphrase                                 set or change it: typed, twice
+  devca passphrase --keyring                       a random one, kept in the system's keyring
+  devca passphrase --remember 8h                   type it once, as with ssh-add (Linux)
   devca passphrase --remove
   DEVCA_PASSPHRASE_FILE=old devca passphrase --new-file new
 
 The key becomes encrypted PKCS#8, which `openssl pkey` opens as well. A passphrase that is lost cannot be \
 recovered; `devca rotate` makes a new root.")]
 pub struct Passphrase {
-    /// Take it off
-    #[arg(long, conflicts_with = "new_file")]
+    /// Remove it: the key is stored unencrypted
+    #[arg(long, group = "what")]
     pub remove: bool,
     /// The new passphrase is the first line of this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "what")]
     pub new_file: Option<PathBuf>,
+    /// The new passphrase is random, and the system's keyring keeps it
+    #[arg(long, group = "what")]
+    pub keyring: bool,
+    /// Remember the passphrase for this time (30m, 8h, 2d), or until you log out: Linux' kernel keeps it in memory, for
+    /// this login session only
+    #[arg(long, value_name = "TIME", num_args = 0..=1, value_parser = time, group = "what")]
+    #[allow(clippy::option_option)] // clap's type for an option whose value may be absent
+    pub remember: Option<Option<Duration>>,
+    /// Forget the remembered passphrase
+    #[arg(long, group = "what")]
+    pub forget: bool,
+}
+
+/// `90s`, `30m`, `8h`, `2d`.
+fn time(text: &str) -> Result<Duration, Fault> {
+    let units = [('s', 1), ('m', 60), ('h', 60 * 60), ('d', 24 * 60 * 60)];
+    let seconds = units.iter().find_map(|(unit, seconds)| {
+        let count: u64 = text.strip_suffix(*unit)?.parse().ok()?;
+        count.checked_mul(*seconds).filter(|total| (1..=u64::from(u32::MAX)).contains(total))
+    });
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        Fault::usage(format!("{text:?} is not a time"), "as in: devca passphrase --remember 8h")
+    })
 }
 
 /// `devca rotate`

@@ -33,6 +33,9 @@ pub(super) struct Installed {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     would_write: Vec<PathBuf>,
     constraints: Constraints,
+    /// The command that prints a passphrase that was put into the keyring.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passphrase_lookup: Option<String>,
     stores: Vec<Line>,
 }
 
@@ -68,6 +71,13 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
         let hint = format!("make a new one: devca{} rotate", context.folder.option());
         return Err(Fault::new(what, hint).into());
     }
+    if is_new && !args.dry_run && !ca::is_locked(&context.folder) {
+        let option = context.folder.option();
+        context.report.note(format!(
+            "the root's key is not encrypted; protect it with: devca{option} passphrase --keyring (or: devca{option} \
+             passphrase)"
+        ));
+    }
     if root.constraints.constrain_addresses() {
         context.report.note(permit::shut_out(&context.folder));
     }
@@ -83,12 +93,18 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
         root: context.folder.root(),
         sha256: (!(is_new && args.dry_run)).then(|| key::hex(&root.sha256())),
         name: root.common_name,
+        passphrase_lookup: lookup(context, args),
         root_created: is_new && !args.dry_run,
         dry_run: args.dry_run,
         would_write,
         constraints: root.constraints,
         stores,
     })
+}
+
+/// Of a passphrase that this run has put into the keyring.
+fn lookup(context: &Context, args: &cli::Install) -> Option<String> {
+    if args.keyring { ca::keyring_item(&context.folder)?.lookup() } else { None }
 }
 
 fn constraints(args: &cli::Install) -> Constraints {
@@ -120,8 +136,19 @@ fn root(
         refuse_to_change(context, args)?;
         context.root()?
     } else {
-        let passphrase = if args.passphrase { Some(context.new_passphrase()?) } else { None };
-        context.create(&draft(args, common_name, constraints, passphrase))?.root
+        let passphrase = if args.keyring {
+            let hint = "encrypt the key with a passphrase of your own instead: devca install --passphrase";
+            Some(context.passphrase_in_keyring(hint)?)
+        } else if args.passphrase {
+            Some(context.new_passphrase()?)
+        } else {
+            None
+        };
+        let item = passphrase.as_ref().and_then(|passphrase| passphrase.item().cloned());
+        let made = context.create(&draft(args, common_name, constraints, passphrase));
+        // A key that was there already stays as it was.
+        context.delete_unused(item);
+        made?.root
     };
     drop(lock);
     Ok(root)
@@ -143,6 +170,8 @@ fn refuse_to_change(context: &Context, args: &cli::Install) -> anyhow::Result<()
         format!("devca{option} rotate --sealed")
     } else if args.passphrase && !ca::is_locked(&context.folder) {
         format!("devca{option} passphrase")
+    } else if args.keyring && ca::keyring_item(&context.folder).is_none() {
+        format!("devca{option} passphrase --keyring")
     } else {
         return Ok(());
     };
@@ -163,6 +192,9 @@ impl Outcome for Installed {
         writeln!(page, "{:WIDTH$}  {} ({}): {made}", "root", self.name, report::short(&self.root))?;
         for file in &self.would_write {
             writeln!(page, "{:WIDTH$}  {}", "", file.display())?;
+        }
+        if let Some(lookup) = &self.passphrase_lookup {
+            writeln!(page, "{:WIDTH$}  in the system's keyring: {lookup}", "passphrase")?;
         }
         stores::write(page, &self.stores, "trusts the root", "trusts the root already")
     }

@@ -1,45 +1,132 @@
-//! `devca passphrase`: lock the CA's keys with one, change it, or take it off.
+//! `devca passphrase`: encrypt the CA's keys with one, change it, remove it, or have it remembered.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::Context;
 use super::stores::WIDTH;
-use crate::ca;
+use crate::ca::{self, Authority};
 use crate::cli;
+use crate::error::Fault;
+use crate::keyring::{KeyringItem, kernel};
 use crate::passphrase::Passphrase;
 use crate::report::{self, Outcome};
 
 #[derive(Serialize)]
-pub(super) struct Locked {
+pub(super) struct Protection {
     key: PathBuf,
     locked: bool,
+    /// The system's keyring has the passphrase.
+    in_keyring: bool,
+    /// The command that prints it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lookup: Option<String>,
+    #[serde(skip)]
+    what: What,
 }
 
-pub(super) fn run(context: &Context, args: &cli::Passphrase) -> anyhow::Result<Locked> {
+/// What was done.
+#[derive(Clone, Copy)]
+enum What {
+    Encrypted,
+    Decrypted,
+    Remembered(Option<Duration>),
+    Forgotten,
+    NothingToForget,
+}
+
+pub(super) fn run(context: &Context, args: &cli::Passphrase) -> anyhow::Result<Protection> {
     context.root()?;
-    let lock = context.lock()?;
-    let folder = &context.folder;
-    let authority = context.authority()?;
-    let passphrase = match (args.remove, &args.new_file) {
-        (true, _) => None,
-        (false, Some(file)) => Some(Passphrase::from_file(file)?),
-        // The variable names the one that it is locked with now.
-        (false, None) if authority.passphrase().is_some() => Some(context.type_passphrase()?),
-        (false, None) => Some(context.new_passphrase()?),
+    let what = if args.forget {
+        if kernel::forget(&context.remembered_as()) { What::Forgotten } else { What::NothingToForget }
+    } else if let Some(time) = args.remember {
+        remember(context, time)?;
+        What::Remembered(time)
+    } else {
+        change(context, args)?
     };
-    let keys = authority.keys_locked_with(passphrase.as_ref(), folder)?;
-    context.person.files().exchange(&folder.path, &keys, &[])?;
+    let item = ca::keyring_item(&context.folder);
+    Ok(Protection {
+        key: ca::signing_key(&context.folder),
+        locked: ca::is_locked(&context.folder),
+        in_keyring: item.is_some(),
+        lookup: item.as_ref().and_then(KeyringItem::lookup),
+        what,
+    })
+}
+
+fn change(context: &Context, args: &cli::Passphrase) -> anyhow::Result<What> {
+    let folder = &context.folder;
+    let lock = context.lock()?;
+    let authority = context.authority()?;
+    let before = ca::keyring_item(folder);
+    let passphrase = new(context, args, &authority)?;
+    let made = passphrase.as_ref().and_then(|passphrase| passphrase.item().cloned());
+    let changed = authority
+        .keys_locked_with(passphrase.as_ref(), folder)
+        .and_then(|keys| context.person.files().exchange(&folder.path, &keys, &[]));
+    // The old entry if that has worked, the new one if not.
+    context.delete_unused([before, made].into_iter().flatten());
+    changed?;
+    kernel::forget(&context.remembered_as());
     context.person.files().sweep(&folder.path)?;
     drop(lock);
-    Ok(Locked { key: ca::signing_key(folder), locked: passphrase.is_some() })
+    Ok(if passphrase.is_some() { What::Encrypted } else { What::Decrypted })
 }
 
-impl Outcome for Locked {
+/// What the keys are to be encrypted with.
+fn new(context: &Context, args: &cli::Passphrase, now: &Authority) -> anyhow::Result<Option<Passphrase>> {
+    if args.remove {
+        return Ok(None);
+    }
+    if args.keyring {
+        let hint = "use a passphrase of your own instead: devca passphrase";
+        return context.passphrase_in_keyring(hint).map(Some);
+    }
+    match &args.new_file {
+        Some(file) => Passphrase::from_file(file),
+        // The variable names the present one.
+        None if now.passphrase().is_some() => context.type_passphrase(),
+        None => context.new_passphrase(),
+    }
+    .map(Some)
+}
+
+fn remember(context: &Context, time: Option<Duration>) -> anyhow::Result<()> {
+    if ca::keyring_item(&context.folder).is_some() {
+        let what = "there is nothing to remember: the passphrase is in the system's keyring";
+        return Err(Fault::new(what, "use a passphrase of your own instead: devca passphrase").into());
+    }
+    let authority = context.authority()?;
+    let passphrase = authority.passphrase().ok_or_else(|| {
+        Fault::new("there is nothing to remember: the key is not encrypted", "encrypt it: devca passphrase")
+    })?;
+    kernel::remember(&context.remembered_as(), passphrase.as_str(), time).map_err(|why| {
+        let what = format!("cannot remember the passphrase: {why}");
+        Fault::new(what, "keep it in the system's keyring instead: devca passphrase --keyring").into()
+    })
+}
+
+impl Outcome for Protection {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
-        let word = if self.locked { "locked with the passphrase" } else { "locked no more" };
-        writeln!(page, "{:WIDTH$}  {}: {}", "key", report::short(&self.key), report::verdict(true, word))
+        let word = match self.what {
+            What::Encrypted if self.in_keyring => {
+                "encrypted with a passphrase in the system's keyring".into()
+            }
+            What::Encrypted => "encrypted with the passphrase".into(),
+            What::Decrypted => "not encrypted any more".into(),
+            What::Remembered(None) => "passphrase remembered until you log out".into(),
+            What::Remembered(Some(time)) => format!("passphrase remembered for {} seconds", time.as_secs()),
+            What::Forgotten => "passphrase forgotten".into(),
+            What::NothingToForget => "no passphrase was remembered".into(),
+        };
+        writeln!(page, "{:WIDTH$}  {}: {}", "key", report::short(&self.key), report::verdict(true, &word))?;
+        if let (What::Encrypted, Some(lookup)) = (self.what, &self.lookup) {
+            writeln!(page, "{:WIDTH$}  to look it up: {lookup}", "passphrase")?;
+        }
+        Ok(())
     }
 }

@@ -18,7 +18,7 @@ use crate::error::Fault;
 use crate::files::NewFile;
 use crate::inventory::{Entry, Inventory};
 use crate::key;
-use crate::passphrase::Passphrase;
+use crate::passphrase::{Passphrase, VARIABLE};
 use crate::pem;
 use crate::profile;
 use crate::renewal;
@@ -40,14 +40,18 @@ pub(super) fn run(context: &Context, args: &cli::Rotate) -> anyhow::Result<Rotat
     let lock = context.lock()?;
     let old = context.root()?;
     let sealed = args.sealed || ca::is_sealed(&context.folder);
-    let passphrase = passphrase(context)?;
+    let item = ca::keyring_item(&context.folder);
     let constraints = if args.constrained && old.constraints.is_unconstrained() {
         profile::default_constraints(Some(&super::host_name()), &args.permit, false)
     } else {
         refuse_to_permit(context, &old.constraints, &args.permit)?;
         old.constraints
     };
-    let authority = replace_root(context, &constraints, sealed, passphrase)?;
+    let passphrase = passphrase(context)?;
+    let made = passphrase.as_ref().and_then(|passphrase| passphrase.item().cloned());
+    let authority = replace_root(context, &constraints, sealed, passphrase);
+    context.delete_unused([item, made].into_iter().flatten());
+    let authority = authority?;
     let stores = stores::replace(context, &args.stores, &authority.root)?;
     let reissued = reissue(context, &authority, password)?;
     drop(lock);
@@ -85,6 +89,10 @@ fn passphrase(context: &Context) -> anyhow::Result<Option<Passphrase>> {
     }
     // A key that cannot be read, or whose passphrase is lost, is a reason to rotate, not one to refuse.
     match pem::key_file(&path) {
+        Ok(pem::KeyFile::Locked(key)) if key.item.is_some() && std::env::var_os(VARIABLE).is_none() => {
+            let hint = format!("give a passphrase of your own in a file: export {VARIABLE}=…");
+            context.passphrase_in_keyring(&hint).map(Some)
+        }
         Ok(pem::KeyFile::Locked(_)) => context.new_passphrase().map(Some),
         _ => Ok(None),
     }

@@ -48,6 +48,9 @@ struct RootState {
     sealed: bool,
     /// The key is encrypted.
     locked: bool,
+    /// Where its passphrase is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passphrase: Option<Kept>,
     constrained: bool,
     /// It permits some addresses only, which BoringSSL takes for a reason to refuse all of them.
     constrains_addresses: bool,
@@ -56,6 +59,13 @@ struct RootState {
     /// Its certificate lets its key sign for TLS only, neither mail nor code.
     tls_only: bool,
     constraints: Constraints,
+}
+
+#[derive(Serialize, Clone, Copy)]
+#[serde(rename_all = "kebab-case")]
+enum Kept {
+    InKeyring,
+    ByUser,
 }
 
 #[derive(Serialize)]
@@ -121,6 +131,7 @@ pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<Statu
         key: ca::signing_key(&context.folder),
         sealed: ca::is_sealed(&context.folder),
         locked: ca::is_locked(&context.folder),
+        passphrase: kept(context),
         constrained: !root.constraints.is_unconstrained(),
         constrains_addresses: root.constraints.constrain_addresses(),
         shuts_out: root.constraints.constrain_addresses().then(|| permit::shut_out(&context.folder)),
@@ -129,6 +140,13 @@ pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<Statu
         name: root.common_name,
     });
     Ok(Status { root: state, stores: states, problems })
+}
+
+fn kept(context: &Context) -> Option<Kept> {
+    match ca::keyring_item(&context.folder) {
+        Some(_) => Some(Kept::InKeyring),
+        None => ca::is_locked(&context.folder).then_some(Kept::ByUser),
+    }
 }
 
 /// Certificates that a `rotate` cut short, or a file that it could not open, has left with the root before.
@@ -307,13 +325,13 @@ impl Outcome for Status {
         if let Some(root) = &self.root {
             writeln!(page, "{:WIDTH$}  {} ({})", "root", root.name, report::short(&root.path))?;
             writeln!(page, "{:WIDTH$}  {}, {}", "expires", root.not_after.date(), root.days_left)?;
-            let key = match (root.sealed, root.locked) {
-                (false, false) => "",
-                (false, true) => ", locked with a passphrase",
-                (true, false) => ", an intermediate's: the root is sealed",
-                (true, true) => ", an intermediate's, locked with a passphrase: the root is sealed",
+            let sealed = if root.sealed { ", the intermediate's: the root is sealed" } else { "" };
+            let passphrase = match root.passphrase {
+                None => "not encrypted",
+                Some(Kept::InKeyring) => "encrypted, passphrase in the system's keyring",
+                Some(Kept::ByUser) => "encrypted, passphrase known to you",
             };
-            writeln!(page, "{:WIDTH$}  {}{key}", "key", report::short(&root.key))?;
+            writeln!(page, "{:WIDTH$}  {}{sealed}; {passphrase}", "key", report::short(&root.key))?;
             root.write_limits(page)?;
         }
         for state in &self.stores {

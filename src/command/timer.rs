@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::Context;
 use super::stores::WIDTH;
+use crate::ca;
 use crate::cli;
 use crate::error::{Fault, OrHint};
 use crate::files::{NewFile, Secrecy};
@@ -40,6 +41,16 @@ pub(super) fn run(context: &Context, args: &cli::Renew) -> anyhow::Result<Change
     let files: Vec<PathBuf> = plan.files.iter().map(|(path, _)| path.clone()).collect();
     if args.install_timer {
         install(context, &host, &plan)?;
+        if ca::keyring_item(&context.folder).is_some() {
+            context
+                .report
+                .note("the timer renews while the system's keyring is unlocked, and fails while it is not");
+        } else if ca::is_locked(&context.folder) {
+            let what = "the timer cannot ask for the key's passphrase";
+            context
+                .report
+                .note(format!("{what}; have the system's keyring keep one: devca passphrase --keyring"));
+        }
     } else if !files.is_empty() && !files.iter().any(|path| path.exists()) {
         let what = "no timer is installed";
         return Err(Fault::new(what, "install one: devca renew --install-timer").into());

@@ -158,7 +158,9 @@ fn purge(context: &Context) -> anyhow::Result<Vec<PathBuf>> {
         context.issuing().sweep_issued(folder);
     }
     let deleted = own_files(folder);
+    let item = ca::keyring_item(folder);
     deleted.iter().try_for_each(|path| files.remove(path))?;
+    context.delete_unused(item);
     drop(lock);
     files.remove(&folder.lock())?;
     // Somebody else's file keeps its folder, and another CA the one above.

@@ -1,0 +1,56 @@
+//! macOS: the user's Keychain. Windows: the user's Credential Manager, on this machine only.
+
+use std::sync::Arc;
+
+#[cfg(target_os = "macos")]
+use apple_native_keyring_store::keychain::Store;
+use keyring_core::api::CredentialStoreApi;
+use keyring_core::{Entry, Error};
+#[cfg(windows)]
+use windows_native_keyring_store::Store;
+use zeroize::Zeroizing;
+
+use super::{APPLICATION, Problem};
+
+pub(super) struct Service(Arc<Store>);
+
+impl Service {
+    pub(super) fn connect() -> Result<Self, Problem> {
+        Store::new().map(Self).map_err(|e| Problem::Unreachable(e.to_string()))
+    }
+
+    /// The label is for keyrings that show one.
+    pub(super) fn store(&self, item: &str, _label: &str, secret: &str) -> Result<(), Problem> {
+        self.entry(item)?.set_secret(secret.as_bytes()).map_err(problem)
+    }
+
+    pub(super) fn load(&self, item: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
+        self.entry(item)?.get_secret().map(Zeroizing::new).map_err(problem)
+    }
+
+    pub(super) fn delete(&self, item: &str) -> Result<(), Problem> {
+        self.entry(item)?.delete_credential().map_err(problem)
+    }
+
+    #[cfg(target_os = "macos")]
+    fn entry(&self, item: &str) -> Result<Entry, Problem> {
+        self.0.build(APPLICATION, item, None).map_err(problem)
+    }
+
+    /// Not "Enterprise", the default, which follows the user to other machines of a domain.
+    #[cfg(windows)]
+    fn entry(&self, item: &str) -> Result<Entry, Problem> {
+        let local = std::collections::HashMap::from([("persistence", "Local")]);
+        self.0.build(APPLICATION, item, Some(&local)).map_err(problem)
+    }
+}
+
+fn problem(error: Error) -> Problem {
+    match error {
+        Error::NoEntry => Problem::Missing,
+        Error::NoStorageAccess(_) => Problem::Locked,
+        // What came back stays out of the message.
+        Error::BadEncoding(_) | Error::BadDataFormat(..) => Problem::Failed("the entry is damaged".into()),
+        e => Problem::Failed(e.to_string()),
+    }
+}

@@ -1,0 +1,112 @@
+//! Keys in memory: no core dump has them, and no other process of the same user can look.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use common::{Home, tool, words};
+use tempfile::TempDir;
+
+/// Not root, to whom everything is open.
+const SOMEBODY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+
+/// A program of somebody's, in a folder of theirs, with no limit on the size of cores.
+fn of_somebody(folder: &Path, program: &str) -> Command {
+    let mut command = Command::new(tool("setpriv"));
+    command.args(SOMEBODY).args(["sh", "-c", &format!("ulimit -c unlimited; exec {program}")]);
+    command.current_dir(folder).env("HOME", folder).env_remove("DEVCA_HOME").stdin(Stdio::piped());
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    for variable in common::runtime_variables() {
+        command.env_remove(variable);
+    }
+    command
+}
+
+fn folder_of_somebody() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_devca"), folder.path().join("devca")).unwrap();
+    folder
+}
+
+/// Whether another process of the same user can read a process' memory map.
+fn can_look_into(child: &Child) -> bool {
+    let maps = format!("/proc/{}/maps", child.id());
+    let mut command = Command::new(tool("setpriv"));
+    command.args(SOMEBODY).args(["head", "-n1", &maps]);
+    let output = command.output().unwrap();
+    output.status.success() && !output.stdout.is_empty()
+}
+
+/// Ends it as a crash would; says whether a core was written.
+fn dumps_core(mut child: Child) -> bool {
+    let pid = child.id().to_string();
+    assert!(common::run("kill", ["-s", "ABRT", &pid]).status.success());
+    let status = child.wait().unwrap();
+    assert_eq!(status.signal(), Some(6), "{status}");
+    status.core_dumped()
+}
+
+#[test]
+fn a_process_with_keys_leaves_no_core_and_cannot_be_looked_into() {
+    let folder = folder_of_somebody();
+    // A program that does nothing about it, to show that this test can fail.
+    let ordinary = of_somebody(folder.path(), "cat").spawn().unwrap();
+    let ready = || can_look_into(&ordinary);
+    while !ready() {} // until setpriv and sh have become cat
+    assert!(dumps_core(ordinary), "cores are written here: see /proc/sys/kernel/core_pattern");
+
+    // It has made a key, and waits for the batch.
+    let mut devca = of_somebody(folder.path(), "./devca issue --batch -").spawn().unwrap();
+    let root = folder.path().join(".local/share/devca/default/root.pem");
+    while !root.exists() {
+        assert!(devca.try_wait().unwrap().is_none());
+    }
+    assert!(!can_look_into(&devca));
+    assert!(!dumps_core(devca));
+}
+
+#[test]
+fn programs_that_devca_starts_are_ordinary_ones() {
+    let folder = folder_of_somebody();
+    let mut issue = of_somebody(folder.path(), "./devca issue localhost");
+    assert!(issue.status().unwrap().success());
+    let script = "./devca run -- sh -c 'echo started >&2; exec cat'";
+    let mut child = of_somebody(folder.path(), script).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "started\n");
+    assert!(can_look_into(&child), "a debugger must be able to attach");
+    assert!(dumps_core(child), "cores are the user's own choice");
+}
+
+#[test]
+fn whoever_waits_for_the_lock_is_told() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let mut holder =
+        home.devca(["issue", "--batch", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    // The kernel says when the lock is taken.
+    let lock = home.ca().join("lock");
+    let taken = || !common::run("flock", ["--nonblock", lock.to_str().unwrap(), "true"]).status.success();
+    while !taken() {}
+    let mut waiting =
+        home.devca(["issue", "app.test"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(waiting.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("waiting for another devca"), "{line}");
+    assert!(waiting.try_wait().unwrap().is_none() && !home.file("app.test.pem").exists());
+    drop(holder.stdin.take());
+    assert!(holder.wait().unwrap().success() && waiting.wait().unwrap().success());
+    assert!(home.file("app.test.pem").exists());
+
+    let quick = home.devca(["issue", "quick.test"]).output().unwrap();
+    assert!(!words(&quick).contains("waiting"), "{}", words(&quick));
+}
