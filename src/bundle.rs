@@ -314,6 +314,21 @@ pub fn stem(subject: &Subject, kind: Kind) -> String {
     if kind == Kind::Client {
         stem += "-client";
     }
-    // A file that shells and `rm` take for an option, or that `ls` hides, helps nobody.
-    if stem.starts_with(['-', '.']) { format!("_{stem}") } else { stem }
+    if is_awkward(&stem) { format!("_{stem}") } else { stem }
+}
+
+/// Whether the files' names may begin with this: what [`stem`] itself could have made.
+pub fn is_stem(text: &str) -> bool {
+    let is_known = |c: char| c.is_ascii_alphanumeric() || "._-@+".contains(c);
+    (1..=MAX_STEM).contains(&text.len()) && text.chars().all(is_known) && !is_awkward(text)
+}
+
+/// A file that shells and `rm` take for an option, that `ls` hides, or that is a device on Windows whatever its extension
+/// ("Naming Files, Paths, and Namespaces").
+fn is_awkward(stem: &str) -> bool {
+    const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
+    let base = stem.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let port = base.strip_prefix("com").or_else(|| base.strip_prefix("lpt"));
+    let is_port = port.is_some_and(|digit| matches!(digit.as_bytes(), [b'0'..=b'9']));
+    stem.starts_with(['-', '.']) || is_port || DEVICES.contains(&base.as_str())
 }

@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use rcgen::PublicKeyData;
+use time::OffsetDateTime;
 
 use crate::bundle::{Holds, Output};
 use crate::ca::Authority;
@@ -10,26 +11,31 @@ use crate::certificate::Leaf;
 use crate::error::Fault;
 use crate::files;
 use crate::home::CaFolder;
-use crate::inventory::{Entry, Inventory};
+use crate::inventory::Entry;
 use crate::issuer::Request;
 use crate::key;
 use crate::pem;
-use crate::profile;
+use crate::profile::{self, Kind};
+use crate::renewal;
 
-/// Looks at every path before anything is written, and returns the leaves that may be replaced. With no root yet, no file
-/// can be of this CA.
+mod known;
+
+pub use known::Known;
+
+/// Looks at every path before anything is written, and returns when the first of the certificates that may be replaced
+/// ends. With no root yet, no file can be of this CA.
 pub fn check(
     outputs: &mut [Output],
-    folder: &CaFolder,
+    known: &Known,
     authority: Option<&Authority>,
     request: &Request,
     force: bool,
-) -> anyhow::Result<Vec<Leaf>> {
+) -> anyhow::Result<Option<OffsetDateTime>> {
     for output in &mut *outputs {
         output.replace = is_there(&output.path)?;
     }
     if force || !outputs.iter().any(|output| output.replace) {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     if let Some((key, beside)) =
         outputs.iter().find_map(|output| Some((&output.path, left_behind(output, outputs)?)))
@@ -45,22 +51,23 @@ pub fn check(
         )
         .into());
     }
-    let looker = Looker { folder, authority, request };
-    let mut leaves = Vec::new();
+    let looker = Looker { known, authority, request };
+    let (mut leaves, mut ends) = (Vec::new(), Vec::new());
     for output in outputs.iter().filter(|output| output.replace) {
-        let is_ours = match output.part.holds {
-            Holds::Certificate => looker.leaf(&output.path).map(|leaf| leaves.push(leaf)).is_some(),
+        let end = match output.part.holds {
+            Holds::Certificate => looker.leaf(&output.path).map(|leaf| {
+                leaves.push(leaf);
+                leaves[leaves.len() - 1].not_after
+            }),
             Holds::Key => continue,
-            Holds::Sealed | Holds::Public => looker.is_known(&output.path),
+            Holds::Sealed | Holds::Public => looker.end_of_known(&output.path),
         };
-        if !is_ours {
-            return Err(in_the_way(&output.path, "a certificate"));
-        }
+        ends.push(end.ok_or_else(|| in_the_way(&output.path, "a certificate"))?);
     }
     let keys = outputs.iter().filter(|output| output.replace && output.part.holds == Holds::Key);
     match keys.into_iter().find(|output| !looker.key_is_ours(&output.path, &leaves)) {
         Some(output) => Err(in_the_way(&output.path, "a key")),
-        None => Ok(leaves),
+        None => Ok(ends.into_iter().min()),
     }
 }
 
@@ -121,7 +128,7 @@ fn is_there(path: &Path) -> anyhow::Result<bool> {
 }
 
 struct Looker<'a> {
-    folder: &'a CaFolder,
+    known: &'a Known<'a>,
     authority: Option<&'a Authority>,
     request: &'a Request,
 }
@@ -132,7 +139,7 @@ impl Looker<'_> {
         let leaf = Leaf::parse(&pem::first_certificate(path).ok()?)?;
         let authority = self.authority?;
         let is_of = leaf.is_of(&authority.root)
-            || crate::ca::intermediate(self.folder).is_some_and(|intermediate| leaf.is_of(&intermediate));
+            || crate::ca::intermediate(self.known.ca()).is_some_and(|intermediate| leaf.is_of(&intermediate));
         (is_of && leaf.kind == Some(self.request.kind) && self.is_for_the_same_names(&leaf)).then_some(leaf)
     }
 
@@ -143,14 +150,16 @@ impl Looker<'_> {
         [certified, self.wanted()].iter().any(|names| sorted(&leaf.names) == sorted(names))
     }
 
-    /// What cannot be looked into, the inventory knows by its hash, and for which names it was written.
-    fn is_known(&self, path: &Path) -> bool {
-        let Ok(content) = files::read(path) else { return false };
-        let sha256 = Some(key::hex(&key::sha256(&content)));
-        self.authority.is_some()
-            && self.remembers(|entry| {
-                entry.kind == self.request.kind && entry.files.iter().any(|file| file.sha256 == sha256)
-            })
+    /// What cannot be looked into, the inventory knows by its hash: for which names it was written, and when it ends.
+    /// What an earlier root has signed has ended.
+    fn end_of_known(&self, path: &Path) -> Option<OffsetDateTime> {
+        let (content, authority) = (files::read(path).ok()?, self.authority?);
+        let beginning = renewal::beginning(Some(&authority.root));
+        let end = |entry: &Entry| if entry.issued < beginning { beginning } else { entry.not_after };
+        self.remembered(&key::hex(&key::sha256(&content)))
+            .filter(|entry| entry.kind == self.request.kind)
+            .map(end)
+            .max()
     }
 
     /// It is the key of a certificate beside it or, where that is gone, one that the inventory knows for these names.
@@ -158,15 +167,16 @@ impl Looker<'_> {
         let Ok(found) = pem::first_key(path) else { return false };
         let public_key = found.subject_public_key_info();
         let sha256 = key::hex(&key::sha256(&public_key));
-        leaves.iter().any(|leaf| leaf.public_key == public_key)
-            || self.remembers(|entry| entry.key_sha256 == sha256)
+        leaves.iter().any(|leaf| leaf.public_key == public_key) || self.remembered(&sha256).next().is_some()
     }
 
-    /// Whether something like this was issued for these names.
-    fn remembers(&self, is_it: impl Fn(&Entry) -> bool) -> bool {
-        let wanted = self.wanted();
-        let inventory = Inventory::load(&self.folder.inventory()).unwrap_or_default();
-        inventory.entries.iter().any(|entry| entry.names == wanted && is_it(entry))
+    /// What was issued for these names with this file or key. (The name of a client need not be among its names.)
+    fn remembered(&self, sha256: &str) -> impl Iterator<Item = &Entry> {
+        let (wanted, subject) = (self.wanted(), &self.request.subject);
+        let is_client = self.request.kind == Kind::Client;
+        self.known.with(sha256).filter(move |entry| {
+            entry.names == wanted && (!is_client || entry.common_name == subject.common_name)
+        })
     }
 
     fn wanted(&self) -> Vec<String> {

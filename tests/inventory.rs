@@ -10,6 +10,7 @@ use std::process::Stdio;
 
 use common::refusals::refused;
 use common::{Home, Server, ok, tool, words};
+use tempfile::TempDir;
 
 fn states(home: &Home) -> Vec<(String, String)> {
     let list = home.json(["list"]);
@@ -233,6 +234,8 @@ fn a_timer_is_installed_and_removed() {
     let units = home.home().join(".config/systemd/user");
     let service = fs::read_to_string(units.join("devca-renew.service")).unwrap();
     assert!(service.contains(r#""renew" "--within" "20d" "--exec" "echo \"50%%\" $$HOME""#), "{service}");
+    let rights = std::os::unix::fs::MetadataExt::mode(&units.join("devca-renew.service").metadata().unwrap());
+    assert_eq!(rights & 0o777, 0o600, "the command may hold a token");
     assert!(fs::read_to_string(units.join("devca-renew.timer")).unwrap().contains("OnCalendar=daily"));
     devca(&["renew", "--remove-timer"]);
     assert!(!units.join("devca-renew.service").exists() && !units.join("devca-renew.timer").exists());
@@ -254,13 +257,150 @@ fn a_timer_is_installed_and_removed() {
 }
 
 #[test]
-fn a_batch_makes_anew_what_has_expired() {
+fn a_timer_has_all_that_its_ca_needs() {
     let home = Home::new();
-    fs::write(home.file("names"), "old.test\nnew.test\n").unwrap();
-    home.ok(["issue", "old.test", "--not-after", "2026-01-31"]);
-    home.ok(["issue", "new.test"]);
-    let batch = home.json(["issue", "--batch", "names"]);
-    assert_eq!((&batch["issued"], &batch["skipped"]), (&1.into(), &1.into()), "{batch:#}");
+    let folder = home.file("bin");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("systemctl"), "#!/bin/sh\n").unwrap();
+    ok("chmod", ["755", folder.join("systemctl").to_str().unwrap()]);
+    fs::write(home.file("passphrase"), "correct horse\n").unwrap();
+    let data = home.home().join("a$b %h \"data\"");
+    let devca = |words_: &[&str], passphrase: Option<&str>| {
+        let mut devca = home.devca(words_);
+        devca.env("PATH", &folder).env("XDG_DATA_HOME", &data);
+        if let Some(file) = passphrase {
+            devca.env("DEVCA_PASSPHRASE_FILE", file);
+        }
+        devca.output().unwrap()
+    };
+    let made = devca(&["issue", "localhost"], None);
+    assert!(made.status.success(), "{}", words(&made));
+    let install =
+        ["renew", "--install-timer", "--exec", "true\n[Service]\nExecStartPost=/nowhere/at-all\nBogus=1"];
+    let output = devca(&install, None);
+    assert!(output.status.success(), "{}", words(&output));
+    let unit = home.home().join(".config/systemd/user/devca-renew.service");
+    let service = fs::read_to_string(&unit).unwrap();
+    let expected = home.home().join(r#"a$b %%h \"data\"/devca"#);
+    assert!(service.contains(&format!("Environment=\"DEVCA_HOME={}\"\n", expected.display())), "{service}");
+    let verify = || {
+        let run = TempDir::new().unwrap();
+        let mut verify = home.command(&tool("systemd-analyze"), ["--user", "verify", "--man=no"]);
+        words(&verify.arg(&unit).env("XDG_RUNTIME_DIR", run.path()).output().unwrap())
+    };
+    let judged = verify();
+    assert!(!judged.contains("devca-renew") && !judged.contains("nowhere"), "{judged}");
+    // It would have said so.
+    fs::write(&unit, service.replace(r"\n", "\n")).unwrap();
+    assert!(verify().contains("bad unit file setting"), "{}", verify());
+
+    // With a passphrase: only with a file that it can be read from.
+    assert!(devca(&["passphrase"], Some("passphrase")).status.success());
+    let refused = devca(&install, None);
+    assert!(words(&refused).contains("DEVCA_PASSPHRASE_FILE=FILE devca renew"), "{}", words(&refused));
+    let output = devca(&install, Some("passphrase"));
+    assert!(output.status.success(), "{}", words(&output));
+    let service = fs::read_to_string(&unit).unwrap();
+    let line = format!("Environment=\"DEVCA_PASSPHRASE_FILE={}\"", home.file("passphrase").display());
+    assert!(service.contains(&line), "{service}");
+    let refused = devca(&["renew", "--install-timer", "--password-env", "SECRET"], Some("passphrase"));
+    assert_eq!(refused.status.code(), Some(2), "{}", words(&refused));
+    assert!(words(&refused).contains("--password-file"), "{}", words(&refused));
+}
+
+/// Every output format, and whether it takes a password.
+const FORMATS: [(&str, bool); 7] = [
+    ("pem", false),
+    ("fullchain", false),
+    ("combined", false),
+    ("der", false),
+    ("p12", true),
+    ("java", true),
+    ("k8s", false),
+];
+
+#[test]
+fn a_batch_renews_what_has_expired_in_every_format() {
+    for (format, takes_password) in FORMATS {
+        let home = Home::new();
+        fs::write(home.file("names"), "old.test\nnew.test\n").unwrap();
+        fs::write(home.file("password"), "correct horse\n").unwrap();
+        let password = if takes_password { ["--password-file", "password"].as_slice() } else { &[] };
+        let options = [&["--format", format], password].concat();
+        home.ok([&["issue", "old.test", "--not-after", "2026-01-31"], options.as_slice()].concat());
+        home.ok([&["issue", "new.test"], options.as_slice()].concat());
+        let batch = [&["issue", "--batch", "names"], options.as_slice()].concat();
+        let first = home.json(&batch);
+        assert_eq!((&first["issued"], &first["skipped"]), (&1.into(), &1.into()), "{format}: {first:#}");
+        let second = home.json(&batch);
+        assert_eq!((&second["issued"], &second["skipped"]), (&0.into(), &2.into()), "{format}: {second:#}");
+        // What the root before has signed is of no use, either.
+        home.ok([&["rotate", "--store", "wsl"], password].concat());
+        fs::write(home.file("names"), "fresh.test\n").unwrap();
+        let batch = [batch.as_slice(), &["--out", "out"]].concat();
+        assert_eq!(home.json(&batch)["issued"], 1, "{format}");
+        assert_eq!(home.json(&batch)["skipped"], 1, "{format}");
+    }
+}
+
+#[test]
+fn running_a_batch_again_is_quicker_than_issuing_it() {
+    for format in ["pem", "der", "k8s"] {
+        let home = Home::new();
+        let lines: Vec<String> = (0..1500).map(|n| format!("host-{n}.test")).collect();
+        fs::write(home.file("names"), lines.join("\n")).unwrap();
+        let run = |counted: &str| {
+            let start = std::time::Instant::now();
+            let batch = home.json(["issue", "--batch", "names", "--out", "out", "--format", format]);
+            assert_eq!(batch[counted], 1500, "{format}: {batch:#}");
+            start.elapsed()
+        };
+        let (issued, again) = (run("issued"), run("skipped"));
+        assert!(again < issued * 2, "{format}: issued in {issued:?}, looked at again in {again:?}");
+    }
+}
+
+#[test]
+fn lines_of_a_batch_name_only_files_that_every_system_takes() {
+    let home = Home::new();
+    let bad = [
+        "x\\ny\\u001b[31m",
+        "a:stream",
+        "con",
+        "CON.x",
+        "lpt1",
+        "\u{fc}",
+        "-rf",
+        ".hidden",
+        "a/b",
+        "..",
+        "a b",
+    ];
+    let mut lines: Vec<String> =
+        bad.iter().map(|file| format!(r#"{{"names": ["app.test"], "file": "{file}"}}"#)).collect();
+    // Both want x-key.pem.
+    lines.extend([
+        "a.test file=x".into(),
+        "b.test file=x-key".into(),
+        "c.test file=y".into(),
+        "d.test file=Y".into(),
+    ]);
+    lines.push(format!("{}.test", "a".repeat(300_000)));
+    fs::write(home.file("names"), lines.join("\n")).unwrap();
+    let output = home.devca(["issue", "--batch", "names", "--out", "out", "--json"]).output().unwrap();
+    let batch: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{batch:#}");
+    let failed: Vec<u64> =
+        batch["failed"].as_array().unwrap().iter().map(|failure| failure["line"].as_u64().unwrap()).collect();
+    let expected: Vec<u64> = (1..=bad.len() as u64).chain([13, 15, 16]).collect();
+    assert_eq!((failed, &batch["issued"]), (expected, &2.into()), "{batch:#}");
+    let mut files: Vec<_> =
+        fs::read_dir(home.file("out")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    files.sort();
+    assert_eq!(files, ["x-key.pem", "x.pem", "y-key.pem", "y.pem"]);
+    // The names of devices on Windows are avoided where devca chooses.
+    home.ok(["issue", "con.test"]);
+    assert!(home.file("_con.test.pem").exists(), "{:?}", home.listing());
 }
 
 #[test]

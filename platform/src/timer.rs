@@ -1,7 +1,12 @@
 //! What runs a program once a day: a systemd user timer, a launchd agent, a Windows scheduled task.
 
+use std::ffi::OsStr;
+use std::fmt::Write;
 use std::path::PathBuf;
 
+use plist::{Dictionary, Value};
+
+use crate::step::quoted;
 use crate::{Host, Os, Problem, Step};
 
 /// What is to be run.
@@ -13,8 +18,8 @@ pub struct Job {
     pub program: PathBuf,
     /// Its arguments.
     pub words: Vec<String>,
-    /// `DEVCA_HOME`, where that is set.
-    pub home: Option<PathBuf>,
+    /// Its environment variables, where the system lets a timer have some.
+    pub environment: Vec<(&'static str, String)>,
 }
 
 /// How it is set up and taken away.
@@ -48,21 +53,21 @@ fn home(host: &Host, below: &str) -> Result<PathBuf, Problem> {
 /// systemd.timer(5), systemd.service(5).
 fn systemd(host: &Host, job: &Job) -> Result<Plan, Problem> {
     let systemctl = host.program("systemctl").ok_or_else(|| {
-        let cron = format!("@daily {} {}", job.program.display(), job.words.join(" "));
-        Problem::new("systemd is not here", format!("have cron do it: crontab -e, then {cron}"))
+        let hint = format!("have cron run it once a day: run crontab -e, and add: {}", crontab(job));
+        Problem::new("systemd was not found", hint)
     })?;
     let folder = home(host, ".config/systemd/user")?;
-    let quoted: Vec<String> = std::iter::once(job.program.display().to_string())
-        .chain(job.words.iter().cloned())
-        .map(|word| quote(&word))
-        .collect();
-    let environment = job.home.as_ref().map_or(String::new(), |home| {
-        format!("Environment={}\n", quote(&format!("DEVCA_HOME={}", home.display())))
-    });
-    let service = format!(
-        "[Unit]\nDescription=Renew devca's certificates\n\n[Service]\nType=oneshot\n{environment}ExecStart={}\n",
-        quoted.join(" ")
-    );
+    let mut service =
+        "[Unit]\nDescription=Renew devca's certificates\n\n[Service]\nType=oneshot\n".to_owned();
+    for (name, value) in &job.environment {
+        let _ = writeln!(service, "Environment={}", unit_quoted(&format!("{name}={value}")));
+    }
+    // The program is not subject to the expansion of variables; its arguments are.
+    let _ = write!(service, "ExecStart={}", unit_quoted(&job.program.display().to_string()));
+    for word in &job.words {
+        let _ = write!(service, " {}", unit_quoted(word).replace('$', "$$"));
+    }
+    service.push('\n');
     let timer = "[Unit]\nDescription=Renew devca's certificates once a day\n\n[Timer]\nOnCalendar=daily\n\
                  Persistent=true\nRandomizedDelaySec=1h\n\n[Install]\nWantedBy=timers.target\n";
     let unit = format!("{}.timer", job.name);
@@ -79,45 +84,65 @@ fn systemd(host: &Host, job: &Job) -> Result<Plan, Problem> {
     })
 }
 
-/// systemd.syntax(7): in double quotes, with backslashes; `%` and `$` would be expanded.
-fn quote(word: &str) -> String {
-    let escaped = word.replace('\\', r"\\").replace('"', "\\\"").replace('%', "%%").replace('$', "$$");
-    format!("\"{escaped}\"")
+/// systemd.syntax(7): in double quotes, C escapes are understood; `%` begins a specifier (systemd.unit(5)). A `$` is a
+/// variable in `ExecStart=` and an ordinary character in `Environment=`.
+fn unit_quoted(word: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in word.chars() {
+        match c {
+            '\\' => quoted.push_str(r"\\"),
+            '"' => quoted.push_str("\\\""),
+            '%' => quoted.push_str("%%"),
+            '\n' => quoted.push_str(r"\n"),
+            c if c.is_ascii_control() => _ = write!(quoted, r"\x{:02x}", u32::from(c)),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// A line of crontab(5), in which `%` would end the command.
+fn crontab(job: &Job) -> String {
+    let variables =
+        job.environment.iter().map(|(name, value)| format!("{name}={}", quoted(OsStr::new(value))));
+    let words = job.words.iter().map(|word| quoted(OsStr::new(word)));
+    let program = quoted(job.program.as_os_str());
+    let command: Vec<String> = variables.chain([program]).chain(words).collect();
+    format!("@daily {}", command.join(" ").replace('%', r"\%"))
 }
 
 /// launchd.plist(5).
 fn launchd(host: &Host, job: &Job) -> Result<Plan, Problem> {
     let launchctl = host.needed("launchctl", "macOS")?;
     let path = home(host, &format!("Library/LaunchAgents/{}.plist", job.name))?;
-    let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let program = job.program.display().to_string();
-    let words = std::iter::once(&program).chain(&job.words);
-    let words: Vec<String> = words.map(|word| format!("\t\t<string>{}</string>\n", escape(word))).collect();
-    let words = words.concat();
-    let environment = job.home.as_ref().map_or(String::new(), |home| {
-        let home = escape(&home.display().to_string());
-        format!(
-            "\t<key>EnvironmentVariables</key><dict><key>DEVCA_HOME</key><string>{home}</string></dict>\n"
-        )
-    });
-    let agent = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \
-         \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n<plist version=\"1.0\">\n<dict>\n\t<key>Label</key>\
-         <string>{}</string>\n\t<key>ProgramArguments</key>\n\t<array>\n{words}\t</array>\n{environment}\
-         \t<key>StartInterval</key><integer>86400</integer>\n\t<key>RunAtLoad</key><true/>\n</dict>\n</plist>\n",
-        job.name
-    );
+    let words = std::iter::once(job.program.display().to_string()).chain(job.words.iter().cloned());
+    let mut agent = Dictionary::new();
+    agent.insert("Label".into(), job.name.as_str().into());
+    agent.insert("ProgramArguments".into(), Value::Array(words.map(Value::from).collect()));
+    if !job.environment.is_empty() {
+        let variables =
+            job.environment.iter().map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str())));
+        agent.insert("EnvironmentVariables".into(), Value::Dictionary(variables.collect()));
+    }
+    agent.insert("StartInterval".into(), 86_400.into());
+    agent.insert("RunAtLoad".into(), true.into());
+    let mut xml = Vec::new();
+    Value::Dictionary(agent)
+        .to_writer_xml(&mut xml)
+        .map_err(|e| Problem::new(format!("the agent cannot be written: {e}"), "leave --exec out"))?;
     let text = path.display().to_string();
     Ok(Plan {
         kind: "launchd agent",
-        files: vec![(path, agent)],
+        files: vec![(path, String::from_utf8_lossy(&xml).into_owned())],
         start: vec![Step::run(&launchctl, ["load", "-w", &text])],
         stop: vec![Step::run(&launchctl, ["unload", "-w", &text])],
         after: Vec::new(),
     })
 }
 
-/// `schtasks /Create`: one command line, in which words with blanks stand in double quotes.
+/// `schtasks /Create`: one command line, in which words with blanks stand in double quotes. A task has no variables of
+/// its own, only those of the account.
 fn scheduled_task(job: &Job) -> Plan {
     let schtasks = PathBuf::from(r"C:\Windows\System32\schtasks.exe");
     let program = job.program.display().to_string();
@@ -131,5 +156,27 @@ fn scheduled_task(job: &Job) -> Plan {
         start: vec![Step::run(&schtasks, create)],
         stop: vec![Step::run(&schtasks, ["/Delete", "/F", "/TN", &job.name])],
         after: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_of_a_unit_is_one_word_whatever_it_holds() {
+        assert_eq!(unit_quoted("a\n[Service]\r%h \"$x\" \\"), r#""a\n[Service]\x0d%%h \"$x\" \\""#);
+    }
+
+    #[test]
+    fn a_crontab_line_is_quoted_twice() {
+        let job = Job {
+            name: "devca-renew".into(),
+            program: "/opt/my tools/devca".into(),
+            words: vec!["renew".into(), "--exec".into(), "date +%F".into()],
+            environment: vec![("DEVCA_HOME", "/a b".into())],
+        };
+        let expected = r"@daily DEVCA_HOME='/a b' '/opt/my tools/devca' renew --exec 'date +\%F'";
+        assert_eq!(crontab(&job), expected);
     }
 }

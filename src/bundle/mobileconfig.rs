@@ -20,7 +20,8 @@ pub(super) fn profile(root: &CaCertificate) -> anyhow::Result<Vec<u8>> {
     profile.insert("PayloadDescription".into(), description.into());
     profile.insert("PayloadContent".into(), Value::Array(vec![certificate.into()]));
     let mut bytes = Vec::new();
-    plist::to_writer_xml(&mut bytes, &profile)
+    Value::Dictionary(profile)
+        .to_writer_xml(&mut bytes)
         .or_hint(|| "cannot write the profile".into(), || "choose another format: --format der".into())?;
     bytes.push(b'\n');
     Ok(bytes)

@@ -15,7 +15,7 @@ use crate::ca::{self, Authority};
 use crate::cli;
 use crate::constraints::{Constraints, Subtree};
 use crate::error::Fault;
-use crate::existing;
+use crate::existing::{self, Known};
 use crate::files::{NewFile, Secrecy};
 use crate::home::CaFolder;
 use crate::inventory::{self, Entry};
@@ -68,11 +68,11 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
     refuse_binary_to_stdout(args, &outputs)?;
     super::refuse_json(context, args.stdout)?;
     confirm_addresses(context, args, &request.subject.names)?;
-    let mut agreed = Vec::new();
+    let (mut agreed, known) = (Vec::new(), Known::new(&context.folder));
     if !ca::exists(&context.folder) {
         // Before anything is written: what the root that is about to be made would refuse.
         agreed = widening(context, args, &first_constraints(), &request.subject.names)?;
-        let free = existing::check(&mut outputs, &context.folder, None, &request, args.force);
+        let free = existing::check(&mut outputs, &known, None, &request, args.force);
         // What is in the way may be of another devca, which has made the root meanwhile: that is looked at again.
         if let (Err(e), false) = (free, args.stdout || ca::exists(&context.folder)) {
             return Err(e);
@@ -82,7 +82,7 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
     let (authority, root_created, widened) = authority(context, args, &request.subject.names, agreed)?;
     request.suit(&authority);
     if !args.stdout {
-        existing::check(&mut outputs, &context.folder, Some(&authority), &request, args.force)?;
+        existing::check(&mut outputs, &known, Some(&authority), &request, args.force)?;
     }
     let issued = Signer::new(&authority)?.issue(&request)?;
 

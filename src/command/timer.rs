@@ -1,10 +1,12 @@
 //! `devca renew --install-timer`: have the system renew once a day. And `--remove-timer`.
 
+use std::env;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use devca_platform::timer::{self, Job, Plan};
-use devca_platform::{Host, Person, Step};
+use devca_platform::{Host, Os, Person, Step};
 use serde::Serialize;
 
 use super::Context;
@@ -13,6 +15,7 @@ use crate::ca;
 use crate::cli;
 use crate::error::{Fault, OrHint};
 use crate::files::{NewFile, Secrecy};
+use crate::passphrase::VARIABLE;
 use crate::report;
 
 #[derive(Serialize)]
@@ -23,6 +26,9 @@ pub(super) struct Changed {
 }
 
 pub(super) fn run(context: &Context, args: &cli::Renew) -> anyhow::Result<Changed> {
+    if args.install_timer {
+        refuse_what_a_timer_lacks(context, args)?;
+    }
     let host = host(context);
     let mut words: Vec<String> = vec!["renew".into()];
     if let Some(days) = args.within {
@@ -75,7 +81,7 @@ fn host(context: &Context) -> Host {
 }
 
 fn plan(context: &Context, host: &Host, arguments: Vec<String>) -> anyhow::Result<Plan> {
-    let program = std::env::current_exe()
+    let program = env::current_exe()
         .or_hint(|| "it is not known where devca is".into(), || "install it: ./install.sh".into())?;
     let ca = &context.folder.name;
     let (mut words, mut name) = (Vec::new(), "devca-renew".to_owned());
@@ -84,9 +90,45 @@ fn plan(context: &Context, host: &Host, arguments: Vec<String>) -> anyhow::Resul
         name = format!("{name}-{ca}");
     }
     words.extend(arguments);
-    let home = std::env::var_os("DEVCA_HOME").map(PathBuf::from);
-    timer::plan(host, &Job { name, program, words, home })
+    let environment = environment(context)?;
+    if host.os == Os::Windows && (env::var_os("DEVCA_HOME").is_some() || passphrase_file().is_some()) {
+        let variables: Vec<_> =
+            environment.iter().map(|(name, value)| format!("setx {name} \"{value}\"")).collect();
+        let commands = variables.join(" & ");
+        context.report.note(format!("a scheduled task sees only the variables of your account: {commands}"));
+    }
+    timer::plan(host, &Job { name, program, words, environment })
         .map_err(|problem| Fault::new(problem.why, problem.hint).into())
+}
+
+/// Nobody is there to type a passphrase, and no shell has set a variable.
+fn refuse_what_a_timer_lacks(context: &Context, args: &cli::Renew) -> Result<(), Fault> {
+    if args.password.password_env.is_some() {
+        let what = "a timer does not see the variable of --password-env";
+        return Err(Fault::usage(what, "write the password into a file, and give --password-file FILE"));
+    }
+    if ca::is_locked(&context.folder) && passphrase_file().is_none() {
+        let command = format!("{VARIABLE}=FILE devca{} renew --install-timer", context.folder.option());
+        return Err(Fault::new(
+            "the CA's key takes a passphrase, which a timer cannot type",
+            format!("write it into a file that only you can read, and name that: {command}"),
+        ));
+    }
+    Ok(())
+}
+
+fn passphrase_file() -> Option<OsString> {
+    env::var_os(VARIABLE).filter(|value| !value.is_empty())
+}
+
+/// Where this CA and its passphrase are, whatever `DEVCA_HOME`, `XDG_DATA_HOME` and the current folder are by then.
+fn environment(context: &Context) -> anyhow::Result<Vec<(&'static str, String)>> {
+    let folder = &context.folder.path;
+    let mut variables = vec![("DEVCA_HOME", folder.parent().unwrap_or(folder).display().to_string())];
+    if let Some(file) = passphrase_file() {
+        variables.push((VARIABLE, std::path::absolute(file)?.display().to_string()));
+    }
+    Ok(variables)
 }
 
 fn install(context: &Context, host: &Host, plan: &Plan) -> anyhow::Result<()> {
@@ -96,7 +138,10 @@ fn install(context: &Context, host: &Host, plan: &Plan) -> anyhow::Result<()> {
             own.create_folder(folder, Secrecy::Public)?;
         }
         let replace = path.is_file();
-        let file = NewFile { replace, ..NewFile::public(path.clone(), content.clone().into_bytes()) };
+        // The command of --exec may hold a token.
+        let secrecy = Secrecy::Private;
+        let file =
+            NewFile { path: path.clone(), content: content.clone().into_bytes().into(), secrecy, replace };
         own.stage(vec![file])?.commit()?;
     }
     // What the system does not start is not left lying there.

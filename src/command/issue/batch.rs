@@ -1,7 +1,6 @@
 //! `devca issue --batch`: one certificate a line, on every core; what is there already is left as it is.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +13,7 @@ use crate::ca::{self, Authority};
 use crate::cli;
 use crate::command::Context;
 use crate::error::{self, Fault, OrHint};
-use crate::existing;
+use crate::existing::{self, Known};
 use crate::files::{self, Secrecy};
 use crate::inventory::Entry;
 use crate::issuer::{KeySource, Request, Signer};
@@ -83,13 +82,14 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
     };
     context.person.files().create_folder(&folder, Secrecy::Public)?;
     context.issuing().sweep_issued(&folder);
-    let maker = Maker {
+    let mut maker = Maker {
         args,
         formats: &formats,
         options: &options,
         authority: &authority,
         signer: Signer::new(&authority)?,
         folder: &folder,
+        known: Known::new(&context.folder),
         ca: &context.folder,
         now: context.now,
     };
@@ -120,6 +120,7 @@ struct Maker<'a> {
     authority: &'a Authority,
     signer: Signer<'a>,
     folder: &'a Path,
+    known: Known<'a>,
     ca: &'a crate::home::CaFolder,
     now: time::OffsetDateTime,
 }
@@ -150,28 +151,36 @@ fn in_the_way_of(line: usize) -> Fault {
 }
 
 impl Maker<'_> {
-    fn chunk(&self, context: &Context, lines: &[(usize, &[u8])], outcome: &mut Batch) -> anyhow::Result<()> {
+    fn chunk(
+        &mut self,
+        context: &Context,
+        lines: &[(usize, &[u8])],
+        outcome: &mut Batch,
+    ) -> anyhow::Result<()> {
         let asked = parallel::map(lines.iter().collect(), |(number, line)| (*number, self.ask(line)));
         let mut jobs: Vec<Job> = Vec::new();
         let mut numbers = Vec::new();
         // Two lines for the same files would be written at the same time.
         let mut claimed: HashMap<String, usize> = HashMap::new();
+        let path = |output: &bundle::Output| output.path.to_string_lossy().to_lowercase();
         for (number, asked) in asked {
             match asked {
                 Ok(Asked::Nothing) => {}
                 Ok(Asked::There) => outcome.skipped += 1,
-                Ok(Asked::Make(job)) => match claimed.entry(job.label.to_lowercase()) {
-                    Vacant(place) => {
-                        place.insert(jobs.len());
-                        jobs.push(job);
-                        numbers.push(number);
+                Ok(Asked::Make(job)) => {
+                    match job.outputs.iter().find_map(|output| claimed.get(&path(output))) {
+                        None => {
+                            claimed.extend(job.outputs.iter().map(|output| (path(output), jobs.len())));
+                            jobs.push(job);
+                            numbers.push(number);
+                        }
+                        Some(first) if jobs[*first].is_for_the_same(&job) => outcome.skipped += 1,
+                        Some(first) => {
+                            let taken = in_the_way_of(numbers[*first]).into();
+                            outcome.failed.push(Failure::new(number, &taken));
+                        }
                     }
-                    Occupied(first) if jobs[*first.get()].is_for_the_same(&job) => outcome.skipped += 1,
-                    Occupied(first) => {
-                        let taken = in_the_way_of(numbers[*first.get()]).into();
-                        outcome.failed.push(Failure::new(number, &taken));
-                    }
-                },
+                }
                 Err(e) => outcome.failed.push(Failure::new(number, &e)),
             }
         }
@@ -186,7 +195,10 @@ impl Maker<'_> {
         let written = bulk::write(&jobs, make, &context.folder.inventory(), context.issuing())?;
         for (number, written) in numbers.into_iter().zip(written) {
             match written {
-                Ok(_) => outcome.issued += 1,
+                Ok(entry) => {
+                    outcome.issued += 1;
+                    self.known.add(entry);
+                }
                 Err(e) => outcome.failed.push(Failure::new(number, &e)),
             }
         }
@@ -225,9 +237,9 @@ impl Maker<'_> {
             keyless: false,
         };
         let mut outputs = plan.outputs()?;
-        let leaves = existing::check(&mut outputs, self.ca, Some(self.authority), &request, self.args.force)?;
-        let are_valid = leaves.iter().all(|leaf| leaf.not_after > self.now);
-        if !self.args.force && are_valid && outputs.iter().all(|output| output.replace) {
+        let end =
+            existing::check(&mut outputs, &self.known, Some(self.authority), &request, self.args.force)?;
+        if end.is_some_and(|end| end > self.now) && outputs.iter().all(|output| output.replace) {
             return Ok(Asked::There);
         }
         Ok(Asked::Make(Job { request, outputs, label }))
@@ -246,14 +258,9 @@ fn parse(line: &str) -> anyhow::Result<Option<Line>> {
     } else {
         words(line)?
     };
-    if let Some(file) = &parsed.file
-        && (file.is_empty()
-            || file.contains(['/', '\\', '\0'])
-            || file.starts_with(['.', '-'])
-            || file.len() > 200)
-    {
-        let hint = "give what the files' names begin with; --out names the folder";
-        return Err(Fault::usage(format!("{file:?} cannot be a file's name"), hint).into());
+    if let Some(file) = parsed.file.as_deref().filter(|file| !bundle::is_stem(file)) {
+        let hint = "use letters, digits and ._-@+, for example: app.test file=app; --out names the folder";
+        return Err(Fault::usage(format!("{file:?} cannot begin the name of a file"), hint).into());
     }
     if parsed.names.is_empty() && parsed.cn.is_none() {
         return Err(
@@ -292,11 +299,11 @@ impl Outcome for Batch {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         let mut rows = vec![("issued", self.issued.to_string()), ("folder", report::short(&self.folder))];
         if self.skipped > 0 {
-            rows.insert(1, ("there", format!("{}, left as they were", self.skipped)));
+            rows.insert(1, ("skipped", format!("{} (already issued)", self.skipped)));
         }
         report::rows(page, &rows)?;
         for Failure { line, why, hint } in &self.failed {
-            let word = report::verdict(false, "not done");
+            let word = report::verdict(false, "failed");
             writeln!(page, "line {line}: {word}\n        {why}\n        hint: {hint}")?;
         }
         Ok(())
