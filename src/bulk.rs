@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::files::{Files, NewFile, Staged};
+use crate::files::{Files, NewFile, Recognize, Staged};
 use crate::inventory::{self, Entry};
 use crate::parallel::map;
 
@@ -17,6 +17,8 @@ pub struct Made {
     pub entry: Entry,
     /// Whether certificate and key replace others, so that the old ones must go first.
     pub changes_key: bool,
+    /// Knows the files that are to be replaced, whose owner and mode the new ones get.
+    pub recognize: Option<Recognize>,
 }
 
 /// Makes one certificate for each job, and writes them: all staged, one append to the inventory, and then their names.
@@ -28,8 +30,11 @@ pub fn write<J: Sync>(
     files: Files,
 ) -> anyhow::Result<Vec<anyhow::Result<Entry>>> {
     let stage = |job: &J| {
-        let Made { files: new, mut entry, changes_key } = make(job)?;
-        let staged = files.stage(new)?;
+        let Made { files: new, mut entry, changes_key, recognize } = make(job)?;
+        let staged = match &recognize {
+            Some(recognize) => files.stage_in_place(new, recognize)?,
+            None => files.stage(new)?,
+        };
         entry.stamp(&staged);
         let line = inventory::lines_of([&entry])?;
         Ok((line, (staged, entry, changes_key)))

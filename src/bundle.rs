@@ -29,6 +29,7 @@ pub mod trust_store;
 
 pub use handover::{cert_manager, step_ca, vault};
 pub use password::Password;
+pub use pkcs12::opens;
 pub use root::RootFormat;
 
 /// In which form certificate and key are wanted.
@@ -132,9 +133,15 @@ pub struct Output {
 }
 
 impl Output {
-    /// The output that was written once; `None` where no format has such a part.
+    /// The output that was written once; `None` where no format has such a part, or devca would not call it so.
     pub fn again(written: &Written) -> Option<Self> {
         let part = written.format.parts().iter().find(|part| part.label == written.part)?;
+        // --cert-file and --key-file name certificates and keys in PEM freely.
+        let is_named_freely = matches!(part.holds, Holds::Certificate | Holds::Key);
+        let name = written.path.file_name().unwrap_or_default().to_string_lossy();
+        if !is_named_freely && !name.ends_with(part.suffix) {
+            return None;
+        }
         Some(Self { format: written.format, part, path: written.path.clone(), replace: true })
     }
 

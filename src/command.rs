@@ -9,7 +9,7 @@ use crate::certificate::CaCertificate;
 use crate::cli::{self, Cli, Command};
 use crate::constraints::{Constraints, Subtree};
 use crate::error::{self, Fault};
-use crate::files::{self, Files, Secrecy};
+use crate::files::{self, Files};
 use crate::home::{CaFolder, CaName, Person};
 use crate::name::Name;
 use crate::profile;
@@ -61,6 +61,7 @@ pub fn run(cli: Cli, report: &Report) -> anyhow::Result<u8> {
         _ => {}
     }
     let person = Person::current()?;
+    act_as(&person)?;
     let mut command = cli.command;
     let mut name = cli.global.ca;
     if let Command::Check(args) = &mut command
@@ -81,8 +82,31 @@ pub fn run(cli: Cli, report: &Report) -> anyhow::Result<u8> {
         CaName::DEFAULT.clone_into(&mut name); // set to nothing, which is as good as unset
     }
     let folder = CaFolder::locate(&person, name.parse()?)?;
+    // `status` tells what is wrong with the folder, and all else that is.
+    if !matches!(command, Command::Status(_)) {
+        folder.refuse_unsafe()?;
+    }
     let context = Context { report, person, folder, now: OffsetDateTime::now_utc() };
     dispatch(&context, command).map_err(|e| error::of(&context.folder.option(), e))
+}
+
+/// Behind `sudo`, gives up root's rights for everything but root's own steps, before anything of the person's is read:
+/// no link or file there makes devca do what the person may not.
+#[cfg(unix)]
+fn act_as(person: &Person) -> anyhow::Result<()> {
+    use crate::error::OrHint;
+    let Some((user, group)) = person.ids else { return Ok(()) };
+    devca_platform::privilege::act_as(user, group, &person.name).or_hint(
+        || format!("cannot act as {}, who called sudo", person.name),
+        || "run devca without sudo: it asks for root's rights where it needs them".into(),
+    )
+}
+
+/// There is no sudo to come from.
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps)]
+fn act_as(_: &Person) -> anyhow::Result<()> {
+    Ok(())
 }
 
 fn dispatch(context: &Context, command: Command) -> anyhow::Result<u8> {
@@ -115,7 +139,6 @@ impl Context<'_> {
     /// Takes the CA's lock; makes its folder first, and completes what was interrupted.
     pub(crate) fn lock(&self) -> anyhow::Result<std::fs::File> {
         let files = self.person.files();
-        files.create_folder(&self.folder.path, Secrecy::Private)?;
         let lock = files.lock(&self.folder.lock(), &|| {
             self.report.note("waiting for another devca that is using this CA");
         })?;

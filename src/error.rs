@@ -1,6 +1,7 @@
 //! The hint that travels with an error: what is wrong, and the command or change that helps.
 
 use std::fmt;
+use std::path::Path;
 
 /// An error for a person. Both lines are lower case and end without a full stop.
 #[derive(Debug)]
@@ -88,6 +89,13 @@ pub fn of(ca: &str, error: anyhow::Error) -> anyhow::Error {
     }
     let exit_code = exit_code(&error);
     Fault { what: format!("{error:#}"), hint: hint_of(ca, hint(&error)), exit_code }.into()
+}
+
+/// A path as a POSIX shell reads it, for commands in hints.
+pub fn quoted(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    // A path cannot hold the NUL that cannot be quoted.
+    shlex::try_quote(&path).map_or_else(|_| path.to_string(), Into::into)
 }
 
 /// 2 for a request that makes no sense, 1 for one that failed, what shells expect of a program that starts others.

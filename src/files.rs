@@ -1,31 +1,37 @@
 //! All writing of devca's own files: exclusive create, modes from the first byte, atomic rename, one lock a CA.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::ffi::OsStr;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
+use std::sync::Arc;
 
 use devca_platform::read;
-use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
-use crate::error::{Fault, OrHint};
+use self::folder::Folder;
+use self::temporary::Temporary;
+use crate::error::{Fault, OrHint, quoted};
 
 mod exchange;
+#[cfg(unix)]
+mod folder;
+#[cfg(not(unix))]
+#[path = "files/folder_by_path.rs"]
+mod folder;
+mod lock;
+mod rights;
 mod staged;
+mod temporary;
 
-pub use staged::Staged;
+pub use rights::{refuse_unsafe, refuse_unsafe_parent, restrict_permissions, too_open};
+pub use staged::{Recognize, Staged};
 
 /// No file that devca reads is larger; what is, is not one of its files.
 const READ_LIMIT: u64 = 1 << 20;
 
 /// What the names of half-written files and folders begin with.
 const STAGING: &str = ".devca-";
-
-/// How long a lock may be held by another devca before the user is told.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +68,10 @@ impl NewFile {
     /// A file for everybody to read, where none is yet.
     pub fn public(path: PathBuf, content: impl Into<Zeroizing<Vec<u8>>>) -> Self {
         Self { path, content: content.into(), secrecy: Secrecy::Public, replace: false }
+    }
+
+    fn name(&self) -> &OsStr {
+        self.path.file_name().unwrap_or_default()
     }
 }
 
@@ -109,14 +119,10 @@ fn modified_of(metadata: &fs::Metadata) -> Option<u64> {
     u64::try_from(since.as_nanos()).ok()
 }
 
-/// Writes on behalf of a person: under `sudo` the files become theirs.
+/// Writes files. Under `sudo` this process acts as the person, so that they are the person's.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Files {
-    /// User and group to give new files to, where that is somebody else.
-    pub owner: Option<(u32, u32)>,
-    /// A file that takes another's place gets its owner, group and mode: a server may read it by these.
-    pub keep_rights: bool,
-    /// The CA's, in the names of half-written files: whoever holds its lock knows that they are nobody's any more.
+    /// The CA's, in the names of half-written files: whoever holds its lock knows that nobody is writing them any more.
     pub tag: Option<u64>,
 }
 
@@ -131,46 +137,20 @@ impl Files {
         }
         match folder_builder(secrecy).create(path) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-            made => made.and_then(|()| self.hand_over(path)),
+            made => made,
         }
         .or_hint(|| format!("cannot make the folder {}", path.display()), || folder_hint(path))
     }
 
-    /// Takes the lock of a CA, which is free again when the file is dropped. Calls `waiting` if it takes a second:
-    /// another devca may be asking somebody for a passphrase.
-    pub fn lock(self, path: &Path, waiting: &dyn Fn()) -> anyhow::Result<File> {
-        let lock = || -> io::Result<File> {
-            refuse_link(path)?;
-            let fresh = !path.exists();
-            let mut options = OpenOptions::new();
-            options.create(true).truncate(false).write(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, Secrecy::Private.mode());
-            let file = options.open(path)?;
-            if fresh {
-                self.hand_over(path)?;
-            }
-            wait_for_lock(&file, waiting)?;
-            Ok(file)
-        };
-        lock().or_hint(|| format!("cannot lock {}", path.display()), || folder_hint(path))
-    }
-
-    fn write_temporary(self, file: &NewFile, folder: &Path) -> io::Result<NamedTempFile> {
-        // What is not to be replaced was seen to be free.
-        if file.replace && file.path.is_dir() {
+    fn write_temporary(self, file: &NewFile, folder: &Arc<Folder>) -> io::Result<Temporary> {
+        // The caller has seen that the name of what is not to be replaced was free.
+        if file.replace && folder.look(file.name())?.is_some_and(|found| found.is_folder) {
             return Err(io::Error::other("a folder of that name is in the way"));
         }
-        let mut builder = tempfile::Builder::new();
-        let prefix = self.prefix();
-        builder.prefix(&prefix);
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(file.secrecy.mode()));
-        let mut temporary = builder.tempfile_in(folder)?;
-        temporary.write_all(&file.content)?;
-        self.hand_over(temporary.path())?;
-        if self.keep_rights {
-            take_rights(temporary.path(), &file.path)?;
+        let temporary = Temporary::create(folder, &self.prefix())?;
+        temporary.file().write_all(&file.content)?;
+        if file.secrecy == Secrecy::Public {
+            rights::open_to_readers(temporary.file())?;
         }
         Ok(temporary)
     }
@@ -179,36 +159,12 @@ impl Files {
         self.tag.map_or_else(|| STAGING.into(), |tag| format!("{STAGING}{tag:016x}-"))
     }
 
-    /// Sets a mode that keeps others out.
-    #[cfg(unix)]
-    pub fn close(self, path: &Path) -> anyhow::Result<()> {
-        let mode = if path.is_dir() { 0o700 } else { Secrecy::Private.mode() };
-        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).or_hint(
-            || format!("cannot change {}", path.display()),
-            || format!("see whose it is: ls -ld {}", path.display()),
-        )
-    }
-
-    /// Windows gives the user's local data to nobody else.
-    #[cfg(not(unix))]
-    #[allow(clippy::unused_self, clippy::unnecessary_wraps)]
-    pub fn close(self, _: &Path) -> anyhow::Result<()> {
-        Ok(())
-    }
-
     /// Appends whole lines with a single write. A torn line that a crash left stays alone on its own line.
     pub fn append_lines(self, path: &Path, lines: &str) -> anyhow::Result<()> {
         let append = || -> io::Result<()> {
-            refuse_link(path)?;
-            let fresh = !path.exists();
             let mut options = OpenOptions::new();
             options.create(true).append(true).read(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, Secrecy::Private.mode());
-            let mut file = options.open(path)?;
-            if fresh {
-                self.hand_over(path)?;
-            }
+            let mut file = without_following(&mut options).open(path)?;
             let torn = file.metadata()?.len() > 0 && {
                 let mut last = [0];
                 file.seek(SeekFrom::End(-1))?;
@@ -230,65 +186,28 @@ impl Files {
             _ => Ok(()),
         }
     }
-
-    #[cfg(unix)]
-    fn hand_over(self, path: &Path) -> io::Result<()> {
-        match self.owner {
-            Some((user, group)) => std::os::unix::fs::lchown(path, Some(user), Some(group)),
-            None => Ok(()),
-        }
-    }
-
-    #[cfg(not(unix))]
-    #[allow(clippy::unused_self, clippy::unnecessary_wraps)]
-    fn hand_over(self, _: &Path) -> io::Result<()> {
-        Ok(())
-    }
 }
 
-fn wait_for_lock(file: &File, waiting: &dyn Fn()) -> io::Result<()> {
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => {}
-        taken => return taken.map_err(Into::into),
-    }
-    thread::scope(|scope| {
-        let (tell, taken) = mpsc::channel();
-        scope.spawn(move || tell.send(file.lock()));
-        let taken = taken.recv_timeout(PATIENCE).or_else(|_| {
-            waiting();
-            taken.recv()
-        });
-        taken.unwrap_or_else(|e| Err(io::Error::other(e)))
-    })
-}
-
+/// Makes `open` refuse a link in the last component, create private files, and not wait for a FIFO's other end.
 #[cfg(unix)]
-fn take_rights(path: &Path, from: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, lchown};
-    match from.symlink_metadata() {
-        Ok(old) if old.is_file() => {
-            lchown(path, Some(old.uid()), Some(old.gid()))?;
-            fs::set_permissions(path, old.permissions())
-        }
-        _ => Ok(()),
-    }
+fn without_following(options: &mut OpenOptions) -> &mut OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    options.mode(Secrecy::Private.mode()).custom_flags(flags.bits().cast_signed())
 }
 
-/// A folder's rights are its files' on Windows.
+/// Making links takes an administrator's rights on Windows.
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps)]
-fn take_rights(_: &Path, _: &Path) -> io::Result<()> {
-    Ok(())
+fn without_following(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
 }
 
-/// A link in the CA's own folder would lead writing, under `sudo` root's, to somebody's file.
-fn refuse_link(path: &Path) -> io::Result<()> {
-    if path.is_symlink() { Err(io::Error::other("it is a link, and links are not followed")) } else { Ok(()) }
+fn is_a_link() -> io::Error {
+    io::Error::other("it is a link, and devca neither follows nor replaces links")
 }
 
-/// Windows has no handle on a folder to flush, and needs none.
-fn flush_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+fn not_a_regular_file() -> io::Error {
+    io::Error::other("it is not a regular file")
 }
 
 #[cfg(unix)]
@@ -305,21 +224,6 @@ fn folder_builder(_: Secrecy) -> fs::DirBuilder {
     fs::DirBuilder::new()
 }
 
-/// Warns about a key that others can read, with the command that mends it.
-#[cfg(unix)]
-pub fn too_open(path: &Path) -> Option<String> {
-    let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(path).ok()?.permissions());
-    (mode & 0o077 != 0).then(|| {
-        format!("{} can be read by others (mode {:04o}): chmod 600 {0}", path.display(), mode & 0o7777)
-    })
-}
-
-/// Windows gives the user's local data to nobody else.
-#[cfg(not(unix))]
-pub fn too_open(_: &Path) -> Option<String> {
-    None
-}
-
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -328,7 +232,7 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 fn folder_hint(path: &Path) -> String {
-    format!("check the room and the rights there: df -h {0}; ls -ld {0}", folder_of(path).display())
+    format!("check free space and permissions: df -h {0}; ls -ld {0}", quoted(folder_of(path)))
 }
 
 /// A file that must not be there yet gets this fault.

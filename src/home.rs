@@ -1,14 +1,15 @@
 //! Where things live, and whose they are.
 
 use std::env;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use directories::BaseDirs;
 
-use crate::error::Fault;
-use crate::files::Files;
+use crate::error::{Fault, quoted};
+use crate::files::{self, Files};
 
 /// The person that devca works for: who typed the command, also where it was typed behind `sudo`.
 #[derive(Debug, Clone)]
@@ -17,9 +18,13 @@ pub struct Person {
     pub name: String,
     /// Home folder, where one is known.
     pub home: Option<PathBuf>,
-    /// User and group, where devca runs as root on this person's behalf.
+    /// User and group, where devca was started as root on this person's behalf.
     pub ids: Option<(u32, u32)>,
 }
+
+/// Who typed the command, as sudo(8) and doas(1) tell.
+#[cfg(unix)]
+const VARIABLES_OF_SUDO: [&str; 2] = ["SUDO_USER", "DOAS_USER"];
 
 impl Person {
     /// Reads the environment; asks the password database only behind `sudo`.
@@ -36,24 +41,41 @@ impl Person {
         })
     }
 
-    /// Writes files that are this person's.
+    /// Writes files.
     pub fn files(&self) -> Files {
-        Files { owner: self.ids, keep_rights: false, tag: None }
+        Files::default()
+    }
+
+    /// What programs that devca starts for the person are to find in their environment, where `sudo` has made it root's.
+    pub fn environment(&self) -> Vec<(&'static str, OsString)> {
+        if self.has_own_environment() {
+            return Vec::new();
+        }
+        let home = self.home.as_ref().map(|home| ("HOME", home.into()));
+        let name = ["USER", "LOGNAME"].map(|variable| (variable, OsString::from(&self.name)));
+        home.into_iter().chain(name).collect()
+    }
+
+    /// Whether the environment is the person's: also behind `sudo --preserve-env`.
+    fn has_own_environment(&self) -> bool {
+        self.ids.is_none()
+            || self.home.as_ref().is_some_and(|home| env::var_os("HOME").as_deref() == Some(home.as_os_str()))
     }
 }
 
 #[cfg(unix)]
 fn behind_sudo() -> anyhow::Result<Option<Person>> {
     use nix::unistd::{User, geteuid};
-    let Some(name) = env::var("SUDO_USER").ok().filter(|name| !name.is_empty() && name != "root") else {
-        return Ok(None);
-    };
     if !geteuid().is_root() {
         return Ok(None);
     }
+    let caller = |variable: &&str| env::var(variable).ok().filter(|name| !name.is_empty() && name != "root");
+    let Some(name) = VARIABLES_OF_SUDO.iter().find_map(caller) else {
+        return Ok(None);
+    };
     let user = User::from_name(&name).ok().flatten().ok_or_else(|| {
         Fault::new(
-            format!("sudo was called by {name:?}, whom this system does not know"),
+            format!("sudo was called by {name:?}, who is not a user of this system"),
             "run devca without sudo",
         )
     })?;
@@ -118,7 +140,7 @@ impl CaFolder {
     /// `$DEVCA_HOME`, else the person's local data folder; nothing is created.
     pub fn locate(person: &Person, name: CaName) -> anyhow::Result<Self> {
         let home = match env::var_os("DEVCA_HOME").filter(|value| !value.is_empty()) {
-            Some(folder) => std::path::absolute(folder)?,
+            Some(folder) => absolute(PathBuf::from(folder))?,
             None => data_folder(person).ok_or_else(|| {
                 Fault::new(
                     "it is not known where your home folder is",
@@ -128,6 +150,27 @@ impl CaFolder {
         };
         let path = home.join(&name.0);
         Ok(Self { name, path })
+    }
+
+    /// Refuses a CA that another user could have put there or can change: its folder, the one above it, and its files.
+    pub fn refuse_unsafe(&self) -> Result<(), Fault> {
+        self.path.parent().map_or(Ok(()), files::refuse_unsafe_parent)?;
+        files::refuse_unsafe(&self.path)?;
+        self.own_files().iter().chain([&self.lock()]).try_for_each(|path| files::refuse_unsafe(path))
+    }
+
+    /// What devca makes in the folder, the keys first. The lock is not among it.
+    pub fn own_files(&self) -> [PathBuf; 8] {
+        [
+            self.root_key(),
+            self.intermediate_key(),
+            self.root(),
+            self.intermediate(),
+            self.inventory(),
+            self.earlier(),
+            self.root_crl(),
+            self.php_settings(),
+        ]
     }
 
     /// The root certificate, PEM, 0644.
@@ -195,8 +238,18 @@ impl CaFolder {
     }
 }
 
+/// A relative folder would be another one wherever devca is run, and whoever has filled that.
+fn absolute(folder: PathBuf) -> anyhow::Result<PathBuf> {
+    if folder.is_absolute() {
+        return Ok(folder);
+    }
+    let here = std::path::absolute(&folder)?;
+    let what = format!("DEVCA_HOME is not an absolute path: {}", folder.display());
+    Err(Fault::usage(what, format!("if you trust what is there: export DEVCA_HOME={}", quoted(&here))).into())
+}
+
 fn data_folder(person: &Person) -> Option<PathBuf> {
-    if person.ids.is_none() {
+    if person.has_own_environment() {
         return BaseDirs::new().map(|dirs| dirs.data_local_dir().join("devca"));
     }
     // Behind sudo the environment is root's: the same place, from the person's home.

@@ -8,17 +8,17 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::bulk::Made;
-use crate::bundle::{self, Holds, Material, Options, Output, Password};
+use crate::bundle::{self, Format, Holds, Material, Options, Output, Password};
 use crate::ca::Authority;
 use crate::certificate::{CaCertificate, Leaf, local_ca};
 use crate::error::Fault;
-use crate::files;
+use crate::files::{self, Recognize};
 use crate::inventory::{Entry, Written};
 use crate::issuer::{KeySource, Request, Signer};
 use crate::key;
 use crate::pem;
 use crate::profile::{Kind, Validity};
-use crate::subject::Subject;
+use crate::subject::{Subject, checked};
 
 /// What is at the paths of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -49,11 +49,12 @@ impl State {
     }
 }
 
-/// Those whose files are all there, and the others.
+/// Those whose files are all there, and the others. Every file is read: anybody who may write the folder can give
+/// another file the time that the inventory knows.
 pub fn whole(entries: Vec<Entry>) -> (Vec<Entry>, Vec<(Entry, State)>) {
     let (mut whole, mut others) = (Vec::new(), Vec::new());
     for entry in entries {
-        match glance(&entry) {
+        match state(&entry) {
             State::There => whole.push(entry),
             state => others.push((entry, state)),
         }
@@ -61,7 +62,8 @@ pub fn whole(entries: Vec<Entry>) -> (Vec<Entry>, Vec<(Entry, State)>) {
     (whole, others)
 }
 
-/// Looks at the files of an entry from outside, and inside only where something has touched one.
+/// Looks at the files of an entry from outside, and inside only where something has touched one: good enough to print
+/// it, not to replace a file.
 pub fn glance(entry: &Entry) -> State {
     if entry.is_untouched() { State::There } else { state(entry) }
 }
@@ -73,7 +75,7 @@ pub fn state(entry: &Entry) -> State {
         match files::read(&file.path) {
             Err(_) if entry.files.iter().any(|file| file.path.exists()) => return State::Missing,
             Err(_) => return State::Gone,
-            Ok(content) if !is_the_same(entry, file, &content) => state = State::Replaced,
+            Ok(content) if !is_the_same(entry, file, &content, None) => state = State::Replaced,
             Ok(_) => {}
         }
     }
@@ -90,17 +92,37 @@ pub fn issue_again(entry: &Entry) -> String {
     format!("issue it again: devca issue{option} {}", names.join(" "))
 }
 
-fn is_the_same(entry: &Entry, file: &Written, content: &[u8]) -> bool {
+/// Whether this is the content that was written there. Encrypted files are opened where the password is known.
+fn is_the_same(entry: &Entry, file: &Written, content: &[u8], password: Option<&Password>) -> bool {
+    let Some(output) = Output::again(file) else { return false };
     let sha256 = |bytes: &[u8]| key::hex(&key::sha256(bytes));
-    match (&file.sha256, Output::holds(file)) {
-        (Some(known), _) => sha256(content) == *known,
-        (None, Some(Holds::Certificate)) => {
-            pem::certificate_in(content).is_some_and(|der| sha256(&der) == entry.sha256)
+    let is_certificate = |der: &[u8]| sha256(der) == entry.sha256;
+    let is_key = |key: Zeroizing<KeyPair>| {
+        sha256(&rcgen::PublicKeyData::subject_public_key_info(&*key)) == entry.key_sha256
+    };
+    // An inventory from elsewhere may name any file with its hash: so the content has to be of the kind, too.
+    let is_written = || file.sha256.as_ref().is_some_and(|known| sha256(content) == *known);
+    match (output.part.holds, output.format) {
+        (Holds::Certificate, _) => pem::certificate_in(content).is_some_and(|der| is_certificate(&der)),
+        (Holds::Key, _) => pem::key_in(content).is_some_and(is_key),
+        (_, Format::P12 | Format::Java) => {
+            is_written() && password.is_none_or(|password| bundle::opens(content, password.as_str()))
         }
-        (None, _) => pem::key_in(content).is_some_and(|key| {
-            sha256(&rcgen::PublicKeyData::subject_public_key_info(&*key)) == entry.key_sha256
-        }),
+        (Holds::Public, _) => is_written() && is_certificate(content),
+        (Holds::Sealed, format) => {
+            is_written() && bundle::private_key(format, content, None).is_some_and(is_key)
+        }
     }
+}
+
+/// Knows the files of this entry. The password of encrypted ones must be the one that they have, unless they get
+/// another key.
+fn recognizer(entry: &Entry, password: Option<&Password>) -> Recognize {
+    let (entry, password) = (entry.clone(), password.cloned());
+    Box::new(move |path, content| {
+        let file = entry.files.iter().find(|file| file.path == path);
+        file.is_some_and(|file| is_the_same(&entry, file, content, password.as_ref()))
+    })
 }
 
 /// How certificates are to be issued again.
@@ -161,10 +183,11 @@ impl Renewer<'_> {
         let material =
             Material { issued: &issued, authority: signer.authority(), options: &options, label: &label };
         let files = bundle::render(&material, &outputs)?;
+        let recognize = recognizer(entry, self.password.as_ref().filter(|_| !self.new_key));
         let entry = Entry::new(&request, &material, &outputs, &files, self.now);
         let is_changed = |output: &Output| changes_key || output.part.holds != Holds::Key;
         let files = outputs.iter().zip(files).filter(|(output, _)| is_changed(output)).map(|(_, file)| file);
-        Ok(Made { files: files.collect(), entry, changes_key })
+        Ok(Made { files: files.collect(), entry, changes_key, recognize: Some(recognize) })
     }
 
     /// The key that it has, where that can be read, or one of the same type.
@@ -202,12 +225,11 @@ fn outputs(entry: &Entry) -> anyhow::Result<Vec<Output>> {
 
 fn subject(entry: &Entry) -> anyhow::Result<Subject> {
     let names = entry.names.iter().map(|name| crate::name::Name::parse(name)).collect::<Result<_, _>>()?;
-    Ok(Subject {
-        common_name: entry.common_name.clone(),
-        organization: entry.organization.clone(),
-        unit: entry.unit.clone(),
-        names,
-    })
+    if let Some(common_name) = &entry.common_name {
+        checked(common_name, "a common name", "as in: devca issue --client alice")?;
+    }
+    let subject = Subject { common_name: entry.common_name.clone(), names, ..Subject::default() };
+    Ok(subject.of(entry.organization.clone(), entry.unit.clone())?)
 }
 
 /// As many days as it was issued for.

@@ -36,6 +36,11 @@ pub(super) fn private_key(store: &[u8], password: &str) -> Option<Zeroizing<KeyP
     archive.keys.iter().find_map(|bag| key::from_pkcs8(bag.key.as_der()))
 }
 
+/// Whether the content is a store that this password opens.
+pub fn opens(store: &[u8], password: &str) -> bool {
+    Pkcs12Archive::from_pkcs12(store, password).is_ok()
+}
+
 /// A store with this one entry, encrypted.
 pub(super) fn write(
     material: &Material,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration as StdDuration;
 
+use devca_platform::privilege::spawn_as_person;
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
@@ -15,7 +16,6 @@ use crate::bundle::Password;
 use crate::ca::Authority;
 use crate::cli;
 use crate::error::{self, Fault};
-use crate::files::Files;
 use crate::inventory::{Entry, Inventory};
 use crate::profile;
 use crate::renewal::{self, Renewer, Signers, State};
@@ -105,7 +105,7 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
     drop(lock);
     if let (Some(hook), false) = (&args.exec, outcome.done.is_empty()) {
         outcome.executed = Some(hook.clone());
-        outcome.hook_failed = execute(hook).err();
+        outcome.hook_failed = execute(context, hook).err();
     }
     Ok(outcome)
 }
@@ -177,8 +177,7 @@ pub(super) fn again(
     let mut outcome = Reissued::default();
     for chunk in due.chunks(bulk::CHUNK) {
         let make = |entry: &Entry| renewer.renew(entry);
-        let keeping = Files { keep_rights: true, ..files };
-        let written = bulk::write(chunk, make, &context.folder.inventory(), keeping)?;
+        let written = bulk::write(chunk, make, &context.folder.inventory(), files)?;
         for (entry, done) in chunk.iter().zip(written) {
             let path = renewal::first(entry).to_owned();
             match done {
@@ -208,11 +207,12 @@ fn until_next(context: &Context, args: &cli::Renew, now: OffsetDateTime) -> StdD
 }
 
 /// A command line of the person's own, as their shell reads it.
-fn execute(hook: &str) -> Result<(), String> {
+fn execute(context: &Context, hook: &str) -> Result<(), String> {
     let mut command = if cfg!(windows) { Command::new("cmd") } else { Command::new("/bin/sh") };
     command.arg(if cfg!(windows) { "/C" } else { "-c" }).arg(hook);
     // Standard output is for what devca says, in JSON even.
-    let status = command.stdout(io::stderr()).status();
+    command.envs(context.person.environment()).stdout(io::stderr());
+    let status = spawn_as_person(&mut command).and_then(|mut child| child.wait());
     match status.map_err(|e| e.to_string()) {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(status.to_string()),

@@ -9,7 +9,7 @@ use devca_platform::{Host, Person, step};
 
 use super::{Context, env};
 use crate::cli;
-use crate::error::Fault;
+use crate::error::{Fault, OrHint};
 
 /// On Unix the program takes this process' place; elsewhere its exit code becomes this one's.
 pub(super) fn run(context: &Context, args: &cli::Run) -> anyhow::Result<u8> {
@@ -19,7 +19,7 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> anyhow::Result<u8> {
         .ok_or_else(|| Fault::usage("no program is given", "as in: devca run -- node app.js"))?;
     let path = found(context, program)?;
     let mut command = Command::new(&path);
-    command.args(arguments).envs(env::variables(context)?);
+    command.args(arguments).envs(context.person.environment()).envs(env::variables(context)?);
     context.report.detail(format!("{command:?}"));
     let failed = start(&mut command)?;
     Err(not_started(&path, &failed).into())
@@ -72,6 +72,9 @@ fn found(context: &Context, program: &OsStr) -> anyhow::Result<PathBuf> {
 #[cfg(unix)]
 #[allow(clippy::unnecessary_wraps)]
 fn start(command: &mut Command) -> anyhow::Result<std::io::Error> {
+    // The program is the person's: it gets none of root's rights, not even kept ones.
+    devca_platform::privilege::give_up_root()
+        .or_hint(|| "cannot give up root's rights".into(), || "run devca without sudo".into())?;
     Ok(std::os::unix::process::CommandExt::exec(command))
 }
 

@@ -191,7 +191,7 @@ fn fix(context: &Context) -> anyhow::Result<()> {
     }
     for (path, mode) in private(context) {
         if files::too_open(&path).is_some() {
-            context.person.files().close(&path)?;
+            files::restrict_permissions(&path)?;
             context.report.note(format!("{} has mode {mode:04o} now", path.display()));
         }
     }
@@ -201,6 +201,10 @@ fn fix(context: &Context) -> anyhow::Result<()> {
 /// What is wrong with root and key, each with what mends it.
 fn look_at_root(context: &Context, problems: &mut Vec<Finding>) -> Option<CaCertificate> {
     let mut found = |what: String, hint: String| problems.push(Finding { what, hint });
+    if let Err(fault) = context.folder.refuse_unsafe() {
+        found(fault.to_string(), fault.hint().to_owned());
+        return None;
+    }
     let root = match context.root() {
         Ok(root) => root,
         Err(e) => {
@@ -250,7 +254,8 @@ fn private(context: &Context) -> Vec<(PathBuf, u32)> {
     let folder = &context.folder;
     let keys = [folder.root_key(), folder.intermediate_key(), folder.inventory()];
     let keys = keys.into_iter().filter(|path| path.exists()).map(|path| (path, 0o600));
-    keys.chain([(folder.path.clone(), 0o700)]).collect()
+    // Whatever a link leads to is not the CA's: `refuse_unsafe` reports it.
+    keys.chain([(folder.path.clone(), 0o700)]).filter(|(path, _)| !path.is_symlink()).collect()
 }
 
 fn look_at(found: &Found, anchor: Option<&Anchor>, problems: &mut Vec<Finding>) -> StoreState {

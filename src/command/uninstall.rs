@@ -161,8 +161,9 @@ fn purge(context: &Context) -> anyhow::Result<Vec<PathBuf>> {
     let item = ca::keyring_item(folder);
     deleted.iter().try_for_each(|path| files.remove(path))?;
     context.delete_unused(item);
-    drop(lock);
+    // Removed while it is held: who waits for it finds that it is gone, and locks another.
     files.remove(&folder.lock())?;
+    drop(lock);
     // Somebody else's file keeps its folder, and another CA the one above.
     if std::fs::remove_dir(&folder.path).is_ok()
         && let Some(home) = folder.path.parent()
@@ -174,18 +175,8 @@ fn purge(context: &Context) -> anyhow::Result<Vec<PathBuf>> {
 
 /// What devca has made in the CA's folder, the keys first.
 fn own_files(folder: &CaFolder) -> Vec<PathBuf> {
-    let all = [
-        folder.root_key(),
-        folder.intermediate_key(),
-        folder.root(),
-        folder.intermediate(),
-        folder.inventory(),
-        folder.earlier(),
-        folder.root_crl(),
-        folder.php_settings(),
-    ];
     let bundles = Bundle::all(folder).into_iter().flat_map(|bundle| bundle.paths());
-    all.into_iter().chain(bundles).filter(|path| path.symlink_metadata().is_ok()).collect()
+    folder.own_files().into_iter().chain(bundles).filter(|path| path.symlink_metadata().is_ok()).collect()
 }
 
 impl Outcome for Uninstalled {

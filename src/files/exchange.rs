@@ -1,10 +1,13 @@
 //! A CA's own files, replaced all together or not at all.
 
-use std::fs::{self, File};
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::{Files, NewFile, STAGING, flush_folder, folder_hint};
+use super::folder::Folder;
+use super::temporary::create_unique;
+use super::{Files, NewFile, STAGING, folder_hint};
 use crate::error::OrHint;
 
 /// The folder, in a CA's folder, whose files are about to take their places.
@@ -15,65 +18,77 @@ impl Files {
     /// once [`settle`](Self::settle) has run, happens. The caller holds the CA's lock.
     pub fn exchange(self, folder: &Path, new: &[NewFile], gone: &[PathBuf]) -> anyhow::Result<()> {
         let exchange = || -> io::Result<()> {
-            let next = tempfile::Builder::new().prefix(STAGING).tempdir_in(folder)?;
-            self.hand_over(next.path())?;
-            for file in new {
-                let temporary = self.write_temporary(file, next.path())?;
-                temporary.as_file().sync_all()?;
-                temporary.persist(next.path().join(file.path.file_name().unwrap_or_default()))?;
+            let opened = Folder::open(folder)?;
+            let (name, next) = create_unique(STAGING, |name| opened.create_folder(name))?;
+            let exchanged = self.fill(next, new, gone).and_then(|()| {
+                opened.rename(&name, &opened, OsStr::new(READY))?;
+                opened.flush()
+            });
+            if exchanged.is_err() {
+                let _ = opened.remove_folder(&name);
             }
-            // A file of no bytes says that its namesake goes.
-            for path in gone {
-                File::create_new(next.path().join(path.file_name().unwrap_or_default()))?;
-            }
-            flush_folder(next.path())?;
-            fs::rename(next.keep(), folder.join(READY))?;
-            flush_folder(folder)
+            exchanged
         };
         exchange().or_hint(|| format!("cannot write {}", folder.display()), || folder_hint(folder))?;
         self.settle(folder)
     }
 
+    fn fill(self, folder: Folder, new: &[NewFile], gone: &[PathBuf]) -> io::Result<()> {
+        let folder = Arc::new(folder);
+        for file in new {
+            let temporary = self.write_temporary(file, &folder)?;
+            temporary.file().sync_all()?;
+            temporary.persist(file.name(), false)?;
+        }
+        // An empty file says that the file of that name is to be removed.
+        for path in gone {
+            folder.create_file(path.file_name().unwrap_or_default())?;
+        }
+        folder.flush()
+    }
+
     /// Completes an [`exchange`](Self::exchange) that was interrupted. The caller holds the CA's lock.
     pub fn settle(self, folder: &Path) -> anyhow::Result<()> {
-        let ready = folder.join(READY);
-        // A link is none of devca's: what it leads to is not moved.
-        if !ready.symlink_metadata().is_ok_and(|found| found.is_dir()) {
-            return Ok(());
+        // Looked at by its path first: on the way of every command, there is nothing to complete.
+        if folder.join(READY).symlink_metadata().is_ok_and(|found| found.is_dir()) {
+            settle(folder)
+                .or_hint(|| format!("cannot write {}", folder.display()), || folder_hint(folder))?;
         }
-        let settle = || -> io::Result<()> {
-            for entry in fs::read_dir(&ready)? {
-                let entry = entry?;
-                let target = folder.join(entry.file_name());
-                if entry.metadata()?.len() > 0 {
-                    fs::rename(entry.path(), target)?;
-                } else {
-                    if target.symlink_metadata().is_ok() {
-                        fs::remove_file(target)?;
-                    }
-                    fs::remove_file(entry.path())?;
-                }
-            }
-            fs::remove_dir(&ready)?;
-            flush_folder(folder)
-        };
-        settle().or_hint(|| format!("cannot write {}", folder.display()), || folder_hint(folder))
+        Ok(())
     }
 
     /// Removes what an interrupted run has left half-written in a CA's folder. The caller holds the CA's lock.
     pub fn sweep(self, folder: &Path) -> anyhow::Result<()> {
-        for entry in folder.read_dir().into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            if name.to_string_lossy().starts_with(STAGING) {
-                if entry.path().is_dir() {
-                    let mut inner = entry.path().read_dir().into_iter().flatten().flatten();
-                    inner.try_for_each(|file| self.remove(&file.path()))?;
-                    let _ = fs::remove_dir(entry.path());
-                } else {
-                    self.remove(&entry.path())?;
+        let sweep = || -> io::Result<()> {
+            let folder = Folder::open(folder)?;
+            for name in folder.names()? {
+                if name.to_string_lossy().starts_with(STAGING) {
+                    match folder.look(&name)? {
+                        Some(found) if found.is_folder => folder.remove_folder(&name)?,
+                        _ => folder.remove(&name)?,
+                    }
                 }
             }
-        }
-        Ok(())
+            Ok(())
+        };
+        sweep().or_hint(|| format!("cannot clean up {}", folder.display()), || folder_hint(folder))
     }
+}
+
+fn settle(folder: &Path) -> io::Result<()> {
+    let folder = Folder::open(folder)?;
+    let ready = folder.open_folder(OsStr::new(READY))?;
+    for name in ready.names()? {
+        match ready.look(&name)? {
+            Some(found) if found.is_file && found.size > 0 => ready.rename(&name, &folder, &name)?,
+            Some(found) if found.is_file => {
+                folder.remove(&name)?;
+                ready.remove(&name)?;
+            }
+            // An exchange puts nothing else there.
+            _ => {}
+        }
+    }
+    folder.remove_folder(OsStr::new(READY))?;
+    folder.flush()
 }

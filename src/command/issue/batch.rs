@@ -190,7 +190,7 @@ impl Maker<'_> {
                 Material { issued: &issued, authority: self.authority, options: self.options, label };
             let files = bundle::render(&material, outputs)?;
             let entry = Entry::new(request, &material, outputs, &files, self.now);
-            Ok(Made { files, entry, changes_key: true })
+            Ok(Made { files, entry, changes_key: true, recognize: None })
         };
         let written = bulk::write(&jobs, make, &context.folder.inventory(), context.issuing())?;
         for (number, written) in numbers.into_iter().zip(written) {

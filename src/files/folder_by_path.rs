@@ -1,0 +1,115 @@
+//! A folder where the standard library has no descriptors of folders: on Windows. Its files are named by paths; what
+//! another user may do there is decided by the folder's own permissions.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What is in a folder under some name.
+pub(super) struct Found {
+    pub(super) is_folder: bool,
+    pub(super) is_file: bool,
+    pub(super) size: u64,
+}
+
+pub(super) struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        if path.metadata()?.is_dir() {
+            Ok(Self { path: path.to_owned() })
+        } else {
+            Err(io::ErrorKind::NotADirectory.into())
+        }
+    }
+
+    /// Opens a folder in this one, which must not be a link.
+    pub(super) fn open_folder(&self, name: &OsStr) -> io::Result<Self> {
+        let path = self.path.join(name);
+        if path.symlink_metadata()?.is_dir() {
+            Ok(Self { path })
+        } else {
+            Err(io::ErrorKind::NotADirectory.into())
+        }
+    }
+
+    /// Makes a folder. It has the permissions of the one above.
+    pub(super) fn create_folder(&self, name: &OsStr) -> io::Result<Self> {
+        fs::create_dir(self.path.join(name))?;
+        self.open_folder(name)
+    }
+
+    /// Creates a file where there is none.
+    pub(super) fn create_file(&self, name: &OsStr) -> io::Result<File> {
+        File::options().read(true).write(true).create_new(true).open(self.path.join(name))
+    }
+
+    /// Opens a regular file for reading.
+    pub(super) fn open_file(&self, name: &OsStr) -> io::Result<File> {
+        let path = self.path.join(name);
+        let found = path.symlink_metadata()?;
+        if found.is_symlink() {
+            return Err(super::is_a_link());
+        }
+        if found.is_file() { File::open(path) } else { Err(super::not_a_regular_file()) }
+    }
+
+    /// What has this name; `None` where nothing does. A link is neither a file nor a folder.
+    pub(super) fn look(&self, name: &OsStr) -> io::Result<Option<Found>> {
+        let found = match self.path.join(name).symlink_metadata() {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            found => found?,
+        };
+        Ok(Some(Found { is_folder: found.is_dir(), is_file: found.is_file(), size: found.len() }))
+    }
+
+    /// Renames a file or folder, in the place of a file that has the new name.
+    pub(super) fn rename(&self, name: &OsStr, to: &Self, new_name: &OsStr) -> io::Result<()> {
+        fs::rename(self.path.join(name), to.path.join(new_name))
+    }
+
+    /// Renames a file within this folder, unless something has the new name.
+    pub(super) fn rename_to_free(&self, name: &OsStr, new_name: &OsStr) -> io::Result<()> {
+        let renamed = tempfile::TempPath::try_from_path(self.path.join(name))?
+            .persist_noclobber(self.path.join(new_name));
+        renamed.map_err(|e| {
+            // The caller removes the file; this one only borrowed its path.
+            let _ = e.path.keep();
+            e.error
+        })
+    }
+
+    /// Removes a file or a link. One that is not there is not an error.
+    pub(super) fn remove(&self, name: &OsStr) -> io::Result<()> {
+        match fs::remove_file(self.path.join(name)) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
+    }
+
+    /// Removes a folder and the files in it; of folders in it, only empty ones.
+    pub(super) fn remove_folder(&self, name: &OsStr) -> io::Result<()> {
+        let inner = self.open_folder(name)?;
+        for entry in inner.names()? {
+            match inner.look(&entry)? {
+                Some(found) if found.is_folder => fs::remove_dir(inner.path.join(entry))?,
+                _ => inner.remove(&entry)?,
+            }
+        }
+        fs::remove_dir(inner.path)
+    }
+
+    /// The names of everything in this folder.
+    pub(super) fn names(&self) -> io::Result<Vec<OsString>> {
+        self.path.read_dir()?.map(|entry| Ok(entry?.file_name())).collect()
+    }
+
+    /// Windows has no handle on a folder to flush, and needs none.
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps)]
+    pub(super) fn flush(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
