@@ -4,6 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod common;
+#[path = "attacks/folders.rs"]
+mod folders;
+#[path = "attacks/locks.rs"]
+mod locks;
 #[path = "attacks/people.rs"]
 mod people;
 #[path = "attacks/sudo.rs"]

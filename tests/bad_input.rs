@@ -241,7 +241,10 @@ fn a_damaged_ca_is_named_and_left_as_it_is() {
     fs::write(home.ca().join("root-key.pem"), key).unwrap();
     fs::remove_file(home.root()).unwrap();
     std::os::unix::fs::symlink("/dev/zero", home.root()).unwrap();
-    refused_quickly(&home, "not a regular file");
+    refused_quickly(&home, "is a link");
+    fs::remove_file(home.root()).unwrap();
+    fs::File::create(home.root()).unwrap().set_len(1 << 30).unwrap();
+    refused_quickly(&home, "too large");
     fs::remove_file(home.root()).unwrap();
     fs::create_dir(home.root()).unwrap();
     refused_quickly(&home, "cannot read");
@@ -418,7 +421,7 @@ fn a_link_in_the_folder_of_the_ca_is_not_written_through() {
         let path = home.ca().join(name);
         std::fs::rename(&path, home.file("kept")).unwrap();
         std::os::unix::fs::symlink(&victim, &path).unwrap();
-        refused(&home, ["issue", "app.test"], 1, "links are not followed");
+        refused(&home, ["issue", "app.test"], 1, "is a link");
         std::fs::rename(home.file("kept"), &path).unwrap();
     }
     assert_eq!(std::fs::read_to_string(victim).unwrap(), "mine\n");

@@ -17,7 +17,9 @@ impl User {
     /// Adds a user who may not use sudo.
     pub(crate) fn new(name: &str) -> Self {
         ok("useradd", ["--create-home", "--shell", "/bin/sh", name]);
-        fs::copy(env!("CARGO_BIN_EXE_devca"), "/usr/local/bin/devca").unwrap();
+        // Another build can be attacked as well: one from before a fix, where an attack must succeed.
+        let attacked = std::env::var_os("DEVCA_ATTACKED").unwrap_or(env!("CARGO_BIN_EXE_devca").into());
+        fs::copy(attacked, "/usr/local/bin/devca").unwrap();
         Self { name: name.to_owned() }
     }
 
@@ -63,6 +65,26 @@ impl User {
         assert!(output.status.success(), "{script}: {}", words(&output));
         String::from_utf8(output.stdout).unwrap()
     }
+}
+
+/// What somebody without the rights to it could do to a file or folder: its owner, group, mode and content.
+pub(crate) fn state(path: &Path) -> Vec<(PathBuf, u32, u32, u32, Vec<u8>)> {
+    let found = path.symlink_metadata().unwrap();
+    let content = if found.is_file() { fs::read(path).unwrap() } else { Vec::new() };
+    let mut all = vec![(path.to_owned(), found.uid(), found.gid(), found.mode(), content)];
+    if found.is_dir() {
+        let entries = fs::read_dir(path).unwrap();
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        all.extend(paths.iter().flat_map(|path| state(path)));
+    }
+    all
+}
+
+/// Says how the attack went, which must never have succeeded.
+pub(crate) fn assert_never(attack: &str, tries: usize, successes: &[String]) {
+    eprintln!("{attack}: {tries} tries, {} successes", successes.len());
+    assert!(tries > 0 && successes.is_empty(), "{attack}: {successes:#?}");
 }
 
 /// A script that root runs, as a real root: not through sudo.

@@ -1,7 +1,52 @@
 //! A process of the person's own wants root's rights, and waits for `sudo devca`.
 
+use std::fs;
+use std::path::Path;
+
 use crate::common::{in_namespace, words};
-use crate::people::User;
+use crate::people::{User, assert_never, state};
+
+/// A folder of root's with files that are called like a CA's.
+const VICTIM: &str = "/etc/victim";
+
+/// What a person may type behind sudo.
+const COMMANDS: [&str; 10] = [
+    "install --store nss",
+    "issue app.test --out certs",
+    "renew --all",
+    "crl --out crl.pem",
+    "list --prune",
+    "status --fix --store nss",
+    "rotate --store nss",
+    "env",
+    "uninstall --purge --store nss",
+    "renew --all --exec 'id -u > hook'",
+];
+
+/// What is planted, as shell scripts that run in the folder of all CAs, once there is a CA.
+const PLANTS: [&str; 12] = [
+    "rm -r default; ln -s /etc/victim default",
+    "cd ..; rm -r devca; ln -s /etc/victim devca",
+    "cd ../..; rm -r share; ln -s /etc/victim share",
+    "ln -sf /etc/victim/lock default/lock",
+    "ln -sf /etc/victim/issued.jsonl default/issued.jsonl",
+    "ln -sf /etc/victim/root-key.pem default/root-key.pem",
+    "ln -sf /etc/victim/root.pem default/root.pem",
+    "ln -sf /etc/victim/bundle.pem default/bundle.pem",
+    "ln -sf /etc/victim/new default/bundle.pem",
+    "ln -s /etc/victim default/.devca-x",
+    "ln -s /etc/victim default/ready",
+    "mkdir default/ready; ln -s /etc/victim/root.pem default/ready/root.pem; ln -s /etc/victim default/ready/x",
+];
+
+fn victim() {
+    let _ = fs::remove_dir_all(VICTIM);
+    fs::create_dir_all(format!("{VICTIM}/inner")).unwrap();
+    for name in ["lock", "issued.jsonl", "root-key.pem", "root.pem", "bundle.pem", "earlier.pem", ".devca-y"]
+    {
+        fs::write(format!("{VICTIM}/{name}"), "root's\n").unwrap();
+    }
+}
 
 #[test]
 fn a_user_without_sudo_gains_nothing_by_naming_somebody_in_sudo_user() {
@@ -9,7 +54,81 @@ fn a_user_without_sudo_gains_nothing_by_naming_somebody_in_sudo_user() {
         return;
     }
     let (alice, mallory) = (User::new("alice"), User::new("mallory"));
-    let output = mallory.run("SUDO_USER=alice SUDO_UID=0 devca issue localhost");
-    assert!(output.status.success(), "{}", words(&output));
-    assert!(mallory.ca().join("root.pem").exists() && !alice.ca().exists());
+    for variable in ["SUDO_USER", "DOAS_USER"] {
+        let output = mallory.run(&format!("{variable}=alice SUDO_UID=0 devca issue localhost --force"));
+        assert!(output.status.success(), "{}", words(&output));
+        assert!(mallory.ca().join("root.pem").exists() && !alice.ca().exists());
+    }
+}
+
+#[test]
+fn links_in_the_home_lead_root_nowhere() {
+    if !in_namespace("sudo::links_in_the_home_lead_root_nowhere") {
+        return;
+    }
+    let alice = User::with_sudo("alice");
+    let mut successes = Vec::new();
+    let mut tries = 0;
+    for plant in PLANTS {
+        for command in COMMANDS {
+            victim();
+            let before = state(Path::new(VICTIM));
+            alice.ok(&format!(
+                "rm -rf .local certs; mkdir -p certs; devca issue localhost -q --force; cd .local/share/devca; {plant}"
+            ));
+            let output = alice.run(&format!("sudo devca {command}"));
+            tries += 1;
+            if state(Path::new(VICTIM)) != before {
+                successes.push(format!("{plant} / sudo devca {command}: {}", words(&output)));
+            }
+        }
+    }
+    assert_never("links in the home, behind sudo", tries, &successes);
+}
+
+#[test]
+fn everything_behind_sudo_is_the_persons() {
+    if !in_namespace("sudo::everything_behind_sudo_is_the_persons") {
+        return;
+    }
+    let alice = User::with_sudo("alice");
+    let mut others = Vec::new();
+    let run = |command: &str| alice.ok(command);
+    run("umask 077; sudo devca install --store nss; sudo devca issue localhost --out certs");
+    // A program that devca starts is the person's as well, without a way back to root.
+    let ids = run("sudo devca run -- sh -c 'grep -E ^.id: /proc/self/status; echo $HOME $USER'");
+    run(
+        "sudo devca renew --all --exec 'id -u > hook; echo $HOME >> hook; grep ^Uid /proc/self/status >> hook'",
+    );
+    let uid = alice.uid();
+    let expected = format!("Uid:\t{uid}\t{uid}\t{uid}\t{uid}\n");
+    assert!(ids.contains(&expected) && ids.ends_with("/home/alice alice\n"), "{ids}");
+    let hook = fs::read_to_string(alice.home().join("hook")).unwrap();
+    assert_eq!(hook, format!("{uid}\n/home/alice\n{expected}"));
+    run("sudo devca rotate --store nss; sudo devca env; sudo devca crl --out crl.pem");
+    for (path, user, ..) in state(&alice.home()) {
+        if user != uid {
+            others.push(path.display().to_string());
+        }
+    }
+    assert!(others.is_empty(), "not alice's: {others:?}");
+    run("sudo devca uninstall --purge --store nss");
+    assert!(!alice.ca().exists());
+}
+
+#[test]
+fn a_home_that_cannot_be_entered_is_said_plainly() {
+    if !in_namespace("sudo::a_home_that_cannot_be_entered_is_said_plainly") {
+        return;
+    }
+    let alice = User::with_sudo("alice");
+    alice.ok("devca issue localhost -q; mkdir -p /tmp/w");
+    fs::write("/etc/sudoers.d/alice", "alice ALL=(ALL) NOPASSWD: ALL\n").unwrap();
+    crate::common::ok("chown", ["root:root", "/home/alice"]);
+    crate::common::ok("chmod", ["700", "/home/alice"]);
+    let output = crate::people::root("cd /tmp; SUDO_USER=alice devca issue app.test --stdout");
+    let said = words(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("/home/alice") && said.to_lowercase().contains("permission denied"), "{said}");
+    assert!(said.contains("devca: hint:"), "{said}");
 }

@@ -302,5 +302,6 @@ pub fn in_namespace(test: &str) -> bool {
         .unwrap();
     assert!(output.status.success(), "in a namespace of its own: {}", words(&output));
     assert!(words(&output).contains("1 passed"), "the test did not run: {}", words(&output));
+    eprint!("{}", String::from_utf8_lossy(&output.stderr));
     false
 }

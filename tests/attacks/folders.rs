@@ -1,0 +1,217 @@
+//! Root renews certificates in a folder that belongs to a service account, which wants more than that.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, fchown, symlink};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use devca::files::{Files, NewFile, Recognize, Secrecy};
+
+use crate::common::{in_namespace, ok, project, tool, words};
+use crate::people::{User, assert_never, root, state};
+
+const RACES: usize = 10_000;
+
+/// A folder of root's with secrets, and one of the service's.
+fn scene(folder: &str) -> User {
+    let app = User::new("app");
+    fs::create_dir("/etc/victim").unwrap();
+    for name in ["secret", "app.pem"] {
+        let path = Path::new("/etc/victim").join(name);
+        fs::write(&path, "root's\n").unwrap();
+        fs::set_permissions(path, PermissionsExt::from_mode(0o600)).unwrap();
+    }
+    fs::create_dir_all(folder).unwrap();
+    chown(folder, Some(app.uid()), Some(app.uid())).unwrap();
+    app
+}
+
+/// A process of the service's that puts links in the way for as long as it runs.
+struct Swapper(Child);
+
+impl Swapper {
+    fn start(what: &str, folder: &str) -> Self {
+        let script = "/usr/local/bin/swap.py";
+        fs::copy(project().join("tests/attacks/swap.py"), script).unwrap();
+        let mut command = Command::new(tool("runuser"));
+        command.args(["-u", "app", "--", "/usr/bin/python3", script, what, folder]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut ready = [0; 6];
+        child.stdout.as_mut().unwrap().read_exact(&mut ready).unwrap();
+        Self(child)
+    }
+
+    /// Ends it. How often it has put a link somewhere.
+    fn end(mut self) -> usize {
+        drop(self.0.stdin.take());
+        let mut said = String::new();
+        self.0.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(self.0.wait().unwrap().success(), "{said}");
+        said.trim().parse().unwrap()
+    }
+}
+
+/// Replaces a file as a renewal does.
+fn renew(path: &Path) -> anyhow::Result<()> {
+    let recognize: Recognize = Box::new(|_, content| content == b"old" || content == b"new");
+    let content = b"new".to_vec().into();
+    let file = NewFile { path: path.to_owned(), content, secrecy: Secrecy::Public, replace: true };
+    Files::default().stage_in_place(vec![file], &recognize)?.commit_over()
+}
+
+/// Puts back what the service may do everything with.
+fn put_back(path: &Path, app: &User) {
+    if !path.symlink_metadata().is_ok_and(|found| found.is_file() && found.mode() & 0o777 == 0o666) {
+        let _ = fs::remove_file(path);
+        let mut file = File::create_new(path).unwrap();
+        file.write_all(b"old").unwrap();
+        fchown(&file, Some(app.uid()), Some(app.uid())).unwrap();
+        file.set_permissions(PermissionsExt::from_mode(0o666)).unwrap();
+    }
+}
+
+/// Renews ten thousand times beside the swapper, and counts what has become of root's files.
+fn race(what: &str, folder: &str, between: impl Fn(&Path)) {
+    let path = Path::new(folder).join("app.pem");
+    between(&path);
+    let before = state(Path::new("/etc/victim"));
+    let swapper = Swapper::start(what, folder);
+    let (mut successes, mut renewed) = (Vec::new(), 0);
+    for race in 0..RACES {
+        between(&path);
+        renewed += usize::from(renew(&path).is_ok());
+        let now = state(Path::new("/etc/victim"));
+        if now != before {
+            successes.push(format!("race {race}: {now:?}"));
+            break;
+        }
+    }
+    let swaps = swapper.end();
+    eprintln!("{what}: {renewed} renewals went through, {swaps} links put in the way");
+    assert!(swaps > 100 && renewed > 100, "the two have not met");
+    assert_never(what, RACES, &successes);
+}
+
+#[test]
+fn a_temporary_file_that_is_swapped_for_a_link_leads_nowhere() {
+    if !in_namespace("folders::a_temporary_file_that_is_swapped_for_a_link_leads_nowhere") {
+        return;
+    }
+    let app = scene("/etc/app");
+    race("file", "/etc/app", |path| put_back(path, &app));
+}
+
+#[test]
+fn a_folder_that_is_swapped_for_a_link_leads_nowhere() {
+    if !in_namespace("folders::a_folder_that_is_swapped_for_a_link_leads_nowhere") {
+        return;
+    }
+    let app = scene("/home/certs");
+    put_back(Path::new("/home/certs/app.pem"), &app);
+    ok("mkdir", ["/home/app/top"]);
+    ok("mv", ["/home/certs", "/home/app/top/certs"]);
+    ok("chown", ["-R", "app:app", "/home/app/top"]);
+    race("folder", "/home/app/top/certs", |_| ());
+}
+
+/// Root issues these formats into a folder of the service's.
+fn issued(formats: &str) -> User {
+    let app = scene("/etc/app");
+    let password = if formats.contains("p12") { "--password-file /root/pw" } else { "" };
+    let issue = format!("devca issue app.test --out /etc/app --format {formats} {password}");
+    let output = root(&format!("echo secret > /root/pw; {issue}"));
+    assert!(output.status.success(), "{}", words(&output));
+    app
+}
+
+fn mode(path: &str) -> (u32, u32) {
+    let found = fs::metadata(path).unwrap();
+    (found.uid(), found.mode() & 0o7777)
+}
+
+#[test]
+fn a_file_of_the_same_time_gets_no_key() {
+    if !in_namespace("folders::a_file_of_the_same_time_gets_no_key") {
+        return;
+    }
+    let app = issued("pem,combined,der,p12,k8s");
+    let files = ["-combined.pem", "-key.pem", "-key.der", ".p12", "-secret.yaml"];
+    let mut successes = Vec::new();
+    let mut tries = 0;
+    for suffix in files {
+        for content in ["", "-----BEGIN CERTIFICATE-----", "x"] {
+            let file = format!("app.test{suffix}");
+            app.ok(&format!("cd /etc/app; mv {file} kept; printf '%s' '{content}' > {file}; chmod 644 {file}; touch -r kept {file}"));
+            for options in ["", "--new-key"] {
+                let output = root(&format!("devca renew --all {options} --password-file /root/pw"));
+                tries += 1;
+                if fs::read_to_string(format!("/etc/app/{file}")).is_ok_and(|now| now == content) {
+                    continue;
+                }
+                successes.push(format!("{file}: {options} {}", words(&output)));
+            }
+            app.ok(&format!("cd /etc/app; mv -f kept {file}"));
+        }
+    }
+    let output = root("devca renew --all --password-file /root/pw");
+    assert!(output.status.success(), "what is in its place is renewed: {}", words(&output));
+    assert_never("a file with the time of the key", tries, &successes);
+}
+
+#[test]
+fn rights_are_taken_over_and_never_widened() {
+    if !in_namespace("folders::rights_are_taken_over_and_never_widened") {
+        return;
+    }
+    let app = issued("pem");
+    let (certificate, key) = ("/etc/app/app.test.pem", "/etc/app/app.test-key.pem");
+    // The server may read it by its group; nobody gets the set-user-id bit that somebody has set.
+    ok("chgrp", ["app", key]);
+    ok("chmod", ["6750", key]);
+    ok("chown", ["app", certificate]);
+    assert!(root("umask 077; devca renew --all --new-key").status.success());
+    assert_eq!((mode(key), fs::metadata(key).unwrap().gid()), ((0, 0o750), app.uid()));
+    assert_eq!(mode(certificate), (app.uid(), 0o644));
+
+    // An access control list: the group has no right, app has.
+    ok("chgrp", ["root", key]);
+    ok("setfacl", ["-m", "u:app:r,g::-,m::r", key]);
+    let list = || ok("getfacl", ["--omit-header", "--absolute-names", key]);
+    let before = list();
+    assert!(before.contains("user:app:r--") && before.contains("group::---"), "{before}");
+    assert!(root("devca renew --all --new-key").status.success());
+    assert_eq!(list(), before);
+    app.ok(&format!("cat {key}"));
+
+    // What new files inherit from their folder is not added to it.
+    ok("setfacl", ["-b", key]);
+    ok("chmod", ["640", key]);
+    ok("setfacl", ["-d", "-m", "u:app:rw", "/etc/app"]);
+    let before = list();
+    assert!(root("devca renew --all --new-key").status.success());
+    assert_eq!(list(), before);
+    assert!(!app.run(&format!("cat {key}")).status.success());
+}
+
+#[test]
+fn a_link_in_the_place_of_a_file_is_neither_followed_nor_replaced() {
+    if !in_namespace("folders::a_link_in_the_place_of_a_file_is_neither_followed_nor_replaced") {
+        return;
+    }
+    let app = issued("pem");
+    let certificate = Path::new("/etc/app/app.test.pem");
+    app.ok("cd /etc/app; mkdir real; mv app.test.pem real; ln -s real/app.test.pem app.test.pem");
+    let before = state(Path::new("/etc/app"));
+    let output = root("devca renew app.test");
+    let said = words(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("is a link") && said.contains("hint:"), "{said}");
+    assert_eq!(state(Path::new("/etc/app")), before);
+    assert!(certificate.is_symlink());
+
+    // Half-written files of an interrupted run are removed; a link that is called like one is, and not what it leads to.
+    symlink("/etc/victim", "/etc/app/.devca-0000000000000000-x").unwrap();
+    assert!(!root("devca renew --all").status.success());
+    assert_eq!(fs::read_dir("/etc/victim").unwrap().count(), 2);
+}

@@ -1,0 +1,76 @@
+//! One lock a CA, also while `uninstall --purge` removes it.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use devca::files::Files;
+
+use crate::common::{Home, words};
+
+/// Whether a process waits for a lock on this file, as `/proc/locks` tells.
+fn is_awaited(inode: u64) -> bool {
+    let locks = fs::read_to_string("/proc/locks").unwrap();
+    locks.lines().any(|line| line.contains("-> FLOCK") && line.contains(&format!(":{inode} ")))
+}
+
+fn inode(path: &Path) -> u64 {
+    fs::metadata(path).unwrap().ino()
+}
+
+#[test]
+fn who_waits_for_a_lock_that_is_removed_waits_for_the_next() {
+    let home = Home::new();
+    let lock = home.ca().join("lock");
+    let first = Files::default().lock(&lock).unwrap();
+    let old = inode(&lock);
+    let mut waiting =
+        home.devca(["issue", "localhost"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let start = Instant::now();
+    while !is_awaited(old) {
+        assert!(start.elapsed() < Duration::from_secs(30), "devca does not wait for the lock");
+        std::thread::yield_now();
+    }
+    // What a purge does, and the next devca after it.
+    fs::remove_file(&lock).unwrap();
+    let second = Files::default().lock(&lock).unwrap();
+    let new = inode(&lock);
+    assert_ne!(old, new);
+    drop(first);
+    while !is_awaited(new) {
+        assert!(waiting.try_wait().unwrap().is_none(), "two processes have held the lock of one CA");
+        std::thread::yield_now();
+    }
+    assert!(!home.root().exists());
+    drop(second);
+    let output = waiting.wait_with_output().unwrap();
+    assert!(output.status.success() && home.root().exists(), "{}", words(&output));
+}
+
+#[test]
+fn a_purge_leaves_others_a_ca_that_works() {
+    for _ in 0..10 {
+        let home = Home::new();
+        home.ok(["issue", "localhost"]);
+        // A file of somebody else's keeps the folder.
+        fs::write(home.ca().join("note"), "mine").unwrap();
+        let start =
+            |words: &[&str]| home.devca(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let names: Vec<String> = (0..6).map(|index| format!("c{index}.test")).collect();
+        let purges: Vec<_> = (0..3).map(|_| start(&["uninstall", "--purge", "--store", "wsl"])).collect();
+        let issues: Vec<_> = names.iter().map(|name| start(&["issue", name])).collect();
+        for child in issues {
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{}", words(&output));
+        }
+        for child in purges {
+            let output = child.wait_with_output().unwrap();
+            let said = words(&output);
+            assert!(output.status.success() || said.contains("there is no root yet"), "{said}");
+        }
+        assert!(home.ca().join("note").exists());
+        assert!(home.devca(["issue", "last.test"]).output().unwrap().status.success());
+    }
+}
