@@ -205,7 +205,7 @@ impl Context<'_> {
 
     /// Writes what is issued.
     pub(crate) fn issuing(&self) -> Files {
-        Files { tag: Some(self.folder.tag()), ..self.person.files() }
+        Files { tag: Some(self.folder.tag()) }
     }
 
     pub(crate) fn no_root(&self) -> Fault {

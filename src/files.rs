@@ -129,17 +129,7 @@ pub struct Files {
 impl Files {
     /// Makes a folder and those above it. A private one is 0700.
     pub fn create_folder(self, path: &Path, secrecy: Secrecy) -> anyhow::Result<()> {
-        if path.as_os_str().is_empty() || path.is_dir() {
-            return Ok(());
-        }
-        if let Some(parent) = path.parent() {
-            self.create_folder(parent, secrecy)?;
-        }
-        match folder_builder(secrecy).create(path) {
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-            made => made,
-        }
-        .or_hint(|| format!("cannot make the folder {}", path.display()), || folder_hint(path))
+        create_folders(path, secrecy)
     }
 
     fn write_temporary(self, file: &NewFile, folder: &Arc<Folder>) -> io::Result<Temporary> {
@@ -208,6 +198,20 @@ fn is_a_link() -> io::Error {
 
 fn not_a_regular_file() -> io::Error {
     io::Error::other("it is not a regular file")
+}
+
+fn create_folders(path: &Path, secrecy: Secrecy) -> anyhow::Result<()> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        create_folders(parent, secrecy)?;
+    }
+    match folder_builder(secrecy).create(path) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made,
+    }
+    .or_hint(|| format!("cannot make the folder {}", path.display()), || folder_hint(path))
 }
 
 #[cfg(unix)]

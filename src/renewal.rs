@@ -75,7 +75,7 @@ pub fn state(entry: &Entry) -> State {
         match files::read(&file.path) {
             Err(_) if entry.files.iter().any(|file| file.path.exists()) => return State::Missing,
             Err(_) => return State::Gone,
-            Ok(content) if !is_the_same(entry, file, &content, None) => state = State::Replaced,
+            Ok(content) if !is_the_same(entry, file, &content, |_| true) => state = State::Replaced,
             Ok(_) => {}
         }
     }
@@ -92,8 +92,8 @@ pub fn issue_again(entry: &Entry) -> String {
     format!("issue it again: devca issue{option} {}", names.join(" "))
 }
 
-/// Whether this is the content that was written there. Encrypted files are opened where the password is known.
-fn is_the_same(entry: &Entry, file: &Written, content: &[u8], password: Option<&Password>) -> bool {
+/// Whether this is the content that was written there. What is encrypted can be judged in more than one way.
+fn is_the_same(entry: &Entry, file: &Written, content: &[u8], is_store: impl Fn(&[u8]) -> bool) -> bool {
     let Some(output) = Output::again(file) else { return false };
     let sha256 = |bytes: &[u8]| key::hex(&key::sha256(bytes));
     let is_certificate = |der: &[u8]| sha256(der) == entry.sha256;
@@ -105,9 +105,7 @@ fn is_the_same(entry: &Entry, file: &Written, content: &[u8], password: Option<&
     match (output.part.holds, output.format) {
         (Holds::Certificate, _) => pem::certificate_in(content).is_some_and(|der| is_certificate(&der)),
         (Holds::Key, _) => pem::key_in(content).is_some_and(is_key),
-        (_, Format::P12 | Format::Java) => {
-            is_written() && password.is_none_or(|password| bundle::opens(content, password.as_str()))
-        }
+        (_, Format::P12 | Format::Java) => is_written() && is_store(content),
         (Holds::Public, _) => is_written() && is_certificate(content),
         (Holds::Sealed, format) => {
             is_written() && bundle::private_key(format, content, None).is_some_and(is_key)
@@ -121,7 +119,8 @@ fn recognizer(entry: &Entry, password: Option<&Password>) -> Recognize {
     let (entry, password) = (entry.clone(), password.cloned());
     Box::new(move |path, content| {
         let file = entry.files.iter().find(|file| file.path == path);
-        file.is_some_and(|file| is_the_same(&entry, file, content, password.as_ref()))
+        let is_store = |content: &[u8]| bundle::is_store(content, password.as_ref());
+        file.is_some_and(|file| is_the_same(&entry, file, content, is_store))
     })
 }
 

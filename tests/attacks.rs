@@ -1,7 +1,7 @@
 //! Attacks on devca, played by another user of the machine in a namespace of its own. Each test counts how often the
 //! attack succeeds; the answer must be never.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, missing_docs)]
 
 mod common;
 #[path = "attacks/folders.rs"]
@@ -10,8 +10,12 @@ mod folders;
 mod locks;
 #[path = "attacks/people.rs"]
 mod people;
+#[path = "attacks/strangers.rs"]
+mod strangers;
 #[path = "attacks/sudo.rs"]
 mod sudo;
 #[cfg(target_os = "linux")]
 #[path = "attacks/sysroot.rs"]
 mod sysroot;
+#[path = "attacks/traced.rs"]
+mod traced;

@@ -7,7 +7,7 @@ use p12_keystore::{
 use rcgen::KeyPair;
 use zeroize::Zeroizing;
 
-use super::{Holds, Material, Part};
+use super::{Holds, Material, Part, Password};
 use crate::error::OrHint;
 use crate::key;
 
@@ -36,9 +36,14 @@ pub(super) fn private_key(store: &[u8], password: &str) -> Option<Zeroizing<KeyP
     archive.keys.iter().find_map(|bag| key::from_pkcs8(bag.key.as_der()))
 }
 
-/// Whether the content is a store that this password opens.
-pub fn opens(store: &[u8], password: &str) -> bool {
-    Pkcs12Archive::from_pkcs12(store, password).is_ok()
+/// Whether the content is a store that this password opens; without a password, whether it is a store at all.
+pub fn is_store(content: &[u8], password: Option<&Password>) -> bool {
+    match Pkcs12Archive::from_pkcs12(content, password.map_or("", Password::as_str)) {
+        Ok(_) => true,
+        // It is one, with another password.
+        Err(p12_keystore::error::Error::MacError(_)) => password.is_none(),
+        Err(_) => false,
+    }
 }
 
 /// A store with this one entry, encrypted.

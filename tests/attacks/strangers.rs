@@ -1,0 +1,163 @@
+//! CA folders, files and inventories that another user has made, or can change.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::common::{in_namespace, ok, words};
+use crate::people::{User, assert_never};
+
+/// What makes a CA's folder one that nobody should rely on (as root, in the folder of all CAs), and whether the command
+/// of the hint is enough to go on.
+const UNSAFE: [(&str, &str); 11] = [
+    ("chmod 775 default", "can be changed by others"),
+    ("chmod 757 default", "can be changed by others"),
+    ("chmod 777 .", "can be changed by others"),
+    ("chmod 660 default/root-key.pem", "can be changed by others"),
+    ("chmod 666 default/issued.jsonl", "can be changed by others"),
+    ("chmod 664 default/root.pem", "can be changed by others"),
+    ("chown mallory default", "belongs to mallory"),
+    ("chown mallory default/root-key.pem", "belongs to mallory"),
+    ("chown mallory default/issued.jsonl", "belongs to mallory"),
+    ("mv default real; ln -s real default", "is a link"),
+    ("cd default; mv root-key.pem real; ln -s real root-key.pem", "is a link"),
+];
+
+#[test]
+fn a_ca_that_others_could_have_changed_is_refused() {
+    if !in_namespace("strangers::a_ca_that_others_could_have_changed_is_refused") {
+        return;
+    }
+    let alice = User::new("alice");
+    User::new("mallory");
+    let (mut tries, mut successes) = (0, Vec::new());
+    for (spoil, why) in UNSAFE {
+        for command in
+            ["issue app.test --stdout", "renew --all", "list", "crl --stdout", "uninstall --store nss"]
+        {
+            ok("rm", ["-rf", alice.home().join(".local").to_str().unwrap()]);
+            alice.ok("devca issue localhost -q --force");
+            let top = alice.home().join(".local/share/devca");
+            ok("sh", ["-euc", &format!("cd {}; {spoil}", top.display())]);
+            let output = alice.run(&format!("devca {command}"));
+            let said = words(&output);
+            tries += 1;
+            if output.status.code() != Some(1) || !said.contains(why) {
+                successes.push(format!("{spoil}: devca {command}: {said}"));
+            }
+            // What `chmod` puts right, the hint's command does.
+            let hint = said.lines().find_map(|line| line.split_once("chmod go-w ")).map(|(_, path)| path);
+            if let Some(path) = hint {
+                alice.ok(&format!("chmod go-w {path}; devca list"));
+            }
+        }
+        // `status` reports it, and looks at the rest.
+        ok("rm", ["-rf", alice.home().join(".local").to_str().unwrap()]);
+        alice.ok("devca issue localhost -q --force");
+        ok("sh", ["-euc", &format!("cd ~alice/.local/share/devca; {spoil}")]);
+        let output = alice.run("devca status --store nss");
+        assert!(output.status.code() == Some(1) && words(&output).contains(why), "{}", words(&output));
+    }
+    assert_never("a CA that others could have changed", tries, &successes);
+}
+
+#[test]
+fn what_is_normal_is_accepted() {
+    if !in_namespace("strangers::what_is_normal_is_accepted") {
+        return;
+    }
+    let alice = User::new("alice");
+    alice.ok("devca issue localhost; chmod 755 .local/share/devca .local/share/devca/default; devca list");
+    // Root's own, where only owners can rename files, and where a link of one's own leads.
+    ok("chown", ["root", alice.ca().join("root.pem").to_str().unwrap()]);
+    alice.ok("devca renew --all; export DEVCA_HOME=/tmp; devca issue localhost --force; rm -r /tmp/default");
+    alice.ok("mkdir big; ln -s big own; export DEVCA_HOME=/home/alice/own; devca issue localhost --force; devca list");
+    alice.ok("umask 002; export DEVCA_HOME=/home/alice/new; devca issue localhost --force; devca list");
+    // What --fix can put right, it does.
+    alice.ok("chmod 775 .local/share/devca/default; devca status --fix --store nss || true; devca list");
+}
+
+#[test]
+fn a_relative_folder_is_refused() {
+    if !in_namespace("strangers::a_relative_folder_is_refused") {
+        return;
+    }
+    let alice = User::new("alice");
+    for command in ["issue localhost", "renew --all", "status", "run -- true", "env"] {
+        let output = alice
+            .run(&format!("mkdir -p 'a repository'; cd 'a repository'; DEVCA_HOME=.devca devca {command}"));
+        let said = words(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("export DEVCA_HOME='/home/alice/a repository/.devca'"), "{said}");
+    }
+    assert!(!alice.home().join("a repository/.devca").exists());
+}
+
+#[test]
+fn an_inventory_from_elsewhere_overwrites_nothing() {
+    if !in_namespace("strangers::an_inventory_from_elsewhere_overwrites_nothing") {
+        return;
+    }
+    let alice = User::new("alice");
+    alice.ok("devca issue localhost -q --out certs; echo secret > pw");
+    let inventory = alice.ca().join("issued.jsonl");
+    let line: Value = serde_json::from_str(&fs::read_to_string(&inventory).unwrap()).unwrap();
+    let targets = ["profile", "notes.der", "notes-key.der", "notes.p12", "x-combined.pem", "x-secret.yaml"];
+    let targets = targets.iter().chain(&[
+        "x-keystore.p12",
+        "x-truststore.p12",
+        "x.pem",
+        "x-key.pem",
+        "x-fullchain.pem",
+    ]);
+    let parts = [
+        ("pem", "certificate"),
+        ("pem", "key"),
+        ("fullchain", "fullchain"),
+        ("der", "der"),
+        ("der", "der key"),
+        ("combined", "combined"),
+        ("p12", "pkcs12"),
+        ("java", "keystore"),
+        ("java", "truststore"),
+        ("k8s", "secret"),
+    ];
+    let content = "# settings that everybody knows\n";
+    let sha256 = devca_sha256(content);
+    let (mut tries, mut successes) = (0, Vec::new());
+    for name in targets {
+        let path = alice.home().join(name);
+        for (format, part) in parts {
+            for organization in [None, Some("\ntouch PWNED\nexit\n"), Some("Example Ltd")] {
+                alice.ok(&format!("printf '%s' '{content}' > {name}"));
+                let mut entry = line.clone();
+                let file = json!({ "format": format, "part": part, "path": path, "sha256": sha256 });
+                entry["files"].as_array_mut().unwrap().push(file);
+                if let Some(organization) = organization {
+                    entry["organization"] = organization.into();
+                }
+                alice.ok(&format!("cat > {} <<'EOF'\n{entry}\nEOF", inventory.display()));
+                for options in ["", "--new-key"] {
+                    alice.run(&format!("devca renew --all {options} --password-file pw"));
+                    tries += 1;
+                    if fs::read_to_string(&path).unwrap() != content {
+                        successes.push(format!("{name} as {format} {part} {options}"));
+                    }
+                }
+            }
+        }
+    }
+    assert_never("files that an inventory names", tries, &successes);
+    // The subject of a line is judged as that of a command line is.
+    let mut entry = line.clone();
+    entry["organization"] = "\ntouch PWNED\n".into();
+    alice.ok(&format!("cat > {} <<'EOF'\n{entry}\nEOF", inventory.display()));
+    let output = alice.run("devca renew --all");
+    assert!(output.status.code() == Some(1) && words(&output).contains("organisation"), "{}", words(&output));
+    // The line as it was is as good as ever.
+    alice.ok(&format!("cat > {} <<'EOF'\n{line}\nEOF\ndevca renew --all", inventory.display()));
+}
+
+fn devca_sha256(content: &str) -> String {
+    devca::key::hex(&devca::key::sha256(content.as_bytes()))
+}
