@@ -24,7 +24,7 @@ fn inode(path: &Path) -> u64 {
 fn who_waits_for_a_lock_that_is_removed_waits_for_the_next() {
     let home = Home::new();
     let lock = home.ca().join("lock");
-    let first = Files::default().lock(&lock).unwrap();
+    let first = Files::default().lock(&lock, &|| ()).unwrap();
     let old = inode(&lock);
     let mut waiting =
         home.devca(["issue", "localhost"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -35,7 +35,7 @@ fn who_waits_for_a_lock_that_is_removed_waits_for_the_next() {
     }
     // What a purge does, and the next devca after it.
     fs::remove_file(&lock).unwrap();
-    let second = Files::default().lock(&lock).unwrap();
+    let second = Files::default().lock(&lock, &|| ()).unwrap();
     let new = inode(&lock);
     assert_ne!(old, new);
     drop(first);
