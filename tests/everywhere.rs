@@ -75,7 +75,9 @@ fn everything_trusts_it_after_install_and_nothing_after_uninstall() {
 
     let installed = home.json(["install"]);
     for store in installed["stores"].as_array().unwrap() {
-        assert!(store["outcome"] == "done" || store["outcome"] == "left-alone", "{installed:#}");
+        // The key store that the system's JDKs share has it through the system store already.
+        let outcome = store["outcome"].as_str().unwrap();
+        assert!(["done", "already-done", "left-alone"].contains(&outcome), "{installed:#}");
     }
     for client in CLIENTS.iter().filter(|client| client.name != "Node") {
         client.accepts(None, server.port, "localhost");

@@ -3,10 +3,10 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use crate::Host;
+use crate::{Host, read};
 
 /// More than any bundle of roots or key store has.
 const LARGEST: u64 = 16 << 20;
@@ -18,13 +18,12 @@ impl Host {
     /// The content of a regular file.
     pub(crate) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let file = self.open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::other("not a regular file"));
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::other("it is not a regular file"));
         }
         let mut bytes = Vec::new();
-        if file.take(LARGEST + 1).read_to_end(&mut bytes)? as u64 > LARGEST {
-            return Err(io::Error::other(format!("larger than {} MB", LARGEST >> 20)));
-        }
+        read::up_to(file, metadata.len(), LARGEST, &mut bytes)?;
         Ok(bytes)
     }
 
