@@ -8,6 +8,7 @@ use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use devca_platform::read;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -220,7 +221,7 @@ pub fn later_lines(path: &Path) -> anyhow::Result<String> {
     if !path.exists() {
         return Ok(String::new());
     }
-    let text = std::fs::read(path).or_hint(|| format!("cannot read {}", path.display()), || hint(path))?;
+    let text = read::bytes(path).or_hint(|| format!("cannot read {}", path.display()), || hint(path))?;
     let is_later = |line: &&[u8]| serde_json::from_slice(line).is_ok_and(|Version { v }| v > FORMAT);
     let lines = text.split(|byte| *byte == b'\n').filter(is_later);
     Ok(lines.map(|line| String::from_utf8_lossy(line) + "\n").collect())

@@ -6,6 +6,7 @@
 //! * [`bundle`] turns what was issued into files, [`existing`] says which may be replaced, [`files`] writes them
 //! * [`inventory`] remembers, [`home`] knows where things live, [`error`] carries the hint
 #![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod bulk;
 pub mod bundle;

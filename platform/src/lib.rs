@@ -4,6 +4,7 @@
 //! A [`Store`] is a concrete place: this machine's system store, one browser profile, one JDK. Stores *plan*: they
 //! answer with [`Step`]s, which [`Host::perform`] runs and which can be printed instead.
 #![deny(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 use std::fmt;
 use std::path::PathBuf;

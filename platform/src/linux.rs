@@ -1,9 +1,8 @@
 //! The system store of the Linux families: a folder for anchors, and a program that builds the bundles from it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Anchor, Found, Host, Kind, Problem, Step, Store, bundle};
+use crate::{Anchor, Found, Host, Kind, Problem, Step, Store, bundle, read};
 
 /// How one family keeps its anchors.
 #[derive(Debug, Clone, Copy)]
@@ -213,7 +212,7 @@ struct NixOs<'a> {
 
 impl NixOs<'_> {
     fn by_hand(anchor: &Anchor, verb: &str) -> Problem {
-        let pem = fs::read_to_string(&anchor.pem).unwrap_or_default();
+        let pem = read::text(&anchor.pem).unwrap_or_default();
         Problem::new(
             "NixOS takes its roots from its configuration",
             format!(

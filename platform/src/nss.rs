@@ -3,10 +3,9 @@
 //! On Windows and macOS these browsers take the system's roots, and Mozilla asks to leave their databases alone
 //! (Firefox 120 and later): there, only a profile that has switched that off is pointed out.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Anchor, Found, Host, Kind, Os, Problem, Step, Store, bundle};
+use crate::{Anchor, Found, Host, Kind, Os, Problem, Step, Store, bundle, read};
 
 /// Folders with a `profiles.ini`, below the home folder, or below the configuration folder (`CONFIG/`).
 /// Firefox ESR and Developer Edition share Firefox' own. New installs since Firefox 143 use the XDG folder.
@@ -173,13 +172,10 @@ fn chromium(host: &Host) -> Vec<Found<'_>> {
 /// Firefox 120 and later takes the system's roots on Windows and macOS, unless told not to.
 fn switched_off<'a>(host: &Host, roots: &[(&str, &str)]) -> Vec<Found<'a>> {
     let off = |folder: &PathBuf| {
-        ["prefs.js", "user.js"].iter().filter_map(|file| fs::read_to_string(folder.join(file)).ok()).any(
-            |text| {
-                text.lines().any(|line| {
-                    line.contains("\"security.enterprise_roots.enabled\"") && line.contains("false")
-                })
-            },
-        )
+        ["prefs.js", "user.js"].iter().filter_map(|file| read::text(&folder.join(file)).ok()).any(|text| {
+            text.lines()
+                .any(|line| line.contains("\"security.enterprise_roots.enabled\"") && line.contains("false"))
+        })
     };
     let problem = Problem::new(
         "this profile has been told not to take the system's roots",
@@ -204,7 +200,7 @@ fn profiles(host: &Host, roots: &[(&str, &str)]) -> Vec<(String, PathBuf)> {
             Some(below) => config.join(below),
             None => home.join(place),
         };
-        let Ok(ini) = fs::read_to_string(root.join("profiles.ini")) else { continue };
+        let Ok(ini) = read::text(&root.join("profiles.ini")) else { continue };
         for (name, folder) in profiles_of(&ini, &root) {
             if !found.iter().any(|(_, known)| *known == folder) {
                 found.push((format!("{product}, profile {name}"), folder));

@@ -9,6 +9,20 @@ use std::time::Duration;
 /// How long to wait for a pipe that the user has named: a program at its other end may ask for a password first.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// No settings, list of roots or inventory is larger.
+const LARGEST: u64 = 256 << 20;
+
+/// The content of a regular file.
+pub fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    regular(path, LARGEST, &mut bytes).map(|()| bytes)
+}
+
+/// The content of a regular file, as text.
+pub fn text(path: &Path) -> io::Result<String> {
+    String::from_utf8(bytes(path)?).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
+}
+
 /// Appends the content of a regular file. Anything else (a pipe, a device, a folder) is an error.
 pub fn regular(path: &Path, limit: u64, into: &mut Vec<u8>) -> io::Result<()> {
     let file = open(path)?;

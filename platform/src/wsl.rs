@@ -1,10 +1,9 @@
 //! From inside WSL: the Windows host's store, whose browsers open what a server in WSL serves. By Windows' own
 //! `certutil.exe`, which is not NSS' program of the same name.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Anchor, Found, Host, Kind, Problem, Step, Store};
+use crate::{Anchor, Found, Host, Kind, Problem, Step, Store, read};
 
 const CERTUTIL: &str = r"C:\Windows\System32\certutil.exe";
 
@@ -31,7 +30,7 @@ pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
 }
 
 fn is_wsl(host: &Host) -> bool {
-    let kernel = fs::read_to_string(host.system("/proc/sys/kernel/osrelease")).unwrap_or_default();
+    let kernel = read::text(&host.system("/proc/sys/kernel/osrelease")).unwrap_or_default();
     (host.variable)("WSL_DISTRO_NAME").is_some() || kernel.to_lowercase().contains("microsoft")
 }
 

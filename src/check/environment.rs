@@ -1,7 +1,6 @@
 //! Settings of this environment that switch verification off, or lead past the server.
 
 use std::env;
-use std::fs;
 use std::path::Path;
 
 use super::Finding;
@@ -65,7 +64,7 @@ pub fn verification_off(home: Option<&Path>) -> Vec<Finding> {
     });
     let files = FILES.iter().filter_map(|Line { file, is_off, who }| {
         let path = home?.join(file);
-        let text = fs::read_to_string(&path).ok()?;
+        let text = devca_platform::read::text(&path).ok()?;
         let line = text.lines().map(str::trim).find(|line| is_off(line))?;
         let what = format!("{line:?} in {} makes {who} accept every certificate", path.display());
         let mend = format!("remove that line, and start {who} with: devca run -- …");

@@ -162,8 +162,8 @@ fn skew(server: OffsetDateTime, now: OffsetDateTime) -> Option<Finding> {
 
 /// Who listens on this port at another address of this machine.
 fn listeners(address: &str, port: u16) -> String {
-    let tables =
-        ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| std::fs::read_to_string(path).unwrap_or_default());
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"]
+        .map(|path| devca_platform::read::text(path.as_ref()).unwrap_or_default());
     let hex = format!("{port:04X}");
     let mut found: Vec<&str> = Vec::new();
     for line in tables.iter().flat_map(|table| table.lines()) {

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use devca_platform::bundle;
+use devca_platform::{bundle, read};
 
 use crate::bundle::trust_store;
 use crate::certificate::CaCertificate;
@@ -89,7 +89,7 @@ impl Bundle {
 
     /// Whether its files hold this already.
     pub(crate) fn holds(&self, content: &Content) -> bool {
-        let is = |path: PathBuf, text: Vec<u8>| std::fs::read(path).is_ok_and(|found| found == text);
+        let is = |path: PathBuf, text: Vec<u8>| read::bytes(&path).is_ok_and(|found| found == text);
         is(self.pem(), text(&content.sources, &content.all))
             && self.trust_store().is_file()
             && (self.suffix.is_empty() || is(self.extra(), text(&content.sources, &content.extra)))
@@ -97,9 +97,9 @@ impl Bundle {
 
     /// What is in its files.
     fn read(&self) -> Content {
-        let all = std::fs::read(self.pem()).unwrap_or_default();
+        let all = read::bytes(&self.pem()).unwrap_or_default();
         let extra =
-            if self.suffix.is_empty() { Vec::new() } else { std::fs::read(self.extra()).unwrap_or_default() };
+            if self.suffix.is_empty() { Vec::new() } else { read::bytes(&self.extra()).unwrap_or_default() };
         Content {
             sources: sources_in(&all),
             all: bundle::certificates(&all),
@@ -172,7 +172,7 @@ pub(crate) fn stale(context: &Context, root: &CaCertificate) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for bundle in Bundle::all(&context.folder) {
         let read = bundle.read();
-        let store = std::fs::read(bundle.trust_store()).unwrap_or_default();
+        let store = read::bytes(&bundle.trust_store()).unwrap_or_default();
         let held = [
             (bundle.pem(), read.all),
             (bundle.trust_store(), trust_store::certificates(&store).unwrap_or_default()),
