@@ -41,9 +41,10 @@ pub struct CaCertificate {
 }
 
 impl CaCertificate {
-    /// Reads the root of a CA, or its intermediate. Fails where there is none, and where the file holds something else.
+    /// Reads the root of a CA, or its intermediate. Fails where there is none, and where the file holds something else
+    /// or something more: what is trusted must be what was looked at.
     pub fn load(path: &Path, folder: &CaFolder) -> anyhow::Result<Self> {
-        let der = pem::first_certificate(path)?;
+        let der = pem::only_certificate(path)?;
         Self::parse(der).map_err(|why| {
             let hint = format!(
                 "put back the one you had, or begin anew: devca{} uninstall --purge && devca{0} install",
@@ -95,14 +96,14 @@ impl CaCertificate {
         Ok(Self { der, ..read })
     }
 
-    /// Reads a certificate that devca made as a root, and no other.
-    pub fn of_devca(der: Vec<u8>) -> Option<Self> {
-        Self::parse(der).ok().filter(Self::is_devca)
-    }
-
     /// Whether devca made it, and not another program.
     pub fn is_devca(&self) -> bool {
         local_ca(&self.der).is_some_and(|local| local.is_devca)
+    }
+
+    /// Whether both have the same key or the same name: one is the other with other constraints, or a new key.
+    pub fn is_of_the_same_ca_as(&self, other: &Self) -> bool {
+        self.public_key == other.public_key || self.subject == other.subject
     }
 
     /// Whether this is the key that the certificate is for.

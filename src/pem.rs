@@ -40,16 +40,27 @@ pub fn first_certificate(path: &Path) -> anyhow::Result<Vec<u8>> {
 
 /// The same for the content of a file, which the path names in errors.
 pub fn first_certificate_of(path: &Path, text: &[u8]) -> anyhow::Result<Vec<u8>> {
-    for item in items(path, text)? {
-        if let Item::X509Certificate(der) = item {
-            return Ok(der.to_vec());
-        }
+    certificates_of(path, text)?.into_iter().next().ok_or_else(|| no_certificate(path).into())
+}
+
+/// The certificate of a file that has only one, in DER.
+pub fn only_certificate(path: &Path) -> anyhow::Result<Vec<u8>> {
+    match <[_; 1]>::try_from(certificates_of(path, &files::read(path)?)?) {
+        Ok([only]) => Ok(only),
+        Err(none) if none.is_empty() => Err(no_certificate(path).into()),
+        Err(several) => Err(Fault::new(
+            format!("{} holds {} certificates instead of one", path.display(), several.len()),
+            "delete the others from the file, or restore it from a backup",
+        )
+        .into()),
     }
-    Err(Fault::new(
+}
+
+fn no_certificate(path: &Path) -> Fault {
+    Fault::new(
         format!("{} holds no certificate", path.display()),
         "a PEM file with BEGIN CERTIFICATE is expected",
     )
-    .into())
 }
 
 /// A private key as it lies in a file.
@@ -164,9 +175,12 @@ pub fn certificate_in(mut text: &[u8]) -> Option<Vec<u8>> {
 
 /// Every certificate of a file; none where it cannot be read.
 pub fn certificates(path: &Path) -> Vec<Vec<u8>> {
-    let items = files::read(path).and_then(|text| items(path, &text)).unwrap_or_default().into_iter();
+    files::read(path).and_then(|text| certificates_of(path, &text)).unwrap_or_default()
+}
+
+fn certificates_of(path: &Path, text: &[u8]) -> anyhow::Result<Vec<Vec<u8>>> {
     let der = |item| if let Item::X509Certificate(der) = item { Some(der.to_vec()) } else { None };
-    items.filter_map(der).collect()
+    Ok(items(path, text)?.into_iter().filter_map(der).collect())
 }
 
 /// The first private key in a text.

@@ -49,6 +49,8 @@ pub struct Host {
     pub person: Person,
     /// Absolute folders to look for programs in.
     pub path: Vec<PathBuf>,
+    /// Absolute folders with the programs that may run as root.
+    pub admin_path: Vec<PathBuf>,
     /// Whether this process may change the system.
     pub is_root: bool,
     /// The store of all users of the machine, where a system has one for each user as well.
@@ -65,10 +67,12 @@ impl Host {
     /// This machine, with what `$PATH` says of absolute folders: a program in the current folder is never run.
     pub fn this(person: Person, is_root: bool) -> Self {
         let from_env = std::env::var_os("PATH").unwrap_or_default();
-        let admin = ADMIN_FOLDERS.iter().map(PathBuf::from);
+        let admin_path: Vec<PathBuf> = ADMIN_FOLDERS.iter().map(PathBuf::from).collect();
         // "/usr/bin" is no absolute path on Windows.
-        let path =
-            std::env::split_paths(&from_env).chain(admin).filter(|folder| folder.is_absolute()).collect();
+        let path = std::env::split_paths(&from_env)
+            .chain(admin_path.clone())
+            .filter(|folder| folder.is_absolute())
+            .collect();
         let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         Self {
             os: Os::current(),
@@ -76,6 +80,7 @@ impl Host {
             trust_sysroot: false,
             person,
             path,
+            admin_path,
             is_root,
             machine: false,
             variable,
@@ -105,10 +110,10 @@ impl Host {
         which::which_in(name, Some(folders), std::env::temp_dir()).ok()
     }
 
-    /// The absolute path of a program of the system, as the system itself names it.
+    /// The absolute path of an administrator's program of the system, as the system itself names it.
     pub fn program_inside(&self, name: &str) -> Option<PathBuf> {
         if !self.is_elsewhere() {
-            return self.program(name);
+            return self.admin_program(name);
         }
         ADMIN_FOLDERS
             .iter()
@@ -119,12 +124,12 @@ impl Host {
 
     /// A program that cannot be done without.
     pub(crate) fn needed(&self, name: &str, package: &str) -> Result<PathBuf, Problem> {
-        self.program(name).ok_or_else(|| {
-            Problem::new(
-                format!("{name} is not installed"),
-                format!("{}, then again", self.install_command(package)),
-            )
-        })
+        self.program(name).ok_or_else(|| self.not_installed(name, package))
+    }
+
+    pub(crate) fn not_installed(&self, name: &str, package: &str) -> Problem {
+        let hint = format!("{}, then run devca again", self.install_command(package));
+        Problem::new(format!("{name} is not installed"), hint)
     }
 
     /// The command that installs a package here.

@@ -184,7 +184,9 @@ impl Jdk<'_> {
         let cacerts = self.cacerts.display().to_string();
         let common = ["-J-Duser.language=en", words[0], "-keystore", &cacerts, "-storepass", PASSWORD];
         let step = Step::run(&self.keytool, common.iter().chain(&words[1..]).copied());
-        if self.takes_root() { step.elevated() } else { step }
+        // A JDK's home is where its bin is.
+        let home = self.keytool.ancestors().nth(2).unwrap_or(&self.keytool);
+        if self.takes_root() { step.elevated().with_home(home) } else { step }
     }
 
     /// A file that is not the person's to write.
@@ -208,7 +210,7 @@ impl Store for Jdk<'_> {
 
     fn add(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
         let words = ["-importcert", "-noprompt", "-alias", &anchor.label];
-        Ok(vec![self.host.inside(self.step(&words).reading(anchor.text()))?])
+        Ok(vec![self.host.inside(self.step(&words).reading(anchor.pem()))?])
     }
 
     fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {

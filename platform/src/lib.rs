@@ -7,9 +7,9 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 use std::fmt;
-use std::path::PathBuf;
 
 pub mod bundle;
+mod elevation;
 pub mod host;
 mod java;
 pub mod keystore;
@@ -39,13 +39,11 @@ pub struct Anchor {
     pub der: Vec<u8>,
     /// SHA-1 of the certificate, by which Windows and macOS know it.
     pub sha1: [u8; 20],
-    /// A file with the certificate in PEM, for the programs that read one.
-    pub pem: PathBuf,
 }
 
 impl Anchor {
-    /// The certificate in PEM, for programs that read one from their input or arguments.
-    pub(crate) fn text(&self) -> String {
+    /// The certificate in PEM. Programs that change a store read these bytes, never a file that could be exchanged.
+    pub fn pem(&self) -> String {
         let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
         pem::encode_config(&pem::Pem::new("CERTIFICATE", self.der.as_slice()), lines)
     }

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Anchor, Found, Host, Kind, Problem, Step, Store, bundle, read};
+use crate::step::script;
+use crate::{Anchor, Found, Host, Kind, Problem, Step, Store, bundle};
 
 /// How one family keeps its anchors.
 #[derive(Debug, Clone, Copy)]
@@ -78,15 +79,12 @@ const FAMILIES: &[Family] = &[
 /// Keeps the one `cacerts` that Debian's JDKs link to.
 const JAVA_HOOK: &str = "/etc/ca-certificates/update.d/jks-keystore";
 
-/// Writes `$3` to the file `$2` in the folder `$1`. The new file takes the place of whatever has that name: a link that
-/// somebody put there is not followed.
-const WRITE: &str = r#"umask 022
-mkdir -p "$1"
-new=$(mktemp "$1/.devca-XXXXXX")
-trap 'rm -f "$new"' EXIT
-printf %s "$3" >"$new"
-chmod 644 "$new"
-mv -fT "$new" "$1/$2""#;
+/// Writes an anchor from standard input to the file `$2` in the folder `$1`: all of it or nothing. It takes the place of
+/// whatever has that name: a link that somebody put there is not followed.
+const PLACE: &str = r#"umask 022; mkdir -p -- "$1" && new=$(mktemp -- "$1/.devca-XXXXXX") && trap 'rm -f -- "$new"' EXIT && cat >"$new" && chmod 0644 "$new" && mv -f -T -- "$new" "$1/$2""#;
+
+/// What the files are called that devca and mkcert put there.
+const OURS: &[&str] = &["devca-", "mkcert"];
 
 /// The system store.
 struct System<'a> {
@@ -156,11 +154,20 @@ impl System<'_> {
         self.host.inside(Step::as_root(&self.updater, words[1..].iter().copied()))
     }
 
-    /// The files in the anchors' folder that hold this certificate, whatever they are called.
-    fn files_of(&self, anchor: &Anchor) -> Vec<PathBuf> {
+    /// The files in the anchors' folder that hold this certificate: those that devca or mkcert made, and others.
+    fn files_of(&self, anchor: &Anchor) -> (Vec<PathBuf>, Vec<PathBuf>) {
         let folder = Path::new(self.family.anchors);
         let files = self.host.list(folder).into_iter().map(|name| folder.join(name));
-        files.filter(|path| bundle::read(self.host, path).contains(&anchor.der)).collect()
+        let holding = files.filter(|path| bundle::read(self.host, path).contains(&anchor.der));
+        holding.partition(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            OURS.iter().any(|ours| name.starts_with(ours))
+        })
+    }
+
+    fn delete(&self, file: &Path) -> Result<Step, Problem> {
+        let words = ["-f".as_ref(), "--".as_ref(), file.as_os_str()];
+        self.host.inside(Step::as_root(Path::new("/bin/rm"), words))
     }
 }
 
@@ -179,20 +186,24 @@ impl Store for System<'_> {
 
     fn add(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
         let name = format!("{}.{}", anchor.label, self.family.extension);
-        let words = ["-euc", WRITE, "sh", self.family.anchors, &name, &anchor.text()];
-        let write = Step::as_root(Path::new("/bin/sh"), words);
-        Ok(vec![self.host.inside(write)?, self.update(self.family.add)?])
+        let place = Step::shell("mv", PLACE, [self.family.anchors, &name]).reading(anchor.pem()).elevated();
+        Ok(vec![self.host.inside(place)?, self.update(self.family.add)?])
     }
 
     fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
-        let files = self.files_of(anchor);
+        let (files, others) = self.files_of(anchor);
+        if let Some(other) = others.first() {
+            let by_hand = [self.delete(other)?, self.update(self.family.remove)?];
+            let other = self.host.system(other);
+            return Err(Problem::new(
+                format!("{} holds this root, and devca did not make that file", other.display()),
+                format!("if it is not needed, run as root: {}", script(&by_hand)),
+            ));
+        }
         if files.is_empty() && !self.holds(anchor)? {
             return Ok(Vec::new());
         }
-        let gone = files.iter().map(|file| {
-            let words = ["-f".as_ref(), "--".as_ref(), file.as_os_str()];
-            self.host.inside(Step::as_root(Path::new("/bin/rm"), words))
-        });
+        let gone = files.iter().map(|file| self.delete(file));
         let told = files.iter().filter_map(|file| {
             let stem = file.file_stem().unwrap_or_default().to_string_lossy();
             tell_java(self.host, &format!("{stem}.pem"))
@@ -212,7 +223,7 @@ struct NixOs<'a> {
 
 impl NixOs<'_> {
     fn by_hand(anchor: &Anchor, verb: &str) -> Problem {
-        let pem = read::text(&anchor.pem).unwrap_or_default();
+        let pem = anchor.pem();
         Problem::new(
             "NixOS takes its roots from its configuration",
             format!(

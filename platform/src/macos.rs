@@ -3,12 +3,15 @@
 //! The user's login keychain takes a confirmation on the screen and no `sudo`; the machine's System keychain
 //! (`--machine`) takes both, and fails without a graphical session (errSecInternalComponent; mkcert #415).
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::{Anchor, Found, Host, Kind, Problem, Step, Store, bundle};
 
 /// Always Apple's own.
 const SECURITY: &str = "/usr/bin/security";
+/// Runs a command with one more word, a file with what comes from standard input: `security` reads no pipes. Root's
+/// `mktemp` makes a file of root's, and nobody else can exchange it.
+const WITH_FILE: &str = r#"file=$(mktemp) && trap 'rm -f -- "$file"' EXIT && cat >"$file" && "$@" "$file""#;
 /// What `security` says of a certificate that has no trust settings: it had been removed before.
 const NOTHING_TO_REMOVE: &str = "No Trust Settings were found";
 
@@ -32,23 +35,28 @@ struct Keychain<'a> {
 
 impl Keychain<'_> {
     fn security(&self, words: &[&str]) -> Step {
-        let program = self.host.system(SECURITY);
-        if self.host.machine { Step::as_root(&program, words) } else { Step::run(&program, words) }
+        self.with_rights(Step::run(&self.host.system(SECURITY), words))
     }
 
-    fn ask(&self, words: &[&str]) -> Result<(bool, String), Problem> {
-        let step = Step::run(&self.host.system(SECURITY), words);
-        let output = self.host.ask(&step)?;
+    fn with_rights(&self, step: Step) -> Step {
+        if self.host.machine { step.elevated() } else { step }
+    }
+
+    /// A call whose last word is a file with the certificate.
+    fn with_file(&self, words: &[&str], anchor: &Anchor) -> Step {
+        let program = self.host.system(SECURITY).display().to_string();
+        let words = [program.as_str()].into_iter().chain(words.iter().copied());
+        Step::shell("security", WITH_FILE, words).reading(anchor.pem())
+    }
+
+    fn ask(&self, step: &Step) -> Result<(bool, String), Problem> {
+        let output = self.host.ask(step)?;
         Ok((output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned()))
     }
 
     fn path(&self) -> String {
         self.keychain.display().to_string()
     }
-}
-
-fn text(path: &Path) -> String {
-    path.display().to_string()
 }
 
 impl Store for Keychain<'_> {
@@ -67,18 +75,19 @@ impl Store for Keychain<'_> {
             return Ok(false);
         }
         // -L: without the network.
-        let (trusted, _) = self.ask(&["verify-cert", "-c", &text(&anchor.pem), "-L", "-p", "ssl"])?;
+        let words = ["verify-cert", "-L", "-p", "ssl", "-c"];
+        let (trusted, _) = self.ask(&self.with_file(&words, anchor))?;
         Ok(trusted)
     }
 
     fn add(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
-        let (pem, keychain) = (text(&anchor.pem), self.path());
+        let keychain = self.path();
         let mut words = vec!["add-trusted-cert"];
         if self.host.machine {
             words.push("-d"); // the admin domain
         }
-        words.extend(["-r", "trustRoot", "-p", "ssl", "-k", &keychain, &pem]);
-        Ok(vec![self.security(&words)])
+        words.extend(["-r", "trustRoot", "-p", "ssl", "-k", &keychain]);
+        Ok(vec![self.with_rights(self.with_file(&words, anchor))])
     }
 
     /// First the trust, then the certificate, which would stay in the keychain otherwise.
@@ -86,20 +95,20 @@ impl Store for Keychain<'_> {
         if !self.certificates()?.contains(&anchor.der) {
             return Ok(Vec::new());
         }
-        let (pem, keychain, sha1) = (text(&anchor.pem), self.path(), anchor.thumbprint());
+        let (keychain, sha1) = (self.path(), anchor.thumbprint());
         let mut words = vec!["remove-trusted-cert"];
         if self.host.machine {
             words.push("-d");
         }
-        words.push(&pem);
         Ok(vec![
-            self.security(&words).forgiving(NOTHING_TO_REMOVE),
+            self.with_rights(self.with_file(&words, anchor)).forgiving(NOTHING_TO_REMOVE),
             self.security(&["delete-certificate", "-Z", &sha1, &keychain]),
         ])
     }
 
     fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem> {
-        let (found, pem) = self.ask(&["find-certificate", "-a", "-p", &self.path()])?;
+        let list = ["find-certificate", "-a", "-p", &self.path()];
+        let (found, pem) = self.ask(&Step::run(&self.host.system(SECURITY), list))?;
         // An empty keychain is a failure to `security`, and no certificate to us.
         Ok(if found { bundle::certificates(pem.as_bytes()) } else { Vec::new() })
     }

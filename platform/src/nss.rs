@@ -319,8 +319,8 @@ impl Store for Database<'_> {
                 steps.push(Step::run(&install, words));
             }
         }
-        let pem = anchor.pem.to_string_lossy();
-        steps.push(self.certutil(&["-A", "-t", TLS_ONLY, "-n", &anchor.label, "-i", &pem]));
+        let add = self.certutil(&["-A", "-t", TLS_ONLY, "-n", &anchor.label, "-a"]);
+        steps.push(add.reading(anchor.pem()));
         Ok(steps)
     }
 

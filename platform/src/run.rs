@@ -1,16 +1,16 @@
 //! Running programs: those that change a store, as root where needed, and those that only say what is in it.
 
-use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use wait_timeout::ChildExt;
 
-use crate::step::{Step, What, quoted, script};
-use crate::{Host, Problem, privilege};
+use crate::elevation::isolate;
+use crate::step::{Step, What, script};
+use crate::{Host, Problem, privilege, sandbox};
 
 /// A program that only asks; `securityd` is known to hang.
 const QUESTION_LIMIT: Duration = Duration::from_secs(60);
@@ -21,61 +21,53 @@ impl Host {
     /// Runs the steps in order; stops at the first that fails. Nothing is run where root's rights are needed and
     /// cannot be had: then the hint has the commands.
     pub fn perform(&self, steps: &[Step], mut before: impl FnMut(&str)) -> Result<(), Problem> {
-        let elevate = self.elevation(steps)?;
+        let sudo = self.elevation(steps)?;
         for step in steps {
-            let (program, arguments) = match &step.what {
-                What::Windows(change) => {
-                    before(&change.to_string());
-                    change.make()?;
-                    continue;
-                }
-                What::Run { program, arguments } => (program, arguments),
-            };
-            refuse_relative(program)?;
-            let mut line: Vec<&OsStr> = vec![program.as_os_str()];
-            line.extend(arguments.iter().map(OsString::as_os_str));
-            if let (Some(sudo), true) = (&elevate, step.as_root) {
-                line.insert(0, sudo.as_os_str());
+            if let What::Windows(change) = &step.what {
+                before(&change.to_string());
+                change.make()?;
+                continue;
             }
-            before(&line.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "));
-            let mut command = Command::new(line[0]);
-            // sudo asks on the terminal; `sudo -S` users feed it from here.
-            let stdin = match &step.input {
-                Some(_) => Stdio::piped(),
-                None if step.as_root && elevate.is_some() => Stdio::inherit(),
-                None => Stdio::null(),
-            };
-            command.args(&line[1..]).stdin(stdin);
-            if !step.as_root {
-                self.step_down(&mut command);
-            }
-            let spawn = if step.as_root { privilege::spawn_as_root } else { privilege::spawn_as_person };
-            let output = limited(command, spawn, step.input.as_deref(), CHANGE_LIMIT);
-            check(step, program, output, steps)?;
+            let sudo = sudo.as_deref().filter(|_| step.as_root);
+            let command = self.command(step, sudo)?;
+            before(&step.after(sudo));
+            check(step, run(command, step, CHANGE_LIMIT), steps)?;
         }
         Ok(())
     }
 
     /// Runs a program that changes nothing, as the person.
     pub(crate) fn ask(&self, step: &Step) -> Result<Output, Problem> {
+        run(self.command(step, None)?, step, QUESTION_LIMIT).map_err(|e| {
+            Problem::new(format!("cannot run {}: {e}", step.name), format!("run by hand: {step}"))
+        })
+    }
+
+    fn command(&self, step: &Step, sudo: Option<&Path>) -> Result<Command, Problem> {
         let What::Run { program, arguments } = &step.what else {
-            return Err(Problem::new("only a program can be asked", "report this"));
+            return Err(Problem::new(format!("{step} is not a program"), "please report this"));
         };
         refuse_relative(program)?;
-        let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null());
-        if !step.as_root {
-            self.step_down(&mut command);
-        }
-        let spawn = if step.as_root { privilege::spawn_as_root } else { privilege::spawn_as_person };
-        limited(command, spawn, None, QUESTION_LIMIT).map_err(|e| {
-            Problem::new(format!("cannot run {}: {e}", program.display()), format!("run by hand: {step}"))
-        })
+        let mut command = Command::new(sudo.unwrap_or(program));
+        command.args(sudo.is_some().then_some(program)).args(arguments);
+        match (step.as_root, sudo) {
+            // sudo cleans the environment by itself, and needs some of it to ask for the password.
+            (true, Some(_)) => command.current_dir("/"),
+            (true, None) => isolate(&mut command),
+            (false, _) => self.step_down(&mut command),
+        };
+        command.stdin(match (&step.input, sudo) {
+            (Some(_), _) => Stdio::piped(),
+            // sudo asks on the terminal; users of `sudo -S` feed it from here.
+            (None, Some(_)) => Stdio::inherit(),
+            (None, None) => Stdio::null(),
+        });
+        Ok(command)
     }
 
     /// Root working for a person runs the person's programs as the person.
     #[cfg(unix)]
-    fn step_down(&self, command: &mut Command) {
+    fn step_down<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         use std::os::unix::process::CommandExt;
         if let Some((user, group)) = self.person.ids {
             command.uid(user).gid(group);
@@ -83,24 +75,13 @@ impl Host {
                 command.env("HOME", home);
             }
         }
+        command
     }
 
     #[cfg(not(unix))]
     #[allow(clippy::unused_self)]
-    fn step_down(&self, _: &mut Command) {}
-
-    /// The program that turns a user into root; `None` where none is needed.
-    fn elevation(&self, steps: &[Step]) -> Result<Option<PathBuf>, Problem> {
-        if self.is_root || steps.iter().all(|step| !step.as_root) {
-            return Ok(None);
-        }
-        let sudo = ["sudo", "doas"].iter().find_map(|name| self.program(name));
-        sudo.map(Some).ok_or_else(|| {
-            Problem::new(
-                "it takes root's rights, and there is no sudo here",
-                format!("as root, run: {}", script(steps)),
-            )
-        })
+    fn step_down<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
     }
 }
 
@@ -110,25 +91,28 @@ fn refuse_relative(program: &Path) -> Result<(), Problem> {
     if program.is_absolute() || program.has_root() {
         return Ok(());
     }
-    let why = format!("{} is no absolute path, and so is not run", program.display());
-    Err(Problem::new(why, "name programs and Javas by their absolute paths"))
+    let why = format!("{} is not an absolute path, so it is not run", program.display());
+    Err(Problem::new(why, "use the absolute paths of programs and JDKs"))
 }
 
-/// As whom a program is started.
-type Spawn = fn(&mut Command) -> std::io::Result<Child>;
+/// What a program says, which is given its input. It is root's if the step is.
+fn run(mut command: Command, step: &Step, limit: Duration) -> std::io::Result<Output> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = if step.as_root {
+        privilege::spawn_as_root(&mut command)
+    } else {
+        privilege::spawn_as_person(&mut command)
+    };
+    let mut child = child?;
+    if let (Some(mut stdin), Some(text)) = (child.stdin.take(), step.input.clone()) {
+        // On the side: the program may say much before it reads. One that ends without reading says why itself.
+        std::thread::spawn(move || stdin.write_all(text.as_bytes()));
+    }
+    limited(child, limit)
+}
 
 /// What a program says, unless it takes too long: then it is ended.
-fn limited(
-    mut command: Command,
-    spawn: Spawn,
-    input: Option<&str>,
-    limit: Duration,
-) -> std::io::Result<Output> {
-    let mut child = spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
-    if let (Some(input), Some(mut stdin)) = (input, child.stdin.take()) {
-        // A certificate fits into the pipe. A program that does not read it says why in its own words.
-        let _ = stdin.write_all(input.as_bytes());
-    }
+fn limited(mut child: Child, limit: Duration) -> std::io::Result<Output> {
     // Read on the side: a full pipe would stop the program.
     let (out, err) = (child.stdout.take().map(Pipe::read), child.stderr.take().map(Pipe::read));
     let status = child.wait_timeout(limit)?;
@@ -187,19 +171,14 @@ pub(crate) fn last_words(output: &Output) -> String {
         .unwrap_or_else(|| output.status.to_string())
 }
 
-fn check(step: &Step, program: &Path, output: std::io::Result<Output>, all: &[Step]) -> Result<(), Problem> {
-    let inside = step.inside.as_deref();
-    let program = match inside.map(|step| &step.what) {
-        Some(What::Run { program, .. }) => program,
-        _ => program,
-    };
-    let name = program.file_name().unwrap_or_default().to_string_lossy();
+fn check(step: &Step, output: std::io::Result<Output>, all: &[Step]) -> Result<(), Problem> {
+    let name = &step.name;
     let by_hand = || {
-        if let Some(inside) = inside {
-            return format!("to see what stops it, run it in the tree: {inside}");
+        if let Some(inside) = &step.inside {
+            return format!("to see why, run it in the tree: {inside}");
         }
-        let as_root = if all.iter().any(|step| step.as_root) { "as root, " } else { "" };
-        format!("to see what stops it, run {as_root}by hand: {}", script(all))
+        let as_root = if all.iter().any(|step| step.as_root) { " as root" } else { "" };
+        format!("to see why, run by hand{as_root}: {}", script(all))
     };
     match output {
         Err(e) => Err(Problem::new(format!("cannot run {name}: {e}"), by_hand())),
@@ -211,7 +190,7 @@ fn check(step: &Step, program: &Path, output: std::io::Result<Output>, all: &[St
             if forgiven {
                 return Ok(());
             }
-            Err(crate::sandbox::refusal(step, output.status.code(), &said)
+            Err(sandbox::refusal(step, output.status.code(), &said)
                 .unwrap_or_else(|| Problem::new(format!("{name} failed: {said}"), by_hand())))
         }
         Ok(_) => Ok(()),
@@ -219,6 +198,7 @@ fn check(step: &Step, program: &Path, output: std::io::Result<Output>, all: &[St
 }
 
 #[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -226,7 +206,7 @@ mod tests {
     fn a_program_that_hangs_is_ended() {
         let mut command = Command::new("/bin/sleep");
         command.arg("1000");
-        let error = limited(command, Command::spawn, None, Duration::from_millis(50)).unwrap_err();
+        let error = limited(command.spawn().unwrap(), Duration::from_millis(50)).unwrap_err();
         assert!(error.to_string().contains("had not ended"), "{error}");
     }
 }

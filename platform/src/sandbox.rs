@@ -68,18 +68,19 @@ impl Host {
         let tree = self.sysroot.as_os_str();
         let program = std::iter::once(program.as_os_str()).chain(arguments.iter().map(OsString::as_os_str));
         let outer = if self.trust_sysroot {
-            let chroot = self.needed("chroot", "coreutils")?;
+            let chroot = self.needed_by_root("chroot", "coreutils")?;
             Step::as_root(&chroot, [tree].into_iter().chain(program).map(ToOwned::to_owned))
         } else {
-            let unshare = self.needed("unshare", "util-linux")?;
-            self.needed("setpriv", "util-linux")?;
+            let unshare = self.needed_by_root("unshare", "util-linux")?;
+            self.needed_by_root("setpriv", "util-linux")?;
             let (owner, group) = self.owner_of_tree()?;
             let words = ["/bin/sh", "-euc", PREPARE].map(OsStr::new).into_iter();
             let words = words.chain([tree, owner.as_ref(), group.as_ref(), ENTER.as_ref()]).chain(program);
             let words = NAMESPACES.iter().map(OsStr::new).chain(words);
             Step::as_root(&unshare, words.map(ToOwned::to_owned))
         };
-        Ok(Step { forgiven: step.forgiven, input: step.input.clone(), inside: Some(Box::new(step)), ..outer })
+        let (name, input) = (step.name.clone(), step.input.clone());
+        Ok(Step { forgiven: step.forgiven, name, input, inside: Some(Box::new(step)), ..outer })
     }
 
     /// Root in the tree is whoever owns its top folder, so that what is written belongs to the same user as the rest.

@@ -12,10 +12,14 @@ pub struct Step {
     pub(crate) what: What,
     /// Only root may do this.
     pub as_root: bool,
+    /// What the program is called in an error.
+    pub(crate) name: String,
+    /// The folder that the program takes its parts from, where that is not the system's.
+    pub(crate) home: Option<PathBuf>,
+    /// Lines for its standard input.
+    pub(crate) input: Option<String>,
     /// Words of a failure that means it had been done before.
     pub(crate) forgiven: Option<&'static str>,
-    /// What the program reads from standard input.
-    pub(crate) input: Option<String>,
     /// The same step as it is run inside the sysroot.
     pub(crate) inside: Option<Box<Self>>,
 }
@@ -32,7 +36,8 @@ impl Step {
     /// A program that anybody may run.
     pub fn run<A: Into<OsString>>(program: &Path, arguments: impl IntoIterator<Item = A>) -> Self {
         let arguments = arguments.into_iter().map(Into::into).collect();
-        Self::new(What::Run { program: program.to_owned(), arguments })
+        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Self::new(name, What::Run { program: program.to_owned(), arguments })
     }
 
     /// A program that only root may run with success.
@@ -47,18 +52,59 @@ impl Step {
     }
 
     pub(crate) fn windows(change: Change) -> Self {
-        Self::new(What::Windows(change))
+        Self::new("Windows".into(), What::Windows(change))
     }
 
-    fn new(what: What) -> Self {
-        Self { what, as_root: false, forgiven: None, input: None, inside: None }
+    fn new(name: String, what: What) -> Self {
+        Self { what, as_root: false, name, home: None, input: None, forgiven: None, inside: None }
     }
 
-    /// Gives the program something to read.
+    /// A shell script, with the words that it finds in `$1` and so on. In errors it has the name of what it is for.
+    pub(crate) fn shell<A: Into<OsString>>(
+        name: &str,
+        script: &str,
+        words: impl IntoIterator<Item = A>,
+    ) -> Self {
+        let own = ["-c", script, "sh"].into_iter().map(OsString::from);
+        let step = Self::run(Path::new("/bin/sh"), own.chain(words.into_iter().map(Into::into)));
+        Self { name: name.to_owned(), ..step }
+    }
+
+    /// The program reads this text, whole lines, from its standard input.
     #[must_use]
-    pub(crate) fn reading(mut self, input: String) -> Self {
-        self.input = Some(input);
+    pub(crate) fn reading(mut self, text: String) -> Self {
+        self.input = Some(text);
         self
+    }
+
+    /// The program and its parts are in a folder of their own: a JDK.
+    #[must_use]
+    pub(crate) fn with_home(mut self, home: &Path) -> Self {
+        self.home = Some(home.to_owned());
+        self
+    }
+
+    /// The program that it runs.
+    pub(crate) fn program(&self) -> Option<&Path> {
+        match &self.what {
+            What::Run { program, .. } => Some(program),
+            What::Windows(_) => None,
+        }
+    }
+
+    /// As one would type it into a shell, with a word before the program: `sudo`.
+    pub(crate) fn after(&self, prefix: Option<&Path>) -> String {
+        let (program, arguments) = match &self.what {
+            What::Run { program, arguments } => (program, arguments),
+            What::Windows(change) => return change.to_string(),
+        };
+        let line = prefix.into_iter().chain([program.as_path()]).map(Path::as_os_str);
+        let line = words(line.chain(arguments.iter().map(OsString::as_os_str)));
+        match &self.input {
+            // Each line is a word of its own: what is pasted has no line breaks in it.
+            Some(text) => format!("printf '%s\\n' {} | {line}", words(text.lines().map(OsStr::new))),
+            None => line,
+        }
     }
 
     /// Fails only if these words are not in what the program says.
@@ -72,17 +118,12 @@ impl Step {
 /// As one would type it into a shell.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.what {
-            What::Run { program, arguments } => {
-                if let Some(input) = &self.input {
-                    write!(f, "printf %s {} | ", quoted(input.as_ref()))?;
-                }
-                f.write_str(&quoted(program.as_os_str()))?;
-                arguments.iter().try_for_each(|argument| write!(f, " {}", quoted(argument)))
-            }
-            What::Windows(change) => change.fmt(f),
-        }
+        f.write_str(&self.after(None))
     }
+}
+
+fn words<'a>(words: impl Iterator<Item = &'a OsStr>) -> String {
+    words.map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 /// A word as a shell reads it.
@@ -102,6 +143,7 @@ pub fn script(steps: &[Step]) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -109,5 +151,16 @@ mod tests {
     fn steps_print_as_a_shell_reads_them() {
         let step = Step::as_root(Path::new("/usr/bin/install"), ["-m", "0644", "/home/it's me/root.pem"]);
         assert_eq!(step.to_string(), r"/usr/bin/install -m 0644 '/home/it'\''s me/root.pem'");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_shell_that_is_given_a_step_does_the_same() {
+        let text = "-----BEGIN IT'S-----\n100% $HOME\n-----END-----\n";
+        let step = Step::shell("cat", r#"cat; printf '%s\n' "$1""#, ["a word"]).reading(text.to_owned());
+        let output = std::process::Command::new("/bin/sh").args(["-c", &step.to_string()]).output().unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{text}a word\n"));
+        assert!(!step.to_string().contains('\n'), "{step}");
+        assert!(step.after(Some(Path::new("/usr/bin/sudo"))).contains(" | /usr/bin/sudo /bin/sh -c "));
     }
 }

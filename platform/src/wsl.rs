@@ -7,6 +7,9 @@ use crate::{Anchor, Found, Host, Kind, Problem, Step, Store, read};
 
 const CERTUTIL: &str = r"C:\Windows\System32\certutil.exe";
 
+/// Adds the certificate that comes from standard input, by `$1`, wslpath, and `$2`, certutil.exe, which reads a file.
+const ADD: &str = r#"file=$(mktemp) && trap 'rm -f -- "$file"' EXIT && cat >"$file" && "$2" -user -f -addstore Root "$("$1" -w "$file")""#;
+
 /// The Windows host's store, inside WSL; nothing elsewhere.
 pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
     if host.is_elsewhere() || !is_wsl(host) {
@@ -17,7 +20,7 @@ pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
     let Some(wslpath) = host.program("wslpath") else {
         return vec![Found::failure(Kind::Wsl, place, Problem::new("wslpath is not installed", hint))];
     };
-    match translate(host, &wslpath, "-u", CERTUTIL) {
+    match linux_path(host, &wslpath, CERTUTIL) {
         Ok(certutil) if Path::new(&certutil).is_file() => {
             vec![Found::store(WindowsHost { host, wslpath, certutil: certutil.into() })]
         }
@@ -34,9 +37,9 @@ fn is_wsl(host: &Host) -> bool {
     (host.variable)("WSL_DISTRO_NAME").is_some() || kernel.to_lowercase().contains("microsoft")
 }
 
-/// `wslpath -u` makes a Linux path of a Windows one, `-w` the reverse.
-fn translate(host: &Host, wslpath: &Path, direction: &str, path: &str) -> Result<String, Problem> {
-    let step = Step::run(wslpath, [direction, path]);
+/// `wslpath -u` makes a Linux path of a Windows one.
+fn linux_path(host: &Host, wslpath: &Path, path: &str) -> Result<String, Problem> {
+    let step = Step::run(wslpath, ["-u", path]);
     let output = host.ask(&step)?;
     if output.status.success() {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -70,8 +73,8 @@ impl Store for WindowsHost<'_> {
     }
 
     fn add(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
-        let file = translate(self.host, &self.wslpath, "-w", &anchor.pem.display().to_string())?;
-        Ok(vec![Step::run(&self.certutil, ["-user", "-f", "-addstore", "Root", &file])])
+        let words = [self.wslpath.as_os_str(), self.certutil.as_os_str()];
+        Ok(vec![Step::shell("certutil.exe", ADD, words).reading(anchor.pem())])
     }
 
     /// By the hash of the certificate: a serial number could be somebody else's, too.

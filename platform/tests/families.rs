@@ -107,14 +107,47 @@ fn each_family_takes_the_anchor_and_gives_it_back() {
 }
 
 #[test]
-fn an_anchor_under_another_name_is_found_by_its_certificate() {
+fn an_anchor_is_found_by_its_certificate_and_removed_only_from_devcas_and_mkcerts_files() {
     let debian = FAMILIES.last().unwrap();
     let (machine, host) = lay_out(debian);
-    let other = machine.at(debian.anchors).join("renamed.crt");
-    fs::write(&other, OURS).unwrap();
+    let file = |name: &str| machine.at(debian.anchors).join(name);
+    for name in ["devca-earlier.crt", "mkcert_development_CA_1.crt"] {
+        fs::write(file(name), OURS).unwrap();
+    }
     let store = only(&host, Kind::System);
     host.perform(&store.remove(&machine.anchor()).unwrap(), |_| {}).unwrap();
-    assert!(!other.exists());
+    assert!(!file("devca-earlier.crt").exists() && !file("mkcert_development_CA_1.crt").exists());
+
+    let administrators = file("company.crt");
+    fs::write(&administrators, OURS).unwrap();
+    let problem = store.remove(&machine.anchor()).unwrap_err();
+    assert!(problem.why.contains("company.crt") && problem.hint.contains("rm -f -- "), "{problem:?}");
+    assert!(administrators.exists());
+}
+
+/// A link that waits under the name of the anchor, or a folder, gets nothing of it.
+#[test]
+fn an_anchor_replaces_a_link_and_follows_none() {
+    let debian = FAMILIES.last().unwrap();
+    let (machine, host) = lay_out(debian);
+    let target = machine.at(debian.anchors).join(debian.file);
+    let elsewhere = machine.at("elsewhere");
+    fs::write(&elsewhere, "precious").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &target).unwrap();
+    let store = only(&host, Kind::System);
+    let steps = store.add(&machine.anchor()).unwrap();
+    host.perform(&steps, |_| {}).unwrap();
+    assert_eq!((read(&elsewhere).as_str(), read(&target).as_str()), ("precious", OURS));
+    assert!(!target.is_symlink());
+    let folder = machine.folder("folder");
+    fs::remove_file(&target).unwrap();
+    std::os::unix::fs::symlink(&folder, &target).unwrap();
+    host.perform(&steps, |_| {}).unwrap();
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    fs::remove_file(&target).unwrap();
+    fs::create_dir(&target).unwrap();
+    host.perform(&steps, |_| {}).unwrap_err();
+    assert_eq!(fs::read_dir(&target).unwrap().count(), 0);
 }
 
 #[test]

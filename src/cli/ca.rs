@@ -59,8 +59,14 @@ pub struct Install {
 #[command(after_help = "\
 Examples:
   devca uninstall            the root stays on disk, for the next `devca install`
-  devca uninstall --purge    root, key and inventory are deleted, too")]
+  devca uninstall --purge    root, key and inventory are deleted, too
+
+Only this CA's root and those it had before are removed. Roots of other CA folders are listed, each with the \
+command that removes it.")]
 pub struct Uninstall {
+    /// Remove the devca or mkcert root with this SHA-256 fingerprint instead: of a folder that is lost, say
+    #[arg(long, value_name = "FINGERPRINT", value_parser = sha256, conflicts_with = "purge")]
+    pub sha256: Vec<String>,
     /// Delete the root, its key and the inventory as well
     #[arg(long)]
     pub purge: bool,
@@ -70,6 +76,16 @@ pub struct Uninstall {
     /// Show every command and file that would change, and change nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// 64 hexadecimal digits; OpenSSL puts colons between them.
+fn sha256(word: &str) -> Result<String, Fault> {
+    let digits: String = word.chars().filter(|c| *c != ':').map(|c| c.to_ascii_lowercase()).collect();
+    if digits.len() == 64 && digits.chars().all(|c| c.is_ascii_hexdigit()) {
+        return Ok(digits);
+    }
+    let what = format!("{word:?} is not a SHA-256 fingerprint");
+    Err(Fault::usage(what, "it has 64 hexadecimal digits: devca uninstall lists those of other roots"))
 }
 
 /// `devca import`

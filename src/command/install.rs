@@ -3,14 +3,14 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use devca_platform::{Anchor, Store};
+use devca_platform::Anchor;
 use serde::Serialize;
 
 use super::Context;
 use super::permit;
 use super::predecessors::Predecessors;
 use super::shared::bundles;
-use super::stores::{self, Line, WIDTH};
+use super::stores::{self, Changes, Line, WIDTH};
 use crate::ca::{self, Authority, Draft};
 use crate::certificate::CaCertificate;
 use crate::cli;
@@ -55,11 +55,11 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
         let root = Authority::draft(&draft, context.now)?.root;
         // Its fingerprint will be another.
         let label = "devca-FINGERPRINT".into();
-        let anchor = Anchor { label, ..stores::anchor(&root, &context.folder.root()) };
+        let anchor = Anchor { label, ..stores::anchor(&root) };
         (root, anchor)
     } else {
         let root = root(context, args, &common_name, &constraints)?;
-        let anchor = stores::anchor(&root, &context.folder.root());
+        let anchor = stores::anchor(&root);
         (root, anchor)
     };
     if root.validity.not_after < context.now {
@@ -87,8 +87,8 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
     }
     let found = devca_platform::find(&host, &stores::kinds(&args.stores));
     let earlier = Predecessors::remembered(context);
-    let add = |store: &dyn Store| stores::add(context, &host, store, &anchor, &earlier, args.dry_run);
-    let stores = stores::each(&found, add);
+    let changes = Changes { context, host: &host, dry_run: args.dry_run };
+    let stores = stores::each(&found, |store, line| changes.add(store, &anchor, &earlier, line));
     Ok(Installed {
         root: context.folder.root(),
         sha256: (!(is_new && args.dry_run)).then(|| key::hex(&root.sha256())),

@@ -10,9 +10,8 @@ use time::OffsetDateTime;
 use super::Context;
 use super::permit;
 use super::shared::bundles;
-use super::stores::{self, WIDTH};
+use super::stores::{self, HeldRoot, WIDTH};
 use crate::ca::{self, Authority};
-use crate::certificate;
 use crate::certificate::CaCertificate;
 use crate::cli;
 use crate::constraints::Constraints;
@@ -75,9 +74,9 @@ struct StoreState {
     word: Word,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
-    /// Other roots of local CAs that it trusts, by common name.
+    /// Other roots of local CAs that it trusts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    others: Vec<String>,
+    others: Vec<HeldRoot>,
 }
 
 #[derive(Serialize, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +102,7 @@ pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<Statu
     let mut problems = Vec::new();
     let root = look_at_root(context, &mut problems);
     let host = stores::host(context, &args.stores)?;
-    let anchor = root.as_ref().map(|root| stores::anchor(root, &context.folder.root()));
+    let anchor = root.as_ref().map(stores::anchor);
     let kinds = stores::kinds(&args.stores);
     let found = devca_platform::find(&host, &kinds);
     let states: Vec<StoreState> =
@@ -283,24 +282,22 @@ fn ask(store: &dyn Store, anchor: Option<&Anchor>, problems: &mut Vec<Finding>) 
     };
     let answer = anchor
         .map_or(Ok(false), |anchor| store.holds(anchor))
-        .and_then(|holds| Ok((holds, store.certificates()?)));
+        .and_then(|holds| Ok((holds, stores::local_roots(store)?)));
     match answer {
         Err(problem) => {
             state.word = Word::CannotTell;
             problems.push(Finding { what: format!("{}: {}", state.place, problem.why), hint: problem.hint });
             state.why = Some(problem.why);
         }
-        Ok((holds, certificates)) => {
-            let others =
-                certificates.into_iter().filter(|der| anchor.is_none_or(|anchor| anchor.der != *der));
-            let locals: Vec<_> = others.filter_map(|der| certificate::local_ca(&der)).collect();
-            let another = locals.iter().any(|local| local.is_devca);
+        Ok((holds, mut others)) => {
+            others.retain(|root| !anchor.is_some_and(|anchor| root.is(&anchor.der)));
+            let another = others.iter().any(HeldRoot::is_devca);
             state.word = match (holds, another) {
                 (true, _) => Word::Holds,
                 (false, true) => Word::HoldsAnother,
                 (false, false) => Word::Lacks,
             };
-            state.others = locals.into_iter().map(|local| local.common_name).collect();
+            state.others = others;
         }
     }
     state
@@ -352,7 +349,8 @@ impl Outcome for Status {
                 write!(page, ", since {why}")?;
             }
             if !state.others.is_empty() {
-                write!(page, "; also trusts {}", state.others.join(", "))?;
+                let names: Vec<_> = state.others.iter().map(HeldRoot::name).collect();
+                write!(page, "; also trusts {}", names.join(", "))?;
             }
             writeln!(page)?;
         }

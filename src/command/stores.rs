@@ -1,14 +1,14 @@
 //! What `install`, `uninstall` and `status` share: the machine, its stores, a line for each.
 
 use std::io::{self, Write};
-use std::path::Path;
 
+use devca_platform::step::{quoted, script};
 use devca_platform::{Anchor, Found, Host, Kind, Person, Problem, Step, Store};
 use serde::Serialize;
 
 use super::Context;
 use super::predecessors::Predecessors;
-use crate::certificate::CaCertificate;
+use crate::certificate::{self, CaCertificate};
 use crate::cli;
 use crate::error::Fault;
 use crate::key;
@@ -26,6 +26,12 @@ pub(super) struct Line {
     hint: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     commands: Vec<String>,
+    /// Roots that were removed beside the one that the command is about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    removed: Vec<HeldRoot>,
+    /// Roots of other homes, other users or lost folders, which stay.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) others: Vec<HeldRoot>,
 }
 
 #[derive(Serialize, Clone, Copy, PartialEq, Eq)]
@@ -63,32 +69,36 @@ pub(super) fn kinds(options: &cli::Stores) -> Vec<Kind> {
     Kind::ALL.into_iter().filter(chosen).collect()
 }
 
+/// The options that choose the machine, as in a command.
+pub(super) fn machine_options(options: &cli::Stores) -> String {
+    let machine = if options.machine { " --machine" } else { "" };
+    let sysroot = options.sysroot.as_ref().map(|folder| format!(" --sysroot {}", quoted(folder.as_os_str())));
+    format!("{machine}{}", sysroot.unwrap_or_default())
+}
+
 /// The root as the stores see it; its label tells devca's roots from others and from one another.
-pub(super) fn anchor(root: &CaCertificate, pem: &Path) -> Anchor {
-    anchor_of(&root.der, pem)
+pub(super) fn anchor(root: &CaCertificate) -> Anchor {
+    anchor_of(&root.der)
 }
 
 /// The same of a root that need not be devca's.
-pub(super) fn anchor_of(der: &[u8], pem: &Path) -> Anchor {
+pub(super) fn anchor_of(der: &[u8]) -> Anchor {
     let label = format!("devca-{}", &key::hex(&key::sha256(der))[..16]);
-    Anchor { label, der: der.to_vec(), sha1: key::sha1(der), pem: pem.to_owned() }
+    Anchor { label, der: der.to_vec(), sha1: key::sha1(der) }
 }
 
 /// Does something with each store, whatever becomes of the others.
 pub(super) fn each(
     found: &[Found],
-    act: impl Fn(&dyn Store) -> Result<(Outcome, Vec<Step>), Problem>,
+    act: impl Fn(&dyn Store, &mut Line) -> Result<Outcome, Problem>,
 ) -> Vec<Line> {
     found
         .iter()
         .map(|found| match found {
             Found::Store(store) => {
                 let mut line = Line::new(store.kind(), store.place(), Outcome::NotDone);
-                match act(&**store) {
-                    Ok((outcome, steps)) => {
-                        line.outcome = outcome;
-                        line.commands = steps.iter().map(ToString::to_string).collect();
-                    }
+                match act(&**store, &mut line) {
+                    Ok(outcome) => line.outcome = outcome,
                     Err(problem) => line.because(problem),
                 }
                 line
@@ -103,68 +113,136 @@ pub(super) fn each(
         .collect()
 }
 
-/// Runs the steps, or only names them.
-pub(super) fn perform(context: &Context, host: &Host, steps: &[Step], dry_run: bool) -> Result<(), Problem> {
-    if dry_run { Ok(()) } else { host.perform(steps, |command| context.report.detail(command)) }
+/// How stores are changed.
+pub(super) struct Changes<'a> {
+    pub(super) context: &'a Context<'a>,
+    pub(super) host: &'a Host,
+    pub(super) dry_run: bool,
 }
 
-/// Puts the anchor into a store, in the place of the ones before it.
-pub(super) fn add(
-    context: &Context,
-    host: &Host,
-    store: &dyn Store,
-    anchor: &Anchor,
-    earlier: &Predecessors,
-    dry_run: bool,
-) -> Result<(Outcome, Vec<Step>), Problem> {
-    let earlier = earlier.in_store(store)?;
-    let holds = store.holds(anchor)?;
-    if holds && earlier.is_empty() {
-        return Ok((Outcome::AlreadyDone, Vec::new()));
+impl Changes<'_> {
+    /// Puts the anchor into a store, in the place of the ones before it.
+    pub(super) fn add(
+        &self,
+        store: &dyn Store,
+        anchor: &Anchor,
+        earlier: &Predecessors,
+        line: &mut Line,
+    ) -> Result<Outcome, Problem> {
+        let earlier = earlier.in_store(store)?;
+        let holds = store.holds(anchor)?;
+        if holds && earlier.is_empty() {
+            return Ok(Outcome::AlreadyDone);
+        }
+        if !holds && earlier.is_empty() && store.follows_system(anchor)? {
+            return Ok(Outcome::LeftAlone);
+        }
+        // The old one first: NSS knows certificates of the same subject by one name. One that cannot be removed does
+        // not keep the new one out.
+        let removed = self.remove_all(store, &earlier, line);
+        if !holds {
+            self.put_in(store, anchor, line)?;
+        }
+        removed?;
+        Ok(if self.dry_run { Outcome::WouldRun } else { Outcome::Done })
     }
-    if !holds && earlier.is_empty() && store.follows_system(anchor)? {
-        return Ok((Outcome::LeftAlone, Vec::new()));
-    }
-    // The old one first: NSS knows certificates of the same subject by one name.
-    let mut steps = remove(context, host, store, &earlier, dry_run)?;
-    if !holds {
-        let adding = store.add(anchor)?;
-        perform(context, host, &adding, dry_run)?;
-        steps.extend(adding);
-    }
-    if dry_run {
-        return Ok((Outcome::WouldRun, steps));
-    }
-    if store.holds(anchor)? {
-        return Ok((Outcome::Done, steps));
-    }
-    Err(Problem::new(
-        "nothing failed, but the store does not hold the root",
-        format!("see what it says by hand: {}", devca_platform::step::script(&steps)),
-    ))
-}
 
-/// Takes anchors out of a store.
-pub(super) fn remove(
-    context: &Context,
-    host: &Host,
-    store: &dyn Store,
-    anchors: &[Anchor],
-    dry_run: bool,
-) -> Result<Vec<Step>, Problem> {
-    let mut all = Vec::new();
-    for anchor in anchors {
+    fn put_in(&self, store: &dyn Store, anchor: &Anchor, line: &mut Line) -> Result<(), Problem> {
+        let steps = store.add(anchor)?;
+        self.perform(&steps, line)?;
+        if self.dry_run || store.holds(anchor)? {
+            return Ok(());
+        }
+        // A later update of the store must not trust what was reported as not done.
+        let undo = store.remove(anchor)?;
+        self.perform(&undo, line)?;
+        Err(Problem::new(
+            "nothing failed, but the store does not hold the root: what was added was removed again",
+            format!("to see why, run by hand: {}", script(&steps)),
+        ))
+    }
+
+    /// Removes an anchor from a store, and says whether it was there.
+    pub(super) fn remove(
+        &self,
+        store: &dyn Store,
+        anchor: &Anchor,
+        line: &mut Line,
+    ) -> Result<bool, Problem> {
         let steps = store.remove(anchor)?;
-        perform(context, host, &steps, dry_run)?;
-        if !dry_run && !steps.is_empty() && store.holds(anchor)? {
+        if steps.is_empty() {
+            return Ok(false);
+        }
+        self.perform(&steps, line)?;
+        if !self.dry_run && store.holds(anchor)? {
             return Err(Problem::new(
                 "nothing failed, but the store still holds the root",
-                format!("see what it says by hand: {}", devca_platform::step::script(&steps)),
+                format!("to see why, run by hand: {}", script(&steps)),
             ));
         }
-        all.extend(steps);
+        Ok(true)
     }
-    Ok(all)
+
+    /// Removes roots from a store, and reports each.
+    pub(super) fn remove_all(
+        &self,
+        store: &dyn Store,
+        roots: &[HeldRoot],
+        line: &mut Line,
+    ) -> Result<(), Problem> {
+        for root in roots {
+            if self.remove(store, &anchor_of(&root.der), line)? && !self.dry_run {
+                line.removed.push(root.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the steps, or only names them.
+    pub(super) fn perform(&self, steps: &[Step], line: &mut Line) -> Result<(), Problem> {
+        line.commands.extend(steps.iter().map(ToString::to_string));
+        if self.dry_run {
+            return Ok(());
+        }
+        self.host.perform(steps, |command| self.context.report.detail(command))
+    }
+}
+
+/// A root of a local CA that a store holds, and that is not the present one.
+#[derive(Serialize, Clone, PartialEq, Eq)]
+pub(super) struct HeldRoot {
+    name: String,
+    sha256: String,
+    #[serde(skip)]
+    der: Vec<u8>,
+}
+
+impl HeldRoot {
+    pub(super) fn new(name: String, der: Vec<u8>) -> Self {
+        Self { name, sha256: key::hex(&key::sha256(&der)), der }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    pub(super) fn is(&self, der: &[u8]) -> bool {
+        self.der == der
+    }
+
+    pub(super) fn is_devca(&self) -> bool {
+        certificate::local_ca(&self.der).is_some_and(|local| local.is_devca)
+    }
+}
+
+/// The roots of devca's and mkcert's that a store holds.
+pub(super) fn local_roots(store: &dyn Store) -> Result<Vec<HeldRoot>, Problem> {
+    let of_local_ca = |der: Vec<u8>| Some(HeldRoot::new(certificate::local_ca(&der)?.common_name, der));
+    Ok(store.certificates()?.into_iter().filter_map(of_local_ca).collect())
 }
 
 /// Replaces roots in exactly the stores that hold one of them, and says what became of those.
@@ -174,7 +252,7 @@ pub(super) fn replace(
     root: &CaCertificate,
 ) -> anyhow::Result<Vec<Line>> {
     let host = host(context, options)?;
-    let anchor = anchor(root, &context.folder.root());
+    let anchor = anchor(root);
     let earlier = Predecessors::remembered(context);
     let found = devca_platform::find(&host, &kinds(options));
     let holding = found.into_iter().filter(|found| match found {
@@ -183,12 +261,26 @@ pub(super) fn replace(
         Found::Remark(_) => false,
     });
     let holding: Vec<Found> = holding.collect();
-    Ok(each(&holding, |store| add(context, &host, store, &anchor, &earlier, false)))
+    let changes = Changes { context, host: &host, dry_run: false };
+    Ok(each(&holding, |store, line| changes.add(store, &anchor, &earlier, line)))
 }
 
 impl Line {
     fn new(kind: Kind, place: String, outcome: Outcome) -> Self {
-        Self { store: kind.name(), place, outcome, why: None, hint: None, commands: Vec::new() }
+        Self {
+            store: kind.name(),
+            place,
+            outcome,
+            why: None,
+            hint: None,
+            commands: Vec::new(),
+            removed: Vec::new(),
+            others: Vec::new(),
+        }
+    }
+
+    pub(super) fn has_commands(&self) -> bool {
+        !self.commands.is_empty()
     }
 
     /// Something was changed, or would have been.
@@ -232,6 +324,9 @@ pub(super) fn write(page: &mut dyn Write, lines: &[Line], done: &str, already: &
                 let hint = hint.replace('\n', &format!("\n{indent}"));
                 writeln!(page, "\n{indent}{why}\n{indent}hint: {hint}")?;
             }
+        }
+        for root in &line.removed {
+            writeln!(page, "{indent}removed: {} (SHA-256 {})", root.name, root.sha256)?;
         }
         if line.outcome == Outcome::WouldRun {
             line.commands.iter().try_for_each(|command| writeln!(page, "{indent}{command}"))?;

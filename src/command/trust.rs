@@ -11,7 +11,6 @@ use crate::check::chain::{Chain, End, Link, Source};
 use crate::check::judge;
 use crate::check::{Finding, issue, issue_by};
 use crate::cli;
-use crate::files::{Files, NewFile};
 use crate::home::CaFolder;
 use crate::inventory::Inventory;
 use crate::pem;
@@ -66,7 +65,7 @@ impl Roots {
     }
 
     /// Who trusts the root of this chain; `sent` is how many certificates the server has sent.
-    pub(super) fn trust(&self, args: &cli::Check, chain: &Chain, sent: usize) -> anyhow::Result<Trust> {
+    pub(super) fn trust(&self, args: &cli::Check, chain: &Chain, sent: usize) -> Trust {
         let top = chain.top();
         let leaf = &chain.leaf().details;
         let nobody =
@@ -79,40 +78,40 @@ impl Roots {
                     "{} names {} as its issuer, but another key has signed it",
                     top.details.subject, top.details.issuer
                 );
-                return Ok(nobody(Finding::new(&REPLACED_ROOT, what, again)));
+                return nobody(Finding::new(&REPLACED_ROOT, what, again));
             }
-            End::Unknown => return Ok(nobody(unknown(top, sent))),
+            End::Unknown => return nobody(unknown(top, sent)),
             End::Root => {}
         }
         if chain.links.len() == 1 && !leaf.is_ca {
-            return Ok(none); // self-signed: that was said
+            return none; // self-signed: that was said
         }
         if self.given.as_ref().is_some_and(|given| given.contains(&top.der)) {
-            return Ok(Trust { trusted_by: vec!["the file of --ca".into()], ..none });
+            return Trust { trusted_by: vec!["the file of --ca".into()], ..none };
         }
         if let Some((folder, _)) = self.earlier.iter().find(|(_, der)| *der == top.der)
             && !self.own.iter().any(|(_, der)| *der == top.der)
             && self.has_new_key(folder, top)
         {
             let what = format!("{} is a root that was replaced", top.details.subject);
-            return Ok(nobody(Finding::new(&REPLACED_ROOT, what, again)));
+            return nobody(Finding::new(&REPLACED_ROOT, what, again));
         }
         if self.given.is_some() {
             let what = format!("{} is not in the file of --ca", top.details.subject);
-            return Ok(nobody(
+            return nobody(
                 Finding::new(&UNTRUSTED_ROOT, what, "give the file with its root").saying(said(chain)),
-            ));
+            );
         }
         // A CA for clients needs no store: servers are given its root.
         if let (true, Some((folder, _))) = (args.client, self.own.iter().find(|(_, der)| *der == top.der)) {
             let by = format!("servers that are given its root (devca{} root --pem)", folder.option());
-            return Ok(Trust { trusted_by: vec![by], ..none });
+            return Trust { trusted_by: vec![by], ..none };
         }
         let is_local = certificate::local_ca(&top.der).is_some();
         if !is_local && self.system.contains(&top.der) {
             let too_long = if args.client { None } else { judge::too_long_for_public_roots(chain.leaf()) };
             let finding = too_long.filter(|_| bundle::is_shipped(&self.host, &top.der));
-            return Ok(Trust { finding, trusted_by: vec!["the system".into()], ..none });
+            return Trust { finding, trusted_by: vec!["the system".into()], ..none };
         }
         self.ask_stores(args, chain)
     }
@@ -130,21 +129,18 @@ impl Roots {
     }
 
     /// Store by store.
-    fn ask_stores(&self, args: &cli::Check, chain: &Chain) -> anyhow::Result<Trust> {
+    fn ask_stores(&self, args: &cli::Check, chain: &Chain) -> Trust {
         let top = chain.top();
-        let scratch = tempfile::TempDir::new()?;
-        let path = scratch.path().join("root.pem");
-        Files::default().stage(vec![NewFile::public(path.clone(), pem::certificate(&top.der))])?.commit()?;
         if !top.details.is_ca {
             let what = format!("{} is no CA's certificate", top.details.subject);
             let finding = Finding::new(&UNTRUSTED_ROOT, what, "devca issue the names that are needed");
-            return Ok(Trust {
+            return Trust {
                 finding: Some(finding.saying(said(chain))),
                 trusted_by: Vec::new(),
                 not_trusted_by: Vec::new(),
-            });
+            };
         }
-        let anchor = stores::anchor_of(&top.der, &path);
+        let anchor = stores::anchor_of(&top.der);
         let (mut trusted_by, mut not_trusted_by) = (Vec::new(), Vec::new());
         for found in devca_platform::find(&self.host, &stores::kinds(&args.stores)) {
             if let Found::Store(store) = found {
@@ -164,7 +160,7 @@ impl Roots {
             };
             Finding::new(&UNTRUSTED_ROOT, what, self.mend(&top.der)).saying(said(chain))
         });
-        Ok(Trust { finding, trusted_by, not_trusted_by })
+        Trust { finding, trusted_by, not_trusted_by }
     }
 
     fn mend(&self, der: &[u8]) -> String {

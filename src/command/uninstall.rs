@@ -3,16 +3,17 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use devca_platform::{Anchor, Found, Host, Problem, Step, Store};
+use devca_platform::{Anchor, Found, Problem, Store};
 use serde::Serialize;
 
 use super::predecessors::Predecessors;
 use super::shared::bundles::{self, Bundle};
-use super::stores::{self, Line, WIDTH};
+use super::stores::{self, Changes, HeldRoot, Line, WIDTH};
 use super::{Context, timer};
 use crate::ca;
 use crate::certificate::CaCertificate;
 use crate::cli;
+use crate::error::Fault;
 use crate::home::CaFolder;
 use crate::inventory::Inventory;
 use crate::renewal;
@@ -29,9 +30,32 @@ pub(super) struct Uninstalled {
     would_delete: Vec<PathBuf>,
     #[serde(skip)]
     kept_for: Option<&'static str>,
+    /// There was nothing of this CA's to remove.
+    #[serde(skip)]
+    nothing_here: bool,
+    /// The options that chose the machine, for a command in a hint.
+    #[serde(skip)]
+    machine: String,
+}
+
+impl Uninstalled {
+    fn new(context: &Context, args: &cli::Uninstall, stores: Vec<Line>) -> Self {
+        Self {
+            root: context.folder.root(),
+            stores,
+            deleted: Vec::new(),
+            would_delete: Vec::new(),
+            kept_for: None,
+            nothing_here: false,
+            machine: stores::machine_options(&args.stores),
+        }
+    }
 }
 
 pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Uninstalled> {
+    if !args.sha256.is_empty() {
+        return remove_by_fingerprint(context, args);
+    }
     let folder = &context.folder;
     let host = stores::host(context, &args.stores)?;
     // A damaged root cannot be looked for in a store, but it can be deleted, and its predecessors can be found.
@@ -44,21 +68,15 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
         found => found.ok(),
     };
     let found = devca_platform::find(&host, &stores::kinds(&args.stores));
-    let common_name = root.as_ref().map_or_else(|| context.root_name(), |root| root.common_name.clone());
-    let predecessors = Predecessors::remembered(context).and_namesakes(common_name);
-    let stores =
-        stores::each(&found, |store| remove(context, &host, store, root.as_ref(), &predecessors, args));
+    let changes = Changes { context, host: &host, dry_run: args.dry_run };
+    let own = Own::of(context, root.as_ref());
+    let stores = stores::each(&found, |store, line| remove(&changes, store, &own, line));
     let nothing_here = root.is_none() && !ca::exists(folder) && !folder.root_key().exists();
-    if nothing_here && !stores.iter().any(Line::is_changed) {
+    if nothing_here && !stores.iter().any(|line| line.is_changed() || !line.others.is_empty()) {
         return Err(context.no_root().into());
     }
-    let mut outcome = Uninstalled {
-        root: folder.root(),
-        stores,
-        deleted: Vec::new(),
-        would_delete: Vec::new(),
-        kept_for: None,
-    };
+    let mut outcome = Uninstalled::new(context, args, stores);
+    outcome.nothing_here = nothing_here && !outcome.stores.iter().any(Line::is_changed);
     let still_trusted = args.purge && !args.dry_run && still_trusted(context, args, root.as_ref())?;
     let everywhere = args.stores.store.is_empty() && args.stores.sysroot.is_none();
     if everywhere && !args.purge && !args.dry_run && !Bundle::all(folder).is_empty() {
@@ -100,7 +118,7 @@ fn still_trusted(
     };
     let host =
         stores::host(context, &cli::Stores { machine: args.stores.machine, ..cli::Stores::default() })?;
-    let anchor = stores::anchor(root, &context.folder.root());
+    let anchor = stores::anchor(root);
     let found = devca_platform::find(&host, &devca_platform::Kind::ALL);
     let holds = |found: &Found| matches!(found, Found::Store(store) if store.holds(&anchor) == Ok(true));
     Ok(found.iter().any(holds))
@@ -109,42 +127,76 @@ fn still_trusted(
 const TRUSTED_ELSEWHERE: &str =
     "kept, since a store that was not chosen trusts it: uninstall --purge alone deletes it";
 
+/// What is this CA's, and what is of the CAs beside it.
+struct Own {
+    root: Option<Anchor>,
+    predecessors: Predecessors,
+    siblings: Vec<Vec<u8>>,
+}
+
+impl Own {
+    fn of(context: &Context, root: Option<&CaCertificate>) -> Self {
+        let read = |folder: CaFolder| CaCertificate::load(&folder.root(), &folder).ok().map(|root| root.der);
+        Self {
+            root: root.map(stores::anchor),
+            predecessors: Predecessors::remembered(context),
+            siblings: context.folder.siblings().into_iter().filter_map(read).collect(),
+        }
+    }
+}
+
+/// Removes this CA's roots from a store, and lists the others that are there.
 fn remove(
-    context: &Context,
-    host: &Host,
+    changes: &Changes,
     store: &dyn Store,
-    root: Option<&CaCertificate>,
-    predecessors: &Predecessors,
-    args: &cli::Uninstall,
-) -> Result<(stores::Outcome, Vec<Step>), Problem> {
-    let mut anchors: Vec<Anchor> =
-        root.map(|root| stores::anchor(root, &context.folder.root())).into_iter().collect();
-    let earlier = predecessors.in_store(store)?;
-    let labels: Vec<&str> = earlier.iter().map(|anchor| anchor.label.as_str()).collect();
-    anchors.extend(earlier.iter().cloned());
-    let mut all = stores::remove(context, host, store, &anchors, args.dry_run)?;
-    if !labels.is_empty() && !args.dry_run {
-        // Another DEVCA_HOME's root has the same name: whose it was must not stay unsaid.
-        context.report.note(format!(
-            "{}: earlier roots of the same name went as well: {}",
-            store.place(),
-            labels.join(", ")
-        ));
+    own: &Own,
+    line: &mut Line,
+) -> Result<stores::Outcome, Problem> {
+    let earlier = own.predecessors.in_store(store)?;
+    if let Some(root) = &own.root {
+        changes.remove(store, root, line)?;
     }
-    if !all.is_empty() {
-        let leaving = store.leave()?;
-        stores::perform(context, host, &leaving, args.dry_run)?;
-        all.extend(leaving);
-    }
+    changes.remove_all(store, &earlier, line)?;
+    let is_another = |root: &HeldRoot| {
+        !earlier.contains(root)
+            && !own.siblings.iter().any(|der| root.is(der))
+            && !own.root.as_ref().is_some_and(|own| root.is(&own.der))
+    };
+    line.others = stores::local_roots(store)?;
+    line.others.retain(|root| root.is_devca() && is_another(root));
     let follows =
         |anchor: &Anchor| store.holds(anchor) == Ok(true) && store.follows_system(anchor) == Ok(true);
-    let outcome = match (all.is_empty(), args.dry_run) {
-        (true, _) if anchors.iter().any(follows) => stores::Outcome::LeftAlone,
-        (true, _) => stores::Outcome::AlreadyDone,
-        (false, true) => stores::Outcome::WouldRun,
-        (false, false) => stores::Outcome::Done,
-    };
-    Ok((outcome, all))
+    match finish(changes, store, line)? {
+        stores::Outcome::AlreadyDone if own.root.iter().any(follows) => Ok(stores::Outcome::LeftAlone),
+        outcome => Ok(outcome),
+    }
+}
+
+/// A database that was made for a root alone goes with the last one.
+fn finish(changes: &Changes, store: &dyn Store, line: &mut Line) -> Result<stores::Outcome, Problem> {
+    if !line.has_commands() {
+        return Ok(stores::Outcome::AlreadyDone);
+    }
+    changes.perform(&store.leave()?, line)?;
+    Ok(if changes.dry_run { stores::Outcome::WouldRun } else { stores::Outcome::Done })
+}
+
+/// Removes roots whose folder is lost, or in another home.
+fn remove_by_fingerprint(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Uninstalled> {
+    let host = stores::host(context, &args.stores)?;
+    let changes = Changes { context, host: &host, dry_run: args.dry_run };
+    let found = devca_platform::find(&host, &stores::kinds(&args.stores));
+    let lines = stores::each(&found, |store, line| {
+        let mut named = stores::local_roots(store)?;
+        named.retain(|root| args.sha256.iter().any(|sha256| root.sha256() == sha256));
+        changes.remove_all(store, &named, line)?;
+        finish(&changes, store, line)
+    });
+    if stores::all_done(&lines) && !lines.iter().any(Line::is_changed) {
+        let what = "no store here trusts a devca or mkcert root with this fingerprint";
+        return Err(Fault::new(what, "to list those that are there: devca status --json").into());
+    }
+    Ok(Uninstalled::new(context, args, lines))
 }
 
 /// Deletes what devca made in the CA's folder, the key first, and the folder if nothing else is in it.
@@ -181,7 +233,17 @@ fn own_files(folder: &CaFolder) -> Vec<PathBuf> {
 
 impl Outcome for Uninstalled {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
-        stores::write(page, &self.stores, "trusts the root no more", "did not trust the root")?;
+        stores::write(page, &self.stores, "root removed", "did not trust the root")?;
+        let mut named: Vec<&HeldRoot> = Vec::new();
+        for other in self.stores.iter().flat_map(|line| &line.others) {
+            if named.contains(&other) {
+                continue;
+            }
+            named.push(other);
+            writeln!(page, "{:WIDTH$}  {} is of another CA folder, and stays", "also", other.name())?;
+            let sha256 = other.sha256();
+            writeln!(page, "{:WIDTH$}  to remove it: devca uninstall --sha256 {sha256}{}", "", self.machine)?;
+        }
         if let Some(why) = self.kept_for {
             writeln!(page, "{:WIDTH$}  {}: {why}", "root", report::short(&self.root))?;
         }
@@ -192,6 +254,6 @@ impl Outcome for Uninstalled {
     }
 
     fn is_complete(&self) -> bool {
-        stores::all_done(&self.stores) && self.kept_for != Some(TRUSTED_ELSEWHERE)
+        !self.nothing_here && stores::all_done(&self.stores) && self.kept_for != Some(TRUSTED_ELSEWHERE)
     }
 }

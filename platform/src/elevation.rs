@@ -1,0 +1,181 @@
+//! Which programs may run as root, and how they come to.
+//!
+//! A person's `PATH` begins with folders of the person's own, and `sudo` gets absolute paths from devca, so its
+//! `secure_path` does not apply. What runs as root is therefore looked for in administrators' folders only, and must be
+//! root's alone: the program, every folder above it, and every link on the way. A JDK's keytool may run as well, if all of that JDK is
+//! root's alone.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::step::{Step, script};
+use crate::{Host, Problem, privilege};
+
+impl Host {
+    /// The absolute path of a program that may run as root, or at least of one that administrators would.
+    pub(crate) fn admin_program(&self, name: &str) -> Option<PathBuf> {
+        let mut there = self.admin_path.iter().map(|folder| folder.join(name)).filter(|path| path.is_file());
+        let first = there.next()?;
+        let safe = std::iter::once(first.clone()).chain(there).find(|path| strangers_part(path).is_none());
+        Some(safe.unwrap_or(first))
+    }
+
+    /// One that cannot be done without.
+    pub(crate) fn needed_by_root(&self, name: &str, package: &str) -> Result<PathBuf, Problem> {
+        self.admin_program(name).ok_or_else(|| self.not_installed(name, package))
+    }
+
+    /// The program that turns a user into root; `None` where none is needed. Fails where root's rights cannot be had,
+    /// or are not given to one of the programs: then the hint has the commands.
+    pub(crate) fn elevation(&self, steps: &[Step]) -> Result<Option<PathBuf>, Problem> {
+        let elevated: Vec<&Step> = steps.iter().filter(|step| step.as_root).collect();
+        if elevated.is_empty() {
+            return Ok(None);
+        }
+        let by_hand = || format!("as root, run: {}", script(steps));
+        let sudo = if self.is_root {
+            None
+        } else {
+            let sudo = ["sudo", "doas"].iter().find_map(|name| self.admin_program(name));
+            Some(sudo.ok_or_else(|| Problem::new("it needs root, and there is no sudo here", by_hand()))?)
+        };
+        if sudo.is_some() || privilege::can_be_root() {
+            let own = elevated.iter().filter_map(|step| Some((step.program()?, step.home.as_deref())));
+            for (program, home) in own.chain(sudo.as_deref().map(|sudo| (sudo, None))) {
+                self.refuse_strangers(program, home).map_err(|why| Problem::new(why, by_hand()))?;
+            }
+        }
+        Ok(sudo)
+    }
+
+    /// Says why a program must not run as root.
+    fn refuse_strangers(&self, program: &Path, home: Option<&Path>) -> Result<(), String> {
+        let folder = program.parent().unwrap_or(program);
+        let part = match home {
+            Some(home) if program.starts_with(home) => strangers_part_below(home),
+            _ if self.admin_path.iter().any(|admin| admin == folder) => strangers_part(program),
+            _ => Some(folder.to_owned()),
+        };
+        match part {
+            None => Ok(()),
+            Some(part) => Err(format!(
+                "it needs root, and {} is not run as root: {} is not root's alone",
+                program.display(),
+                part.display()
+            )),
+        }
+    }
+}
+
+/// Nothing that a person's environment says reaches a program of root's, nor the folder that the person is in.
+pub(crate) fn isolate(command: &mut Command) -> &mut Command {
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C.UTF-8").current_dir("/")
+}
+
+/// The first part of a path that somebody other than root can change or replace; also what is not there.
+#[cfg(unix)]
+fn strangers_part(path: &Path) -> Option<PathBuf> {
+    use std::os::unix::fs::MetadataExt;
+    /// Others may make files in a folder such as /tmp, but not replace those of root.
+    const STICKY: u32 = 0o1000;
+    /// As many links as Linux follows.
+    const MOST_LINKS: usize = 40;
+
+    let parts =
+        |path: &Path| -> Vec<_> { path.components().rev().map(|part| part.as_os_str().to_owned()).collect() };
+    let (mut here, mut rest, mut links) = (PathBuf::new(), parts(path), 0);
+    while let Some(part) = rest.pop() {
+        here.push(part);
+        let Ok(metadata) = here.symlink_metadata() else { return Some(here) };
+        if metadata.uid() != 0 {
+            return Some(here);
+        }
+        if metadata.is_symlink() {
+            links += 1;
+            match here.read_link() {
+                Ok(target) if links <= MOST_LINKS => {
+                    here.pop();
+                    rest.extend(parts(&target));
+                }
+                _ => return Some(here),
+            }
+            continue;
+        }
+        let is_shared = metadata.mode() & 0o022 != 0;
+        if is_shared && !(metadata.is_dir() && metadata.mode() & STICKY != 0) {
+            return Some(here);
+        }
+    }
+    None
+}
+
+/// The same of everything in a folder.
+fn strangers_part_below(folder: &Path) -> Option<PathBuf> {
+    let mut rest = vec![folder.to_owned()];
+    while let Some(path) = rest.pop() {
+        if let Some(part) = strangers_part(&path) {
+            return Some(part);
+        }
+        // What links lead to was looked at, and is not part of the folder.
+        if path.is_dir() && !path.is_symlink() {
+            let Ok(entries) = path.read_dir() else { return Some(path) };
+            rest.extend(entries.flatten().map(|entry| entry.path()));
+        }
+    }
+    None
+}
+
+/// Elsewhere nothing runs as root.
+#[cfg(not(unix))]
+fn strangers_part(_: &Path) -> Option<PathBuf> {
+    None
+}
+
+#[cfg(all(test, target_os = "linux"))]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn what_others_can_change_is_told_apart() {
+        assert_eq!(strangers_part(Path::new("/usr/bin/env")), None);
+        assert_eq!(strangers_part(Path::new("/bin/sh")), None, "also through links");
+        assert_eq!(strangers_part(Path::new("/usr/bin/../bin/env")), None);
+        assert_eq!(strangers_part(Path::new("/nowhere/x")), Some("/nowhere".into()));
+        // In /tmp a program of root's is safe, as long as neither it nor a folder in between is shared.
+        let folder = tempfile::TempDir::new().unwrap();
+        let program = folder.path().join("program");
+        fs::write(&program, "").unwrap();
+        let link = folder.path().join("link");
+        symlink("program", &link).unwrap();
+        let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let is_root = nix::unistd::geteuid().is_root();
+        for (folder_mode, mode, is_safe) in [
+            (0o755, 0o755, true),
+            (0o755, 0o775, false),
+            (0o755, 0o757, false),
+            (0o775, 0o755, false),
+            (0o755, 0o755, true),
+        ] {
+            set(folder.path(), folder_mode);
+            set(&program, mode);
+            for path in [&program, &link] {
+                let found = strangers_part(path);
+                assert_eq!(found.is_none(), is_safe && is_root, "{folder_mode:o} {mode:o}: {found:?}");
+            }
+        }
+        set(&program, 0o755);
+        assert_eq!(strangers_part_below(folder.path()).is_none(), is_root);
+        fs::create_dir(folder.path().join("lib")).unwrap();
+        let part = folder.path().join("lib/part");
+        fs::write(&part, "").unwrap();
+        set(&part, 0o666);
+        assert!(strangers_part_below(folder.path()).is_some());
+        let ring = folder.path().join("ring");
+        symlink("ring", &ring).unwrap();
+        assert!(strangers_part(&ring).is_some());
+    }
+}
