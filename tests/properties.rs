@@ -35,7 +35,7 @@ fn root_der() -> &'static [u8] {
 
 fn read_all(der: &[u8]) {
     let _ = (CaCertificate::parse(der.to_vec()), Leaf::parse(der), Certificate::read(der), Csr::read(der));
-    let _ = (csr::Request::parse(der), Link::read(der), CaCertificate::of_devca(der.to_vec()));
+    let _ = (csr::Request::parse(der), Link::read(der), CaCertificate::parse(der.to_vec()));
 }
 
 proptest! {
