@@ -34,7 +34,7 @@ const FAMILIES: &[Family] = &[
         source: "/etc/pki/trust",
         anchors: "/etc/pki/trust/anchors",
         bundle: "/var/lib/ca-certificates/ca-bundle.pem",
-        program: "/usr/local/bin/update-ca-certificates",
+        program: "/usr/sbin/update-ca-certificates",
     },
     Family {
         place: "Arch",
@@ -55,8 +55,15 @@ fn lay_out(family: &Family) {
         format!("module: p11-kit-trust.so\ntrust-policy: yes\nx-init-reserved: paths='{}'\n", family.source);
     fs::write("/etc/pkcs11/modules/p11-kit-trust.module", module).unwrap();
     let extract = "trust extract --format=pem-bundle --filter=ca-anchors --purpose=server-auth --overwrite";
-    fs::write(family.program, format!("#!/bin/sh\nexec {extract} {}\n", family.bundle)).unwrap();
-    fs::set_permissions(family.program, fs::Permissions::from_mode(0o755)).unwrap();
+    let script = format!("#!/bin/sh\nexec {extract} {}\n", family.bundle);
+    // Debian's own program of that name stays as it is outside of this namespace.
+    let is_debians = Path::new(family.program).exists() && family.program.starts_with("/usr/sbin");
+    let program = if is_debians { "/usr/local/bin/update" } else { family.program };
+    fs::write(program, script).unwrap();
+    fs::set_permissions(program, fs::Permissions::from_mode(0o755)).unwrap();
+    if is_debians {
+        ok("mount", ["--bind", program, family.program]);
+    }
 }
 
 fn comes_and_goes(family: &Family) {
@@ -64,13 +71,8 @@ fn comes_and_goes(family: &Family) {
     let stranger = Path::new(family.anchors).join("stranger.pem");
     strangers_root(&stranger);
     let home = Home::new();
-    let path = format!("/usr/local/bin:{}", std::env::var("PATH").unwrap());
     let devca = |words: &[&str]| {
-        let output = home
-            .devca(words.iter().chain(&["--store", "system", "--json"]))
-            .env("PATH", &path)
-            .output()
-            .unwrap();
+        let output = home.devca(words.iter().chain(&["--store", "system", "--json"])).output().unwrap();
         assert!(output.status.success(), "{}: {}", family.place, common::words(&output));
         serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()["stores"][0].clone()
     };
