@@ -4,16 +4,16 @@
 
 mod common;
 
-use common::clients::CLIENTS;
-use common::{Home, Server};
+use common::clients::{CLIENTS, RUNTIMES, grpc};
+use common::{Home, Server, words};
 
 #[test]
 fn every_client_accepts_a_good_server_and_refuses_it_under_another_name() {
     let home = Home::new();
     home.ok(["issue", "localhost", "127.0.0.1", "*.app.test", "bücher.test"]);
     let server = Server::start(&home.file("localhost+3.pem"), &home.file("localhost+3-key.pem"));
-    for client in CLIENTS {
-        for name in ["localhost", "shop.app.test", "xn--bcher-kva.test"] {
+    for client in CLIENTS.iter().chain(RUNTIMES) {
+        for name in ["localhost", "127.0.0.1", "shop.app.test", "xn--bcher-kva.test"] {
             client.accepts(Some(&home.root()), server.port, name);
         }
         client.refuses(Some(&home.root()), server.port, "wrong.test", client.wrong_name);
@@ -25,7 +25,7 @@ fn every_client_refuses_an_expired_certificate() {
     let home = Home::new();
     home.ok(["issue", "localhost", "--not-after", "2026-01-31"]);
     let server = Server::start(&home.file("localhost.pem"), &home.file("localhost-key.pem"));
-    for client in CLIENTS {
+    for client in CLIENTS.iter().chain(RUNTIMES) {
         client.refuses(Some(&home.root()), server.port, "localhost", client.expired);
     }
 }
@@ -36,7 +36,7 @@ fn every_client_refuses_the_certificate_of_another_ca() {
     home.ok(["issue", "localhost"]);
     home.ok(["--ca", "other", "issue", "localhost", "--out", "other"]);
     let server = Server::start(&home.file("other/localhost.pem"), &home.file("other/localhost-key.pem"));
-    for client in CLIENTS {
+    for client in CLIENTS.iter().chain(RUNTIMES) {
         client.refuses(Some(&home.root()), server.port, "localhost", client.unknown_root);
     }
 }
@@ -50,5 +50,35 @@ fn every_client_accepts_every_key_type() {
         for client in CLIENTS {
             client.accepts(Some(&home.root()), server.port, "localhost");
         }
+    }
+}
+
+/// BoringSSL knows no constraints on addresses. `devca explain` leads from its words to the command that helps.
+#[test]
+fn boringssl_refuses_addresses_below_a_root_that_constrains_them_until_permit_frees_them() {
+    let home = Home::new();
+    home.ok(["install", "--constrain-addresses", "--store", "wsl"]);
+    home.ok(["issue", "localhost", "127.0.0.1"]);
+    let (chain, key) = (home.file("localhost+1.pem"), home.file("localhost+1-key.pem"));
+    let server = Server::start(&chain, &key);
+    let boringssl = || RUNTIMES.iter().filter(|client| ["Bun fetch", "workerd"].contains(&client.name));
+    let refused = ["UNSUPPORTED_CONSTRAINT_TYPE", "unsupported name constraint type"];
+    for host in ["localhost", "127.0.0.1"] {
+        for client in boringssl() {
+            client.refuses(Some(&home.root()), server.port, host, &refused);
+        }
+        let output = grpc(&home.root(), host, (&chain, &key), None);
+        assert!(words(&output).contains(refused[1]) && !output.status.success(), "{}", words(&output));
+    }
+    for said in refused {
+        assert!(home.ok(["explain", said]).contains("devca permit --no-constrain-addresses"), "{said}");
+    }
+    home.ok(["permit", "--no-constrain-addresses", "--store", "wsl"]);
+    for host in ["localhost", "127.0.0.1"] {
+        for client in boringssl() {
+            client.accepts(Some(&home.root()), server.port, host);
+        }
+        let output = grpc(&home.root(), host, (&chain, &key), None);
+        assert!(output.status.success(), "{}", words(&output));
     }
 }

@@ -9,8 +9,9 @@ mod peers;
 use std::fs;
 use std::path::PathBuf;
 
+use common::clients::grpc;
 use common::{Home, in_namespace, words};
-use peers::{CLIENTS, SERVERS, Server};
+use peers::{CLIENTS, SERVERS, Server, TAKERS};
 
 /// One CA for servers and one for clients, as an operator would have it; a server's files, and clients good and bad.
 pub struct World {
@@ -27,7 +28,13 @@ const BAD: &[(&str, &str)] = &[
 
 impl World {
     fn new() -> Self {
+        Self::with_clients_of(None)
+    }
+
+    /// The clients' CA is made with this option of `install`.
+    fn with_clients_of(option: Option<&str>) -> Self {
         let home = Home::new();
+        home.ok(["--ca", "clients", "install", "--store", "wsl"].into_iter().chain(option));
         fs::write(home.file("password"), "correct horse\n").unwrap();
         let issue = |words: &[&str]| {
             let always = ["--format", "pem,java,p12", "--password-file", "password"];
@@ -43,7 +50,9 @@ impl World {
         home.ok(["--ca", "clients", "revoke", "trudy-client.pem"]);
         home.ok(["--ca", "clients", "crl"]);
         let client_ca = home.ok(["--ca", "clients", "root", "--pem"]);
-        fs::write(home.file("clients.pem"), client_ca).unwrap();
+        fs::write(home.file("clients.pem"), &client_ca).unwrap();
+        let lists = fs::read_to_string(home.file("crl.pem")).unwrap();
+        fs::write(home.file("clients-and-crl.pem"), client_ca + &lists).unwrap();
         Self { home }
     }
 
@@ -101,6 +110,72 @@ fn no_server_greets_whom_it_must_not() {
             assert!(words(&output).contains(server.greeting), "{} greets nobody any more", server.name);
         }
     }
+}
+
+/// Whatever form a client's certificate has, no server may refuse it for that: BoringSSL wants a SAN below a constrained
+/// root, and Java one that is permitted below a constrained intermediate. docs/clients.md has the table.
+#[test]
+fn every_server_takes_alice_below_every_kind_of_root() {
+    let kinds = [None, Some("--sealed"), Some("--constrain-addresses"), Some("--unconstrained")];
+    let mut columns = Vec::new();
+    for kind in kinds {
+        let world = World::with_clients_of(kind);
+        let home = &world.home;
+        // A server has the root alone; of a sealed one, the client sends the intermediate.
+        let sent = fs::read_to_string(home.file("alice-client.pem")).unwrap()
+            + &fs::read_to_string(home.home().join(".local/share/devca/clients/intermediate.pem"))
+                .unwrap_or_default();
+        fs::write(home.file("sent.pem"), sent).unwrap();
+        fs::copy(home.file("alice-client-key.pem"), home.file("sent-key.pem")).unwrap();
+        let curl = &CLIENTS[0];
+        let mut column = Vec::new();
+        for server in SERVERS.iter().chain(TAKERS) {
+            let running = Server::start(server, &world);
+            let stranger = words(&curl.ask(&world, running.port, None));
+            assert!(!stranger.contains(server.greeting), "{} greets nobody: {stranger}", server.name);
+            let said = words(&curl.ask(&world, running.port, Some(&home.file("sent"))));
+            assert!(said.contains(server.greeting), "{}, {kind:?}: {said}", server.name);
+            column.push(server.name);
+        }
+        let own = [home.file("localhost.pem"), home.file("localhost-key.pem")];
+        let alice = ["clients.pem", "sent.pem", "sent-key.pem"].map(|file| home.file(file));
+        let [ca, certificate, key] = [&alice[0], &alice[1], &alice[2]].map(PathBuf::as_path);
+        let output = grpc(&home.root(), "localhost", (&own[0], &own[1]), Some([ca, certificate, key]));
+        assert!(words(&output).contains("Hello, alice"), "gRPC, {kind:?}: {}", words(&output));
+        column.push("gRPC (Python)");
+        columns.push(column);
+    }
+    let documentation = fs::read_to_string(common::project().join("docs/clients.md")).unwrap();
+    for name in &columns[0] {
+        let row = format!("| {name} | yes | yes | yes | yes |");
+        assert!(documentation.lines().any(|line| line == row), "docs/clients.md lacks {row:?}");
+    }
+}
+
+/// What an earlier devca issued, and OpenSSL does: a common name and no SAN. `devca explain` knows what is said of it.
+#[test]
+fn grpc_refuses_a_client_without_a_san_below_a_constrained_root() {
+    let world = World::new();
+    let home = &world.home;
+    let ca = home.home().join(".local/share/devca/clients");
+    fs::write(
+        home.file("openssl.cnf"),
+        "[req]\ndistinguished_name = empty\nx509_extensions = leaf\n[empty]\n[leaf]\n\
+         extendedKeyUsage = clientAuth\nauthorityKeyIdentifier = keyid\n",
+    )
+    .unwrap();
+    let [config, leaf, key] = ["openssl.cnf", "bob.pem", "bob-key.pem"].map(|file| home.file(file));
+    let sign = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=bob";
+    let (root, root_key) = (ca.join("root.pem"), ca.join("root-key.pem"));
+    let paths =
+        [("-config", &config), ("-CA", &root), ("-CAkey", &root_key), ("-out", &leaf), ("-keyout", &key)];
+    let paths = paths.iter().flat_map(|(option, path)| [*option, path.to_str().unwrap()]);
+    common::ok("openssl", sign.split(' ').chain(paths));
+    let (own, own_key) = (home.file("localhost.pem"), home.file("localhost-key.pem"));
+    let output = grpc(&home.root(), "localhost", (&own, &own_key), Some([&root, &leaf, &key]));
+    let said = "Issuer has name constraints but leaf has no SANs";
+    assert!(words(&output).contains(said) && !output.status.success(), "{}", words(&output));
+    assert!(home.ok(["explain", said]).contains("devca renew"));
 }
 
 #[test]

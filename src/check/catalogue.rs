@@ -80,6 +80,8 @@ pub static ALL: &[&Fault] = &[
     &PATH_TOO_LONG,
     &UNKNOWN_EXTENSION,
     &OUTSIDE_CONSTRAINTS,
+    &CONSTRAINED_ADDRESSES,
+    &CLIENT_WITHOUT_SAN,
     &WEAK,
     &WRONG_ORDER,
     &TOO_LONG,

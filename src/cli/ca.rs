@@ -19,9 +19,10 @@ Examples:
   devca --ca work install --permit work.example.dev    another CA
 
 The root's certificate limits it to development names (localhost, *.test, *.internal and the like); --permit adds \
-to the list when the root is made. If its key is stolen, browsers, Go, rustls and GnuTLS hold the thief to that list. \
-OpenSSL (curl, Python, Node, Ruby, PHP) can be fooled, and so can Java: keep the key safe, for example with \
---passphrase. Which client does what: docs/clients.md.
+to the list when the root is made. If its key is stolen, Chromium, Firefox, Go, rustls and GnuTLS hold the thief to \
+that list. Others can be fooled by a forged certificate without a host name among its SANs: OpenSSL (curl, Python, \
+Node, Ruby, PHP), Java, Bun and gRPC. So keep the key safe, for example with --passphrase. Which client does what: \
+docs/clients.md.
 
 Addresses are not limited by default: BoringSSL (Bun, gRPC, Electron, Envoy, Dart, workerd) refuses certificates with \
 addresses under a root that limits them. devca itself asks before it issues for a public address.")]

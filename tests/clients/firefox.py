@@ -1,4 +1,4 @@
-# One page in headless Firefox: PROFILE URL. Prints the page's text, or what Firefox says against it.
+# Pages in headless Firefox: PROFILE URL... Prints each page's text, or what Firefox says against it, in a line.
 # Firefox is driven by its own Marionette protocol: "LENGTH:JSON" over a socket, whose port it writes to the profile.
 import json
 import os
@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 
-profile, url = sys.argv[1:3]
+profile, *urls = sys.argv[1:]
 active = os.path.join(profile, "MarionetteActivePort")
 if os.path.exists(active):
     os.remove(active)
 with open(os.path.join(profile, "user.js"), "w") as file:
     file.write('user_pref("marionette.port", 0);\n')
+    # A thief's server is here.
+    file.write('user_pref("network.dns.localDomains", "www.example-bank.com,example-bank.com,intranet");\n')
 firefox = subprocess.Popen(
     [shutil.which("firefox-esr"), "--headless", "--marionette", "--no-remote", "--profile", profile],
     stdout=subprocess.DEVNULL,
@@ -58,15 +60,20 @@ try:
     error, _ = command(1, "WebDriver:NewSession", capabilities={"alwaysMatch": {"acceptInsecureCerts": False}})
     if error:
         sys.exit(f"Firefox gave no session: {error}")
-    error, _ = command(2, "WebDriver:Navigate", url=url)
-    if error:
-        # The page names a class of errors; which one it is, only the document knows.
-        script = "return document.documentURI + ' ' + document.getFailedCertSecurityInfo?.().errorCodeString"
-        _, text = command(3, "WebDriver:ExecuteScript", script=script, args=[])
-        print("refused:", error["message"], (text or {}).get("value"))
-        sys.exit(1)
-    _, text = command(3, "WebDriver:ExecuteScript", script="return document.body.innerText", args=[])
-    print("accepted:", text["value"])
+    refused = False
+    for number, url in enumerate(urls):
+        error, _ = command(3 * number + 2, "WebDriver:Navigate", url=url)
+        if error:
+            # The page names a class of errors; which one it is, only the document knows.
+            script = "return document.documentURI + ' ' + document.getFailedCertSecurityInfo?.().errorCodeString"
+            _, text = command(3 * number + 3, "WebDriver:ExecuteScript", script=script, args=[])
+            print("refused:", " ".join(error["message"].split()), (text or {}).get("value"))
+            refused = True
+        else:
+            script = "return document.body.innerText"
+            _, text = command(3 * number + 4, "WebDriver:ExecuteScript", script=script, args=[])
+            print("accepted:", text["value"])
+    sys.exit(refused)
 finally:
     firefox.kill()
     firefox.wait()

@@ -86,11 +86,7 @@ pub const CLIENTS: &[Client] = &[
     Client {
         name: "wget",
         command: |ca, port, host| {
-            // wget knows no other name for an address than the system's: a host of its own, in a file of its own.
-            let mut wget = Command::new(tool("unshare"));
-            let script = "printf '127.0.0.1 localhost %s\n' \"$1\" > \"$0\"; mount --bind \"$0\" /etc/hosts; shift; exec \"$@\"";
-            let hosts = build_folder("hosts").join(format!("{host}-{port}"));
-            wget.args(["--mount", "--map-root-user", "sh", "-euc", script]).arg(hosts).arg(host);
+            let mut wget = where_it_is_this_machine(host);
             wget.arg(tool("wget")).args(["-O", "-", "--no-proxy"]);
             if let Some(ca) = ca {
                 wget.arg("--ca-certificate").arg(ca);
@@ -172,6 +168,110 @@ pub const CLIENTS: &[Client] = &[
     },
 ];
 
+/// Runtimes that judge in their own way, or by another version of a library.
+pub const RUNTIMES: &[Client] = &[
+    Client {
+        name: "Ruby",
+        command: |ca, port, host| script("ruby", "client.rb", ca, port, host),
+        wrong_name: &["hostname mismatch"],
+        expired: &["certificate has expired"],
+        unknown_root: &["unable to get local issuer certificate"],
+    },
+    Client {
+        name: "PHP streams",
+        command: |ca, port, host| php("stream", ca, port, host),
+        wrong_name: &["did not match expected name"],
+        expired: &["certificate verify failed"],
+        unknown_root: &["certificate verify failed"],
+    },
+    Client {
+        name: "PHP curl",
+        command: |ca, port, host| php("curl", ca, port, host),
+        wrong_name: &["no alternative certificate subject name matches"],
+        expired: &["certificate has expired"],
+        unknown_root: &["unable to get local issuer certificate"],
+    },
+    Client {
+        name: "Node 22",
+        command: |ca, port, host| script("node-22", "client.mjs", ca, port, host),
+        wrong_name: &["ERR_TLS_CERT_ALTNAME_INVALID"],
+        expired: &["CERT_HAS_EXPIRED"],
+        unknown_root: &["UNABLE_TO_VERIFY_LEAF_SIGNATURE"],
+    },
+    Client {
+        name: "Node 24",
+        command: |ca, port, host| script("node-24", "client.mjs", ca, port, host),
+        wrong_name: &["ERR_TLS_CERT_ALTNAME_INVALID"],
+        expired: &["CERT_HAS_EXPIRED"],
+        unknown_root: &["UNABLE_TO_VERIFY_LEAF_SIGNATURE"],
+    },
+    Client {
+        name: "Deno",
+        command: |ca, port, host| {
+            let mut deno = where_it_is_this_machine(host);
+            deno.arg(tool("deno")).args(["run", "--quiet", "--no-config", "--allow-read", "--allow-net"]);
+            deno.arg(project().join("tests/clients/fetch.mjs"));
+            with_words(deno, ca, port, host)
+        },
+        wrong_name: &["certificate not valid for name"],
+        expired: &["certificate expired"],
+        unknown_root: &["UnknownIssuer"],
+    },
+    Client {
+        name: "Bun node:https",
+        command: |ca, port, host| script("bun", "client.mjs", ca, port, host),
+        wrong_name: &["ERR_TLS_CERT_ALTNAME_INVALID"],
+        expired: &["CERT_HAS_EXPIRED"],
+        unknown_root: &["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"],
+    },
+    Client {
+        name: "Bun fetch",
+        command: |ca, port, host| {
+            let mut bun = where_it_is_this_machine(host);
+            bun.arg(tool("bun")).arg(project().join("tests/clients/fetch.mjs"));
+            with_words(bun, ca, port, host)
+        },
+        wrong_name: &["ERR_TLS_CERT_ALTNAME_INVALID"],
+        expired: &["CERT_HAS_EXPIRED"],
+        unknown_root: &["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"],
+    },
+    Client {
+        name: "workerd",
+        command: |ca, port, host| {
+            let mut workerd = where_it_is_this_machine(host);
+            workerd.arg(project().join("tests/clients/workerd")).arg(tool("workerd"));
+            with_words(workerd, ca, port, host)
+        },
+        wrong_name: &["Hostname mismatch"],
+        expired: &["certificate has expired"],
+        unknown_root: &["unable to get local issuer certificate"],
+    },
+];
+
+/// Runs the rest of the command line where this name is loopback's, for a program that resolves names itself.
+pub fn where_it_is_this_machine(host: &str) -> Command {
+    let mut command = Command::new(project().join("tests/clients/hosts"));
+    command.arg(host);
+    command
+}
+
+fn php(how: &str, ca: Option<&Path>, port: u16, host: &str) -> Command {
+    let mut php = Command::new(tool("php"));
+    php.arg(project().join("tests/clients/client.php")).arg(how);
+    with_words(php, ca, port, host)
+}
+
+/// One call by gRPC, whose server is of the same process; see `tests/clients/grpc_pair.py`.
+pub fn grpc(ca: &Path, host: &str, server: (&Path, &Path), client: Option<[&Path; 3]>) -> Output {
+    let mut grpc = Command::new(project().join("target/tools/grpc/bin/python"));
+    grpc.arg(project().join("tests/clients/grpc_pair.py")).arg(ca).arg(host).args([server.0, server.1]);
+    grpc.args(client.iter().flatten());
+    for name in super::runtime_variables() {
+        grpc.env_remove(name);
+    }
+    grpc.stdin(Stdio::null()).output().expect("tests/setup installs gRPC")
+}
+
 fn script(interpreter: &str, file: &str, ca: Option<&Path>, port: u16, host: &str) -> Command {
     let mut command = Command::new(tool(interpreter));
     command.arg(project().join("tests/clients").join(file));
@@ -192,21 +292,26 @@ fn build_folder(name: &str) -> PathBuf {
 
 pub fn go_client() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let folder = build_folder("go");
+    BUILT.get_or_init(|| go_program("client"))
+}
+
+/// One of `tests/clients`, in Go.
+pub fn go_program(name: &str) -> PathBuf {
+    let program = build_folder("go").join(name);
+    if !program.exists() {
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go-cache");
         let built = Command::new(tool("go"))
             .args(["build", "-o"])
-            .arg(folder.join("client"))
-            .arg(project().join("tests/clients/client.go"))
+            .arg(&program)
+            .arg(project().join("tests/clients").join(format!("{name}.go")))
             .env("GOCACHE", cache)
             .env("GOFLAGS", "-mod=mod")
             .env("GO111MODULE", "off")
             .output()
             .unwrap();
         assert!(built.status.success(), "go build: {}", words(&built));
-        folder.join("client")
-    })
+    }
+    program
 }
 
 /// A client in C, by the libraries that it takes.

@@ -28,7 +28,12 @@ pub fn project() -> &'static Path {
 
 /// A program that the tests cannot do without.
 pub fn tool(name: &str) -> PathBuf {
-    let local = project().join("target/tools/node_modules/node/bin").join(name);
+    let modules = project().join("target/tools/node_modules");
+    let local = match name {
+        "bun" | "deno" | "workerd" => modules.join(".bin").join(name),
+        "node-22" | "node-24" => modules.join(name).join("bin/node"),
+        name => modules.join("node/bin").join(name),
+    };
     if local.exists() {
         return local;
     }

@@ -43,18 +43,11 @@ pub const SERVERS: &[ServerKind] = &[
                 "127.0.0.1:0",
                 "-www",
                 "-Verify",
-                "1",
+                "2",
                 "-verify_return_error",
             ]);
-            server.args([
-                "-no-CApath",
-                "-no-CAstore",
-                "-crl_check",
-                "-CRL",
-                "crl.pem",
-                "-CAfile",
-                "clients.pem",
-            ]);
+            // Of a file of lists it reads one; of a file with certificates, all.
+            server.args(["-no-CApath", "-no-CAstore", "-crl_check", "-CAfile", "clients-and-crl.pem"]);
             server
                 .args(["-cert", "localhost.pem", "-key", "localhost-key.pem"])
                 .current_dir(world.home.work());
@@ -102,6 +95,76 @@ pub const SERVERS: &[ServerKind] = &[
         },
         says_port: false,
         greeting: "Hello, alice",
+    },
+];
+
+/// Servers that are not told of revocations here, or cannot be.
+pub const TAKERS: &[ServerKind] = &[
+    ServerKind {
+        name: "Bun.serve",
+        command: |world, _, _| with_files(script("bun", "bun.mjs"), world),
+        says_port: true,
+        greeting: "Hello, whoever you are",
+    },
+    ServerKind {
+        name: "Go",
+        command: |world, _, _| with_files(Command::new(go_program("server")), world),
+        says_port: true,
+        greeting: "Hello, alice",
+    },
+    ServerKind {
+        name: "gnutls-serv",
+        command: |world, _, port| {
+            let mut server = Command::new(tool("gnutls-serv"));
+            server.args(["--http", "--quiet", "--require-client-cert", "--verify-client-cert", "--port"]);
+            server.arg(port.to_string()).args(["--x509cafile", "clients.pem", "--x509certfile"]);
+            server.args(["localhost.pem", "--x509keyfile", "localhost-key.pem"]);
+            server.current_dir(world.home.work());
+            server
+        },
+        says_port: false,
+        greeting: "This is the default message",
+    },
+    ServerKind {
+        name: "HAProxy",
+        command: |world, folder, port| {
+            let work = world.home.work().display().to_string();
+            let pair = ["localhost.pem", "localhost-key.pem"]
+                .map(|file| fs::read_to_string(world.home.file(file)).unwrap());
+            fs::write(folder.join("pair.pem"), pair.concat()).unwrap();
+            let configuration = format!(
+                "defaults\n mode http\n timeout client 20s\n timeout server 20s\n timeout connect 20s\n\
+                 frontend tls\n bind 127.0.0.1:{port} ssl crt {}/pair.pem ca-file {work}/clients.pem verify required\n \
+                 http-request return status 200 content-type text/plain lf-string \"Hello, %[ssl_c_s_dn(cn)]\"\n",
+                folder.display()
+            );
+            fs::write(folder.join("haproxy.cfg"), configuration).unwrap();
+            let mut haproxy = Command::new("/usr/sbin/haproxy");
+            haproxy.args(["-db", "-f"]).arg(folder.join("haproxy.cfg"));
+            haproxy
+        },
+        says_port: false,
+        greeting: "Hello, alice",
+    },
+    ServerKind {
+        name: "Caddy",
+        command: |world, folder, port| {
+            let work = world.home.work().display().to_string();
+            let configuration = format!(
+                "{{\n admin off\n auto_https disable_redirects\n storage file_system {}\n}}\n\
+                 https://localhost:{port} {{\n bind 127.0.0.1\n tls {work}/localhost.pem {work}/localhost-key.pem {{\n \
+                 client_auth {{\n mode require_and_verify\n trusted_ca_cert_file {work}/clients.pem\n }}\n }}\n \
+                 respond \"Hello, {{tls_client_subject}}\"\n}}\n",
+                folder.display()
+            );
+            fs::write(folder.join("Caddyfile"), configuration).unwrap();
+            let mut caddy = Command::new(tool("caddy"));
+            caddy.args(["run", "--adapter", "caddyfile", "--config"]).arg(folder.join("Caddyfile"));
+            caddy.env("HOME", folder);
+            caddy
+        },
+        says_port: false,
+        greeting: "CN=alice",
     },
 ];
 
@@ -247,15 +310,20 @@ fn asking(mut command: Command, world: &World, port: u16, stem: Option<&Path>) -
 
 fn go_client() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let program = build_folder().join("mtls-go");
+    BUILT.get_or_init(|| go_program("client"))
+}
+
+fn go_program(name: &str) -> PathBuf {
+    let program = build_folder().join(format!("mtls-go-{name}"));
+    if !program.exists() {
+        let source = project().join("tests/mtls").join(format!("{name}.go"));
         let mut go = Command::new(tool("go"));
-        go.args(["build", "-o"]).arg(&program).arg(project().join("tests/mtls/client.go"));
+        go.args(["build", "-o"]).arg(&program).arg(source);
         go.env("GOCACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("go-cache")).env("GO111MODULE", "off");
         let built = go.output().unwrap();
         assert!(built.status.success(), "{}", super::words(&built));
-        program
-    })
+    }
+    program
 }
 
 fn java_classes() -> &'static Path {

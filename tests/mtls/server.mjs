@@ -2,7 +2,9 @@
 import fs from "node:fs";
 import https from "node:https";
 
-const [cert, key, ca, crl] = process.argv.slice(2).map((file) => fs.readFileSync(file));
+const [cert, key, ca, lists] = process.argv.slice(2).map((file) => fs.readFileSync(file, "utf8"));
+// Node reads one revocation list of a file, and a sealed CA has two.
+const crl = lists.match(/-----BEGIN X509 CRL-----[^]*?-----END X509 CRL-----\n/g);
 const options = { cert, key, ca, crl, requestCert: true, rejectUnauthorized: true };
 const server = https.createServer(options, (request, answer) => {
   answer.end(`Hello, ${request.socket.getPeerCertificate().subject.CN}\n`);

@@ -251,6 +251,32 @@ pub static OUTSIDE_CONSTRAINTS: Fault = Fault {
     ],
 };
 
+pub static CONSTRAINED_ADDRESSES: Fault = Fault {
+    id: "constrained-addresses",
+    title: "BoringSSL does not know constraints on addresses",
+    meaning: "The certificate has an address among its names, and its root limits the addresses that it may sign for. BoringSSL (Bun, gRPC, workerd, Electron, Envoy, Dart) does not know such limits, and refuses the certificate, for its other names as well.",
+    causes: &[
+        "the root was made with --constrain-addresses, or by an earlier version of devca",
+        "a range of addresses was added to the root with devca permit",
+    ],
+    mend: &["devca permit --no-constrain-addresses", "devca issue NAMES without the address"],
+    words: &[
+        says("Bun", "UNSUPPORTED_CONSTRAINT_TYPE"),
+        says("Bun", "unsupported name constraint type"),
+        says("gRPC", "unsupported name constraint type"),
+        says("workerd", "unsupported name constraint type"),
+    ],
+};
+
+pub static CLIENT_WITHOUT_SAN: Fault = Fault {
+    id: "client-without-san",
+    title: "BoringSSL wants a subject alternative name in a client's certificate",
+    meaning: "The client's certificate has a common name and no subject alternative name. Below a root with name constraints, a server that uses BoringSSL (gRPC, Bun, Envoy) refuses it. The client hears only that the connection was closed.",
+    causes: &["the certificate was issued by an earlier version of devca, or by another program"],
+    mend: &["devca renew alice-client.pem"],
+    words: &[says("gRPC", "Issuer has name constraints but leaf has no SANs")],
+};
+
 pub static WRONG_ORDER: Fault = Fault {
     id: "wrong-order",
     title: "the chain is in the wrong order, or has what does not belong there",
