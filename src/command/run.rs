@@ -9,7 +9,7 @@ use devca_platform::{Host, Person, step};
 
 use super::{Context, env};
 use crate::cli;
-use crate::error::{Fault, OrHint};
+use crate::error::Fault;
 
 /// On Unix the program takes this process' place; elsewhere its exit code becomes this one's.
 pub(super) fn run(context: &Context, args: &cli::Run) -> anyhow::Result<u8> {
@@ -72,6 +72,7 @@ fn found(context: &Context, program: &OsStr) -> anyhow::Result<PathBuf> {
 #[cfg(unix)]
 #[allow(clippy::unnecessary_wraps)]
 fn start(command: &mut Command) -> anyhow::Result<std::io::Error> {
+    use crate::error::OrHint;
     // The program is the person's: it gets none of root's rights, not even kept ones.
     devca_platform::privilege::give_up_root()
         .or_hint(|| "cannot give up root's rights".into(), || "run devca without sudo".into())?;

@@ -10,7 +10,7 @@ use super::Context;
 use super::predecessors::Predecessors;
 use crate::certificate::{self, CaCertificate};
 use crate::cli;
-use crate::error::Fault;
+use crate::error::{self, Fault};
 use crate::key;
 use crate::report;
 
@@ -53,7 +53,11 @@ pub(super) fn host(context: &Context, options: &cli::Stores) -> anyhow::Result<H
     host.machine = options.machine;
     host.trust_sysroot = options.trust_sysroot;
     if let Some(folder) = &options.sysroot {
-        host.sysroot = folder.canonicalize().ok().filter(|path| path.is_dir()).ok_or_else(|| {
+        let real = folder.canonicalize();
+        if real.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::PermissionDenied) {
+            return Err(closed(folder).into());
+        }
+        host.sysroot = real.ok().filter(|path| path.is_dir()).ok_or_else(|| {
             Fault::usage(
                 format!("there is no folder {}", folder.display()),
                 "name the top of an image's file tree, as in: --sysroot /var/lib/machines/web",
@@ -61,6 +65,16 @@ pub(super) fn host(context: &Context, options: &cli::Stores) -> anyhow::Result<H
         })?;
     }
     Ok(host)
+}
+
+/// Behind `sudo` a tree is read with the person's rights, which those of container managers often keep out.
+fn closed(tree: &Path) -> Fault {
+    let is_closed = |path: &&Path| path.join(".").metadata().is_err() && path.metadata().is_ok();
+    let folder = tree.ancestors().find(is_closed).unwrap_or(tree);
+    Fault::new(
+        format!("cannot enter {}: permission denied", folder.display()),
+        format!("devca reads it with your own rights: sudo chmod o+x {}", error::quoted(folder)),
+    )
 }
 
 /// The kinds that the options choose.

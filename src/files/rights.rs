@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use crate::error::{Fault, OrHint, quoted};
+use crate::error::Fault;
+#[cfg(unix)]
+use crate::error::{OrHint, quoted};
 
 /// Gives a new file the owner, group, mode and access control list of the one whose place it takes, and no more than
 /// these: no set-user-id bits, and nothing that it has inherited from its folder.

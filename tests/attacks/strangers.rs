@@ -1,11 +1,13 @@
 //! CA folders, files and inventories that another user has made, or can change.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::common::{in_namespace, ok, words};
-use crate::people::{User, assert_never};
+use crate::people::{User, assert_never, state};
 
 /// What makes a CA's folder one that nobody should rely on (as root, in the folder of all CAs), and whether the command
 /// of the hint is enough to go on.
@@ -78,6 +80,64 @@ fn what_is_normal_is_accepted() {
 }
 
 #[test]
+fn links_in_the_folder_of_the_ca_are_not_followed() {
+    if !in_namespace("strangers::links_in_the_folder_of_the_ca_are_not_followed") {
+        return;
+    }
+    let alice = User::new("alice");
+    alice.ok("mkdir precious; echo 1 > precious/root.pem; echo 2 > precious/x; devca issue localhost -q");
+    let before = state(&alice.home().join("precious"));
+    let (mut tries, mut successes) = (0, Vec::new());
+    for name in [".devca-x", "ready"] {
+        for command in [
+            "rotate --store nss",
+            "issue app.test --stdout",
+            "permit corp.test --store nss",
+            "uninstall --purge --store nss",
+        ] {
+            alice.ok(&format!(
+                "devca issue localhost -q --force; ln -sfn ~/precious .local/share/devca/default/{name}"
+            ));
+            let output = alice.run(&format!("devca {command}"));
+            tries += 1;
+            if state(&alice.home().join("precious")) != before {
+                successes.push(format!("{name}: {command}: {}", words(&output)));
+            }
+            alice.ok("rm -rf .local");
+        }
+    }
+    assert_never("links in the folder of the CA", tries, &successes);
+}
+
+#[test]
+fn modes_do_not_depend_on_the_umask() {
+    if !in_namespace("strangers::modes_do_not_depend_on_the_umask") {
+        return;
+    }
+    let alice = User::new("alice");
+    for umask in ["000", "002", "027", "077"] {
+        alice.ok(&format!(
+            "rm -rf .local w; mkdir -m 755 w; umask {umask}; cd w; devca issue localhost -q; devca crl -q --out crl.pem; \
+             devca renew --all -q; devca env >/dev/null"
+        ));
+        let ca = alice.ca();
+        let public = ["w/localhost.pem", "w/crl.pem"].map(|name| alice.home().join(name));
+        for path in public.iter().chain(&[ca.join("root.pem"), ca.join("bundle.pem")]) {
+            assert_eq!(mode(path), 0o644, "{} with umask {umask}", path.display());
+        }
+        let private = ["root-key.pem", "issued.jsonl", "lock"].map(|name| ca.join(name));
+        for path in private.iter().chain(&[alice.home().join("w/localhost-key.pem")]) {
+            assert_eq!(mode(path), 0o600, "{} with umask {umask}", path.display());
+        }
+        assert_eq!(mode(&ca), 0o700);
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap_or_else(|e| panic!("{}: {e}", path.display())).mode() & 0o7777
+}
+
+#[test]
 fn a_relative_folder_is_refused() {
     if !in_namespace("strangers::a_relative_folder_is_refused") {
         return;
@@ -128,21 +188,16 @@ fn an_inventory_from_elsewhere_overwrites_nothing() {
     for name in targets {
         let path = alice.home().join(name);
         for (format, part) in parts {
-            for organization in [None, Some("\ntouch PWNED\nexit\n"), Some("Example Ltd")] {
-                alice.ok(&format!("printf '%s' '{content}' > {name}"));
-                let mut entry = line.clone();
-                let file = json!({ "format": format, "part": part, "path": path, "sha256": sha256 });
-                entry["files"].as_array_mut().unwrap().push(file);
-                if let Some(organization) = organization {
-                    entry["organization"] = organization.into();
-                }
-                alice.ok(&format!("cat > {} <<'EOF'\n{entry}\nEOF", inventory.display()));
-                for options in ["", "--new-key"] {
-                    alice.run(&format!("devca renew --all {options} --password-file pw"));
-                    tries += 1;
-                    if fs::read_to_string(&path).unwrap() != content {
-                        successes.push(format!("{name} as {format} {part} {options}"));
-                    }
+            alice.ok(&format!("printf '%s' '{content}' > {name}"));
+            let mut entry = line.clone();
+            let file = json!({ "format": format, "part": part, "path": path, "sha256": sha256 });
+            entry["files"].as_array_mut().unwrap().push(file);
+            alice.ok(&format!("cat > {} <<'EOF'\n{entry}\nEOF", inventory.display()));
+            for options in ["", "--new-key"] {
+                alice.run(&format!("devca renew --all {options} --password-file pw"));
+                tries += 1;
+                if fs::read(&path).unwrap() != content.as_bytes() {
+                    successes.push(format!("{name} as {format} {part} {options}"));
                 }
             }
         }

@@ -117,6 +117,37 @@ fn everything_behind_sudo_is_the_persons() {
 }
 
 #[test]
+fn doas_is_as_good_as_sudo() {
+    if !in_namespace("sudo::doas_is_as_good_as_sudo") {
+        return;
+    }
+    let alice = User::new("alice");
+    crate::common::tool("doas");
+    fs::write("/etc/doas.conf", "permit nopass alice\n").unwrap();
+    alice.ok("doas devca issue localhost --out certs");
+    assert!(
+        alice.ca().join("root.pem").exists() && !Path::new("/root/.local/share/devca/default/lock").exists()
+    );
+    let others = state(&alice.home()).into_iter().filter(|(_, user, ..)| *user != alice.uid());
+    assert_eq!(others.count(), 0, "files that are not alice's");
+}
+
+#[test]
+fn an_image_that_only_root_may_enter_is_said_plainly() {
+    if !in_namespace("sudo::an_image_that_only_root_may_enter_is_said_plainly") {
+        return;
+    }
+    let alice = User::with_sudo("alice");
+    fs::create_dir_all("/var/lib/my machines/web").unwrap();
+    crate::common::ok("chmod", ["700", "/var/lib/my machines"]);
+    alice.ok("devca issue localhost -q");
+    let output = alice.run("sudo devca install --sysroot '/var/lib/my machines/web'");
+    let said = words(&output);
+    assert!(output.status.code() == Some(1) && said.to_lowercase().contains("permission denied"), "{said}");
+    assert!(said.contains("sudo chmod o+x '/var/lib/my machines'"), "{said}");
+}
+
+#[test]
 fn a_home_that_cannot_be_entered_is_said_plainly() {
     if !in_namespace("sudo::a_home_that_cannot_be_entered_is_said_plainly") {
         return;
