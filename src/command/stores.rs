@@ -1,6 +1,7 @@
 //! What `install`, `uninstall` and `status` share: the machine, its stores, a line for each.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use devca_platform::step::{quoted, script};
 use devca_platform::{Anchor, Found, Host, Kind, Person, Problem, Step, Store};
