@@ -6,7 +6,7 @@ use std::path::Path;
 use rcgen::{KeyPair, PublicKeyData};
 use time::OffsetDateTime;
 use x509_parser::extensions::{ExtendedKeyUsage, GeneralName, ParsedExtension};
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 use x509_parser::revocation_list::CertificateRevocationList;
 
 use crate::constraints::Constraints;
@@ -190,6 +190,17 @@ impl Leaf {
     /// Whether this CA, by name and key identifier, signed it. (Not a proof: it guards files, not connections.)
     pub fn is_of(&self, ca: &CaCertificate) -> bool {
         self.issuer == ca.subject && (ca.key_id.is_none() || self.authority_key_id == ca.key_id)
+    }
+}
+
+impl Leaf {
+    /// Whether a root or an intermediate that devca made signed it, by the organization in the issuer's name.
+    pub fn is_of_devca(&self) -> bool {
+        let issuer = X509Name::from_der(&self.issuer).map(|(_, name)| name);
+        issuer.is_ok_and(|name| {
+            name.iter_organization()
+                .any(|organization| organization.as_str() == Ok(profile::ROOT_ORGANIZATION))
+        })
     }
 }
 

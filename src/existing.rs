@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use crate::bundle::{Holds, Output};
 use crate::ca::Authority;
-use crate::certificate::Leaf;
+use crate::certificate::{CaCertificate, Leaf};
 use crate::error::Fault;
 use crate::files;
 use crate::home::CaFolder;
@@ -22,6 +22,17 @@ mod known;
 
 pub use known::Known;
 
+/// What may be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replace {
+    /// A certificate of this CA for the same names.
+    Same,
+    /// Any certificate that devca issued.
+    Issued,
+    /// Whatever is there.
+    Anything,
+}
+
 /// Looks at every path before anything is written, and returns when the first of the certificates that may be replaced
 /// ends. With no root yet, no file can be of this CA.
 pub fn check(
@@ -29,12 +40,12 @@ pub fn check(
     known: &Known,
     authority: Option<&Authority>,
     request: &Request,
-    force: bool,
+    may: Replace,
 ) -> anyhow::Result<Option<OffsetDateTime>> {
     for output in &mut *outputs {
         output.replace = is_there(&output.path)?;
     }
-    if force || !outputs.iter().any(|output| output.replace) {
+    if may == Replace::Anything || !outputs.iter().any(|output| output.replace) {
         return Ok(None);
     }
     if let Some((key, beside)) =
@@ -51,7 +62,7 @@ pub fn check(
         )
         .into());
     }
-    let looker = Looker { known, authority, request };
+    let looker = Looker { known, authority, request, may };
     let (mut leaves, mut ends) = (Vec::new(), Vec::new());
     for output in outputs.iter().filter(|output| output.replace) {
         let end = match output.part.holds {
@@ -131,16 +142,29 @@ struct Looker<'a> {
     known: &'a Known<'a>,
     authority: Option<&'a Authority>,
     request: &'a Request,
+    may: Replace,
 }
 
 impl Looker<'_> {
     /// A leaf of this CA for the same names and of the same kind.
     fn leaf(&self, path: &Path) -> Option<Leaf> {
-        let leaf = Leaf::parse(&pem::first_certificate(path).ok()?)?;
+        let der = pem::first_certificate(path).ok()?;
+        let leaf = Leaf::parse(&der)?;
+        if self.may == Replace::Issued && self.is_issued(&leaf) && CaCertificate::parse(der).is_err() {
+            return Some(leaf);
+        }
         let authority = self.authority?;
         let is_of = leaf.is_of(&authority.root)
             || crate::ca::intermediate(self.known.ca()).is_some_and(|intermediate| leaf.is_of(&intermediate));
         (is_of && leaf.kind == Some(self.request.kind) && self.is_for_the_same_names(&leaf)).then_some(leaf)
+    }
+
+    /// Whether a devca root, this CA's or one that is gone, or an imported root has issued it.
+    fn is_issued(&self, leaf: &Leaf) -> bool {
+        let roots = [self.known.ca().root(), self.known.ca().earlier()];
+        let roots = roots.iter().flat_map(|path| pem::certificates(path));
+        leaf.is_of_devca()
+            || roots.filter_map(|der| CaCertificate::parse(der).ok()).any(|root| leaf.is_of(&root))
     }
 
     /// Earlier versions gave a client no SAN beside its common name.
@@ -157,7 +181,7 @@ impl Looker<'_> {
         let beginning = renewal::beginning(Some(&authority.root));
         let end = |entry: &Entry| if entry.issued < beginning { beginning } else { entry.not_after };
         self.remembered(&key::hex(&key::sha256(&content)))
-            .filter(|entry| entry.kind == self.request.kind)
+            .filter(|entry| self.may == Replace::Issued || entry.kind == self.request.kind)
             .map(end)
             .max()
     }
@@ -175,7 +199,8 @@ impl Looker<'_> {
         let (wanted, subject) = (self.wanted(), &self.request.subject);
         let is_client = self.request.kind == Kind::Client;
         self.known.with(sha256).filter(move |entry| {
-            entry.names == wanted && (!is_client || entry.common_name == subject.common_name)
+            self.may == Replace::Issued
+                || entry.names == wanted && (!is_client || entry.common_name == subject.common_name)
         })
     }
 

@@ -238,8 +238,12 @@ fn days(entry: &Entry) -> i64 {
 
 /// Whether this CA, with its present keys, has issued it. (What cannot be looked into is taken for another's.)
 pub fn is_of(entry: &Entry, authority: &Authority) -> bool {
-    let leaf = certificate(entry).and_then(|der| Leaf::parse(&der));
-    leaf.is_some_and(|leaf| leaf.is_of(authority.signer()) || leaf.is_of(&authority.root))
+    leaf(entry).is_some_and(|leaf| leaf.is_of(authority.signer()) || leaf.is_of(&authority.root))
+}
+
+/// The certificate of an entry, if one of its files shows it.
+pub fn leaf(entry: &Entry) -> Option<Leaf> {
+    certificate(entry).and_then(|der| Leaf::parse(&der))
 }
 
 /// What was issued before this is of an earlier root, as an interrupted `rotate` may leave it: told without reading it.

@@ -21,6 +21,7 @@ Examples:
   devca issue app.test '*.app.test' --out certs
   devca issue --client alice
   devca issue --batch names.txt --out certs        what is there stays as it is
+  devca issue --if-needed localhost 127.0.0.1      at each start of a dev server: prints the paths
   devca issue api.internal --cert-file tls.crt --key-file tls.key --days 90
 
 Names are host names, '*.wildcards' (not right below a top-level name), IDN, IPv4, IPv6, e-mail addresses \
@@ -94,6 +95,10 @@ pub struct Issue {
     /// Replace whatever files are there
     #[arg(short, long)]
     pub force: bool,
+    /// Issue only if what is there has other names or another root, is damaged or revoked, or expires within 30 days
+    /// (or the last third of its life); replaces what devca issued there, and nothing else
+    #[arg(long, conflicts_with_all = ["force", "batch", "csr", "stdout", "not_after"])]
+    pub if_needed: bool,
 }
 
 fn moment(word: &str) -> Result<OffsetDateTime, Fault> {

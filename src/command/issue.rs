@@ -12,19 +12,21 @@ use super::renew::Reissued;
 use super::stores::{self, Line};
 use crate::bundle::{self, Format, Holds, Material, Output, Plan};
 use crate::ca::{self, Authority};
+use crate::certificate::CaCertificate;
 use crate::cli;
 use crate::constraints::{Constraints, Subtree};
 use crate::error::Fault;
-use crate::existing::{self, Known};
+use crate::existing::{self, Known, Replace};
 use crate::files::{NewFile, Secrecy};
 use crate::home::CaFolder;
 use crate::inventory::{self, Entry};
 use crate::issuer::{self, KeySource, Request, Signer};
 use crate::name::Name;
-use crate::profile::{self, DaysLeft, Kind};
+use crate::profile::{self, DaysLeft, Kind, Validity};
 use crate::report::{self, Outcome};
 
 pub(super) mod batch;
+mod needed;
 mod request;
 
 #[derive(Serialize)]
@@ -36,6 +38,8 @@ pub(super) struct Issued {
     #[serde(flatten)]
     entry: Entry,
     days_left: DaysLeft,
+    /// With `--if-needed`: the certificate was there and is good for a while.
+    reused: bool,
     root_created: bool,
     /// Those in which the root was replaced by one that permits more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -72,17 +76,25 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
     if !ca::exists(&context.folder) {
         // Before anything is written: what the root that is about to be made would refuse.
         agreed = widening(context, args, &first_constraints(), &request.subject.names)?;
-        let free = existing::check(&mut outputs, &known, None, &request, args.force);
+        let free = existing::check(&mut outputs, &known, None, &request, replace(args));
         // What is in the way may be of another devca, which has made the root meanwhile: that is looked at again.
         if let (Err(e), false) = (free, args.stdout || ca::exists(&context.folder)) {
             return Err(e);
         }
     }
     let lock = context.lock()?;
+    if args.if_needed && ca::exists(&context.folder) {
+        if let (Some(intermediate), false) = (signing_intermediate(context, args), request.kind.serves()) {
+            request.subject.suit_intermediate(&intermediate.constraints);
+        }
+        if let Some(entry) = needed::present(context, args, &request, &outputs)? {
+            return Ok(Issued::present(entry, &outputs, context));
+        }
+    }
     let (authority, root_created, widened) = authority(context, args, &request.subject.names, agreed)?;
     request.suit(&authority);
     if !args.stdout {
-        existing::check(&mut outputs, &known, Some(&authority), &request, args.force)?;
+        existing::check(&mut outputs, &known, Some(&authority), &request, replace(args))?;
     }
     let issued = Signer::new(&authority)?.issue(&request)?;
 
@@ -106,7 +118,7 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
             context.folder.option()
         ));
     }
-    let path = |holds| outputs.iter().find(|o| o.part.holds == holds && !args.stdout).map(|o| o.path.clone());
+    let path = |holds| path_of(&outputs, holds).filter(|_| !args.stdout);
     let is_generated = !args.password.is_given();
     let password = options.password.filter(|_| is_generated).map(|password| password.as_str().to_owned());
     if let (Some(password), true) = (&password, args.stdout) {
@@ -117,6 +129,7 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
         certificate: path(Holds::Certificate),
         key: path(Holds::Key),
         days_left: issued.validity.days_left(context.now),
+        reused: false,
         root_created,
         stores,
         reissued,
@@ -124,6 +137,42 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
         content: printed,
         entry,
     })
+}
+
+/// The intermediate that signs, where one does and has signed before.
+fn signing_intermediate(context: &Context, args: &cli::Issue) -> Option<CaCertificate> {
+    ca::intermediate(&context.folder).filter(|_| args.intermediate || ca::is_sealed(&context.folder))
+}
+
+fn replace(args: &cli::Issue) -> Replace {
+    match (args.force, args.if_needed) {
+        (true, _) => Replace::Anything,
+        (false, true) => Replace::Issued,
+        (false, false) => Replace::Same,
+    }
+}
+
+fn path_of(outputs: &[Output], holds: Holds) -> Option<PathBuf> {
+    outputs.iter().find(|output| output.part.holds == holds).map(|output| output.path.clone())
+}
+
+impl Issued {
+    /// What was there, and stays.
+    fn present(entry: Entry, outputs: &[Output], context: &Context) -> Self {
+        let validity = Validity { not_before: entry.not_before, not_after: entry.not_after };
+        Self {
+            certificate: path_of(outputs, Holds::Certificate),
+            key: path_of(outputs, Holds::Key),
+            days_left: validity.days_left(context.now),
+            reused: true,
+            root_created: false,
+            stores: Vec::new(),
+            reissued: None,
+            password: None,
+            content: None,
+            entry,
+        }
+    }
 }
 
 /// The files under temporary names, the inventory's line, and only then their names.
@@ -320,6 +369,9 @@ impl Outcome for Issued {
             rows.push(("password", format!("{password} (shown this once)")));
         }
         rows.push(("expires", format!("{}, {}", entry.not_after.date(), self.days_left)));
+        if self.reused {
+            rows.push(("status", "still valid: not issued again".into()));
+        }
         report::rows(page, &rows)
     }
 }

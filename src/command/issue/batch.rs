@@ -237,8 +237,13 @@ impl Maker<'_> {
             keyless: false,
         };
         let mut outputs = plan.outputs()?;
-        let end =
-            existing::check(&mut outputs, &self.known, Some(self.authority), &request, self.args.force)?;
+        let end = existing::check(
+            &mut outputs,
+            &self.known,
+            Some(self.authority),
+            &request,
+            super::replace(self.args),
+        )?;
         if end.is_some_and(|end| end > self.now) && outputs.iter().all(|output| output.replace) {
             return Ok(Asked::There);
         }

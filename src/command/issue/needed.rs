@@ -1,0 +1,92 @@
+//! `devca issue --if-needed`: whether what is at the paths already will do.
+
+use time::Duration;
+
+use crate::bundle::Output;
+use crate::ca;
+use crate::certificate::CaCertificate;
+use crate::cli;
+use crate::command::Context;
+use crate::inventory::{Entry, Inventory};
+use crate::issuer::{KeySource, Request};
+use crate::profile;
+use crate::renewal::{self, State};
+
+/// The certificate that is there and good for a while, if the request asks for nothing else. The CA's key is not needed
+/// for this; the caller holds the lock.
+pub(super) fn present(
+    context: &Context,
+    args: &cli::Issue,
+    request: &Request,
+    outputs: &[Output],
+) -> anyhow::Result<Option<Entry>> {
+    let root = context.root()?;
+    // A root that may no longer sign for a name is asked about, as for a certificate that is not there.
+    if !request.subject.names.iter().all(|name| root.constraints.permit(name)) {
+        return Ok(None);
+    }
+    let inventory = Inventory::load(&context.folder.inventory())?;
+    let revoked = inventory.revoked();
+    let wanted =
+        Wanted { args, request, outputs, intermediate: args.intermediate || ca::is_sealed(&context.folder) };
+    let newest = inventory.entries.into_iter().rev().find(|entry| wanted.is_at_its_paths(entry));
+    let is_good = |entry: &Entry| {
+        let lead = Duration::days(profile::RENEW_WITHIN_DAYS).min((entry.not_after - entry.not_before) / 3);
+        entry.not_before <= context.now
+            && entry.not_after - lead > context.now
+            && !revoked.contains(&entry.serial)
+            && wanted.is(entry)
+            && renewal::state(entry) == State::There
+            && is_of_the_present_root(context, &root, request, entry)
+    };
+    Ok(newest.filter(is_good))
+}
+
+struct Wanted<'a> {
+    args: &'a cli::Issue,
+    request: &'a Request,
+    outputs: &'a [Output],
+    intermediate: bool,
+}
+
+impl Wanted<'_> {
+    fn is_at_its_paths(&self, entry: &Entry) -> bool {
+        self.outputs.iter().all(|output| {
+            entry.files.iter().any(|file| {
+                file.path == output.path && file.format == output.format && file.part == output.part.label
+            })
+        })
+    }
+
+    fn is(&self, entry: &Entry) -> bool {
+        let subject = &self.request.subject;
+        let key_type = match self.request.key {
+            KeySource::Fresh(key_type) => Some(key_type),
+            KeySource::Kept(..) | KeySource::Requested(_) => None,
+        };
+        entry.kind == self.request.kind
+            && entry.common_name == subject.common_name
+            && entry.organization == subject.organization
+            && entry.unit == subject.unit
+            && entry.key_type == key_type
+            && entry.intermediate == self.intermediate
+            && entry.with_root == self.args.with_root
+            && entry.modern == self.args.p12_modern
+            && sorted(entry.names.clone()) == sorted(subject.names.iter().map(ToString::to_string).collect())
+    }
+}
+
+/// By its signature's issuer where the certificate can be read, and by its time where it is encrypted.
+fn is_of_the_present_root(context: &Context, root: &CaCertificate, request: &Request, entry: &Entry) -> bool {
+    let Some(leaf) = renewal::leaf(entry) else { return renewal::beginning(Some(root)) <= entry.issued };
+    // Earlier versions gave a client no alternative name.
+    let names = profile::alternative_names(request.kind, &request.subject);
+    let intermediate = ca::intermediate(&context.folder);
+    (leaf.is_of(root) || intermediate.is_some_and(|intermediate| leaf.is_of(&intermediate)))
+        && sorted(leaf.names) == sorted(names.iter().map(ToString::to_string).collect())
+}
+
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort_unstable();
+    names
+}

@@ -1,0 +1,134 @@
+//! `devca issue --if-needed`: what a dev server calls at each start.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod common;
+
+use std::fs;
+use std::process::Stdio;
+
+use common::{Home, ok, strangers_root, words};
+
+const PAIR: [&str; 4] = ["--cert-file", "tls.crt", "--key-file", "tls.key"];
+
+/// Runs it for these names and options, and says whether something was issued.
+fn is_issued(home: &Home, arguments: &[&str]) -> bool {
+    let before = fs::read(home.file("tls.crt")).ok();
+    let document = home.json(["issue", "--if-needed"].iter().chain(&PAIR).chain(arguments));
+    let path = |name: &str| fs::canonicalize(document[name].as_str().unwrap()).unwrap();
+    assert_eq!(path("certificate"), fs::canonicalize(home.file("tls.crt")).unwrap());
+    assert_eq!(path("key"), fs::canonicalize(home.file("tls.key")).unwrap());
+    let is_changed = before != fs::read(home.file("tls.crt")).ok();
+    assert_eq!(document["reused"].as_bool(), Some(!is_changed), "{document:#}");
+    if is_changed {
+        // Certificate, key and root belong together.
+        let (root, pair) =
+            (home.root(), ["tls.crt", "tls.key"].map(|name| home.file(name).display().to_string()));
+        ok("openssl", ["verify", "-CAfile", root.to_str().unwrap(), &pair[0]]);
+        let public = ok("openssl", ["x509", "-in", &pair[0], "-noout", "-pubkey"]);
+        assert_eq!(public, ok("openssl", ["pkey", "-in", &pair[1], "-pubout"]));
+    }
+    is_changed
+}
+
+#[test]
+fn a_valid_pair_stays_and_anything_else_is_issued() {
+    let home = Home::new();
+    let names = ["localhost", "127.0.0.1"];
+    assert!(is_issued(&home, &names), "the first time");
+    assert!(!is_issued(&home, &names), "nothing has changed");
+    assert!(!is_issued(&home, &["127.0.0.1", "localhost"]), "the order of the names is free");
+    let said = home.ok(["issue", "--if-needed"].iter().chain(&PAIR).chain(&names));
+    assert!(said.contains("./tls.crt") && said.contains("still valid"), "{said}");
+    assert!(is_issued(&home, &["localhost", "127.0.0.1", "::1"]), "another name");
+    assert!(!is_issued(&home, &["localhost", "127.0.0.1", "::1"]));
+    assert!(is_issued(&home, &names), "a name less");
+    assert!(is_issued(&home, &["localhost", "127.0.0.1", "--key-type", "ecdsa-p384"]), "another type of key");
+    assert!(is_issued(&home, &names));
+    home.ok(["permit", "corp.example.dev", "--store", "wsl"]);
+    assert!(!is_issued(&home, &names), "the key that signed it is the same");
+
+    fs::remove_file(home.file("tls.key")).unwrap();
+    assert!(is_issued(&home, &names), "the key is missing");
+    fs::write(home.file("tls.crt"), fs::read(home.root()).unwrap()).unwrap();
+    let output = home.devca(["issue", "--if-needed"].iter().chain(&PAIR).chain(&names)).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "a root is not an issued certificate: {}", words(&output));
+    fs::remove_file(home.file("tls.crt")).unwrap();
+    assert!(is_issued(&home, &names), "the certificate is missing");
+    home.ok(["revoke", "tls.crt"]);
+    assert!(is_issued(&home, &names), "it was revoked");
+}
+
+#[test]
+fn what_expires_soon_is_issued_again() {
+    let home = Home::new();
+    // Backdated by an hour. A third of its life is 40 minutes, then 25.
+    for (minutes, is_due) in [(60, false), (15, true)] {
+        let end = time::OffsetDateTime::now_utc() + time::Duration::minutes(minutes);
+        let end = end.format(&time::format_description::well_known::Rfc3339).unwrap();
+        home.ok(["issue", "localhost", "--force", "--not-after", &end].iter().chain(&PAIR));
+        assert_eq!(is_issued(&home, &["localhost"]), is_due, "{minutes} minutes before its end");
+    }
+    let output = home
+        .devca(["issue", "localhost", "--force", "--not-after", "2024-01-01"].iter().chain(&PAIR))
+        .output();
+    assert!(output.unwrap().status.success());
+    assert!(is_issued(&home, &["localhost"]), "it has expired");
+    assert!(!is_issued(&home, &["localhost"]));
+}
+
+#[test]
+fn another_root_means_another_certificate() {
+    let home = Home::new();
+    assert!(is_issued(&home, &["localhost"]));
+    fs::remove_dir_all(home.ca()).unwrap();
+    assert!(is_issued(&home, &["localhost"]), "no CA has issued it any more");
+    home.ok(["rotate", "--store", "wsl"]);
+    assert!(!is_issued(&home, &["localhost"]), "rotate has issued it again");
+    let stranger = home.file("tls.crt");
+    fs::remove_file(&stranger).unwrap();
+    strangers_root(&stranger);
+    let before = home.everything();
+    let output = home.devca(["issue", "--if-needed", "localhost"].iter().chain(&PAIR)).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(words(&output).contains("tls.crt is there already"), "{}", words(&output));
+    assert!(home.everything() == before, "a stranger's file stays, and so does all else");
+}
+
+#[test]
+fn a_locked_key_is_not_asked_for_and_encrypted_formats_are_known() {
+    let home = Home::new();
+    let (passphrase, password) = (home.file("passphrase"), home.file("password"));
+    fs::write(&passphrase, "correct horse").unwrap();
+    fs::write(&password, "battery staple").unwrap();
+    let mut install = home.devca(["install", "--passphrase", "--store", "wsl"]);
+    assert!(install.env("DEVCA_PASSPHRASE_FILE", &passphrase).output().unwrap().status.success());
+    let formats =
+        ["issue", "--if-needed", "--client", "alice", "--format", "p12,java", "--password-file", "password"];
+    let first = home.devca(formats).env("DEVCA_PASSPHRASE_FILE", &passphrase).output().unwrap();
+    assert!(first.status.success(), "{}", words(&first));
+    let before = fs::read(home.file("alice-client.p12")).unwrap();
+    let second = home.devca(formats).output().unwrap();
+    assert!(second.status.success() && words(&second).contains("still valid"), "{}", words(&second));
+    assert_eq!(fs::read(home.file("alice-client.p12")).unwrap(), before);
+}
+
+#[test]
+fn of_several_at_once_one_issues() {
+    let home = Home::new();
+    let children: Vec<_> = (0..8)
+        .map(|_| {
+            let mut command = home.devca(["issue", "--if-needed", "localhost", "--json"]);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        })
+        .collect();
+    let issued = children.into_iter().map(|child| {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", words(&output));
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        document["reused"] == false
+    });
+    assert_eq!(issued.filter(|issued| *issued).count(), 1);
+    let inventory = fs::read_to_string(home.ca().join("issued.jsonl")).unwrap();
+    assert_eq!(inventory.lines().count(), 1);
+}
