@@ -29,7 +29,7 @@ pub mod trust_store;
 
 pub use handover::{cert_manager, step_ca, vault};
 pub use password::Password;
-pub use pkcs12::is_store;
+pub use pkcs12::{is_store, store_of};
 pub use root::RootFormat;
 
 /// In which form certificate and key are wanted.

@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use crate::error::Fault;
 use crate::home::CaName;
 
+mod browser;
 mod ca;
 mod check;
 mod inventory;
@@ -15,6 +16,7 @@ mod issue;
 mod machine;
 mod password;
 
+pub use browser::{Browser, BrowserAdd, BrowserRemove};
 pub use ca::{Ca, Export, Import, Install, Passphrase, Permit, Root, Rotate, System, Uninstall};
 pub use check::{Check, Explain};
 pub use inventory::{Crl, Inspect, List, Renew, Revoke};
@@ -133,6 +135,9 @@ pub enum Command {
     Env(Env),
     /// Start a program that trusts the root
     Run(Run),
+    /// Have browsers send a client certificate, for testing mutual TLS
+    #[command(subcommand)]
+    Browser(Browser),
     /// Take over a root that is there: mkcert's, or any pair in PEM
     Import(Import),
     /// Print the completions of a shell

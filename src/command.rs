@@ -15,6 +15,7 @@ use crate::name::Name;
 use crate::profile;
 use crate::report::Report;
 
+mod browser;
 mod ca;
 mod check;
 mod completions;
@@ -130,6 +131,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<u8> {
         Command::Status(args) => report.finish(&status::run(context, &args)?),
         Command::Env(args) => report.finish(&env::run(context, &args)?),
         Command::Run(args) => run::run(context, &args),
+        Command::Browser(args) => report.finish(&browser::run(context, &args)?),
         Command::Import(args) => report.finish(&import::run(context, &args)?),
         Command::Completions { .. } | Command::Man { .. } | Command::Explain(_) => Ok(0),
     }

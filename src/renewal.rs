@@ -246,6 +246,12 @@ pub fn leaf(entry: &Entry) -> Option<Leaf> {
     certificate(entry).and_then(|der| Leaf::parse(&der))
 }
 
+/// Its certificate in DER and its key in PKCS#8, where both can be read without a password.
+pub fn pair(entry: &Entry) -> Option<(Vec<u8>, Zeroizing<Vec<u8>>)> {
+    let key = private_key(entry, None)?;
+    Some((certificate(entry)?, Zeroizing::new(key.serialize_der())))
+}
+
 /// What was issued before this is of an earlier root, as an interrupted `rotate` may leave it: told without reading it.
 pub fn beginning(root: Option<&CaCertificate>) -> OffsetDateTime {
     // Others do not backdate what they make.

@@ -28,6 +28,7 @@ mod windows;
 mod wsl;
 
 pub use host::{Host, Os, Person};
+pub use nss::{Browser, Identity, browsers};
 pub use step::Step;
 
 /// A root as a store sees it.

@@ -5,6 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
+mod identity;
+
+pub use identity::{Browser, Identity, browsers};
+
 use crate::{Anchor, Found, Host, Kind, Os, Problem, Step, Store, bundle, read};
 
 /// Folders with a `profiles.ini`, below the home folder, or below the configuration folder (`CONFIG/`).
@@ -89,7 +93,7 @@ pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
     match host.os {
         Os::Linux => {
             let mut found = mozilla(host);
-            found.extend(chromium(host));
+            found.extend(chromium(host).into_iter().map(|(name, folder)| database(host, name, folder)));
             found
         }
         Os::MacOs => switched_off(host, MOZILLA_MACOS),
@@ -119,10 +123,15 @@ fn database(host: &Host, name: String, folder: PathBuf) -> Found<'_> {
     }
 }
 
-/// Every profile that has been used, and a word on a Firefox that has none yet.
-fn mozilla(host: &Host) -> Vec<Found<'_>> {
+/// Every profile of Firefox and its relatives that has been used: what it is called, and its folder.
+fn firefox(host: &Host) -> Vec<(String, PathBuf)> {
     let profiles = profiles(host, MOZILLA_LINUX);
-    let used: Vec<_> = profiles.into_iter().filter(|(_, folder)| folder.join("cert9.db").is_file()).collect();
+    profiles.into_iter().filter(|(_, folder)| folder.join("cert9.db").is_file()).collect()
+}
+
+/// Their databases, and a word on a Firefox that has none yet.
+fn mozilla(host: &Host) -> Vec<Found<'_>> {
+    let used = firefox(host);
     let firefox =
         ["firefox", "firefox-esr", "firefox-developer-edition"].iter().find_map(|name| host.program(name));
     if let (true, Some(program)) = (used.is_empty(), firefox) {
@@ -134,7 +143,7 @@ fn mozilla(host: &Host) -> Vec<Found<'_>> {
 
 /// Since version 146 Chromium's database is in the data folder, unless the old folder exists: then that wins, even
 /// empty. So the old one is written where it is, and the new one in any case, for the day when the old one goes.
-fn chromium(host: &Host) -> Vec<Found<'_>> {
+fn chromium(host: &Host) -> Vec<(String, PathBuf)> {
     let Some(home) = host.home("") else { return Vec::new() };
     let data = own_folder(host, "XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share"));
     let mut places = Vec::new();
@@ -162,9 +171,9 @@ fn chromium(host: &Host) -> Vec<Found<'_>> {
     let mut found = Vec::new();
     for (name, [old, new]) in places {
         if old.is_dir() {
-            found.push(database(host, format!("{name}, older place"), old));
+            found.push((format!("{name}, older place"), old));
         }
-        found.push(database(host, name, new));
+        found.push((name, new));
     }
     found
 }
@@ -241,6 +250,24 @@ impl Database<'_> {
         Step::run(&self.certutil, [words[0], "-d", &database].iter().chain(&words[1..]).copied())
     }
 
+    /// Makes the database where there is none.
+    fn create(&self) -> Result<Vec<Step>, Problem> {
+        let mut steps = Vec::new();
+        if !self.exists() {
+            let install = self.host.needed("install", "coreutils")?;
+            let folder = self.folder.as_os_str();
+            steps.push(Step::run(&install, ["-d".as_ref(), "-m".as_ref(), "0700".as_ref(), folder]));
+            steps.push(self.certutil(&["-N", "--empty-password"]));
+            // A folder that was there is somebody's.
+            if !self.folder.exists() {
+                let mark = self.folder.join(MARK);
+                let words = ["-m".as_ref(), "0600".as_ref(), "/dev/null".as_ref(), mark.as_os_str()];
+                steps.push(Step::run(&install, words));
+            }
+        }
+        Ok(steps)
+    }
+
     fn exists(&self) -> bool {
         self.folder.join("cert9.db").is_file()
     }
@@ -306,19 +333,7 @@ impl Store for Database<'_> {
     }
 
     fn add(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
-        let mut steps = Vec::new();
-        if !self.exists() {
-            let install = self.host.needed("install", "coreutils")?;
-            let folder = self.folder.as_os_str();
-            steps.push(Step::run(&install, ["-d".as_ref(), "-m".as_ref(), "0700".as_ref(), folder]));
-            steps.push(self.certutil(&["-N", "--empty-password"]));
-            // A folder that was there is somebody's.
-            if !self.folder.exists() {
-                let mark = self.folder.join(MARK);
-                let words = ["-m".as_ref(), "0600".as_ref(), "/dev/null".as_ref(), mark.as_os_str()];
-                steps.push(Step::run(&install, words));
-            }
-        }
+        let mut steps = self.create()?;
         let add = self.certutil(&["-A", "-t", TLS_ONLY, "-n", &anchor.label, "-a"]);
         steps.push(add.reading(anchor.pem()));
         Ok(steps)

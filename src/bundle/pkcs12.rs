@@ -19,15 +19,26 @@ fn render(material: &Material) -> anyhow::Result<Zeroizing<Vec<u8>>> {
 
 /// A store with the key and its chain under this name.
 pub(super) fn key_store(material: &Material, alias: &str) -> anyhow::Result<Zeroizing<Vec<u8>>> {
-    let leaf = material.issued.certificate.as_slice();
-    let entry = (|| {
-        let chain = std::iter::once(leaf).chain(material.above()).map(Certificate::from_der);
-        let chain = chain.collect::<Result<Vec<_>, _>>()?;
-        let key = PrivateKey::from_der(material.key().unwrap_or_default())?;
-        // OpenSSL's and NSS' own choice of identifier: the hash of the certificate.
-        Ok(KeyStoreEntry::PrivateKeyChain(PrivateKeyChain::new(key::sha1(leaf).as_slice(), key, chain)))
-    })();
-    write(material, alias, entry)
+    let chain = std::iter::once(material.issued.certificate.as_slice()).chain(material.above());
+    write(material, alias, entry(chain, material.key().unwrap_or_default()))
+}
+
+/// The same of a certificate that was issued before, the leaf first, for programs of today.
+pub fn store_of(
+    alias: &str,
+    chain: &[&[u8]],
+    key: &[u8],
+    password: &Password,
+) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    encrypt(alias, entry(chain.iter().copied(), key), password.as_str(), true)
+}
+
+fn entry<'a>(chain: impl Iterator<Item = &'a [u8]>, key: &[u8]) -> p12_keystore::Result<KeyStoreEntry> {
+    let chain = chain.map(Certificate::from_der).collect::<Result<Vec<_>, _>>()?;
+    let leaf = chain.first().map(|leaf| key::sha1(leaf.as_der())).unwrap_or_default();
+    let key = PrivateKey::from_der(key)?;
+    // OpenSSL's and NSS' own choice of identifier: the hash of the certificate.
+    Ok(KeyStoreEntry::PrivateKeyChain(PrivateKeyChain::new(leaf.as_slice(), key, chain)))
 }
 
 /// The key in a store, if the password opens it.
@@ -52,14 +63,22 @@ pub(super) fn write(
     alias: &str,
     entry: p12_keystore::Result<KeyStoreEntry>,
 ) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    encrypt(alias, entry, material.password()?, material.options.modern)
+}
+
+fn encrypt(
+    alias: &str,
+    entry: p12_keystore::Result<KeyStoreEntry>,
+    password: &str,
+    modern: bool,
+) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     // 3DES and SHA-1: what Windows Server 2016, macOS' Keychain, Java before 8u301 and Android before 13 read, and
     // OpenSSL 3 reads without its legacy provider.
-    let (encryption, mac) = if material.options.modern {
+    let (encryption, mac) = if modern {
         (EncryptionAlgorithm::PbeWithHmacSha256AndAes256, MacAlgorithm::HmacSha256)
     } else {
         (EncryptionAlgorithm::PbeWithShaAnd3KeyTripleDesCbc, MacAlgorithm::HmacSha1)
     };
-    let password = material.password()?;
     let written = entry.and_then(|entry| {
         let mut store = KeyStore::new();
         store.add_entry(alias, entry);

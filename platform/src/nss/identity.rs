@@ -1,0 +1,131 @@
+//! Client certificates in browsers' databases: imported by NSS' `pk12util`, which brings the key along.
+
+use std::path::{Path, PathBuf};
+
+use super::{Database, PACKAGES, chromium, firefox};
+use crate::{Host, Os, Problem, Step};
+
+/// A client certificate with its key.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity<'a> {
+    /// What the browser lists it under.
+    pub name: &'a str,
+    /// The certificate, in DER.
+    pub certificate: &'a [u8],
+    /// Both, in PKCS#12.
+    pub pkcs12: &'a Path,
+    /// A file with the password of that.
+    pub password_file: &'a Path,
+}
+
+/// The database of a browser, or of several that share one.
+pub struct Browser<'a> {
+    database: Database<'a>,
+    pk12util: PathBuf,
+}
+
+/// Every browser with a database of its own. Elsewhere than on Linux they read the system's.
+pub fn browsers(host: &Host) -> Result<Vec<Browser<'_>>, Problem> {
+    let hint = match host.os {
+        Os::Linux => None,
+        Os::MacOs => Some("import the .p12 into the login keychain: security import FILE.p12"),
+        Os::Windows => Some("import the .p12: certutil -user -importPFX FILE.p12"),
+    };
+    if let Some(hint) = hint {
+        return Err(Problem::new("browsers read the certificates of the system here", hint));
+    }
+    let program = |name: &str| {
+        host.program(name).ok_or_else(|| {
+            let hint = host.install_command_for("nss-tools", PACKAGES);
+            Problem::new(format!("{name}, which changes browsers' databases, is not installed"), hint)
+        })
+    };
+    let (certutil, pk12util) = (program("certutil")?, program("pk12util")?);
+    let places = firefox(host).into_iter().chain(chromium(host));
+    let browser = |(name, folder)| Browser {
+        database: Database { host, certutil: certutil.clone(), name, folder },
+        pk12util: pk12util.clone(),
+    };
+    Ok(places.map(browser).collect())
+}
+
+impl Browser<'_> {
+    /// Which one, for a person.
+    pub fn place(&self) -> String {
+        format!("{} ({})", self.database.name, self.database.folder.display())
+    }
+
+    /// Imports a certificate in the place of earlier ones of its name. `is_ours` tells those from a stranger's, which
+    /// stays. Returns whether something was changed.
+    pub fn add(
+        &self,
+        identity: &Identity,
+        is_ours: &dyn Fn(&[u8]) -> bool,
+        mut before: impl FnMut(&str),
+    ) -> Result<bool, Problem> {
+        let entries = self.database.entries()?;
+        if entries.iter().any(|(name, _, der)| name == identity.name && !is_ours(der)) {
+            let what = format!("it has another certificate called {}", identity.name);
+            return Err(Problem::new(what, "rename or delete that in the browser's certificate manager"));
+        }
+        if entries.iter().any(|(name, _, der)| name == identity.name && der == identity.certificate) {
+            return Ok(false);
+        }
+        self.remove(identity.name, is_ours, &mut before)?;
+        let host = self.database.host;
+        let mut steps = self.database.create()?;
+        steps.push(self.import(identity));
+        host.perform(&steps, &mut before).map_err(|problem| {
+            let hint = "close the browser, then try again; if the profile has a primary password, \
+                        import the .p12 in the browser's certificate manager";
+            Problem::new(problem.why, hint)
+        })?;
+        // It comes under its subject, or under the name of what has the same subject.
+        let entries = self.database.entries()?;
+        let imported = entries.iter().find(|(_, _, der)| der == identity.certificate);
+        let (name, ..) = imported.ok_or_else(|| {
+            Problem::new(
+                "nothing failed, but the certificate is not in it",
+                "close the browser, then try again",
+            )
+        })?;
+        if name != identity.name {
+            let rename = self.database.certutil(&["--rename", "-n", name, "--new-n", identity.name]);
+            host.perform(&[rename], &mut before)?;
+        }
+        Ok(true)
+    }
+
+    fn import(&self, identity: &Identity) -> Step {
+        let database = format!("sql:{}", self.database.folder.display());
+        let (file, password) = (identity.pkcs12.to_string_lossy(), identity.password_file.to_string_lossy());
+        // -K: the database's own password, which is empty unless the person has set one.
+        Step::run(&self.pk12util, ["-i", &file, "-d", &database, "-w", &password, "-K", ""])
+    }
+
+    /// Deletes certificates of this name, with their keys. Returns whether there were any.
+    pub fn remove(
+        &self,
+        name: &str,
+        is_ours: &dyn Fn(&[u8]) -> bool,
+        mut before: impl FnMut(&str),
+    ) -> Result<bool, Problem> {
+        let is_meant = |entries: &[(String, bool, Vec<u8>)]| {
+            entries.iter().filter(|(known, _, der)| known == name && is_ours(der)).count()
+        };
+        let mut left = is_meant(&self.database.entries()?);
+        let is_changed = left > 0;
+        while left > 0 {
+            self.database.host.perform(&[self.database.certutil(&["-F", "-n", name])], &mut before)?;
+            let now = is_meant(&self.database.entries()?);
+            if now >= left {
+                return Err(Problem::new(
+                    format!("nothing failed, but {name} is still in it"),
+                    "delete it in the browser's certificate manager",
+                ));
+            }
+            left = now;
+        }
+        Ok(is_changed)
+    }
+}

@@ -1,0 +1,214 @@
+//! `devca browser`: client certificates in browsers' own databases.
+
+use std::io::{self, Write};
+
+use devca_platform::{Host, Identity, Person, Problem};
+use serde::Serialize;
+use serde_json::json;
+
+use super::Context;
+use super::stores::WIDTH;
+use crate::bundle::{self, Password};
+use crate::ca;
+use crate::certificate::{CaCertificate, Leaf};
+use crate::cli;
+use crate::error::Fault;
+use crate::files::{NewFile, Secrecy};
+use crate::inventory::{Entry, Inventory};
+use crate::profile::Kind;
+use crate::renewal;
+use crate::report::{self, Outcome};
+
+#[derive(Serialize)]
+pub(super) struct Changed {
+    name: String,
+    browsers: Vec<Line>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settings: Option<Settings>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    place: String,
+    outcome: What,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+#[derive(Serialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+enum What {
+    Added,
+    AlreadyThere,
+    Removed,
+    NotThere,
+    NotDone,
+}
+
+/// What makes a browser send the certificate without asking.
+#[derive(Serialize)]
+struct Settings {
+    chromium_policy: String,
+    firefox_preference: &'static str,
+}
+
+/// `about:config` and `user.js`; its other value is "Ask Every Time".
+const FIREFOX_PREFERENCE: &str = "user_pref(\"security.default_personal_cert\", \"Select Automatically\");";
+
+pub(super) fn run(context: &Context, command: &cli::Browser) -> anyhow::Result<Changed> {
+    match command {
+        cli::Browser::Add(args) => add(context, args),
+        cli::Browser::Remove(args) => remove(context, &args.name),
+    }
+}
+
+fn host(context: &Context) -> Host {
+    let person = Person { home: context.person.home.clone(), ids: context.person.ids };
+    Host::this(person, super::is_root())
+}
+
+fn fault(problem: Problem) -> Fault {
+    Fault::new(problem.why, problem.hint)
+}
+
+fn add(context: &Context, args: &cli::BrowserAdd) -> anyhow::Result<Changed> {
+    let name = &args.name;
+    let entry = newest(context, name)?;
+    let (certificate, key) = renewal::pair(&entry).ok_or_else(|| {
+        Fault::new(
+            format!(
+                "the certificate of {name} with its key is not in PEM at {}",
+                renewal::first(&entry).display()
+            ),
+            format!("issue it: devca issue --client {name} --force"),
+        )
+    })?;
+    let issuers = issuers(context)?;
+    let intermediate = ca::intermediate(&context.folder).filter(|_| entry.intermediate);
+    let chain: Vec<&[u8]> = std::iter::once(certificate.as_slice())
+        .chain(intermediate.iter().map(|ca| ca.der.as_slice()))
+        .collect();
+    // For pk12util alone: both are deleted with their folder, which nobody else can enter.
+    let password = Password::generate()?;
+    let folder = tempfile::Builder::new().prefix("devca-").tempdir()?;
+    let paths = ["identity.p12", "password"].map(|file| folder.path().join(file));
+    let contents =
+        [bundle::store_of(name, &chain, &key, &password)?, password.as_str().as_bytes().to_vec().into()];
+    let files = paths.iter().zip(contents).map(|(path, content)| NewFile {
+        secrecy: Secrecy::Private,
+        ..NewFile::public(path.clone(), content)
+    });
+    context.person.files().stage(files.collect())?.commit()?;
+    let identity = Identity { name, certificate: &certificate, pkcs12: &paths[0], password_file: &paths[1] };
+    let is_ours = |der: &[u8]| is_of(der, &issuers);
+    let host = host(context);
+    let browsers = devca_platform::browsers(&host).map_err(fault)?;
+    let line = |browser: &devca_platform::Browser| {
+        let added = browser.add(&identity, &is_ours, |command| context.report.detail(command));
+        Line::new(browser.place(), added, What::Added, What::AlreadyThere)
+    };
+    let browsers: Vec<Line> = browsers.iter().map(line).collect();
+    folder.close()?;
+    if browsers.is_empty() {
+        let what = "no browser with a database of its own was found";
+        return Err(Fault::new(what, "start Firefox or Chromium once, then try again").into());
+    }
+    let issuer = intermediate.as_ref().map_or(issuers[0].common_name.clone(), |ca| ca.common_name.clone());
+    let filter = json!({ "ISSUER": { "CN": issuer }, "SUBJECT": { "CN": name } });
+    let pattern = json!({ "pattern": args.url, "filter": filter }).to_string();
+    let policy = json!({ "AutoSelectCertificateForUrls": [pattern] });
+    let settings = Settings { chromium_policy: policy.to_string(), firefox_preference: FIREFOX_PREFERENCE };
+    Ok(Changed { name: name.clone(), browsers, settings: Some(settings) })
+}
+
+fn remove(context: &Context, name: &str) -> anyhow::Result<Changed> {
+    let issuers = issuers(context)?;
+    let host = host(context);
+    let browsers = devca_platform::browsers(&host).map_err(fault)?;
+    let line = |browser: &devca_platform::Browser| {
+        let is_ours = |der: &[u8]| is_of(der, &issuers);
+        let removed = browser.remove(name, &is_ours, |command| context.report.detail(command));
+        Line::new(browser.place(), removed, What::Removed, What::NotThere)
+    };
+    let browsers = browsers.iter().map(line).collect();
+    Ok(Changed { name: name.to_owned(), browsers, settings: None })
+}
+
+/// The client certificate of this name that was issued last, and is good.
+fn newest(context: &Context, name: &str) -> anyhow::Result<Entry> {
+    context.root()?;
+    let inventory = Inventory::load(&context.folder.inventory())?;
+    let revoked = inventory.revoked();
+    let is_meant = |entry: &Entry| {
+        entry.kind != Kind::Server
+            && entry.common_name.as_deref() == Some(name)
+            && entry.not_after > context.now
+            && !revoked.contains(&entry.serial)
+    };
+    let newest = inventory.in_use().into_iter().rev().find(is_meant);
+    Ok(newest.ok_or_else(|| {
+        Fault::new(
+            format!("this CA has issued no client certificate for {name:?} that is still valid"),
+            format!("issue one: devca issue --client {}", devca_platform::step::quoted(name.as_ref())),
+        )
+    })?)
+}
+
+/// The present root first, then its intermediate and the roots before.
+fn issuers(context: &Context) -> anyhow::Result<Vec<CaCertificate>> {
+    let earlier = crate::pem::certificates(&context.folder.earlier());
+    let earlier = earlier.into_iter().filter_map(|der| CaCertificate::parse(der).ok());
+    Ok(std::iter::once(context.root()?).chain(ca::intermediate(&context.folder)).chain(earlier).collect())
+}
+
+fn is_of(der: &[u8], issuers: &[CaCertificate]) -> bool {
+    Leaf::parse(der).is_some_and(|leaf| issuers.iter().any(|issuer| leaf.is_of(issuer)))
+}
+
+impl Line {
+    fn new(place: String, result: Result<bool, Problem>, changed: What, unchanged: What) -> Self {
+        match result {
+            Ok(is_changed) => {
+                Self { place, outcome: if is_changed { changed } else { unchanged }, why: None, hint: None }
+            }
+            Err(problem) => {
+                Self { place, outcome: What::NotDone, why: Some(problem.why), hint: Some(problem.hint) }
+            }
+        }
+    }
+}
+
+impl Outcome for Changed {
+    fn is_complete(&self) -> bool {
+        self.browsers.iter().all(|line| line.outcome != What::NotDone)
+    }
+
+    fn write(&self, page: &mut dyn Write) -> io::Result<()> {
+        for line in &self.browsers {
+            let word = match line.outcome {
+                What::Added => report::verdict(true, "added"),
+                What::AlreadyThere => report::verdict(true, "already there"),
+                What::Removed => report::verdict(true, "removed"),
+                What::NotThere => "not there".into(),
+                What::NotDone => report::verdict(false, "not done"),
+            };
+            writeln!(page, "{:WIDTH$}  {}: {word}", "browser", line.place)?;
+            for (label, text) in [("", &line.why), ("hint: ", &line.hint)] {
+                if let Some(text) = text {
+                    writeln!(page, "{:WIDTH$}  {label}{text}", "")?;
+                }
+            }
+        }
+        let Some(settings) = &self.settings else { return Ok(()) };
+        writeln!(
+            page,
+            "\nBrowsers that are running see it after a restart, and ask which certificate to send.\n\n\
+             Chromium sends it without asking with this policy, in a file of its own in \
+             /etc/chromium/policies/managed\n(Chrome: /etc/opt/chrome/policies/managed):\n\n{}\n\n\
+             Firefox does with this preference, in about:config or the profile's user.js:\n\n{}",
+            settings.chromium_policy, settings.firefox_preference
+        )
+    }
+}

@@ -1,0 +1,105 @@
+//! `devca browser`: real browsers send the client certificate that was added, and not the one that was removed.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod common;
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use common::browsers::{chromium, chromium_database, firefox, firefox_profile, nicknames};
+use common::{Home, PAGE, Server, in_namespace, run, words};
+
+fn clients<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    ["--ca", "clients"].iter().chain(words).copied().collect()
+}
+
+fn outcomes(document: &serde_json::Value) -> Vec<&str> {
+    document["browsers"].as_array().unwrap().iter().map(|line| line["outcome"].as_str().unwrap()).collect()
+}
+
+/// How many certificates with a key there are under a name.
+fn count(database: &Path, name: &str) -> usize {
+    let listed = nicknames(database);
+    let lines = listed.lines().filter_map(|line| line.trim_end().strip_suffix("u,u,u"));
+    lines.filter(|nickname| nickname.trim_end() == name).count()
+}
+
+#[test]
+fn browsers_send_what_was_added_and_not_what_was_removed() {
+    if !in_namespace("browsers_send_what_was_added_and_not_what_was_removed") {
+        return;
+    }
+    let home = Home::new();
+    let databases = [firefox_profile(&home), chromium_database(&home)];
+    home.ok(["install", "--store", "nss"]);
+    home.ok(["issue", "localhost"]);
+    home.ok(clients(&["issue", "--client", "alice"]));
+    fs::write(home.file("clients.pem"), home.ok(clients(&["root", "--pem"]))).unwrap();
+    let [certificate, key, ca] =
+        ["localhost.pem", "localhost-key.pem", "clients.pem"].map(|name| home.file(name));
+    let server = Server::mutual(&certificate, &key, &ca);
+    let site = format!("https://localhost:{}", server.port);
+    let pages = || [words(&firefox(&home, &databases[0], &site)), words(&chromium(&home, &site))];
+
+    let scratch = home.file("scratch");
+    fs::create_dir(&scratch).unwrap();
+    let add = || {
+        let mut command = home.devca(clients(&["browser", "add", "alice", "--json", "--url", &site]));
+        let output = command.env("TMPDIR", &scratch).output().unwrap();
+        assert!(output.status.success(), "{}", words(&output));
+        assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0, "the key is left in a temporary file");
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    let added = add();
+    assert_eq!(outcomes(&added), ["added", "added"], "{added:#}");
+    fs::create_dir_all("/etc/chromium/policies/managed").unwrap();
+    let policy = added["settings"]["chromium_policy"].as_str().unwrap();
+    fs::write("/etc/chromium/policies/managed/devca.json", policy).unwrap();
+    let mut preferences =
+        fs::File::options().append(true).create(true).open(databases[0].join("user.js")).unwrap();
+    writeln!(preferences, "{}", added["settings"]["firefox_preference"].as_str().unwrap()).unwrap();
+    for page in pages() {
+        assert!(page.contains(PAGE), "{page}");
+    }
+    assert_eq!(databases.each_ref().map(|database| count(database, "alice")), [1, 1]);
+    assert_eq!(outcomes(&add()), ["already-there", "already-there"]);
+
+    // A renewed certificate takes the place of the old one.
+    home.ok(clients(&["renew", "--all", "--new-key"]));
+    assert_eq!(outcomes(&add()), ["added", "added"]);
+    assert_eq!(databases.each_ref().map(|database| count(database, "alice")), [1, 1]);
+    for page in pages() {
+        assert!(page.contains(PAGE), "{page}");
+    }
+
+    // Another CA's certificate of the same name is a stranger's.
+    home.ok(["--ca", "others", "issue", "--client", "alice", "--out", "others"]);
+    let output = home.devca(["--ca", "others", "browser", "add", "alice"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(words(&output).contains("it has another certificate called alice"), "{}", words(&output));
+    assert_eq!(
+        outcomes(&home.json(["--ca", "others", "browser", "remove", "alice"])),
+        ["not-there", "not-there"]
+    );
+
+    assert_eq!(outcomes(&home.json(clients(&["browser", "remove", "alice"]))), ["removed", "removed"]);
+    for (database, page) in databases.iter().zip(pages()) {
+        assert!(!page.contains(PAGE), "{page}");
+        assert_eq!(count(database, "alice"), 0);
+        let keys = run("certutil", ["-K", "-d", &format!("sql:{}", database.display())]);
+        assert!(words(&keys).contains("no keys found"), "{}", words(&keys));
+    }
+}
+
+#[test]
+fn what_cannot_be_added_says_why() {
+    let home = Home::new();
+    assert!(home.fails(["browser", "add", "alice"]).contains("there is no root yet"));
+    home.ok(["issue", "localhost"]);
+    let said = home.fails(["browser", "add", "alice"]);
+    assert!(said.contains("devca: hint: issue one: devca issue --client alice"), "{said}");
+    let output = home.devca(["browser", "add", "alice", "--url", "http://localhost"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+}
