@@ -88,6 +88,9 @@ pub struct Written {
     /// When it was written, in nanoseconds since 1970: whether it is still the same shows without reading it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub modified: Option<u64>,
+    /// It still has the certificate that was renewed: its password was not known then.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub outdated: bool,
 }
 
 /// One certificate that is good no more.
@@ -124,6 +127,7 @@ impl Entry {
                 Holds::Sealed | Holds::Public => Some(key::hex(&key::sha256(&file.content))),
             },
             modified: None,
+            outdated: false,
         };
         Self {
             v: FORMAT,
@@ -172,6 +176,11 @@ impl Entry {
         let untouched =
             |file: &Written| file.modified.is_some() && files::modified(&file.path) == file.modified;
         !self.files.is_empty() && self.files.iter().all(untouched)
+    }
+
+    /// The files that still have an earlier certificate.
+    pub fn outdated_files(&self) -> impl Iterator<Item = &Written> {
+        self.files.iter().filter(|file| file.outdated)
     }
 
     /// Notes when its files were written.

@@ -11,7 +11,7 @@ use crate::bulk::Made;
 use crate::bundle::{self, Format, Holds, Material, Options, Output, Password};
 use crate::ca::Authority;
 use crate::certificate::{CaCertificate, Leaf, local_ca};
-use crate::error::Fault;
+use crate::error::{Fault, quoted};
 use crate::files::{self, Recognize};
 use crate::inventory::{Entry, Written};
 use crate::issuer::{KeySource, Request, Signer};
@@ -156,15 +156,14 @@ impl<'a> Signers<'a> {
 }
 
 impl Renewer<'_> {
-    /// Issues it again: same names, kind, formats and paths. Nothing is written.
+    /// Issues it again: same names, kind, formats and paths. Nothing is written. Encrypted files whose password is not
+    /// known keep the certificate that they have, so that the others can be renewed.
     pub fn renew(&self, entry: &Entry) -> anyhow::Result<Made> {
         let signer = self.signers.of(entry);
-        let outputs = outputs(entry)?;
-        let encrypted = outputs.iter().find(|output| output.format.takes_password());
-        if let (Some(output), None) = (encrypted, &self.password) {
+        let (outputs, left) = self.partition(outputs(entry)?);
+        if let ([], Some(output)) = (outputs.as_slice(), left.first()) {
             let what = format!("{} is encrypted, and its password is not known", output.path.display());
-            let hint = "give it once more, --password-file FILE, or issue it anew: devca issue";
-            return Err(Fault::new(what, hint).into());
+            return Err(Fault::new(what, with_password(entry)).into());
         }
         let key = self.key(entry)?;
         let changes_key = matches!(key, KeySource::Fresh(_));
@@ -183,10 +182,25 @@ impl Renewer<'_> {
             Material { issued: &issued, authority: signer.authority(), options: &options, label: &label };
         let files = bundle::render(&material, &outputs)?;
         let recognize = recognizer(entry, self.password.as_ref().filter(|_| !self.new_key));
-        let entry = Entry::new(&request, &material, &outputs, &files, self.now);
+        let mut renewed = Entry::new(&request, &material, &outputs, &files, self.now);
+        keep_outdated(&mut renewed, entry, &left);
         let is_changed = |output: &Output| changes_key || output.part.holds != Holds::Key;
         let files = outputs.iter().zip(files).filter(|(output, _)| is_changed(output)).map(|(_, file)| file);
-        Ok(Made { files: files.collect(), entry, changes_key, recognize: Some(recognize) })
+        Ok(Made { files: files.collect(), entry: renewed, changes_key, recognize: Some(recognize) })
+    }
+
+    /// The files that can be written, and those that cannot because their password is another one or not known.
+    fn partition(&self, outputs: Vec<Output>) -> (Vec<Output>, Vec<Output>) {
+        let is_writable = |output: &Output| match &self.password {
+            _ if !output.format.takes_password() => true,
+            None => false,
+            // A new key may come with a new password.
+            Some(_) if self.new_key => true,
+            Some(password) => {
+                files::read(&output.path).is_ok_and(|content| bundle::is_store(&content, Some(password)))
+            }
+        };
+        outputs.into_iter().partition(is_writable)
     }
 
     /// The key that it has, where that can be read, or one of the same type.
@@ -220,6 +234,23 @@ fn outputs(entry: &Entry) -> anyhow::Result<Vec<Output>> {
         Ok(Output::again(file).ok_or_else(unknown)?)
     };
     entry.files.iter().map(output).collect()
+}
+
+/// Lists the files that were left behind, at the positions that they had before.
+fn keep_outdated(renewed: &mut Entry, old: &Entry, left: &[Output]) {
+    let mut written = std::mem::take(&mut renewed.files).into_iter();
+    for file in &old.files {
+        if left.iter().any(|output| output.path == file.path) {
+            renewed.files.push(Written { outdated: true, ..file.clone() });
+        } else {
+            renewed.files.extend(written.next());
+        }
+    }
+}
+
+/// The command that renews the encrypted files of an entry, too.
+pub fn with_password(entry: &Entry) -> String {
+    format!("devca renew {} --password-file FILE", quoted(first(entry)))
 }
 
 fn subject(entry: &Entry) -> anyhow::Result<Subject> {
@@ -264,14 +295,11 @@ pub fn folders(entries: &[Entry]) -> BTreeSet<&Path> {
     entries.iter().flat_map(|entry| &entry.files).filter_map(|file| file.path.parent()).collect()
 }
 
-/// What a person calls it by: its first file.
+/// What a person calls it by: its first file that is not a key, one that is up to date if there is one.
 pub fn first(entry: &Entry) -> &Path {
-    entry
-        .files
-        .iter()
-        .find(|file| file.part != "key")
-        .or(entry.files.first())
-        .map_or(Path::new("-"), |f| &f.path)
+    let mut files: Vec<&Written> = entry.files.iter().collect();
+    files.sort_by_key(|file| (file.outdated, file.part == "key"));
+    files.first().map_or(Path::new("-"), |file| &file.path)
 }
 
 fn certificate(entry: &Entry) -> Option<Vec<u8>> {

@@ -56,7 +56,7 @@ fn rotate_makes_a_new_key_and_issues_again_what_is_in_use_and_nothing_else() {
     let said = home.devca(["rotate", "--store", "nss"]).output().unwrap();
     assert_eq!(said.status.code(), Some(1), "{}", words(&said));
     assert!(words(&said).contains("bundle.test"), "{}", words(&said));
-    assert!(words(&said).contains("hint: give it once more, --password-file FILE"), "{}", words(&said));
+    assert!(words(&said).contains(" --password-file FILE"), "{}", words(&said));
     assert_eq!(fs::read(home.file("bundle.test.p12")).unwrap(), p12, "what cannot be made anew stays");
 
     assert_eq!(x509(&home.root(), &["-subject"]), old.0);
@@ -131,7 +131,7 @@ fn a_sealed_roots_key_is_never_on_the_disk() {
     let root = x509(&home.root(), &["-ext", "nameConstraints"]);
     assert!(intermediate.contains("CA:TRUE, pathlen:0"), "{intermediate}");
     assert!(intermediate.contains(root.trim()), "{intermediate}\n{root}");
-    assert!(home.ok(["status", "--store", "nss"]).contains("an intermediate's: the root is sealed"));
+    assert!(home.ok(["status", "--store", "nss"]).contains("the intermediate's: the root is sealed"));
 }
 
 #[test]

@@ -39,6 +39,7 @@ fn entry(words: &[&str], number: u32) -> Entry {
     let some = |at: usize| words.get(at).map(|&word| word.to_owned());
     let format = [Format::Pem, Format::Fullchain, Format::P12, Format::K8s][number as usize % 4];
     let file = |word: &&str| Written {
+        outdated: false,
         format,
         part: (*word).to_owned(),
         path: PathBuf::from(word),

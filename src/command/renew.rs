@@ -30,6 +30,9 @@ pub(super) struct Reissued {
     /// Not all of their files are there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     left_alone: Vec<Failure>,
+    /// Encrypted files beside those that were renewed, which still have the certificate before.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    outdated: Vec<Failure>,
     /// The hook that was run.
     #[serde(skip_serializing_if = "Option::is_none")]
     executed: Option<String>,
@@ -128,10 +131,16 @@ fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<Vec<Entry>> {
     }
     let is_wanted = |entry: &Entry| {
         (args.what.is_empty() || args.what.iter().any(|word| is_meant(entry, word)))
-            && lead(args, entry).is_none_or(|lead| entry.not_after - lead <= context.now)
+            && (lacks_password(args, entry)
+                || lead(args, entry).is_none_or(|lead| entry.not_after - lead <= context.now))
     };
     entries.retain(is_wanted);
     Ok(entries)
+}
+
+/// Whether it has files that an earlier renewal could not open, for which there is a password now.
+fn lacks_password(args: &cli::Renew, entry: &Entry) -> bool {
+    args.password.is_given() && entry.outdated_files().next().is_some()
 }
 
 /// How long before its end a certificate is due; `None`: always. Who stays and watches, and who does not say how long,
@@ -181,9 +190,14 @@ pub(super) fn again(
         for (entry, done) in chunk.iter().zip(written) {
             let path = renewal::first(entry).to_owned();
             match done {
-                Ok(_) => outcome.done.push(path),
+                Ok(entry) => {
+                    outcome.done.push(renewal::first(&entry).to_owned());
+                    let left = entry.outdated_files();
+                    outcome.outdated.extend(left.map(|file| outdated(context, &file.path, &entry)));
+                }
                 Err(e) => {
-                    let (why, hint) = (format!("{e:#}"), error::hint(&e).to_owned());
+                    let option = context.folder.option();
+                    let (why, hint) = (format!("{e:#}"), error::hint_of(&option, error::hint(&e)));
                     outcome.failed.push(Failure { path, why, hint });
                 }
             }
@@ -191,6 +205,13 @@ pub(super) fn again(
         progress(chunk.len() as u64);
     }
     Ok(outcome)
+}
+
+/// A file that could not be renewed with the others of its certificate.
+fn outdated(context: &Context, path: &Path, entry: &Entry) -> Failure {
+    let why = "it still contains the previous certificate, because its password is not known".into();
+    let hint = error::hint_of(&context.folder.option(), &renewal::with_password(entry));
+    Failure { path: path.to_owned(), why, hint }
 }
 
 /// Until the next certificate is due, and an hour at most: others may be issued in the meantime.
@@ -235,7 +256,7 @@ impl Reissued {
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.failed.is_empty() && self.hook_failed.is_none()
+        self.failed.is_empty() && self.outdated.is_empty() && self.hook_failed.is_none()
     }
 
     pub(super) fn write_lines(&self, page: &mut dyn Write) -> io::Result<()> {
@@ -248,8 +269,11 @@ impl Reissued {
         if self.done.len() > SHOWN {
             writeln!(page, "{:WIDTH$}  and {} more: {again}", "issued", self.done.len() - SHOWN)?;
         }
-        for Failure { path, why, hint } in &self.failed {
-            let word = report::verdict(false, "not done");
+        let failed = self.failed.iter().map(|failure| ("not done", failure));
+        for (word, Failure { path, why, hint }) in
+            failed.chain(self.outdated.iter().map(|file| ("outdated", file)))
+        {
+            let word = report::verdict(false, word);
             let indent = format!("{:WIDTH$}  ", "");
             writeln!(page, "{}: {word}\n{indent}{why}\n{indent}hint: {hint}", line(path))?;
         }

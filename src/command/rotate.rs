@@ -138,7 +138,10 @@ pub(super) fn reissue(
     let inventory = Inventory::load(&context.folder.inventory())?;
     let revoked = inventory.revoked();
     let is_due = |entry: &Entry| {
-        entry.not_after > context.now && !revoked.contains(&entry.serial) && !renewal::is_of(entry, authority)
+        let is_outdated = password.is_some() && entry.outdated_files().next().is_some();
+        entry.not_after > context.now
+            && !revoked.contains(&entry.serial)
+            && (is_outdated || !renewal::is_of(entry, authority))
     };
     let mut entries = inventory.in_use();
     entries.retain(is_due);

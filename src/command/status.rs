@@ -121,6 +121,7 @@ pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<Statu
         problems.push(Finding { what, hint: format!("devca{} install", context.folder.option()) });
     }
     problems.extend(root.as_ref().and_then(|root| outdated(context, root)));
+    problems.extend(behind(context));
     problems.extend(root.iter().flat_map(|root| stale_bundles(context, root)));
     let state = root.map(|root| RootState {
         path: context.folder.root(),
@@ -168,6 +169,18 @@ fn outdated(context: &Context, root: &CaCertificate) -> Option<Finding> {
         }
     };
     Some(Finding { what, hint: format!("devca{} renew --all", context.folder.option()) })
+}
+
+/// Encrypted files that a renewal has left behind.
+fn behind(context: &Context) -> Option<Finding> {
+    let entries = Inventory::load(&context.folder.inventory()).ok()?.in_use();
+    let entry = entries.iter().find(|entry| entry.outdated_files().next().is_some())?;
+    let file = entry.outdated_files().next()?;
+    let what = format!(
+        "{} still contains the certificate before the last renewal, because its password was not known",
+        file.path.display()
+    );
+    Some(Finding { what, hint: error::hint_of(&context.folder.option(), &renewal::with_password(entry)) })
 }
 
 /// Files that programs started with `devca env` still read.

@@ -15,6 +15,7 @@ use crate::ca;
 use crate::cli;
 use crate::error::{Fault, OrHint};
 use crate::files::{NewFile, Secrecy};
+use crate::inventory::Inventory;
 use crate::passphrase::VARIABLE;
 use crate::report;
 
@@ -47,6 +48,7 @@ pub(super) fn run(context: &Context, args: &cli::Renew) -> anyhow::Result<Change
     let files: Vec<PathBuf> = plan.files.iter().map(|(path, _)| path.clone()).collect();
     if args.install_timer {
         install(context, &host, &plan)?;
+        warn_of_encrypted_files(context, args)?;
         if ca::keyring_item(&context.folder).is_some() {
             context
                 .report
@@ -112,6 +114,28 @@ fn refuse_what_a_timer_lacks(context: &Context, args: &cli::Renew) -> Result<(),
         return Err(Fault::new(
             "the CA's key takes a passphrase, which a timer cannot type",
             format!("write it into a file that only you can read, and name that: {command}"),
+        ));
+    }
+    Ok(())
+}
+
+/// Without their password, a timer leaves encrypted files behind.
+fn warn_of_encrypted_files(context: &Context, args: &cli::Renew) -> anyhow::Result<()> {
+    if args.password.password_file.is_some() {
+        return Ok(());
+    }
+    let entries = Inventory::load(&context.folder.inventory())?.in_use();
+    let mut encrypted =
+        entries.iter().flat_map(|entry| &entry.files).filter(|file| file.format.takes_password());
+    if let Some(first) = encrypted.next() {
+        let more = match encrypted.count() {
+            0 => String::new(),
+            count => format!(" (and {count} more)"),
+        };
+        context.report.note(format!(
+            "the timer cannot renew {}{more} without its password: devca{} renew --install-timer --password-file FILE",
+            first.path.display(),
+            context.folder.option()
         ));
     }
     Ok(())
