@@ -48,20 +48,7 @@ pub fn check(
     if may == Replace::Anything || !outputs.iter().any(|output| output.replace) {
         return Ok(None);
     }
-    if let Some((key, beside)) =
-        outputs.iter().find_map(|output| Some((&output.path, left_behind(output, outputs)?)))
-    {
-        let what = format!(
-            "{} is the key of {} as well, which would be left without",
-            key.display(),
-            beside.display()
-        );
-        return Err(Fault::new(
-            what,
-            "issue both anew, --format pem,fullchain, or choose another place with --out",
-        )
-        .into());
-    }
+    keep_pairs_whole(outputs)?;
     let looker = Looker { known, authority, request, may };
     let (mut leaves, mut ends) = (Vec::new(), Vec::new());
     for output in outputs.iter().filter(|output| output.replace) {
@@ -82,14 +69,42 @@ pub fn check(
     }
 }
 
-/// A certificate that has its key in this file, and is not issued anew with it: `pem` and `fullchain` share one.
-fn left_behind(key: &Output, outputs: &[Output]) -> Option<PathBuf> {
-    if key.part.holds != Holds::Key || !key.replace {
-        return None;
+/// Refuses to replace one half of a pair whose other half would stay as it is.
+fn keep_pairs_whole(outputs: &[Output]) -> Result<(), Fault> {
+    let stays = |path: &PathBuf| path.is_file() && !outputs.iter().any(|output| output.path == *path);
+    for output in outputs.iter().filter(|output| output.replace) {
+        let shown = output.path.display();
+        if let Some(certificate) = certificates_of(output).into_iter().flatten().find(stays) {
+            return Err(Fault::new(
+                format!("{shown} is also the key of {}, which would stop working", certificate.display()),
+                "replace both with --format pem,fullchain, or choose another place with --out",
+            ));
+        }
+        // A certificate for a CSR has its key elsewhere, and the key stays what it is.
+        let has_new_key = outputs.iter().any(|output| output.part.holds == Holds::Key);
+        if let Some(key) = key_of(output).filter(stays).filter(|_| has_new_key) {
+            return Err(Fault::new(
+                format!("{} is the key of {shown}, which would get another key", key.display()),
+                "give the certificate a name of its own, too, with --cert-file, or leave out --key-file",
+            ));
+        }
     }
-    let stem = key.path.file_name()?.to_str()?.strip_suffix("-key.pem")?;
-    let beside = [".pem", "-fullchain.pem"].map(|suffix| key.path.with_file_name(format!("{stem}{suffix}")));
-    beside.into_iter().find(|path| path.is_file() && !outputs.iter().any(|output| output.path == *path))
+    Ok(())
+}
+
+/// The certificates that have their key in this file: `pem` and `fullchain` share one.
+fn certificates_of(key: &Output) -> Option<[PathBuf; 2]> {
+    let name = key.path.file_name()?.to_str()?;
+    let stem = name.strip_suffix("-key.pem").filter(|_| key.part.holds == Holds::Key)?;
+    Some([".pem", "-fullchain.pem"].map(|suffix| key.path.with_file_name(format!("{stem}{suffix}"))))
+}
+
+/// Where the key of this certificate is by default.
+fn key_of(certificate: &Output) -> Option<PathBuf> {
+    let name = certificate.path.file_name()?.to_str()?;
+    let stem = name.strip_suffix(".pem").filter(|_| certificate.part.holds == Holds::Certificate)?;
+    let stem = stem.strip_suffix("-fullchain").unwrap_or(stem);
+    Some(certificate.path.with_file_name(format!("{stem}-key.pem")))
 }
 
 /// The folder of a CA, whichever way leads there, is for its own files: a leaf called `root` would take the root's place.

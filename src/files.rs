@@ -80,7 +80,7 @@ pub fn read(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::new());
     read::regular(path, READ_LIMIT, &mut bytes).map(|()| bytes).or_hint(
         || format!("cannot read {}", path.display()),
-        || format!("check that the file is there and yours: ls -l {}", path.display()),
+        || format!("check that the file exists and is yours: ls -l {}", quoted(path)),
     )
 }
 
@@ -103,7 +103,7 @@ pub fn read_named_up_to(path: &Path, limit: u64) -> anyhow::Result<Zeroizing<Vec
         if is_stdin {
             "pipe a file into it".into()
         } else {
-            format!("check that the file is there and yours: ls -l {}", path.display())
+            format!("check that the file exists and is yours: ls -l {}", quoted(path))
         }
     };
     read.map(|()| bytes).or_hint(|| format!("cannot read {}", what()), hint)

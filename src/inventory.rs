@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::bundle::{Format, Holds, Material, Output};
-use crate::error::OrHint;
+use crate::error::{OrHint, quoted};
 use crate::files::{self, Files, NewFile, Staged};
 use crate::issuer::{KeySource, Request};
 use crate::key::{self, KeyType};
@@ -277,7 +277,7 @@ fn scan_part<R>(path: &Path, part: Range<u64>, work: &impl Fn(Line) -> R) -> io:
 }
 
 fn hint(path: &Path) -> String {
-    format!("check whose it is: ls -l {}", path.display())
+    format!("see whose it is: ls -l {}", quoted(path))
 }
 
 /// All lines of an inventory.

@@ -89,7 +89,8 @@ pub fn issue_again(entry: &Entry) -> String {
         Some(name) if entry.names.is_empty() => vec![name],
         _ => entry.names.iter().map(String::as_str).collect(),
     };
-    format!("issue it again: devca issue{option} {}", names.join(" "))
+    let words: Vec<String> = names.into_iter().map(|name| quoted(Path::new(name))).collect();
+    format!("issue it again: devca issue{option} {}", words.join(" "))
 }
 
 /// Whether this is the content that was written there. What is encrypted can be judged in more than one way.

@@ -504,3 +504,36 @@ fn what_is_named_may_be_a_pipe_but_not_endless() {
         assert!(words(&output).contains("too large"), "{script}: {}", words(&output));
     }
 }
+
+#[test]
+fn one_half_of_a_pair_is_not_replaced_alone() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let why = "is the key of ";
+    refused(&home, ["issue", "localhost", "--key-file", "b.pem"], 1, why);
+    refused(&home, ["issue", "localhost", "--cert-file", "a.pem"], 1, "is also the key of ");
+    home.ok(["issue", "localhost", "--key-file", "b.pem", "--cert-file", "a.pem"]);
+    home.ok(["issue", "localhost"]);
+    // A certificate for a request has its key elsewhere.
+    let request = ["req", "-new", "-key", "localhost-key.pem", "-subj", "/CN=localhost", "-out", "x.csr"];
+    let made = home.command(&common::tool("openssl"), request).output().unwrap();
+    assert!(made.status.success(), "{}", words(&made));
+    home.ok(["issue", "--csr", "x.csr", "--cert-file", "localhost.pem"]);
+}
+
+#[test]
+fn commands_in_hints_can_be_pasted_where_paths_have_spaces() {
+    let home = Home::new();
+    let folder = home.file("it's my ca");
+    let devca = |arguments: &[&str]| {
+        let output = home.devca(arguments).env("DEVCA_HOME", &folder).output().unwrap();
+        (output.status.success(), words(&output))
+    };
+    assert!(devca(&["issue", "localhost", "--out", "my certs"]).0);
+    let key = folder.join("default/root-key.pem");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    let (_, said) = devca(&["status", "--store", "nss"]);
+    let command = said.split("chmod ").nth(1).and_then(|rest| rest.split(", or").next()).expect(&said);
+    ok("sh", ["-c", &format!("chmod {command}")]);
+    assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+}

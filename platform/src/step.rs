@@ -129,12 +129,12 @@ fn words<'a>(words: impl Iterator<Item = &'a OsStr>) -> String {
 /// A word as a shell reads it.
 pub fn quoted(word: &OsStr) -> String {
     let word = word.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:=@,%\\".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.into_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
+    // Windows' paths have backslashes, which its shells take as they are.
+    if cfg!(windows) && !word.contains(['\'', ' ']) {
+        return word.into_owned();
     }
+    // Nothing that is run has a NUL in it, which is what cannot be quoted.
+    shlex::try_quote(&word).map_or_else(|_| word.to_string(), Into::into)
 }
 
 /// The steps as one shell command.

@@ -247,7 +247,7 @@ fn look_at_root(context: &Context, problems: &mut Vec<Finding>) -> Option<CaCert
                 what,
                 format!(
                     "chmod {mode:o} {}, or: devca{} status --fix",
-                    path.display(),
+                    error::quoted(&path),
                     context.folder.option()
                 ),
             );

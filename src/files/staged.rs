@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::folder::Folder;
 use super::temporary::Temporary;
 use super::{Files, NewFile, Secrecy, folder_hint, folder_of, modified, modified_of};
-use crate::error::{Fault, OrHint};
+use crate::error::{Fault, OrHint, quoted};
 
 /// Whether this is the content, at this path, of the file that may be replaced.
 pub type Recognize = Box<dyn Fn(&Path, &[u8]) -> bool + Send + Sync>;
@@ -81,7 +81,7 @@ fn open_once(opened: &mut Vec<(PathBuf, Arc<Folder>)>, path: &Path) -> std::io::
 /// The file that is to be replaced, open, if its content is what devca wrote there.
 fn recognized(folder: &Folder, file: &NewFile, recognize: &Recognize) -> anyhow::Result<std::fs::File> {
     let path = file.path.display();
-    let hint = || format!("see what is there: ls -l {path}");
+    let hint = || format!("see what is there: ls -l {}", quoted(&file.path));
     let read = || {
         let old = folder.open_file(file.name())?;
         let size = old.metadata()?.len();

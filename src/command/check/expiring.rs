@@ -7,7 +7,7 @@ use crate::check::Finding;
 use crate::check::catalogue::{EXPIRED, EXPIRING, REPLACED_ROOT};
 use crate::cli;
 use crate::command::{Context, list};
-use crate::error::Fault;
+use crate::error::{Fault, quoted};
 use crate::inventory::Inventory;
 use crate::profile::DaysLeft;
 use crate::renewal;
@@ -36,7 +36,7 @@ pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checke
             left if left.is_expired() => format!("{} expired on {}", path.display(), entry.not_after.date()),
             left => format!("{} ends {left}", path.display()),
         };
-        let mend = format!("devca{} renew {}", context.folder.option(), path.display());
+        let mend = format!("devca{} renew {}", context.folder.option(), quoted(&path));
         checked.findings.push(Finding::new(fault, what, mend).saying(|_| false));
     }
     Ok(checked)
