@@ -27,7 +27,8 @@ pub struct Person {
 const VARIABLES_OF_SUDO: [&str; 2] = ["SUDO_USER", "DOAS_USER"];
 
 impl Person {
-    /// Reads the environment; asks the password database only behind `sudo`.
+    /// Reads the environment; asks the password database only behind `sudo`, and where nothing else has the name: in
+    /// containers, and in what cron and systemd start.
     pub fn current() -> anyhow::Result<Self> {
         if let Some(person) = behind_sudo()? {
             return Ok(person);
@@ -35,7 +36,7 @@ impl Person {
         let name =
             ["USER", "LOGNAME", "USERNAME"].iter().find_map(|v| env::var(v).ok().filter(|n| !n.is_empty()));
         Ok(Self {
-            name: name.unwrap_or_else(|| "user".into()),
+            name: name.or_else(login_name).unwrap_or_else(|| "user".into()),
             home: BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()),
             ids: None,
         })
@@ -61,6 +62,17 @@ impl Person {
         self.ids.is_none()
             || self.home.as_ref().is_some_and(|home| env::var_os("HOME").as_deref() == Some(home.as_os_str()))
     }
+}
+
+#[cfg(unix)]
+fn login_name() -> Option<String> {
+    use nix::unistd::{User, geteuid};
+    User::from_uid(geteuid()).ok().flatten().map(|user| user.name)
+}
+
+#[cfg(not(unix))]
+fn login_name() -> Option<String> {
+    None
 }
 
 #[cfg(unix)]

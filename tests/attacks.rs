@@ -10,6 +10,8 @@ mod folders;
 mod locks;
 #[path = "attacks/people.rs"]
 mod people;
+#[path = "attacks/steps.rs"]
+mod steps;
 #[path = "attacks/strangers.rs"]
 mod strangers;
 #[path = "attacks/sudo.rs"]

@@ -341,3 +341,15 @@ fn a_root_that_a_store_still_trusts_is_not_deleted() {
     home.ok(["uninstall", "--purge"]);
     assert!(!home.root().exists());
 }
+
+/// As in containers, and in what cron and systemd start.
+#[test]
+fn without_variables_the_persons_name_is_the_systems() {
+    let home = Home::new();
+    let mut command = home.devca(["issue", "localhost"]);
+    let output = command.env_remove("USER").env_remove("LOGNAME").output().unwrap();
+    assert!(output.status.success(), "{}", words(&output));
+    let subject = ok("openssl", ["x509", "-noout", "-subject", "-in", home.root().to_str().unwrap()]);
+    let name = ok("id", ["-un"]);
+    assert!(subject.contains(&format!("devca root {}@", name.trim())), "{subject}");
+}

@@ -32,7 +32,7 @@ impl Os {
 pub struct Person {
     /// Home folder.
     pub home: Option<PathBuf>,
-    /// User and group to run programs as, where this process is root on the person's behalf.
+    /// User and group, where devca was started as root on the person's behalf: the environment is root's then.
     pub ids: Option<(u32, u32)>,
 }
 

@@ -54,7 +54,7 @@ impl Host {
             // sudo cleans the environment by itself, and needs some of it to ask for the password.
             (true, Some(_)) => command.current_dir("/"),
             (true, None) => isolate(&mut command),
-            (false, _) => self.step_down(&mut command),
+            (false, _) => self.with_own_home(&mut command),
         };
         command.stdin(match (&step.input, sudo) {
             (Some(_), _) => Stdio::piped(),
@@ -65,23 +65,12 @@ impl Host {
         Ok(command)
     }
 
-    /// Root working for a person runs the person's programs as the person.
-    #[cfg(unix)]
-    fn step_down<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        use std::os::unix::process::CommandExt;
-        if let Some((user, group)) = self.person.ids {
-            command.uid(user).gid(group);
-            if let Some(home) = &self.person.home {
-                command.env("HOME", home);
-            }
+    /// Behind `sudo`, the environment is root's.
+    fn with_own_home<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        match &self.person.home {
+            Some(home) if self.person.ids.is_some() => command.env("HOME", home),
+            _ => command,
         }
-        command
-    }
-
-    #[cfg(not(unix))]
-    #[allow(clippy::unused_self)]
-    fn step_down<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        command
     }
 }
 

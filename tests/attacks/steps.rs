@@ -1,0 +1,239 @@
+//! What root does for a person: it starts programs and changes the trust store. A process of the person's wants it to
+//! start other programs, to trust other roots, to publish files, or to remove what is not devca's.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use crate::common::{in_namespace, ok, strangers_root, words};
+use crate::people::{User, assert_never};
+
+const ANCHORS: &str = "/usr/local/share/ca-certificates";
+const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// The certificates that the machine trusts.
+fn trusted() -> String {
+    fs::read_to_string(BUNDLE).unwrap()
+}
+
+/// What devca has put there; the machine may have roots of others.
+fn installed() -> Vec<PathBuf> {
+    let files = fs::read_dir(ANCHORS).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|file| file.file_name().unwrap().to_string_lossy().starts_with("devca-")).collect()
+}
+
+/// A root of a company's in the system store. Returns its certificate.
+fn company() -> String {
+    let file = Path::new(ANCHORS).join("company.crt");
+    strangers_root(&file);
+    ok("update-ca-certificates", [] as [&str; 0]);
+    fs::read_to_string(file).unwrap()
+}
+
+/// Programs that say as whom they run, and then do what is expected of them, come first in alice's `PATH`.
+#[test]
+fn programs_of_the_home_do_not_run_as_root() {
+    if !in_namespace("steps::programs_of_the_home_do_not_run_as_root") {
+        return;
+    }
+    let alice = User::with_sudo("alice");
+    alice.ok(
+        r#"mkdir -p .local/bin .jdks/x/bin .jdks/x/lib/security
+        for name in sh install mkdir mktemp cat chmod mv rm unshare chroot update-ca-certificates sudo doas env; do
+            printf '#!/bin/sh\necho "$(/usr/bin/id -u) %s" >>/home/alice/sprung\nPATH=/usr/sbin:/usr/bin:/sbin:/bin; exec %s "$@"\n' $name $name >.local/bin/$name
+        done
+        ln -s /etc/hostname .jdks/x/lib/security/cacerts
+        printf '#!/bin/sh\necho "$(/usr/bin/id -u) keytool" >>/home/alice/sprung\n' >.jdks/x/bin/keytool
+        chmod 755 .local/bin/* .jdks/x/bin/keytool"#,
+    );
+    let mut successes = Vec::new();
+    let mut tries = 0;
+    let path = "PATH=/home/alice/.local/bin:$PATH";
+    for sudo in ["", "/usr/bin/sudo env PATH=$PATH ", "/usr/bin/sudo "] {
+        for command in ["install", "rotate", "uninstall", "install --dry-run", "status"] {
+            let output =
+                alice.run(&format!("rm -f sprung; export {path}; {sudo}/usr/local/bin/devca {command}"));
+            let sprung = fs::read_to_string("/home/alice/sprung").unwrap_or_default();
+            tries += 1;
+            successes.extend(
+                sprung
+                    .lines()
+                    .filter(|line| line.starts_with("0 "))
+                    .map(|line| format!("{sudo}devca {command}: uid {line}: {}", words(&output))),
+            );
+            // The work itself goes on with the system's programs.
+            let own = fs::read_to_string(alice.ca().join("root.pem")).unwrap();
+            match command {
+                "install" | "rotate" => assert!(trusted().contains(&own), "{}", words(&output)),
+                "uninstall" => assert!(!trusted().contains(&own), "{}", words(&output)),
+                _ => {}
+            }
+        }
+    }
+    assert_never("programs in the home", tries, &successes);
+}
+
+/// The system's own program, where others can change it.
+#[test]
+fn a_program_that_others_can_change_does_not_run_as_root() {
+    if !in_namespace("steps::a_program_that_others_can_change_does_not_run_as_root") {
+        return;
+    }
+    let alice = User::with_sudo("alice");
+    let updater = "/usr/sbin/update-ca-certificates";
+    let program = "/usr/local/lib/program";
+    let mut successes = Vec::new();
+    let rights = [("alice", "755"), ("root", "775"), ("root", "757")];
+    for (owner, mode) in rights {
+        fs::write(program, "#!/bin/sh\necho \"ran as $(id -u)\" >/etc/sprung\n").unwrap();
+        ok("chown", [owner, program]);
+        ok("chmod", [mode, program]);
+        ok("mount", ["--bind", program, updater]);
+        for sudo in ["", "sudo "] {
+            let output = alice.run(&format!("{sudo}devca install --store system"));
+            let said = words(&output);
+            if fs::remove_file("/etc/sprung").is_ok() {
+                successes.push(format!("{owner} {mode} {sudo}: {said}"));
+            }
+            assert_eq!(output.status.code(), Some(1), "{said}");
+            assert!(said.contains(&format!("{updater} is not root's alone")), "{said}");
+            assert!(said.contains("as root, run: ") && installed().is_empty(), "{said}");
+        }
+        ok("umount", [updater]);
+    }
+    assert_never("programs that others can change", 2 * rights.len(), &successes);
+}
+
+#[test]
+fn a_second_certificate_in_the_root_is_not_trusted() {
+    if !in_namespace("steps::a_second_certificate_in_the_root_is_not_trusted") {
+        return;
+    }
+    let alice = User::with_sudo("alice");
+    let evil = Path::new("/home/alice/evil.pem");
+    strangers_root(evil);
+    let evil = fs::read_to_string(evil).unwrap();
+    let mut successes = Vec::new();
+    for command in ["devca install", "sudo devca install", "devca status", "devca issue localhost"] {
+        alice.ok("rm -rf .local; devca issue app.test -q --force; cat evil.pem >>.local/share/devca/default/root.pem");
+        let output = alice.run(command);
+        if trusted().contains(&evil) {
+            successes.push(words(&output));
+        }
+        let said = words(&output);
+        assert!(
+            output.status.code() == Some(1) && said.contains("holds 2 certificates instead of one"),
+            "{said}"
+        );
+    }
+    assert_never("a second certificate in root.pem", 4, &successes);
+}
+
+/// While devca works, `root.pem` becomes a link to what only root can read, another root, both in one file, and back.
+#[test]
+fn what_is_exchanged_meanwhile_is_not_published() {
+    if !in_namespace("steps::what_is_exchanged_meanwhile_is_not_published") {
+        return;
+    }
+    let alice = User::with_sudo("alice");
+    strangers_root(Path::new("/home/alice/other.pem"));
+    let other = fs::read_to_string("/home/alice/other.pem").unwrap();
+    alice.ok("devca issue localhost -q; cp .local/share/devca/default/root.pem own.pem");
+    let own = fs::read_to_string("/home/alice/own.pem").unwrap();
+    let swapper = "cd .local/share/devca/default; while :; do
+        ln -s /etc/shadow new; mv -f new root.pem; cp ~/other.pem new; mv -f new root.pem
+        cat ~/own.pem ~/other.pem >new; mv -f new root.pem; cp ~/own.pem new; mv -f new root.pem; done";
+    let mut swapper = alice.command(swapper).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut successes = Vec::new();
+    let (mut tries, mut reached) = (0, 0);
+    for _ in 0..60 {
+        for sudo in ["", "sudo "] {
+            let output = alice.run(&format!("{sudo}devca install --store system"));
+            tries += 1;
+            for file in installed() {
+                reached += 1;
+                // Either root was the CA's when devca read it. What it did not read is not there.
+                let content = fs::read_to_string(&file).unwrap();
+                if content != own && content != other {
+                    successes.push(format!("{sudo}: {content}: {}", words(&output)));
+                }
+                fs::remove_file(file).unwrap();
+            }
+        }
+        if reached >= 10 {
+            break;
+        }
+    }
+    swapper.kill().unwrap();
+    swapper.wait().unwrap();
+    assert!(reached > 0, "root's step was never reached");
+    assert_never("exchanging root.pem", tries, &successes);
+}
+
+/// What `earlier.pem` and `root.pem` name is the person's to write.
+#[test]
+fn only_devcas_roots_are_removed() {
+    if !in_namespace("steps::only_devcas_roots_are_removed") {
+        return;
+    }
+    let alice = User::with_sudo("alice");
+    let company = company();
+    let folder = ".local/share/devca/default";
+    let earlier = format!("cp {ANCHORS}/company.crt {folder}/earlier.pem");
+    let present = format!("cp {ANCHORS}/company.crt {folder}/root.pem");
+    let mut successes = Vec::new();
+    let mut tries = 0;
+    for plant in [&earlier, &present, &format!("{earlier}; {present}")] {
+        for command in ["install", "rotate", "permit corp.example.dev", "uninstall", "uninstall --purge"] {
+            for sudo in ["", "sudo "] {
+                alice.ok(&format!("rm -rf .local; devca issue localhost -q --force; {plant}"));
+                let output = alice.run(&format!("{sudo}devca {command} --store system"));
+                tries += 1;
+                if !trusted().contains(&company) || !Path::new(ANCHORS).join("company.crt").exists() {
+                    successes.push(format!("{plant} / {sudo}devca {command}: {}", words(&output)));
+                }
+            }
+        }
+    }
+    assert_never("other roots in earlier.pem and root.pem", tries, &successes);
+    // A root of devca's that was replaced is removed, and the report says so.
+    alice.ok("rm -rf .local; devca install --store system; cp .local/share/devca/default/root.pem old.pem");
+    alice.ok("devca rotate --store nss");
+    let said = alice.ok("devca install --store system");
+    assert!(said.contains("removed: devca root alice@"), "{said}");
+    assert!(!trusted().contains(&fs::read_to_string("/home/alice/old.pem").unwrap()));
+}
+
+/// With a sudo that passes everything on, a hook of the system's writes down what reaches it.
+#[test]
+fn nothing_of_the_persons_environment_reaches_roots_programs() {
+    if !in_namespace("steps::nothing_of_the_persons_environment_reaches_roots_programs") {
+        return;
+    }
+    let alice = User::with_sudo("alice");
+    fs::write("/etc/sudoers.d/alice", "Defaults:alice !env_reset\nalice ALL=(ALL) NOPASSWD:SETENV: ALL\n")
+        .unwrap();
+    let hook = "/etc/ca-certificates/update.d/spy";
+    fs::write(
+        hook,
+        "#!/bin/sh\n{ env; grep -E '^(Uid|Gid|Groups|Umask):' /proc/self/status; } >/etc/spied\n",
+    )
+    .unwrap();
+    ok("chmod", ["755", hook]);
+    let variables =
+        ["BASH_ENV", "ENV", "PERL5LIB", "PYTHONPATH", "JAVA_TOOL_OPTIONS", "OPENSSL_CONF", "MINE"];
+    let set: Vec<String> = variables.iter().map(|name| format!("{name}=/home/alice/{name}")).collect();
+    alice.ok(&format!(
+        "umask 077; mkdir w; cd w; export {}; sudo -E devca install --store system",
+        set.join(" ")
+    ));
+    let spied = fs::read_to_string("/etc/spied").unwrap();
+    let successes: Vec<String> =
+        spied.lines().filter(|line| line.contains("alice")).map(Into::into).collect();
+    assert_never("variables for root's programs", variables.len(), &successes);
+    assert!(spied.contains("PATH=/usr/sbin:/usr/bin:/sbin:/bin\n") && spied.contains("PWD=/\n"), "{spied}");
+    for ids in ["Uid:\t0\t0\t0\t0\n", "Gid:\t0\t0\t0\t0\n", "Groups:\t \n", "Umask:\t0022\n"] {
+        assert!(spied.contains(ids), "{ids:?} is not in {spied}");
+    }
+    assert!(alice.ok(&format!("cat {ANCHORS}/devca-*.crt")).contains("BEGIN CERTIFICATE"), "all can read it");
+}
