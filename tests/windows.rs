@@ -107,3 +107,21 @@ fn the_systems_loader_opens_pkcs12() {
     let file = home.path().join("localhost.p12");
     assert!(loads(&file, "correct horse") && !loads(&file, "wrong"));
 }
+
+#[test]
+fn the_credential_manager_keeps_the_passphrase() {
+    let home = TempDir::new().unwrap();
+    assert!(devca(home.path(), &["issue", "localhost"]).status.success());
+    let key = || std::fs::read_to_string(home.path().join("ca/default/root-key.pem")).unwrap();
+    let changed = devca(home.path(), &["passphrase", "--keyring"]);
+    assert!(changed.status.success(), "{changed:?}");
+    assert!(key().contains("BEGIN ENCRYPTED PRIVATE KEY") && json(&changed)["in_keyring"] == true);
+
+    let start = std::time::Instant::now();
+    let issued = devca(home.path(), &["issue", "app.test"]);
+    assert!(issued.status.success(), "{issued:?}");
+    println!("issue with the credential manager: {:?}", start.elapsed());
+    let removed = devca(home.path(), &["passphrase", "--remove"]);
+    assert!(removed.status.success() && key().contains("BEGIN PRIVATE KEY"), "{removed:?}");
+    assert!(devca(home.path(), &["issue", "b.test"]).status.success());
+}
