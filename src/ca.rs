@@ -85,7 +85,8 @@ impl Authority {
     /// Reads root and key, and refuses a pair that could only sign what nobody accepts.
     pub fn load(folder: &CaFolder, unlock: &Unlock, now: OffsetDateTime) -> anyhow::Result<Self> {
         let root = CaCertificate::load(&folder.root(), folder)?;
-        let anew = format!("devca{} uninstall --purge && devca{0} install", folder.option());
+        refuse_early_clock(&root, now)?;
+        let rotate = format!("replace the root: devca{} rotate", folder.option());
         if root.validity.not_after < now {
             let what =
                 format!("the root {} expired on {}", folder.root().display(), root.validity.not_after.date());
@@ -95,18 +96,22 @@ impl Authority {
         let path = signing_key(folder);
         if path.symlink_metadata().is_err() {
             let what = format!("the root's key {} is missing: nothing can be signed", path.display());
-            return Err(Fault::new(what, format!("put the key back, or make a new root: {anew}")).into());
+            return Err(Fault::new(what, format!("put the key back, or {rotate}")).into());
         }
         let intermediate =
             if is_sealed { Some(CaCertificate::load(&folder.intermediate(), folder)?) } else { None };
-        let (key, passphrase) = read_key(&path, unlock)?;
+        let (key, passphrase) = match pem::key_file(&path) {
+            Err(e) => {
+                let hint = format!("put the key back, or {rotate}");
+                return Err(Fault::new(format!("{e:#}"), hint).into());
+            }
+            Ok(key) => open_key(&path, key, unlock)?,
+        };
         let signer = intermediate.as_ref().unwrap_or(&root);
         if !signer.belongs_to(&key) || intermediate.as_ref().is_some_and(|ca| !ca.is_signed_by(&root)) {
             let of = if is_sealed { folder.intermediate() } else { folder.root() };
             let what = format!("{} is not the key of {}", path.display(), of.display());
-            return Err(
-                Fault::new(what, format!("put back the pair you had, or make a new root: {anew}")).into()
-            );
+            return Err(Fault::new(what, format!("put back the pair you had, or {rotate}")).into());
         }
         Ok(Self { root, intermediate, is_sealed, key, passphrase, root_crl: None })
     }
@@ -259,6 +264,19 @@ impl Authority {
             || "its subject has a form that devca does not write: make a root with devca install".into(),
         )
     }
+}
+
+/// What a machine issues whose clock is behind the root, nobody accepts: RFC 5280 §6.1.3 (a) (2).
+pub fn refuse_early_clock(root: &CaCertificate, now: OffsetDateTime) -> Result<(), Fault> {
+    if now >= root.validity.not_before {
+        return Ok(());
+    }
+    let created = if root.is_devca() { root.validity.made() } else { root.validity.not_before };
+    let date =
+        |moment: OffsetDateTime| format!("{} {:02}:{:02} UTC", moment.date(), moment.hour(), moment.minute());
+    let what =
+        format!("this machine's clock ({}) is before the root was created ({})", date(now), date(created));
+    Err(Fault::new(what, "set the clock; this shows it: date -u"))
 }
 
 /// A key, and the passphrase that it took.

@@ -9,10 +9,11 @@ use zeroize::Zeroizing;
 
 use crate::bulk::Made;
 use crate::bundle::{self, Format, Holds, Material, Options, Output, Password};
-use crate::ca::Authority;
+use crate::ca::{self, Authority};
 use crate::certificate::{CaCertificate, Leaf, local_ca};
 use crate::error::{Fault, quoted};
 use crate::files::{self, Recognize};
+use crate::home::CaFolder;
 use crate::inventory::{Entry, Written};
 use crate::issuer::{KeySource, Request, Signer};
 use crate::key;
@@ -270,7 +271,30 @@ fn days(entry: &Entry) -> i64 {
 
 /// Whether this CA, with its present keys, has issued it. (What cannot be looked into is taken for another's.)
 pub fn is_of(entry: &Entry, authority: &Authority) -> bool {
-    leaf(entry).is_some_and(|leaf| leaf.is_of(authority.signer()) || leaf.is_of(&authority.root))
+    is_of_one(entry, &[authority.signer(), &authority.root])
+}
+
+fn is_of_one(entry: &Entry, issuers: &[&CaCertificate]) -> bool {
+    leaf(entry).is_some_and(|leaf| issuers.iter().any(|issuer| leaf.is_of(issuer)))
+}
+
+/// Tells what the present root has issued from what an earlier one has, as an interrupted `rotate` may leave it.
+pub struct PresentRoot {
+    beginning: OffsetDateTime,
+    issuers: Vec<CaCertificate>,
+}
+
+impl PresentRoot {
+    /// The root of a CA, if there is one, and its intermediate.
+    pub fn new(root: Option<&CaCertificate>, folder: &CaFolder) -> Self {
+        let issuers = root.cloned().into_iter().chain(ca::intermediate(folder)).collect();
+        Self { beginning: beginning(root), issuers }
+    }
+
+    /// A certificate that seems to be older than the root is looked into: the clock may have been set back.
+    pub fn has_issued(&self, entry: &Entry) -> bool {
+        entry.issued >= self.beginning || is_of_one(entry, &self.issuers.iter().collect::<Vec<_>>())
+    }
 }
 
 /// The certificate of an entry, if one of its files shows it.

@@ -98,3 +98,86 @@ fn a_timer_that_lacks_a_password_is_pointed_out() {
     fs::write(home.file("password"), "changeit").unwrap();
     assert!(!install(&["--password-file", "password"]).contains("cannot renew"));
 }
+
+/// Replaces the root by one with the same key and subject that is valid from and to these days from now.
+fn move_root(home: &Home, from: i64, to: i64) {
+    let now = time::OffsetDateTime::now_utc();
+    let key = devca::pem::first_key(&home.ca().join("root-key.pem")).unwrap();
+    let name = ok(
+        "openssl",
+        ["x509", "-in", home.root().to_str().unwrap(), "-noout", "-subject", "-nameopt", "multiline"],
+    );
+    let name = name.lines().find_map(|line| line.trim().strip_prefix("commonName")).unwrap();
+    let mut params = rcgen::CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.distinguished_name.push(rcgen::DnType::OrganizationName, "devca development CA");
+    params.distinguished_name.push(rcgen::DnType::CommonName, name.trim_start_matches([' ', '=']));
+    params.not_before = now + time::Duration::days(from);
+    params.not_after = now + time::Duration::days(to);
+    let root = params.self_signed(&*key).unwrap();
+    fs::write(home.root(), devca::pem::certificate(root.der())).unwrap();
+}
+
+#[test]
+fn a_clock_before_the_root_is_named() {
+    let home = Home::new();
+    home.ok(["issue", "before.test"]);
+    move_root(&home, 30, 300);
+    for command in [&["issue", "after.test"][..], &["renew", "before.test"]] {
+        let said = home.fails(command);
+        assert!(
+            said.contains("this machine's clock (20") && said.contains("is before the root was created (20"),
+            "{said}"
+        );
+        assert!(said.contains("hint: set the clock; this shows it: date -u"), "{said}");
+    }
+    assert!(!home.file("after.test.pem").exists());
+    let said = home.fails(["status", "--store", "wsl"]);
+    assert!(said.contains("is before the root was created"), "{said}");
+    for said in [said, home.ok(["list"])] {
+        assert!(!said.contains("earlier root"), "{said}");
+    }
+    let output = home.devca(["check", "--expiring", "14d"]).output().unwrap();
+    assert!(output.status.success(), "{}", words(&output));
+}
+
+#[test]
+fn a_certificate_that_the_root_cuts_short_is_pointed_out() {
+    let home = Home::new();
+    let said = words(&home.devca(["issue", "long.test"]).output().unwrap());
+    assert!(!said.contains("shortened"), "{said}");
+    move_root(&home, -1, 50);
+    let output = home.devca(["issue", "short.test"]).output().unwrap();
+    let said = words(&output);
+    assert!(output.status.success() && said.contains("is shortened to the root's end, 20"), "{said}");
+    assert!(said.contains("devca rotate"), "{said}");
+    assert!(
+        !words(&home.devca(["issue", "fits.test", "--days", "20"]).output().unwrap()).contains("shortened")
+    );
+}
+
+#[test]
+fn a_root_without_its_key_is_not_installed_and_rotate_replaces_it() {
+    for damage in ["missing", "empty", "another's"] {
+        let home = Home::new();
+        home.ok(["issue", "localhost"]);
+        let key = home.ca().join("root-key.pem");
+        match damage {
+            "missing" => fs::remove_file(&key).unwrap(),
+            "empty" => fs::write(&key, "").unwrap(),
+            _ => _ = fs::copy(home.file("localhost-key.pem"), &key).unwrap(),
+        }
+        for command in
+            [&["issue", "app.test"][..], &["install", "--store", "nss"], &["status", "--store", "wsl"]]
+        {
+            let said = home.fails(command);
+            assert!(said.contains("or replace the root: devca rotate"), "{damage}: {said}");
+            assert!(!said.contains("purge"), "{damage}: {said}");
+        }
+        assert!(!home.home().join(".pki/nssdb").exists(), "{damage}: no store has been touched");
+        home.ok(["rotate", "--store", "wsl"]);
+        assert!(leads_to_the_root(&home, "localhost.pem"), "{damage}");
+        home.ok(["install", "--store", "nss"]);
+    }
+}

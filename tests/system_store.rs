@@ -318,7 +318,7 @@ fn status_says_what_is_wrong_and_what_mends_it() {
     fs::copy(home.file("localhost-key.pem"), &key).unwrap();
     said("is not the key of", "put back the pair");
     fs::remove_file(&key).unwrap();
-    said("is missing", "put the key back");
+    said("is missing", "put the key back, or replace the root: devca rotate");
     fs::write(&key, kept).unwrap();
     ok("chmod", ["600", key.to_str().unwrap()]);
     let output = home.devca(["status", "--store", "wsl"]).output().unwrap();

@@ -134,6 +134,7 @@ fn root(
     let lock = if args.dry_run { None } else { Some(context.lock()?) };
     let root = if ca::exists(&context.folder) {
         refuse_to_change(context, args)?;
+        refuse_without_key(context)?;
         context.root()?
     } else {
         let passphrase = if args.keyring {
@@ -152,6 +153,15 @@ fn root(
     };
     drop(lock);
     Ok(root)
+}
+
+/// A root that cannot sign, because its key is missing or another root's, is of no use to anybody who trusts it.
+fn refuse_without_key(context: &Context) -> anyhow::Result<()> {
+    // Which root a locked key belongs to shows only with its passphrase, which `install` does not need.
+    if !ca::is_locked(&context.folder) {
+        Authority::load(&context.folder, &|path, key| context.unlock(path, key), context.now)?;
+    }
+    Ok(())
 }
 
 /// A root is never overwritten by `install`: other commands change it.

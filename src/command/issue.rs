@@ -111,6 +111,9 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
     };
     drop(lock);
 
+    if issued.validity.not_after < request.validity.not_after {
+        say_that_it_is_shortened(context, &authority);
+    }
     if root_created {
         context.report.note(format!(
             "a new root was made, {}: no store trusts it so far; devca{} install changes that",
@@ -185,6 +188,15 @@ fn write(context: &Context, args: &cli::Issue, files: Vec<NewFile>, entry: &mut 
     entry.stamp(&staged);
     inventory::append(&context.folder.inventory(), [&*entry], person)?;
     staged.commit()
+}
+
+/// A certificate never outlives its issuer, whatever was asked for.
+fn say_that_it_is_shortened(context: &Context, authority: &Authority) {
+    let issuer = if authority.intermediate.is_some() { "intermediate" } else { "root" };
+    let (end, option) = (authority.signer().validity.not_after.date(), context.folder.option());
+    context.report.note(format!(
+        "the certificate is shortened to the {issuer}'s end, {end}; for a longer one, replace the root: devca{option} rotate"
+    ));
 }
 
 /// Makes the root where there is none: of two that start at once, the one that gets the lock. Widens one that is there,

@@ -13,7 +13,7 @@ use crate::files::{NewFile, Secrecy};
 use crate::inventory::{self, Entry, Inventory, Line};
 use crate::parallel;
 use crate::profile::{self, DaysLeft, Kind};
-use crate::renewal::{self, State};
+use crate::renewal::{self, PresentRoot, State};
 use crate::report::{self, Outcome};
 
 #[derive(Serialize)]
@@ -60,11 +60,11 @@ enum Word {
 pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<List> {
     let path = context.folder.inventory();
     let pruned = if args.prune { Some(prune(context)?) } else { None };
-    let beginning = renewal::beginning(context.root().ok().as_ref());
+    let present = PresentRoot::new(context.root().ok().as_ref(), &context.folder);
     let (now, soon) = (context.now, args.expiring.unwrap_or(profile::RENEW_WITHIN_DAYS));
     // Looked at while the lines are read: only what is shown stays in memory.
     let lines = inventory::scan(&path, |line| match line {
-        Line::Issued(entry) => Ok(Listed::of(entry, now, soon, beginning)),
+        Line::Issued(entry) => Ok(Listed::of(entry, now, soon, &present)),
         Line::Revoked(revocation) => Err(revocation.serial),
     })?;
     let mut revoked = HashSet::new();
@@ -91,12 +91,12 @@ pub(super) fn ending(
     inventory: Inventory,
     now: OffsetDateTime,
     days: i64,
-    beginning: OffsetDateTime,
+    present: &PresentRoot,
 ) -> Vec<Entry> {
     let revoked = inventory.revoked();
     let mut entries = inventory.in_use();
     entries.retain(|entry| {
-        (entry.issued < beginning || entry.not_after - Duration::days(days) <= now)
+        (entry.not_after - Duration::days(days) <= now || !present.has_issued(entry))
             && !revoked.contains(&entry.serial)
             && renewal::glance(entry) == State::There
     });
@@ -147,10 +147,10 @@ impl Outcome for List {
 }
 
 impl Listed {
-    fn of(entry: Box<Entry>, now: OffsetDateTime, soon: i64, beginning: OffsetDateTime) -> Self {
+    fn of(entry: Box<Entry>, now: OffsetDateTime, soon: i64, present: &PresentRoot) -> Self {
         let state = match entry.not_after {
             end if end < now => Word::Expired,
-            _ if entry.issued < beginning => Word::Outdated,
+            _ if !present.has_issued(&entry) => Word::Outdated,
             end if end - Duration::days(soon) <= now => Word::Expiring,
             _ => Word::Good,
         };

@@ -19,7 +19,7 @@ use crate::error;
 use crate::files;
 use crate::inventory::Inventory;
 use crate::key;
-use crate::renewal::{self, State};
+use crate::renewal::{self, PresentRoot, State};
 use crate::report::{self, Outcome};
 
 /// A root is pointed out this many days before its end.
@@ -154,9 +154,9 @@ fn outdated(context: &Context, root: &CaCertificate) -> Option<Finding> {
     let inventory = Inventory::load(&context.folder.inventory()).ok()?;
     let revoked = inventory.revoked();
     let mut entries = inventory.in_use();
-    let beginning = renewal::beginning(Some(root));
+    let present = PresentRoot::new(Some(root), &context.folder);
     entries.retain(|entry| {
-        entry.issued < beginning
+        !present.has_issued(entry)
             && entry.not_after > context.now
             && !revoked.contains(&entry.serial)
             && renewal::glance(entry) == State::There
@@ -224,8 +224,9 @@ fn look_at_root(context: &Context, problems: &mut Vec<Finding>) -> Option<CaCert
             return None;
         }
     };
-    // A certificate alone can be trusted here and sign elsewhere: a colleague's.
-    if ca::signing_key(&context.folder).exists() {
+    if let Err(fault) = ca::refuse_early_clock(&root, context.now) {
+        found(fault.to_string(), fault.hint().to_owned());
+    } else if ca::signing_key(&context.folder).exists() {
         // A locked key is not asked for.
         if !ca::is_locked(&context.folder)
             && let Err(e) =
@@ -237,7 +238,7 @@ fn look_at_root(context: &Context, problems: &mut Vec<Finding>) -> Option<CaCert
         let key = context.folder.root_key();
         found(
             format!("the root's key {} is missing: nothing can be signed", key.display()),
-            "put the key back".into(),
+            format!("put the key back, or replace the root: devca{} rotate", context.folder.option()),
         );
     }
     for (path, mode) in private(context) {

@@ -10,7 +10,7 @@ use crate::command::{Context, list};
 use crate::error::{Fault, quoted};
 use crate::inventory::Inventory;
 use crate::profile::DaysLeft;
-use crate::renewal;
+use crate::renewal::{self, PresentRoot};
 
 /// What of the inventory ends soon, has ended, or is of an earlier root.
 pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checked> {
@@ -21,11 +21,11 @@ pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checke
     };
     let mut checked = Checked { place: "the inventory".into(), ..Checked::default() };
     let inventory = Inventory::load(&context.folder.inventory())?;
-    let beginning = renewal::beginning(context.root().ok().as_ref());
-    for entry in list::ending(inventory, context.now, days, beginning) {
+    let present = PresentRoot::new(context.root().ok().as_ref(), &context.folder);
+    for entry in list::ending(inventory, context.now, days, &present) {
         let path: PathBuf = renewal::first(&entry).to_owned();
         let left = DaysLeft::until(entry.not_after, context.now);
-        let is_outdated = entry.issued < beginning;
+        let is_outdated = !present.has_issued(&entry);
         let fault = match left {
             left if left.is_expired() => &EXPIRED,
             _ if is_outdated => &REPLACED_ROOT,
