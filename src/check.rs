@@ -8,9 +8,13 @@ use catalogue::Fault;
 pub mod catalogue;
 pub mod chain;
 pub mod connect;
+mod constraints;
 pub mod environment;
+mod form;
 pub mod handshake;
 pub mod judge;
+pub mod names;
+pub mod path;
 pub mod purpose;
 pub mod starttls;
 pub mod target;
@@ -65,6 +69,12 @@ impl Finding {
     pub fn saying(mut self, is_said: impl Fn(&catalogue::Words) -> bool) -> Self {
         self.words.retain(|words| is_said(words));
         self
+    }
+
+    /// Only what clients with these libraries say.
+    #[must_use]
+    pub fn said_by(self, libraries: &[catalogue::Library]) -> Self {
+        self.saying(|words| words.library().is_some_and(|library| libraries.contains(&library)))
     }
 
     /// Its place in the catalogue: the worst first.

@@ -1,7 +1,5 @@
 //! One arm per command. Each says what came of it as an [`Outcome`](crate::report::Outcome).
 
-use std::path::Path;
-
 use time::OffsetDateTime;
 
 use crate::ca::{Authority, Draft};
@@ -63,32 +61,17 @@ pub fn run(cli: Cli, report: &Report) -> anyhow::Result<u8> {
     }
     let person = Person::current()?;
     act_as(&person)?;
-    let mut command = cli.command;
     let mut name = cli.global.ca;
-    if let Command::Check(args) = &mut command
-        && Path::new(&name).is_file()
-    {
-        args.ca_file = Some(std::mem::replace(&mut name, CaName::DEFAULT.into()).into());
-    }
-    if let Command::Check(_) = &command
-        && name != CaName::DEFAULT
-        && name
-            .parse()
-            .is_ok_and(|parsed| CaFolder::locate(&person, parsed).is_ok_and(|ca| !ca.path.is_dir()))
-    {
-        let what = format!("{name} is neither a file nor a CA");
-        return Err(Fault::usage(what, "see what there is: devca ca list").into());
-    }
     if name.is_empty() && std::env::var_os("DEVCA_CA").is_some_and(|value| value.is_empty()) {
         CaName::DEFAULT.clone_into(&mut name); // set to nothing, which is as good as unset
     }
     let folder = CaFolder::locate(&person, name.parse()?)?;
     // `status` tells what is wrong with the folder, and all else that is.
-    if !matches!(command, Command::Status(_)) {
+    if !matches!(cli.command, Command::Status(_)) {
         folder.refuse_unsafe()?;
     }
     let context = Context { report, person, folder, now: OffsetDateTime::now_utc() };
-    dispatch(&context, command).map_err(|e| error::of(&context.folder.option(), e))
+    dispatch(&context, cli.command).map_err(|e| error::of(&context.folder.option(), e))
 }
 
 /// Behind `sudo`, gives up root's rights for everything but root's own steps, before anything of the person's is read:

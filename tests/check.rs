@@ -1,21 +1,27 @@
 //! `devca check` finds each fault of a real server, and foretells what real clients say to it. `devca explain` leads from
 //! these words back to the fault.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
 
 #[path = "check/bench.rs"]
 mod bench;
 #[path = "check/browsers.rs"]
 mod browsers;
+#[path = "check/cases.rs"]
+mod cases;
 mod common;
 #[path = "check/faults.rs"]
 mod faults;
 #[path = "check/files.rs"]
 mod files;
+#[path = "check/forge.rs"]
+mod forge;
 #[path = "check/handshakes.rs"]
 mod handshakes;
 #[path = "check/healthy.rs"]
 mod healthy;
+#[path = "check/judges.rs"]
+mod judges;
 #[path = "check/postgres.rs"]
 mod postgres;
 #[path = "servers/running.rs"]

@@ -7,11 +7,13 @@ use serde::{Serialize, Serializer};
 
 mod chain;
 mod connection;
+mod form;
 mod leaf;
 mod surroundings;
 
 pub use chain::*;
 pub use connection::*;
+pub use form::*;
 pub use leaf::*;
 pub use surroundings::*;
 
@@ -47,6 +49,49 @@ pub struct Words {
     pub says: &'static str,
 }
 
+/// What verifies certificates for a client. Clients with the same library agree on what they refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Library {
+    OpenSsl,
+    GnuTls,
+    Go,
+    /// For rustls.
+    Webpki,
+    Java,
+    Chrome,
+    Firefox,
+}
+
+impl std::fmt::Display for Library {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::OpenSsl => "OpenSSL",
+            Self::GnuTls => "GnuTLS",
+            Self::Go => "Go",
+            Self::Webpki => "rustls",
+            Self::Java => "Java",
+            Self::Chrome => "Chrome",
+            Self::Firefox => "Firefox",
+        })
+    }
+}
+
+impl Words {
+    /// The library that this client verifies with, where one is known to be behind these words.
+    pub fn library(&self) -> Option<Library> {
+        Some(match self.client {
+            "curl" | "OpenSSL" | "Node" | "Python" => Library::OpenSsl,
+            "GnuTLS" => Library::GnuTls,
+            "Go" => Library::Go,
+            "rustls" => Library::Webpki,
+            "Java" => Library::Java,
+            "Chrome" => Library::Chrome,
+            "Firefox" => Library::Firefox,
+            _ => return None,
+        })
+    }
+}
+
 const fn says(client: &'static str, says: &'static str) -> Words {
     Words { client, says }
 }
@@ -64,10 +109,13 @@ pub static ALL: &[&Fault] = &[
     &CLIENT_CERTIFICATE_REFUSED,
     &UNREADABLE_FILE,
     &KEY_MISMATCH,
+    &MALFORMED,
+    &EXPLICIT_CURVE,
     &SELF_SIGNED,
     &MISSING_INTERMEDIATE,
     &UNTRUSTED_ROOT,
     &REPLACED_ROOT,
+    &KEY_ID_MISMATCH,
     &NAME_MISMATCH,
     &EXPIRED,
     &NOT_YET_VALID,
@@ -82,6 +130,7 @@ pub static ALL: &[&Fault] = &[
     &OUTSIDE_CONSTRAINTS,
     &CONSTRAINED_ADDRESSES,
     &CLIENT_WITHOUT_SAN,
+    &TOO_MANY_NAMES,
     &WEAK,
     &WRONG_ORDER,
     &TOO_LONG,

@@ -1,27 +1,45 @@
-//! From a leaf to its root: which certificates link, and where it ends.
+//! Certificates with what links them to others, and the chains that they form.
 
+use time::OffsetDateTime;
+use x509_parser::asn1_rs::Tag;
 use x509_parser::error::X509Error;
 use x509_parser::extensions::{KeyUsage, ParsedExtension};
+use x509_parser::oid_registry::OID_KEY_TYPE_EC_PUBLIC_KEY;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::form::{self, Defect};
+use super::names::{Limits, Names};
 use crate::details::Certificate;
 
 /// A certificate with what links it to others.
 #[derive(Debug, Clone)]
 pub struct Link {
-    /// In DER.
+    /// The certificate in DER.
     pub der: Vec<u8>,
-    /// What stands in it.
+    /// What the certificate says.
     pub details: Certificate,
-    /// The subject, in DER.
+    /// The subject in DER.
     pub subject: Vec<u8>,
     issuer: Vec<u8>,
+    public_key: Vec<u8>,
     key_id: Option<Vec<u8>>,
     authority_key_id: Option<Vec<u8>>,
     /// The key usage, where the certificate has that extension (RFC 5280 §4.2.1.3).
     pub key_usage: Option<KeyUsage>,
-    /// The first critical extension that is not known, by its OID.
-    pub unknown_critical: Option<String>,
+    /// Whether it has basicConstraints, whatever they say.
+    pub has_basic_constraints: bool,
+    /// Whether it is of version 3, which has extensions.
+    pub is_version_3: bool,
+    /// The critical extensions, by OID.
+    pub critical: Vec<String>,
+    /// Whether its key lists the parameters of its curve instead of naming it.
+    pub has_explicit_curve: bool,
+    /// Every name that name constraints apply to.
+    pub names: Names,
+    /// What it may sign for, if that is limited.
+    pub limits: Option<Limits>,
+    /// What is malformed in it.
+    pub defects: Vec<Defect>,
 }
 
 /// Where a link was found.
@@ -30,38 +48,40 @@ pub struct Link {
 pub enum Source {
     /// The server sent it, or the file holds it.
     Sent,
-    /// It is known here, and was not sent.
+    /// It is trusted here, and was not sent.
+    #[serde(rename = "known")]
+    Trusted,
+    /// It is known here, was not sent and is not trusted.
     Known,
 }
 
-/// How a chain ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a chain ends, the best end first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum End {
+    /// At a certificate that is trusted, or would be where its store is asked.
+    Anchor,
     /// At a self-signed certificate.
     Root,
-    /// At one whose issuer is not known here.
+    /// At a certificate whose issuer is not known here.
     Unknown,
-    /// At one whose issuer is known by name, but has another key: its signature is not good.
+    /// At a certificate that names an issuer which is known, but whose key did not sign it.
     BadSignature,
 }
 
 /// A leaf and what stands above it.
-#[derive(Debug)]
-pub struct Chain {
+#[derive(Debug, Clone)]
+pub struct Chain<'a> {
     /// From the leaf upwards.
-    pub links: Vec<(Link, Source)>,
+    pub links: Vec<(&'a Link, Source)>,
     /// How it ends.
     pub end: End,
-    /// What was sent and does not belong to it, or comes too early.
-    pub is_in_order: bool,
 }
 
 impl Link {
-    /// `None` where the bytes are no certificate.
+    /// `None` where the bytes are not a certificate.
     pub fn read(der: &[u8]) -> Option<Self> {
-        let (_, certificate) = X509Certificate::from_der(der).ok()?;
-        let (mut key_id, mut authority_key_id, mut key_usage, mut unknown_critical) =
-            (None, None, None, None);
+        let (rest, certificate) = X509Certificate::from_der(der).ok()?;
+        let (mut key_id, mut authority_key_id, mut key_usage) = (None, None, None);
         for extension in certificate.iter_extensions() {
             match extension.parsed_extension() {
                 ParsedExtension::SubjectKeyIdentifier(id) => key_id = Some(id.0.to_vec()),
@@ -69,102 +89,116 @@ impl Link {
                     authority_key_id = id.key_identifier.as_ref().map(|id| id.0.to_vec());
                 }
                 ParsedExtension::KeyUsage(usage) => key_usage = Some(*usage),
-                ParsedExtension::UnsupportedExtension { oid } if extension.critical => {
-                    unknown_critical.get_or_insert_with(|| oid.to_id_string());
-                }
                 _ => {}
             }
         }
+        let critical = certificate.iter_extensions().filter(|extension| extension.critical);
         Some(Self {
             details: Certificate::read(der)?,
             subject: certificate.subject().as_raw().to_vec(),
             issuer: certificate.issuer().as_raw().to_vec(),
+            public_key: certificate.public_key().raw.to_vec(),
             key_id,
             authority_key_id,
             key_usage,
-            unknown_critical,
+            critical: critical.map(|extension| extension.oid.to_id_string()).collect(),
+            has_basic_constraints: certificate.basic_constraints().is_ok_and(|found| found.is_some()),
+            is_version_3: certificate.version().0 == 2,
+            has_explicit_curve: has_explicit_curve(&certificate),
+            names: Names::of(&certificate),
+            limits: Limits::of(&certificate),
+            defects: form::defects(&certificate, rest),
             der: der.to_vec(),
         })
     }
 
-    /// Its own signature is by its own key.
-    pub fn is_self_signed(&self) -> bool {
-        self.subject == self.issuer && self.is_signed_by(self)
+    /// Whether it names itself as its issuer, as roots do.
+    pub fn is_self_issued(&self) -> bool {
+        self.subject == self.issuer
     }
 
-    /// The name and, where both have one, the key identifier agree.
+    /// Whether this moment is within its validity.
+    pub fn is_valid_at(&self, now: OffsetDateTime) -> bool {
+        (self.details.not_before..=self.details.not_after).contains(&now)
+    }
+
+    /// Whether its own key made its signature.
+    pub fn is_self_signed(&self) -> bool {
+        self.is_self_issued() && self.is_signed_by(self)
+    }
+
+    /// Whether it names this one as its issuer.
     pub fn names(&self, issuer: &Self) -> bool {
         self.issuer == issuer.subject
-            && match (&self.authority_key_id, &issuer.key_id) {
-                (Some(wanted), Some(own)) => wanted == own,
-                _ => true,
-            }
+    }
+
+    /// Whether the key identifiers agree, where both have one (RFC 5280 §4.2.1.1).
+    pub fn agrees_on_key_with(&self, issuer: &Self) -> bool {
+        match (&self.authority_key_id, &issuer.key_id) {
+            (Some(wanted), Some(own)) => wanted == own,
+            _ => true,
+        }
     }
 
     /// Whether both certify the same key.
     pub fn has_key_of(&self, other: &Self) -> bool {
-        let key = |der: &[u8]| Some(X509Certificate::from_der(der).ok()?.1.public_key().raw.to_vec());
-        key(&self.der) == key(&other.der)
+        self.public_key == other.public_key
     }
 
-    /// The name agrees, whatever the key.
-    pub fn names_only(&self, issuer: &Self) -> bool {
-        self.issuer == issuer.subject
+    /// Whether both certify the same key under the same name.
+    pub fn is_twin_of(&self, other: &Self) -> bool {
+        self.subject == other.subject && self.has_key_of(other)
     }
 
-    fn is_signed_by(&self, issuer: &Self) -> bool {
+    /// Whether the issuer's key made the signature.
+    pub fn is_signed_by(&self, issuer: &Self) -> bool {
         let parse = |der| X509Certificate::from_der(der).map(|(_, certificate)| certificate).ok();
         let (Some(own), Some(issuer_certificate)) = (parse(&self.der), parse(&issuer.der)) else {
             return false;
         };
         match own.verify_signature(Some(issuer_certificate.public_key())) {
-            // Not every algorithm is calculated here, and no small RSA key: then names and key identifiers decide.
+            // Neither every algorithm is calculated here nor a small RSA key: then the names decide, and the key is
+            // reported by itself.
             Ok(()) | Err(X509Error::SignatureUnsupportedAlgorithm) => true,
             Err(_) => issuer.details.weak_key().is_some(),
         }
     }
 }
 
-impl Chain {
-    /// Links the first of what was sent to a root: by what was sent and by what is known here.
-    pub fn build(sent: &[Link], known: &[Link]) -> Option<Self> {
-        let leaf = sent.first()?;
-        let mut links = vec![(leaf.clone(), Source::Sent)];
-        let mut used = vec![0];
-        let end = loop {
-            let (last, _) = links.last()?;
-            if last.is_self_signed() {
-                break End::Root;
-            }
-            let is_issuer = |link: &&Link| last.names(link) && last.is_signed_by(link);
-            if let Some(at) = sent.iter().position(|link| is_issuer(&link)) {
-                if used.contains(&at) {
-                    break End::Unknown; // a circle
-                }
-                used.push(at);
-                links.push((sent[at].clone(), Source::Sent));
-            } else if let Some(link) = known.iter().find(is_issuer) {
-                links.push((link.clone(), Source::Known));
-            } else if sent.iter().chain(known).any(|link| last.names_only(link)) {
-                break End::BadSignature;
-            } else {
-                break End::Unknown;
-            }
-            if links.len() > 20 {
-                break End::Unknown;
-            }
-        };
-        let is_in_order = used.iter().copied().eq(0..sent.len());
-        Some(Self { links, end, is_in_order })
-    }
+fn has_explicit_curve(certificate: &X509Certificate) -> bool {
+    let algorithm = &certificate.public_key().algorithm;
+    algorithm.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY
+        && algorithm.parameters.as_ref().is_some_and(|parameters| parameters.tag() != Tag::Oid)
+}
 
+impl Chain<'_> {
     /// The leaf.
     pub fn leaf(&self) -> &Link {
-        &self.links[0].0
+        self.links[0].0
     }
 
-    /// The last one.
+    /// The last certificate.
     pub fn top(&self) -> &Link {
-        &self.links[self.links.len() - 1].0
+        self.links[self.links.len() - 1].0
     }
+
+    /// Whether this is the certificate at the end of a chain, which some clients take for its name and key alone.
+    pub fn is_root(&self, link: &Link) -> bool {
+        matches!(self.end, End::Anchor | End::Root) && std::ptr::eq(link, self.top())
+    }
+
+    /// How many of its certificates were sent.
+    pub fn sent(&self) -> usize {
+        self.links.iter().filter(|(_, source)| *source == Source::Sent).count()
+    }
+}
+
+/// Whether each certificate comes after one that names it as its issuer, and none comes twice (RFC 5246 §7.4.2 demands
+/// it, RFC 8446 §4.4.2 wishes for it).
+pub fn is_in_order(sent: &[Link]) -> bool {
+    let follows = |at: usize| {
+        let (before, link) = (&sent[..at], &sent[at]);
+        before.iter().any(|child| child.names(link)) && before.iter().all(|other| other.der != link.der)
+    };
+    (1..sent.len()).all(follows)
 }

@@ -46,7 +46,7 @@ pub fn judge(seen: &Seen, view: &View) -> Vec<Finding> {
         Finding::new(
             &CLIENT_CERTIFICATE_REFUSED,
             what,
-            "devca check CERTIFICATE --client --ca CA, the CA that the server trusts",
+            "devca check CERTIFICATE --client --roots FILE, with the CA that the server trusts",
         )
     };
     let asks = seen.acceptable.is_some();

@@ -5,11 +5,11 @@ use std::net::IpAddr;
 use time::{Duration, OffsetDateTime};
 
 use super::catalogue::{
-    EXPIRED, EXPIRING, MISSING_INTERMEDIATE, NAME_MISMATCH, NOT_YET_VALID, SELF_SIGNED, TOO_LONG, WEAK,
-    WRONG_ORDER, Words,
+    EXPIRED, EXPIRING, KEY_ID_MISMATCH, Library, MISSING_INTERMEDIATE, NAME_MISMATCH, NOT_YET_VALID,
+    SELF_SIGNED, TOO_LONG, WEAK, WRONG_ORDER, Words,
 };
-use super::chain::{Chain, End, Link, Source};
-use super::{Finding, handshake, issue, purpose, words};
+use super::chain::{self, Chain, End, Link, Source};
+use super::{Finding, constraints, form, handshake, issue, purpose, words};
 use crate::profile;
 
 /// A certificate that ends within so many days is pointed out.
@@ -31,10 +31,10 @@ pub struct Expectation<'a> {
 }
 
 /// Everything that the chain itself shows. Whether its root is trusted is not among that.
-pub fn chain(chain: &Chain, sent: &[Link], expected: &Expectation) -> Vec<Finding> {
+pub fn judge(chain: &Chain, sent: &[Link], expected: &Expectation) -> Vec<Finding> {
     let mut findings = Vec::new();
     let leaf = chain.leaf();
-    if chain.end == End::Root && chain.links.len() == 1 && !leaf.details.is_ca {
+    if chain.end == End::Root && chain.links.len() == 1 {
         let what = format!("{} vouches for itself", leaf.details.subject);
         findings.push(Finding::new(
             &SELF_SIGNED,
@@ -45,20 +45,38 @@ pub fn chain(chain: &Chain, sent: &[Link], expected: &Expectation) -> Vec<Findin
     findings.extend(missing_links(chain));
     findings.extend(expected.name.and_then(|name| name_mismatch(leaf, name)));
     for (link, _) in &chain.links {
+        let link: &Link = link;
         let is = |other: &Link| std::ptr::eq(link, other);
-        findings.extend(validity(link, expected.now));
+        let is_root = chain.is_root(link) && chain.links.len() > 1;
+        // webpki takes a root for its name and key alone.
+        let minds = |words: &Words| !is_root || words.library() != Some(Library::Webpki);
+        findings.extend(validity(link, expected.now).map(|finding| finding.saying(minds)));
         findings.extend(weakness(link, is(leaf), is(chain.top())));
     }
     findings.extend(purpose::judge(chain, expected));
-    if !chain.is_in_order && sent.len() > 1 {
+    findings.extend(form::judge(chain));
+    findings.extend(constraints::judge(chain));
+    findings.extend(key_ids(chain));
+    if !chain::is_in_order(sent) {
         findings.push(wrong_order(chain, sent));
     }
     findings.extend(too_long(leaf, expected.client));
     findings
 }
 
+/// A key identifier that is another than the issuer's (RFC 5280 §4.2.1.1).
+fn key_ids(chain: &Chain) -> Option<Finding> {
+    let mut pairs = chain.links.windows(2);
+    let pair = pairs.find(|pair| !pair[0].0.agrees_on_key_with(pair[1].0))?;
+    let (link, issuer) = (&pair[0].0.details, &pair[1].0.details);
+    let what = format!("{} names another key than that of {}, which signed it", link.subject, issuer.subject);
+    Some(Finding::new(&KEY_ID_MISMATCH, what, issue(&chain.leaf().details)))
+}
+
 fn missing_links(chain: &Chain) -> Option<Finding> {
-    let is_missing = |(link, source): &&(Link, Source)| *source == Source::Known && !link.is_self_signed();
+    let is_missing = |(link, source): &&(&Link, Source)| {
+        *source == Source::Known && !(link.is_self_issued() && chain.is_root(link))
+    };
     let missing = chain.links.iter().find(is_missing)?;
     let leaf = &chain.leaf().details;
     let mut what =
@@ -123,9 +141,16 @@ fn name_mismatch(leaf: &Link, name: &str) -> Option<Finding> {
     let suffices = names.is_empty()
         && !ip
         && details.common_name.as_ref().is_some_and(|common_name| matches(common_name, name));
+    let is_wide = names.iter().any(|known| {
+        known.strip_prefix("*.").is_some_and(|base| {
+            !base.contains('.') && name.split_once('.').is_some_and(|(_, rest)| rest == base)
+        })
+    });
     let said = |words: &Words| match (words.client, words.says) {
         _ if handshake::is_of_sni(words) => false,
-        (client, _) if suffices && !["Go", "Chrome", "Firefox"].contains(&client) => false,
+        (client, _) if suffices && !["Go", "Chrome", "Firefox", "rustls"].contains(&client) => false,
+        // It takes a wildcard right below a top-level name, too.
+        ("Go", _) if is_wide => false,
         ("Python" | "OpenSSL", says) => says.starts_with("IP address") == ip,
         ("Go", "doesn't contain any IP SANs") => ip && !names.iter().any(|n| n.parse::<IpAddr>().is_ok()),
         ("Go", "certificate relies on legacy Common Name field") => names.is_empty() && !ip,
@@ -186,9 +211,12 @@ fn weakness(link: &Link, is_leaf: bool, is_top: bool) -> Option<Finding> {
 }
 
 fn wrong_order(chain: &Chain, sent: &[Link]) -> Finding {
+    let is_named = |issuer: &Link| sent.iter().any(|link| link.names(issuer));
     let is_sent_before = |index: usize, link: &Link| sent[..index].iter().any(|other| other.der == link.der);
     let double = sent.iter().enumerate().find(|(index, link)| is_sent_before(*index, link));
-    let stray = sent.iter().find(|link| !chain.links.iter().any(|(known, _)| known.der == link.der));
+    let is_linked = |link: &Link| chain.links.iter().any(|(known, _)| known.der == link.der);
+    let is_stray = |link: &Link| !is_linked(link) && (!is_named(link) || link.is_self_issued());
+    let stray = sent.iter().find(|link| is_stray(link));
     let what = match (stray, double) {
         (Some(stray), _) => {
             format!("{} is sent along and does not belong to the chain", stray.details.subject)

@@ -2,12 +2,10 @@
 
 use super::Finding;
 use super::catalogue::{
-    CA_AS_LEAF, NOT_A_CA, OUTSIDE_CONSTRAINTS, PATH_TOO_LONG, UNKNOWN_EXTENSION, WRONG_KEY_USAGE,
-    WRONG_USAGE, Words,
+    CA_AS_LEAF, Library, NOT_A_CA, PATH_TOO_LONG, UNKNOWN_EXTENSION, WRONG_KEY_USAGE, WRONG_USAGE, Words,
 };
-use super::chain::{Chain, Link};
+use super::chain::{Chain, End, Link};
 use super::judge::Expectation;
-use crate::name::Name;
 
 /// Everything that a chain is not meant for.
 pub fn judge(chain: &Chain, expected: &Expectation) -> Vec<Finding> {
@@ -19,13 +17,16 @@ pub fn judge(chain: &Chain, expected: &Expectation) -> Vec<Finding> {
     }
     findings.extend(key_usage(leaf, expected));
     for (above, (ca, _)) in chain.links.iter().enumerate().skip(1) {
-        let below = &chain.links[above - 1].0;
+        let below = chain.links[above - 1].0;
         findings.extend(may_not_sign(ca, below));
+        if chain.is_root(ca) {
+            findings.extend(is_not_a_root(ca));
+        }
         findings.extend(too_deep(chain, above));
-        findings.extend(ca_usage(ca, expected));
+        findings.extend(ca_usage(ca, expected, chain.is_root(ca)));
     }
-    findings.extend(chain.links.iter().find_map(|(link, _)| unknown_extension(link, leaf)));
-    findings.extend(outside(chain));
+    findings.extend(too_deep_for_webpki(chain));
+    findings.extend(chain.links.iter().find_map(|(link, _)| unknown_extension(link, chain)));
     findings
 }
 
@@ -65,17 +66,25 @@ fn usage(leaf: &Link, expected: &Expectation) -> Option<Finding> {
     Some(Finding::new(&WRONG_USAGE, what, mend))
 }
 
-/// OpenSSL, Go, `GnuTLS` and browsers hold what a CA says of extended usages against what it has signed; Java does not.
-fn ca_usage(ca: &Link, expected: &Expectation) -> Option<Finding> {
+/// OpenSSL, Go, `GnuTLS` and browsers hold a CA's extended key usage against what it has signed; Java does not. `GnuTLS`
+/// and webpki do not look at a root's.
+fn ca_usage(ca: &Link, expected: &Expectation, is_root: bool) -> Option<Finding> {
     let details = &ca.details;
     let wanted = wanted(expected);
-    let fits = |usage: &String| usage == wanted || usage == "anything";
-    if details.usages.is_empty() || details.usages.iter().any(fits) {
+    if details.usages.is_empty() || details.usages.iter().any(|usage| usage == wanted) {
         return None;
     }
-    let what =
-        format!("{}, a CA, is for: {}, and not for a {wanted}", details.subject, details.usages.join(", "));
-    Some(Finding::new(&WRONG_USAGE, what, issue(expected)).saying(|words| words.client != "Java"))
+    let minds =
+        |words: &Words| !is_root || !matches!(words.library(), Some(Library::GnuTls | Library::Webpki));
+    let is_for_any = details.usages.iter().any(|usage| usage == "anything");
+    let (uses, subject) = (details.usages.join(", "), &details.subject);
+    let what = format!("{subject}, a CA, is for: {uses}, and not for a {wanted}");
+    let finding = Finding::new(&WRONG_USAGE, what, issue(expected)).saying(minds);
+    Some(if is_for_any {
+        finding.said_by(&[Library::OpenSsl, Library::GnuTls, Library::Webpki])
+    } else {
+        finding.saying(|words| words.client != "Java")
+    })
 }
 
 /// In TLS 1.3, and with ECDHE, the leaf's key signs the handshake (RFC 8446 §4.4.2.2).
@@ -95,6 +104,7 @@ fn may_not_sign(ca: &Link, below: &Link) -> Option<Finding> {
     // A root of version 1 has no extensions, and says nothing of it; whether it is trusted is asked elsewhere.
     let lacks_ca = !ca.details.is_ca && !ca.is_self_signed();
     let lacks_bit = ca.key_usage.as_ref().is_some_and(|usage| !usage.key_cert_sign());
+    let is_empty = ca.key_usage.as_ref().is_some_and(|usage| usage.flags == 0);
     let why = match (lacks_ca, lacks_bit) {
         (true, _) => "it is no CA (basicConstraints)",
         (false, true) => "its key usage lacks keyCertSign",
@@ -103,10 +113,26 @@ fn may_not_sign(ca: &Link, below: &Link) -> Option<Finding> {
     let what = format!("{} has signed {}, and may not: {why}", ca.details.subject, below.details.subject);
     let said = move |words: &Words| match words.says {
         "NET::ERR_CERT_INVALID" | "invalid CA certificate" => true,
-        says if words.client == "Go" => says.starts_with("parent"),
+        // It takes an empty key usage for none.
+        says if words.client == "Go" => says.starts_with("parent") && (lacks_ca || !is_empty),
         says => NO_BIT.contains(&says) != lacks_ca,
     };
     Some(Finding::new(&NOT_A_CA, what, "have it issued by a CA: devca issue NAMES").saying(said))
+}
+
+/// A root of version 3 that does not say that it is a CA. Go wants that of it; others refuse only what says the opposite.
+fn is_not_a_root(root: &Link) -> Option<Finding> {
+    let refused_by: &[Library] = if root.has_basic_constraints {
+        &[Library::OpenSsl, Library::GnuTls, Library::Go]
+    } else {
+        &[Library::Go]
+    };
+    let what = format!("{} is a root, and is not marked as a CA (basicConstraints)", root.details.subject);
+    let said =
+        |words: &Words| !NO_BIT.contains(&words.says) && words.says != "unsuitable certificate purpose";
+    (root.is_version_3 && !root.details.is_ca && root.is_self_signed()).then(|| {
+        Finding::new(&NOT_A_CA, what, "make a new root: devca install").said_by(refused_by).saying(said)
+    })
 }
 
 /// What is said where it is the key usage that is lacking.
@@ -119,44 +145,58 @@ const NO_BIT: [&str; 4] = [
 
 /// How many CAs may follow below one (RFC 5280 §4.2.1.9): those that issue to themselves do not count.
 fn too_deep(chain: &Chain, above: usize) -> Option<Finding> {
-    let ca = &chain.links[above].0.details;
-    let limit = ca.path_length?;
-    let between =
-        chain.links[1..above].iter().filter(|(link, _)| link.details.subject != link.details.issuer);
-    let count = between.count();
+    let (ca, _) = chain.links[above];
+    let limit = ca.details.path_length?;
+    let count = chain.links[1..above].iter().filter(|(link, _)| !link.is_self_issued()).count();
+    let is_root = chain.is_root(ca);
+    let said = |words: &Words| words.says != DEPTH && !(is_root && words.library() == Some(Library::Webpki));
     (count > usize::try_from(limit).unwrap_or(usize::MAX)).then(|| {
-        let what = format!("{} allows {limit} CAs below it, and there are {count}", ca.subject);
-        Finding::new(&PATH_TOO_LONG, what, "issue from the CA right below it: devca issue NAMES")
+        let what = format!("{} allows {limit} CAs below it, and there are {count}", ca.details.subject);
+        Finding::new(&PATH_TOO_LONG, what, "issue from the CA right below it: devca issue NAMES").saying(said)
     })
 }
 
-fn unknown_extension(link: &Link, leaf: &Link) -> Option<Finding> {
-    let oid = link.unknown_critical.as_ref()?;
+/// webpki's error for a chain with more intermediates than it follows.
+const DEPTH: &str = "MaximumPathDepthExceeded";
+
+fn too_deep_for_webpki(chain: &Chain) -> Option<Finding> {
+    let count = chain.links.len().saturating_sub(2);
+    (count > 6 && chain.end == End::Anchor).then(|| {
+        let what = format!("there are {count} intermediates, and rustls follows 6");
+        let fix = "issue from a CA closer to the root: devca issue NAMES";
+        Finding::new(&PATH_TOO_LONG, what, fix).saying(|words| words.says == DEPTH)
+    })
+}
+
+fn unknown_extension(link: &Link, chain: &Chain) -> Option<Finding> {
+    let refused_by = |oid: &String| (oid.clone(), unsupported_by(oid));
+    let (oid, libraries) =
+        link.critical.iter().map(refused_by).max_by_key(|(_, libraries)| libraries.len())?;
     let what = format!("{} has a critical extension that clients do not know, {oid}", link.details.subject);
-    let is_leaf = std::ptr::eq(link, leaf);
-    // Firefox looks no further up than to a CA that it can use.
-    let said = move |words: &Words| {
-        words.client != "Firefox" || (words.says == "SEC_ERROR_UNKNOWN_ISSUER") != is_leaf
+    let is_leaf = std::ptr::eq(link, chain.leaf());
+    let is_root = chain.is_root(link);
+    let said = move |words: &Words| match words.library() {
+        // It takes a root for its name and key alone.
+        Some(Library::Webpki) if is_root => false,
+        // It looks no further up than to a CA that it can use.
+        Some(Library::Firefox) if (words.says == "SEC_ERROR_UNKNOWN_ISSUER") == is_leaf => false,
+        library => library.is_some_and(|library| libraries.contains(&library)),
     };
-    Some(Finding::new(&UNKNOWN_EXTENSION, what, "devca issue NAMES").saying(said))
+    let finding = Finding::new(&UNKNOWN_EXTENSION, what, "devca issue NAMES").saying(said);
+    (!finding.words.is_empty()).then_some(finding)
 }
 
-fn outside(chain: &Chain) -> Option<Finding> {
-    let names: Vec<Name> =
-        chain.leaf().details.names.iter().filter_map(|name| Name::parse(name).ok()).collect();
-    chain.links.iter().skip(1).find_map(|(ca, _)| {
-        let constraints = &ca.details.constraints;
-        let name = names.iter().find(|name| !constraints.permit(name))?;
-        let what = format!("{} may not sign for {name}", ca.details.subject);
-        let mend = format!("devca permit {}", crate::issuer::base(name));
-        let is_excluded = constraints.excluded.iter().any(|subtree| subtree.covers(name));
-        let is_root = std::ptr::eq(ca, chain.top());
-        let said = move |words: &Words| match words.says {
-            "permitted subtree violation" => !is_excluded,
-            "excluded subtree violation" => is_excluded,
-            // It takes no notice of what stands in a root.
-            _ => words.client != "Java" || !is_root,
-        };
-        Some(Finding::new(&OUTSIDE_CONSTRAINTS, what, mend).saying(said))
-    })
+/// The libraries that refuse a certificate where this extension is critical.
+fn unsupported_by(oid: &str) -> &'static [Library] {
+    use Library::{Chrome, Firefox, GnuTls, Go, Java, OpenSsl, Webpki};
+    match oid.strip_prefix("2.5.29.") {
+        // Key identifiers, usages, names, basic and name constraints, CRL distribution points.
+        Some("14" | "15" | "17" | "19" | "30" | "31" | "35" | "37") => &[],
+        // Certificate policies, and whether a policy may stand for any.
+        Some("32") => &[Webpki],
+        Some("54") => &[Go, Webpki],
+        // Policy mappings and constraints.
+        Some("33" | "36") => &[GnuTls, Go, Webpki],
+        _ => &[OpenSsl, GnuTls, Go, Webpki, Java, Chrome, Firefox],
+    }
 }

@@ -16,6 +16,7 @@ Examples:
   devca check localhost:8443 --cert alice-client.pem --key alice-client-key.pem
   devca check localhost:5432 --starttls postgres
   devca check localhost.pem --key localhost-key.pem --name localhost
+  devca check https://localhost:8443 --roots /etc/corp/ca.pem
   devca check --expiring 14d                       for cron
 
 Exit codes: 0 all is well, 1 something is wrong, 2 not understood, 3 no connection.")]
@@ -41,9 +42,9 @@ pub struct Check {
     /// Its key; or, with a file, the key that is to belong to that
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
-    /// Trust the roots in this file, and no others; what --ca names, if that is a file
-    #[arg(skip)]
-    pub ca_file: Option<PathBuf>,
+    /// Trust the roots in this file, and no others
+    #[arg(long, value_name = "FILE")]
+    pub roots: Option<PathBuf>,
     /// The file is a client's certificate
     #[arg(long)]
     pub client: bool,

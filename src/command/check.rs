@@ -12,12 +12,13 @@ use x509_parser::x509::X509Name;
 use report::{Checked, Linked};
 
 use super::Context;
-use super::trust::{Roots, Trust};
-use crate::check::catalogue::{KEY_MISMATCH, KEY_READABLE, NOT_TLS};
-use crate::check::chain::{Chain, Link, Source};
+use super::trust::{self, Roots, Trust};
+use crate::check::catalogue::{KEY_MISMATCH, KEY_READABLE, Library, MALFORMED, NOT_TLS};
+use crate::check::chain::{Chain, End, Link, Source};
 use crate::check::connect::{self, Failure, Seen, Target};
 use crate::check::handshake::{self, View};
 use crate::check::judge::{self, Expectation};
+use crate::check::path::Search;
 use crate::check::target::What;
 use crate::check::{Finding, environment, issue};
 use crate::cli;
@@ -31,6 +32,13 @@ mod expiring;
 mod report;
 
 pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checked> {
+    let folder = &context.folder;
+    if !folder.name.is_default() && !folder.path.is_dir() {
+        let what = format!("there is no CA named {}", folder.name);
+        return Err(
+            Fault::usage(what, "see which there are: devca ca list; name roots with: --roots FILE").into()
+        );
+    }
     let Some(what) = &args.what else { return expiring::run(context, args) };
     let mut checked = match What::parse(what)? {
         What::Server { host, port } => {
@@ -109,9 +117,11 @@ fn of_client(context: &Context, args: &cli::Check, roots: &Roots) -> anyhow::Res
     let (Some(path), Some(key)) = (&args.cert, &args.key) else { return Ok(Vec::new()) };
     let sent = pem::certificates(path);
     let links: Vec<Link> = sent.iter().filter_map(|der| Link::read(der)).collect();
-    let Some(chain) = Chain::build(&links, &roots.known) else { return Ok(Vec::new()) };
     let expected = Expectation { name: None, client: true, now: context.now };
-    let mut findings = judge::chain(&chain, &links, &expected);
+    let search = Search::new(&links, &roots.anchors, &roots.others);
+    let count = |chain: &Chain| judge::judge(chain, &links, &expected).len();
+    let Some(chain) = search.best(&count) else { return Ok(Vec::new()) };
+    let mut findings = judge::judge(&chain, &links, &expected);
     findings.extend(key_of(key, &sent[0])?);
     findings.extend(roots.revoked(&chain)?);
     let named = |finding: Finding| {
@@ -196,6 +206,47 @@ fn key_of(path: &Path, leaf: &[u8]) -> anyhow::Result<Vec<Finding>> {
     Ok(findings)
 }
 
+/// Whether it ends at a certificate that is trusted without being a root.
+fn is_partial(chain: &Chain) -> bool {
+    !chain.top().is_self_issued()
+}
+
+/// What only OpenSSL or `GnuTLS` find, which take the first issuer that fits where others search for a good one.
+fn by_libraries(
+    args: &cli::Check,
+    roots: &Roots,
+    search: &Search,
+    chain: &Chain,
+    links: &[Link],
+    expected: &Expectation,
+    checked: &mut Checked,
+) {
+    let now = expected.now;
+    for (other, library) in
+        [(search.by_openssl(now), Library::OpenSsl), (search.by_gnutls(now), Library::GnuTls)]
+    {
+        let is_said = |finding: &Finding| finding.words.iter().any(|words| words.library() == Some(library));
+        let Some(other) = other.filter(|_| !checked.findings.iter().any(is_said)) else { continue };
+        // OpenSSL goes on to a root where it can.
+        if library == Library::OpenSsl && is_partial(chain) {
+            if other.end != End::Anchor || is_partial(&other) {
+                checked.findings.push(trust::is_not_a_root(chain));
+            }
+            continue;
+        }
+        let mut findings = judge::judge(&other, links, expected);
+        findings.extend(roots.trust(args, &other, links.len()).finding);
+        let findings = findings.into_iter().map(|finding| {
+            let what = format!(
+                "{}; {library} takes that certificate, and does not look for a better one",
+                finding.what
+            );
+            Finding { what, ..finding.said_by(&[library]) }
+        });
+        checked.findings.extend(findings.filter(|finding| !finding.words.is_empty()));
+    }
+}
+
 /// Links and judges what was sent, and asks who trusts its root.
 fn chain(
     args: &cli::Check,
@@ -205,7 +256,9 @@ fn chain(
     checked: &mut Checked,
 ) -> anyhow::Result<()> {
     let links: Vec<Link> = sent.iter().filter_map(|der| Link::read(der)).collect();
-    let Some(chain) = Chain::build(&links, &roots.known) else {
+    let search = Search::new(&links, &roots.anchors, &roots.others);
+    let count = |chain: &Chain| judge::judge(chain, &links, expected).len();
+    let Some(chain) = search.best(&count) else {
         if !sent.is_empty() {
             let mend = "devca issue NAMES makes one that can";
             checked
@@ -214,13 +267,21 @@ fn chain(
         }
         return Ok(());
     };
-    checked.findings.extend(judge::chain(&chain, &links, expected));
+    checked.findings.extend(judge::judge(&chain, &links, expected));
+    if let Some(at) = sent.iter().position(|der| Link::read(der).is_none()) {
+        let what = format!("certificate {} of {} cannot be read", at + 1, sent.len());
+        let fix = format!("{} --format pem,fullchain", issue(&chain.leaf().details));
+        checked.findings.push(Finding::new(&MALFORMED, what, fix));
+    }
     let Trust { finding, trusted_by, not_trusted_by } = roots.trust(args, &chain, links.len());
     checked.findings.extend(finding);
+    if chain.end == End::Anchor {
+        by_libraries(args, roots, &search, &chain, &links, expected, checked);
+    }
     (checked.trusted_by, checked.not_trusted_by) = (trusted_by, not_trusted_by);
     checked.findings.extend(roots.revoked(&chain)?);
     let linked =
-        |(link, source): &(Link, Source)| Linked { certificate: link.details.clone(), source: *source };
+        |(link, source): &(&Link, Source)| Linked { certificate: link.details.clone(), source: *source };
     checked.chain = chain.links.iter().map(linked).collect();
     Ok(())
 }

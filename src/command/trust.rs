@@ -18,14 +18,16 @@ use crate::pem;
 /// What is known on this machine.
 pub(super) struct Roots {
     host: Host,
-    /// Roots and intermediates.
-    pub(super) known: Vec<Link>,
+    /// What is trusted: the roots of `--roots`; else the system's and this person's.
+    pub(super) anchors: Vec<Link>,
+    /// What else is known: intermediates, roots that were replaced, and mkcert's.
+    pub(super) others: Vec<Link>,
     system: Vec<Vec<u8>>,
     /// This person's CAs, each with its root.
     own: Vec<(CaFolder, Vec<u8>)>,
     /// Roots that were replaced, with their CA.
     earlier: Vec<(CaFolder, Vec<u8>)>,
-    /// Those of `--ca`, which alone count then.
+    /// Those of `--roots`, which alone count then.
     given: Option<Vec<Vec<u8>>>,
 }
 
@@ -38,7 +40,7 @@ pub(super) struct Trust {
 
 impl Roots {
     pub(super) fn gather(context: &Context, args: &cli::Check) -> anyhow::Result<Self> {
-        let given = match &args.ca_file {
+        let given = match &args.roots {
             Some(path) => {
                 pem::first_certificate(path)?;
                 Some(pem::certificates(path))
@@ -58,10 +60,15 @@ impl Roots {
             }
         }
         others.extend(mkcert_root(context).iter().flat_map(|path| pem::certificates(path)));
-        let own_roots = own.iter().chain(&earlier).map(|(_, der)| der);
-        let all = given.iter().flatten().chain(own_roots).chain(&others).chain(&system);
-        let known = all.filter_map(|der| Link::read(der)).collect();
-        Ok(Self { host, known, system, own, earlier, given })
+        let read =
+            |list: &mut dyn Iterator<Item = &Vec<u8>>| list.filter_map(|der| Link::read(der)).collect();
+        let mut present = own.iter().map(|(_, der)| der).chain(&system);
+        let mut less = earlier.iter().map(|(_, der)| der).chain(&others);
+        let (anchors, others) = match &given {
+            Some(given) => (read(&mut given.iter()), read(&mut present.chain(less))),
+            None => (read(&mut present), read(&mut less)),
+        };
+        Ok(Self { host, anchors, others, system, own, earlier, given })
     }
 
     /// Who trusts the root of this chain; `sent` is how many certificates the server has sent.
@@ -81,13 +88,12 @@ impl Roots {
                 return nobody(Finding::new(&REPLACED_ROOT, what, again));
             }
             End::Unknown => return nobody(unknown(top, sent)),
-            End::Root => {}
-        }
-        if chain.links.len() == 1 && !leaf.is_ca {
-            return none; // self-signed: that was said
+            // Self-signed: that was said.
+            End::Root if chain.links.len() == 1 => return none,
+            End::Root | End::Anchor => {}
         }
         if self.given.as_ref().is_some_and(|given| given.contains(&top.der)) {
-            return Trust { trusted_by: vec!["the file of --ca".into()], ..none };
+            return Trust { trusted_by: vec!["the file of --roots".into()], ..none };
         }
         if let Some((folder, _)) = self.earlier.iter().find(|(_, der)| *der == top.der)
             && !self.own.iter().any(|(_, der)| *der == top.der)
@@ -97,7 +103,7 @@ impl Roots {
             return nobody(Finding::new(&REPLACED_ROOT, what, again));
         }
         if self.given.is_some() {
-            let what = format!("{} is not in the file of --ca", top.details.subject);
+            let what = format!("{} is not in the file of --roots", top.details.subject);
             return nobody(
                 Finding::new(&UNTRUSTED_ROOT, what, "give the file with its root").saying(said(chain)),
             );
@@ -206,6 +212,18 @@ fn mkcert_root(context: &Context) -> Option<PathBuf> {
     Some(folder.join("rootCA.pem")).filter(|path| path.is_file())
 }
 
+/// OpenSSL goes on to a self-signed certificate where it is not told otherwise (`X509_V_FLAG_PARTIAL_CHAIN`; curl is), and
+/// of the others only Go takes a leaf that is trusted itself.
+pub(super) fn is_not_a_root(chain: &Chain) -> Finding {
+    let what = format!("{} is trusted, but is not a root", chain.top().details.subject);
+    let finding = Finding::new(&UNTRUSTED_ROOT, what, "trust the root that issued it");
+    let of_anchors = ["unable to get issuer certificate", "UNABLE_TO_GET_ISSUER_CERT"];
+    match chain.links.len() {
+        1 => finding.saying(|words| words.client != "Go" && openssl_says(words, 1, false)),
+        _ => finding.saying(|words| of_anchors.contains(&words.says)),
+    }
+}
+
 /// Its issuer is not known here: with an address of that in it, it was meant to be sent along.
 fn unknown(top: &Link, sent: usize) -> Finding {
     let details = &top.details;
@@ -239,6 +257,8 @@ fn openssl_says(words: &Words, sent: usize, root_sent: bool) -> bool {
         }
         "UNABLE_TO_GET_ISSUER_CERT_LOCALLY" => !root_sent && sent > 1,
         "unable to get local issuer certificate" => !root_sent,
+        // That is for anchors which are not roots.
+        "unable to get issuer certificate" | "UNABLE_TO_GET_ISSUER_CERT" => false,
         _ => true,
     }
 }

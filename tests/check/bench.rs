@@ -42,7 +42,7 @@ impl Fault {
 pub(super) fn arguments(home: &Home, host: &str, port: u16) -> Vec<String> {
     let root = home.root().display().to_string();
     let (connect, host) = (format!("127.0.0.1:{port}"), format!("https://{host}:{port}"));
-    vec![host, "--connect".into(), connect, "--ca".into(), root]
+    vec![host, "--connect".into(), connect, "--roots".into(), root]
 }
 
 /// Runs the check, which must find exactly this.

@@ -17,7 +17,7 @@ fn home() -> Home {
 /// Checks a file, by the root of the home alone.
 fn finds(home: &Home, expected: &[&str], arguments: &[&str]) -> serde_json::Value {
     let root = home.root();
-    findings(home, expected, &[&["--ca", root.to_str().unwrap()], arguments].concat())
+    findings(home, expected, &[&["--roots", root.to_str().unwrap()], arguments].concat())
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn the_name_is_that_of_the_address_of_sni_or_of_the_option() {
     let place = format!("127.0.0.1:{}", server.port);
     let root = home.root();
     let check = |expected: &[&str], words: &[&str]| {
-        findings(&home, expected, &[&["--ca", root.to_str().unwrap()], words].concat());
+        findings(&home, expected, &[&["--roots", root.to_str().unwrap()], words].concat());
     };
     check(&[], &[&place]);
     check(&[], &["https://app.test", "--connect", &place]);

@@ -18,6 +18,7 @@ pub static SELF_SIGNED: Fault = Fault {
         says("Chrome", "NET::ERR_CERT_AUTHORITY_INVALID"),
         says("Firefox", "MOZILLA_PKIX_ERROR_SELF_SIGNED_CERT"),
         says("GnuTLS", "The certificate issuer is unknown"),
+        says("rustls", "UnknownIssuer"),
         says(".NET", "UntrustedRoot"),
     ],
 };
@@ -43,6 +44,7 @@ pub static MISSING_INTERMEDIATE: Fault = Fault {
         says("Chrome", "NET::ERR_CERT_AUTHORITY_INVALID"),
         says("Firefox", "SEC_ERROR_UNKNOWN_ISSUER"),
         says("GnuTLS", "The certificate issuer is unknown"),
+        says("rustls", "UnknownIssuer"),
         says(".NET", "PartialChain"),
         says("Node", "unable to verify the first certificate"),
         says("OpenSSL", "unable to verify the first certificate"),
@@ -79,6 +81,9 @@ pub static UNTRUSTED_ROOT: Fault = Fault {
         says(".NET", "UntrustedRoot"),
         says("Node", "unable to verify the first certificate"),
         says("OpenSSL", "unable to verify the first certificate"),
+        says("OpenSSL", "unable to get issuer certificate"),
+        says("Node", "UNABLE_TO_GET_ISSUER_CERT"),
+        says("Python", "unable to get issuer certificate"),
         says("wget", "Unable to locally verify the issuer's authority"),
         says("wget", "doesn't have a known issuer"),
         says("git", "server certificate verification failed"),
@@ -111,6 +116,9 @@ pub static REPLACED_ROOT: Fault = Fault {
         says("Firefox", "SEC_ERROR_BAD_SIGNATURE"),
         says("Firefox", "SEC_ERROR_UNKNOWN_ISSUER"),
         says("GnuTLS", "The certificate issuer is unknown"),
+        says("GnuTLS", "The signature in the certificate is invalid"),
+        says("rustls", "BadSignature"),
+        says("rustls", "UnknownIssuer"),
     ],
 };
 
@@ -185,6 +193,7 @@ pub static NOT_A_CA: Fault = Fault {
         says("Firefox", "SEC_ERROR_INADEQUATE_KEY_USAGE"),
         says("GnuTLS", "The certificate issuer is not a CA"),
         says("GnuTLS", "violates the signer's constraints"),
+        says("rustls", "EndEntityUsedAsCa"),
     ],
 };
 
@@ -203,6 +212,8 @@ pub static PATH_TOO_LONG: Fault = Fault {
         says("Chrome", "NET::ERR_CERT_INVALID"),
         says("Firefox", "SEC_ERROR_PATH_LEN_CONSTRAINT_INVALID"),
         says("GnuTLS", "violates the signer's constraints"),
+        says("rustls", "PathLenConstraintViolated"),
+        says("rustls", "MaximumPathDepthExceeded"),
     ],
 };
 

@@ -245,7 +245,7 @@ pub static CLIENT_CERTIFICATE_REFUSED: Fault = Fault {
         "it is a server certificate: its extended key usage lacks clientAuth",
     ],
     mend: &[
-        "devca check alice-client.pem --client --ca CLIENT-CA.pem",
+        "devca check alice-client.pem --client --roots CLIENT-CA.pem",
         "devca issue --client alice",
         "give the server devca root --pem as its client CA",
     ],

@@ -141,6 +141,7 @@ pub static WRONG_USAGE: Fault = Fault {
         says("Chrome", "NET::ERR_CERT_INVALID"),
         says("Firefox", "SEC_ERROR_INADEQUATE_CERT_TYPE"),
         says("GnuTLS", "does not match the intended purpose"),
+        says("rustls", "InvalidPurpose"),
     ],
 };
 
@@ -201,6 +202,7 @@ pub static WEAK: Fault = Fault {
         says("Firefox", "MOZILLA_PKIX_ERROR_INADEQUATE_KEY_SIZE"),
         says("Firefox", "SEC_ERROR_CERT_SIGNATURE_ALGORITHM_DISABLED"),
         says("GnuTLS", "uses insecure algorithm"),
+        says("rustls", "UnsupportedSignatureAlgorithm"),
     ],
 };
 

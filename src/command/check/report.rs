@@ -48,7 +48,7 @@ impl Outcome for Checked {
             let branch = if depth == 0 { String::new() } else { format!("{:1$}└ ", "", 2 * (depth - 1)) };
             let is_root = certificate.subject == certificate.issuer;
             let note = match source {
-                Source::Sent => "",
+                Source::Sent | Source::Trusted => "",
                 Source::Known if is_root => "",
                 Source::Known => ", which is not sent",
             };

@@ -1,0 +1,205 @@
+//! Names against name constraints, as each library compares them.
+
+use super::Finding;
+use super::catalogue::{Library, OUTSIDE_CONSTRAINTS, TOO_MANY_NAMES};
+use super::chain::{Chain, Link};
+use super::names::{AnyName, Limits};
+use crate::name::Name;
+
+use Library::{Chrome, Firefox, GnuTls, Go, Java, OpenSsl, Webpki};
+
+/// Go and webpki compare no more than this (maxConstraintComparisons in crypto/x509, `Budget` in webpki).
+const MAX_COMPARISONS: usize = 250_000;
+
+/// OpenSSL and `GnuTLS` neither (`NAME_CHECK_MAX`); nor does devca.
+const MAX_COMPARISONS_OF_ALL: usize = 1 << 20;
+
+/// A name that a CA may not sign for.
+struct Outside {
+    name: AnyName,
+    /// By the list of what is excluded, not by the list of what is permitted.
+    is_excluded: bool,
+    refused_by: Vec<Library>,
+}
+
+/// Every CA of the chain against every certificate below it.
+pub(super) fn judge(chain: &Chain) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (above, (ca, _)) in chain.links.iter().enumerate().skip(1) {
+        let Some(limits) = &ca.limits else { continue };
+        let below = &chain.links[..above];
+        let names: usize = below.iter().map(|(link, _)| link.names.alternative.len() + 1).sum();
+        let comparisons = names.saturating_mul(limits.all().count());
+        if comparisons > MAX_COMPARISONS {
+            findings.push(too_many(ca, names, limits, comparisons));
+        }
+        if comparisons > MAX_COMPARISONS_OF_ALL {
+            continue;
+        }
+        let mut outside = below.iter().enumerate().flat_map(|(at, (link, _))| {
+            // RFC 5280 §6.1.4 (b): a CA that certifies itself anew is not held to them.
+            let is_checked = at == 0 || !link.is_self_issued();
+            outside(limits, link, at == 0, chain.is_root(ca)).filter(move |_| is_checked)
+        });
+        // Go holds a CA's own names against its constraints as well.
+        let own = self::outside(limits, ca, false, false).map(|own| Outside { refused_by: vec![Go], ..own });
+        let own = own.filter(|own| !matches!(own.name, AnyName::Directory(_) | AnyName::Other(_)));
+        let mut outside = outside.by_ref().chain(own);
+        if let Some(mut worst) = outside.next() {
+            for other in outside {
+                let more = other.refused_by.iter().filter(|library| !worst.refused_by.contains(library));
+                let more: Vec<Library> = more.copied().collect();
+                worst.refused_by.extend(more);
+            }
+            findings.push(finding(ca, &worst));
+        }
+        findings.extend(unsupported(ca, limits));
+    }
+    findings
+}
+
+fn too_many(ca: &Link, names: usize, limits: &Limits, comparisons: usize) -> Finding {
+    let what = format!(
+        "{} has {} name constraints, and {names} names stand below it: clients do not compare so many",
+        ca.details.subject,
+        limits.all().count()
+    );
+    let refused_by =
+        if comparisons > MAX_COMPARISONS_OF_ALL { &[OpenSsl, GnuTls, Go, Webpki][..] } else { &[Go, Webpki] };
+    Finding::new(&TOO_MANY_NAMES, what, "issue one certificate for each service: devca issue NAMES")
+        .said_by(refused_by)
+}
+
+fn finding(ca: &Link, outside: &Outside) -> Finding {
+    let what = format!("{} may not sign for {}", ca.details.subject, outside.name);
+    // devca permits hosts and addresses only.
+    let permitted = match &outside.name {
+        AnyName::Dns(text) => Name::parse(text).ok(),
+        AnyName::Ip(octets) => crate::name::address(octets).map(Name::Ip),
+        _ => None,
+    };
+    let fix = match permitted {
+        Some(name) => format!("devca permit {}", crate::issuer::base(&name)),
+        None => format!("devca issue NAMES, without {}", outside.name),
+    };
+    Finding::new(&OUTSIDE_CONSTRAINTS, what, fix).said_by(&outside.refused_by).saying(|words| {
+        match words.says {
+            "permitted subtree violation" => !outside.is_excluded,
+            "excluded subtree violation" => outside.is_excluded,
+            _ => true,
+        }
+    })
+}
+
+/// Constraints of kinds that a client does not know; it must refuse them then (RFC 5280 §4.2.1.10).
+fn unsupported(ca: &Link, limits: &Limits) -> Option<Finding> {
+    let is_other = |name: &AnyName| matches!(name, AnyName::Other(_));
+    let is_directory = |name: &AnyName| matches!(name, AnyName::Directory(_));
+    let mut refused_by = Vec::new();
+    if limits.is_critical && limits.all().any(|name| is_other(name) || is_directory(name)) {
+        refused_by.push(Go);
+    }
+    if limits.all().any(is_other) || limits.excluded.iter().any(is_directory) {
+        refused_by.push(GnuTls);
+    }
+    // It compares no directory names, and every certificate has one.
+    if limits.all().any(is_directory) {
+        refused_by.push(Webpki);
+    }
+    let what = format!("{} has name constraints of a kind that not all clients know", ca.details.subject);
+    let fix = "constrain host names and addresses only: devca install";
+    (!refused_by.is_empty()).then(|| Finding::new(&OUTSIDE_CONSTRAINTS, what, fix).said_by(&refused_by))
+}
+
+/// The names of one certificate that lie outside, and who minds.
+fn outside<'a>(
+    limits: &'a Limits,
+    link: &'a Link,
+    is_leaf: bool,
+    by_root: bool,
+) -> impl Iterator<Item = Outside> + 'a {
+    let alternative = link.names.alternative.iter().filter_map(move |name| {
+        let is_excluded = is_excluded(limits, name);
+        if !is_excluded && is_permitted(limits, name) {
+            return lenient(limits, name, is_leaf);
+        }
+        // Go holds the leaf's names and the CA's own against its constraints, Java none of a root's.
+        let refused_by = [OpenSsl, GnuTls, Go, Webpki, Java, Chrome, Firefox];
+        let minds = |library: &Library| match library {
+            Go | GnuTls => is_leaf,
+            Java => !by_root,
+            _ => true,
+        };
+        let refused_by = match name {
+            AnyName::Other(_) => vec![OpenSsl, Webpki],
+            AnyName::Directory(_) => vec![OpenSsl],
+            // GnuTLS knows no permitted URIs.
+            AnyName::Uri(_) if !is_excluded && is_leaf => vec![OpenSsl, Go, Webpki],
+            AnyName::Uri(_) if !is_excluded => vec![OpenSsl, Webpki],
+            AnyName::Ip(octets) if ![4, 16].contains(&octets.len()) => vec![OpenSsl, Go, Webpki],
+            _ => refused_by.into_iter().filter(minds).collect(),
+        };
+        Some(Outside { name: name.clone(), is_excluded, refused_by })
+    });
+    let common = link.names.common_as_hosts().filter(move |_| is_leaf).filter_map(move |name| {
+        let is_excluded = is_excluded(limits, &name);
+        let refused_by = if by_root { vec![OpenSsl, GnuTls] } else { vec![OpenSsl, GnuTls, Java] };
+        (is_excluded || !is_permitted(limits, &name)).then_some(Outside { name, is_excluded, refused_by })
+    });
+    let subject =
+        Some(AnyName::Directory(link.names.subject.clone())).filter(|_| !link.names.subject.is_empty());
+    let subject = subject.into_iter().filter_map(move |name| {
+        let is_excluded = is_excluded(limits, &name);
+        (is_excluded || !is_permitted(limits, &name)).then(|| Outside {
+            name,
+            is_excluded,
+            refused_by: vec![OpenSsl],
+        })
+    });
+    alternative.chain(common).chain(subject)
+}
+
+fn is_excluded(limits: &Limits, name: &AnyName) -> bool {
+    let is_other = matches!(name, AnyName::Other(_));
+    limits.excluded.iter().any(|base| name.is_within(base) || (is_other && name.is_like(base)))
+}
+
+fn is_permitted(limits: &Limits, name: &AnyName) -> bool {
+    let mut of_its_kind = limits.permitted.iter().filter(|base| name.is_like(base)).peekable();
+    of_its_kind.peek().is_none() || of_its_kind.any(|base| name.is_within(base))
+}
+
+/// Names that lie within and that some libraries refuse all the same, where there are constraints of their kind.
+fn lenient(limits: &Limits, name: &AnyName, is_leaf: bool) -> Option<Outside> {
+    let has_own_kind = limits.all().any(|base| name.is_like(base));
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() < 64
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || "-_*".contains(c))
+    };
+    let minds = |library: Library, when: bool| Some(library).filter(|_| when);
+    let list = match name {
+        AnyName::Dns(text) if !text.strip_suffix('.').unwrap_or(text).split('.').all(is_label) => {
+            [minds(Go, is_leaf && !text.is_empty()), minds(Webpki, has_own_kind)]
+        }
+        // It takes no address for a host name.
+        AnyName::Dns(text) if text.parse::<std::net::IpAddr>().is_ok() => [None, minds(Webpki, has_own_kind)],
+        // webpki compares neither of the two, and OpenSSL only what it can take apart.
+        AnyName::Email(text) => {
+            let is_broken = !text.contains('@');
+            let by_openssl = minds(OpenSsl, is_broken && has_own_kind);
+            [by_openssl.or(minds(Go, is_broken && is_leaf)), minds(Webpki, has_own_kind)]
+        }
+        AnyName::Uri(text) => {
+            [minds(OpenSsl, has_own_kind && !text.contains("://")), minds(Webpki, has_own_kind)]
+        }
+        // OpenSSL and webpki read a constraint only when they compare it.
+        AnyName::Ip(octets) if ![4, 16].contains(&octets.len()) => {
+            [minds(OpenSsl, has_own_kind), minds(Webpki, has_own_kind)]
+        }
+        AnyName::Unreadable(_) => [None, Some(Webpki)],
+        _ => return None,
+    };
+    let refused_by: Vec<Library> = list.into_iter().flatten().collect();
+    (!refused_by.is_empty()).then(|| Outside { name: name.clone(), is_excluded: false, refused_by })
+}

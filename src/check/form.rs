@@ -1,0 +1,159 @@
+//! Certificates that are not what RFC 5280 says: which clients refuse them for that was measured (tests/check/judges.rs).
+
+use x509_parser::extensions::{ParsedExtension, X509Extension};
+use x509_parser::prelude::X509Certificate;
+
+use super::Finding;
+use super::catalogue::{EXPLICIT_CURVE, Library, MALFORMED};
+use super::chain::{Chain, Link};
+use super::names::{AnyName, Limits, Names};
+
+use Library::{GnuTls, Go, OpenSsl, Webpki};
+
+/// The four libraries that this was measured with.
+pub(super) const EVERY_LIBRARY: &[Library] = &[OpenSsl, GnuTls, Go, Webpki];
+
+/// Something that is malformed, and the libraries that refuse the certificate for it.
+#[derive(Debug, Clone)]
+pub struct Defect {
+    what: String,
+    refused_by: &'static [Library],
+}
+
+impl Defect {
+    fn new(what: impl Into<String>, refused_by: &'static [Library]) -> Self {
+        Self { what: what.into(), refused_by }
+    }
+}
+
+/// Everything that is malformed in a certificate; `rest` is what follows it.
+pub(super) fn defects(certificate: &X509Certificate, rest: &[u8]) -> Vec<Defect> {
+    let mut defects = Vec::new();
+    let mut add = |is_wrong: bool, what: &str, refused_by| {
+        if is_wrong {
+            defects.push(Defect::new(what, refused_by));
+        }
+    };
+    add(!rest.is_empty(), "something follows it in the same block", &[GnuTls, Go, Webpki]);
+    let (inner, outer) = (&certificate.tbs_certificate.signature, &certificate.signature_algorithm);
+    add(inner != outer, "it names two different signature algorithms", EVERY_LIBRARY);
+    let has_extensions = !certificate.extensions().is_empty();
+    let is_old = certificate.version().0 < 2;
+    add(is_old && has_extensions, "it has extensions, but is not of version 3", &[GnuTls, Go, Webpki]);
+    add(certificate.extensions_map().is_err(), "it has one extension twice", EVERY_LIBRARY);
+    for extension in certificate.iter_extensions() {
+        defects.extend(unreadable(extension));
+    }
+    defects.extend(Names::of(certificate).alternative.iter().filter_map(bad_name));
+    if let Some(limits) = Limits::of(certificate) {
+        if limits.all().next().is_none() {
+            defects.push(Defect::new("its name constraints are empty", &[Go]));
+        }
+        defects.extend(limits.all().filter_map(bad_constraint));
+        if limits.has_distance {
+            defects.push(Defect::new("its name constraints have a minimum or a maximum", &[OpenSsl, Webpki]));
+        }
+    }
+    defects
+}
+
+/// An extension that cannot be decoded.
+fn unreadable(extension: &X509Extension) -> Option<Defect> {
+    match extension.parsed_extension() {
+        ParsedExtension::ExtendedKeyUsage(usage)
+            if !(usage.any
+                || usage.server_auth
+                || usage.client_auth
+                || usage.code_signing
+                || usage.email_protection
+                || usage.time_stamping
+                || usage.ocsp_signing)
+                && usage.other.is_empty() =>
+        {
+            return Some(Defect::new("its extended key usage is empty", &[OpenSsl, Webpki]));
+        }
+        ParsedExtension::ParseError { .. } => {}
+        _ => return None,
+    }
+    // Of the others, damage is noticed by few.
+    let (name, refused_by) = match extension.oid.to_id_string().as_str() {
+        "2.5.29.14" => ("subjectKeyIdentifier", EVERY_LIBRARY),
+        "2.5.29.15" => ("keyUsage", &[OpenSsl, GnuTls, Go][..]),
+        "2.5.29.17" => ("subjectAltName", EVERY_LIBRARY),
+        "2.5.29.19" => ("basicConstraints", &[OpenSsl, Go, Webpki][..]),
+        "2.5.29.30" => ("nameConstraints", EVERY_LIBRARY),
+        "2.5.29.35" => ("authorityKeyIdentifier", EVERY_LIBRARY),
+        "2.5.29.37" => ("extKeyUsage", EVERY_LIBRARY),
+        _ => return None,
+    };
+    Some(Defect::new(format!("its extension {name} is damaged"), refused_by))
+}
+
+fn bad_name(name: &AnyName) -> Option<Defect> {
+    let refused_by: &[Library] = match name {
+        AnyName::Dns(text) if text.is_empty() => &[GnuTls],
+        AnyName::Dns(text) if !text.is_ascii() => &[Go],
+        AnyName::Ip(octets) if octets.is_empty() => &[GnuTls, Go],
+        AnyName::Ip(octets) if ![4, 16].contains(&octets.len()) => &[Go],
+        AnyName::Unreadable(tag) if *tag > 8 => &[OpenSsl, GnuTls],
+        _ => return None,
+    };
+    Some(Defect::new(
+        format!("it holds {name:?}, which is not a valid name", name = name.to_string()),
+        refused_by,
+    ))
+}
+
+fn bad_constraint(constraint: &AnyName) -> Option<Defect> {
+    let has_empty_label = |text: &str| {
+        let labels = text.strip_prefix('.').unwrap_or(text);
+        !labels.is_empty() && labels.split('.').any(str::is_empty)
+    };
+    let refused_by: &[Library] = match constraint {
+        AnyName::Dns(text) if has_empty_label(text) => &[GnuTls, Go, Webpki],
+        AnyName::Dns(text) if !text.is_ascii() => &[Go, Webpki],
+        AnyName::Dns(text) if text.contains('*') => &[Webpki],
+        AnyName::Ip(octets) if !is_network(octets) => &[GnuTls, Go],
+        AnyName::Unreadable(tag) if *tag > 8 => EVERY_LIBRARY,
+        _ => return None,
+    };
+    let what = match constraint {
+        AnyName::Ip(_) => "a range of addresses in its name constraints is malformed".into(),
+        other => format!("{:?} in its name constraints is malformed", other.to_string()),
+    };
+    Some(Defect::new(what, refused_by))
+}
+
+/// An address and a mask without holes.
+fn is_network(octets: &[u8]) -> bool {
+    let mask = octets.get(octets.len() / 2..).unwrap_or_default();
+    let ones: u32 = mask.iter().map(|octet| octet.leading_ones()).take_while(|ones| *ones == 8).sum();
+    let first = usize::try_from(ones / 8).unwrap_or(usize::MAX);
+    let has_hole = mask.get(first).is_some_and(|octet| octet.leading_ones() + octet.trailing_zeros() < 8)
+        || mask.iter().skip(first + 1).any(|octet| *octet != 0);
+    [8, 32].contains(&octets.len()) && !has_hole
+}
+
+/// What is malformed in the certificates of a chain.
+pub(super) fn judge(chain: &Chain) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (link, _) in &chain.links {
+        findings.extend(link.defects.iter().take(3).map(|defect| malformed(link, defect)));
+        if link.has_explicit_curve {
+            let what =
+                format!("{} writes out its curve's parameters instead of its name", link.details.subject);
+            // Of the leaf's key OpenSSL and Go alone look at that.
+            let is_leaf = std::ptr::eq(*link, chain.leaf());
+            let refused_by = if is_leaf { &[OpenSsl, Go][..] } else { EVERY_LIBRARY };
+            findings.push(Finding::new(&EXPLICIT_CURVE, what, FIX).said_by(refused_by));
+        }
+    }
+    findings
+}
+
+const FIX: &str = "issue it again with a current tool: devca issue NAMES";
+
+fn malformed(link: &Link, defect: &Defect) -> Finding {
+    let what = format!("{}: {}", link.details.subject, defect.what);
+    Finding::new(&MALFORMED, what, FIX).said_by(defect.refused_by)
+}

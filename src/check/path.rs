@@ -1,0 +1,227 @@
+//! The search for the best chain. Clients that search (Go, rustls, browsers) find a good chain where there is one; OpenSSL
+//! and `GnuTLS` take the first issuer that fits, and do not go back.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use time::OffsetDateTime;
+
+use super::chain::{Chain, End, Link, Source};
+
+/// No chain is longer. OpenSSL's own limit is 100, that of `GnuTLS` 16, webpki's 6 intermediates.
+const MAX_LENGTH: usize = 17;
+
+/// Go and webpki give up after 100 signatures: whoever sends a network of CAs must not keep devca busy.
+const MAX_SIGNATURES: usize = 100;
+
+/// How many issuers are looked at, and how many chains are judged, all in all.
+const MAX_STEPS: usize = 2_000;
+const MAX_CHAINS: usize = 32;
+
+/// What chains are built of.
+pub struct Search<'a> {
+    /// The leaf first.
+    sent: usize,
+    links: Vec<(&'a Link, Source, bool)>,
+    signatures: RefCell<HashMap<(usize, usize), bool>>,
+    steps: Cell<usize>,
+}
+
+/// The best chain so far.
+struct Best<'a> {
+    rating: (End, usize),
+    chain: Option<Chain<'a>>,
+    judged: usize,
+}
+
+impl<'a> Search<'a> {
+    /// What was sent, what is trusted, and what else is known here.
+    pub fn new(sent: &'a [Link], anchors: &'a [Link], others: &'a [Link]) -> Self {
+        let is_anchor = |link: &Link| anchors.iter().any(|anchor| anchor.der == link.der);
+        let mut links: Vec<_> = sent.iter().map(|link| (link, Source::Sent, is_anchor(link))).collect();
+        let is_sent = |link: &&Link| sent.iter().any(|other| other.der == link.der);
+        links.extend(anchors.iter().filter(|link| !is_sent(link)).map(|link| (link, Source::Trusted, true)));
+        let others = others.iter().filter(|link| !is_sent(link) && !is_anchor(link));
+        links.extend(others.map(|link| (link, Source::Known, false)));
+        Self { sent: sent.len(), links, signatures: RefCell::default(), steps: Cell::new(0) }
+    }
+
+    /// The best chain: one that ends at an anchor if there is one, and of these the one with the least faults.
+    pub fn best(&self, count_faults: &dyn Fn(&Chain) -> usize) -> Option<Chain<'a>> {
+        if self.sent == 0 {
+            return None;
+        }
+        let mut best = Best { rating: (End::BadSignature, usize::MAX), chain: None, judged: 0 };
+        self.steps.set(0);
+        self.extend(&mut vec![0], &mut best, count_faults);
+        best.chain
+    }
+
+    /// Tries every issuer of the last certificate. Returns true when there is nothing better to be found.
+    fn extend(&self, path: &mut Vec<usize>, best: &mut Best<'a>, count: &dyn Fn(&Chain) -> usize) -> bool {
+        let last = path[path.len() - 1];
+        let (link, _, is_anchor) = self.links[last];
+        if is_anchor {
+            return self.complete(path, End::Anchor, best, count);
+        }
+        let (mut is_known, mut has_issuer) = (false, false);
+        for candidate in self.issuers(path) {
+            self.steps.set(self.steps.get() + 1);
+            if self.steps.get() > MAX_STEPS || path.len() >= MAX_LENGTH {
+                break;
+            }
+            is_known = true;
+            if !self.is_signed(last, candidate) {
+                continue;
+            }
+            has_issuer = true;
+            path.push(candidate);
+            let is_done = self.extend(path, best, count);
+            path.pop();
+            if is_done {
+                return true;
+            }
+        }
+        // A self-signed certificate may have a twin that another CA has signed; that was looked for above.
+        let end = match () {
+            () if link.is_self_issued() && self.is_signed(last, last) => End::Root,
+            () if has_issuer => return false,
+            () if is_known => End::BadSignature,
+            () => End::Unknown,
+        };
+        self.complete(path, end, best, count)
+    }
+
+    /// Those that the last certificate names as its issuer: anchors first, then as they were sent; those whose key
+    /// identifier is another come last. A name and key that are in the chain already would lead round in circles.
+    fn issuers(&self, path: &[usize]) -> Vec<usize> {
+        let last = self.links[path[path.len() - 1]].0;
+        let is_new = |link: &Link| path.iter().all(|at| !self.links[*at].0.is_twin_of(link));
+        let mut found: Vec<usize> = (1..self.links.len())
+            .filter(|at| last.names(self.links[*at].0) && is_new(self.links[*at].0))
+            .collect();
+        found.sort_by_key(|at| (!last.agrees_on_key_with(self.links[*at].0), !self.links[*at].2));
+        found
+    }
+
+    fn is_signed(&self, child: usize, issuer: usize) -> bool {
+        if let Some(known) = self.signatures.borrow().get(&(child, issuer)) {
+            return *known;
+        }
+        let is_spent = self.signatures.borrow().len() >= MAX_SIGNATURES;
+        let is_signed = !is_spent && self.links[child].0.is_signed_by(self.links[issuer].0);
+        self.signatures.borrow_mut().insert((child, issuer), is_signed);
+        is_signed
+    }
+
+    fn complete(
+        &self,
+        path: &[usize],
+        end: End,
+        best: &mut Best<'a>,
+        count: &dyn Fn(&Chain) -> usize,
+    ) -> bool {
+        let chain = self.chain(path, end);
+        let rating = (end, count(&chain));
+        best.judged += 1;
+        if best.chain.is_none() || rating < best.rating {
+            (best.rating, best.chain) = (rating, Some(chain));
+        }
+        best.rating == (End::Anchor, 0) || best.judged >= MAX_CHAINS
+    }
+
+    fn chain(&self, path: &[usize], end: End) -> Chain<'a> {
+        let links = path.iter().map(|at| (self.links[*at].0, self.links[*at].1)).collect();
+        Chain { links, end }
+    }
+
+    /// The chain that OpenSSL builds, and so curl, Node and Python: the first issuer that fits by name and key
+    /// identifier, trusted ones before those that were sent, those that are valid now before others.
+    pub fn by_openssl(&self, now: OffsetDateTime) -> Option<Chain<'a>> {
+        let mut path = vec![0];
+        while self.sent > 0 && path.len() < MAX_LENGTH {
+            let last = path[path.len() - 1];
+            let (link, _, is_anchor) = self.links[last];
+            if is_anchor && link.is_self_issued() {
+                break;
+            }
+            let fits = |at: &usize| {
+                let (issuer, source, is_anchor) = self.links[*at];
+                let may_sign = issuer.key_usage.is_none_or(|usage| usage.key_cert_sign());
+                let is_usable = is_anchor || (source == Source::Sent && !is_self_issued(link));
+                !path.contains(at)
+                    && is_usable
+                    && may_sign
+                    && link.names(issuer)
+                    && link.agrees_on_key_with(issuer)
+            };
+            let found: Vec<usize> = (1..self.links.len()).filter(fits).collect();
+            let (trusted, sent): (Vec<usize>, Vec<usize>) =
+                found.into_iter().partition(|at| self.links[*at].2);
+            let among = if trusted.is_empty() { sent } else { trusted };
+            let is_valid = |at: &usize| self.links[*at].0.is_valid_at(now);
+            let latest = || among.iter().copied().max_by_key(|at| self.links[*at].0.details.not_after);
+            let Some(issuer) = among.iter().copied().find(is_valid).or_else(latest) else { break };
+            // A self-signed certificate that was sent gives way to its trusted twin.
+            if is_self_issued(link) && path.len() > 1 {
+                path.pop();
+            }
+            path.push(issuer);
+        }
+        self.finish(path)
+    }
+
+    /// The chain that `GnuTLS` builds: the first of what was sent that fits by name and key identifier, up to one that is
+    /// trusted or that a trusted one has issued.
+    pub fn by_gnutls(&self, now: OffsetDateTime) -> Option<Chain<'a>> {
+        let fits = |last: &Link, at: usize| {
+            last.names(self.links[at].0) && last.agrees_on_key_with(self.links[at].0)
+        };
+        let mut path = vec![0];
+        loop {
+            let last = self.links.get(path[path.len() - 1])?.0;
+            let next = (1..self.sent).find(|at| !path.contains(at) && fits(last, *at));
+            let Some(next) = next.filter(|_| !last.is_self_issued() && path.len() < MAX_LENGTH) else {
+                break;
+            };
+            path.push(next);
+        }
+        let is_valid = |at: &usize| self.links[*at].0.is_valid_at(now);
+        let anchor_that = |fits: &dyn Fn(&Link) -> bool| -> Option<usize> {
+            let anchors = (0..self.links.len()).filter(|at| self.links[*at].2 && fits(self.links[*at].0));
+            anchors.clone().rfind(is_valid).or_else(|| anchors.clone().next_back())
+        };
+        let twins = path.iter().map(|at| anchor_that(&|anchor| anchor.is_twin_of(self.links[*at].0)));
+        if let Some((at, Some(anchor))) = twins.enumerate().find(|(_, anchor)| anchor.is_some()) {
+            path.truncate(at);
+            path.push(anchor);
+            return self.finish(path);
+        }
+        if path.len() > 1 && self.links[path[path.len() - 1]].0.is_self_issued() {
+            path.pop();
+        }
+        let last = self.links[path[path.len() - 1]].0;
+        path.extend(anchor_that(&|anchor| last.names(anchor) && last.agrees_on_key_with(anchor)));
+        self.finish(path)
+    }
+
+    /// A chain that was put together by names; where a signature is not good, it ends.
+    fn finish(&self, mut path: Vec<usize>) -> Option<Chain<'a>> {
+        let bad = path.windows(2).position(|pair| !self.is_signed(pair[0], pair[1]));
+        let (last, _, is_anchor) = *self.links.get(*path.last()?)?;
+        let end = match bad {
+            Some(at) => {
+                path.truncate(at + 1);
+                End::BadSignature
+            }
+            None if is_anchor => End::Anchor,
+            None if last.is_self_signed() => End::Root,
+            None => End::Unknown,
+        };
+        Some(self.chain(&path, end))
+    }
+}
+
+fn is_self_issued(link: &Link) -> bool {
+    link.is_self_issued() && link.agrees_on_key_with(link)
+}

@@ -1,0 +1,200 @@
+//! `devca check` against four verifiers: what all of them accept it must pass, and what all of them refuse it must fault.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+
+use super::cases::{self, Case};
+use super::common::clients::go_program;
+use super::common::{Home, tool, words};
+
+/// Why it is refused; `None` where it is accepted.
+type Verdict = Option<String>;
+
+const JUDGES: [&str; 4] = ["OpenSSL", "GnuTLS", "Go", "webpki"];
+
+/// Findings that no verifier minds: they are about Apple, order, the handshake, and what is still good today.
+const ADVICE: [&str; 4] = ["wrong-order", "expiring", "too-long", "wrong-key-usage"];
+
+fn write(folder: &Path, case: &Case) {
+    let text =
+        |list: &[Vec<u8>]| list.iter().flat_map(|der| devca::pem::certificate(der)).collect::<Vec<u8>>();
+    fs::create_dir(folder).unwrap();
+    fs::write(folder.join("chain.pem"), text(&case.sent)).unwrap();
+    fs::write(folder.join("leaf.pem"), text(&case.sent[..1])).unwrap();
+    fs::write(folder.join("rest.pem"), text(&case.sent[1..])).unwrap();
+    fs::write(folder.join("roots.pem"), text(&case.roots)).unwrap();
+}
+
+fn said(command: &mut Command, is_good: fn(&str) -> bool) -> Verdict {
+    let output = command.output().unwrap();
+    let said = words(&output);
+    if output.status.success() && is_good(&said) { None } else { Some(said) }
+}
+
+fn openssl(folder: &Path) -> Verdict {
+    let mut openssl = Command::new(tool("openssl"));
+    openssl.args(["verify", "-no-CApath", "-no-CAstore", "-auth_level", "2", "-purpose", "sslserver"]);
+    openssl.args(["-verify_hostname", "app.test", "-CAfile", "roots.pem"]);
+    // It takes no empty files.
+    if fs::metadata(folder.join("rest.pem")).unwrap().len() > 0 {
+        openssl.args(["-untrusted", "rest.pem"]);
+    }
+    said(openssl.arg("leaf.pem").current_dir(folder), |_| true)
+}
+
+fn gnutls(folder: &Path) -> Verdict {
+    let mut certtool = Command::new(tool("certtool"));
+    certtool.args(["--verify", "--verify-hostname", "app.test", "--verify-purpose", "1.3.6.1.5.5.7.3.1"]);
+    certtool.args(["--load-ca-certificate", "roots.pem", "--infile", "chain.pem"]);
+    said(certtool.current_dir(folder), |said| said.contains("Chain verification output: Verified"))
+}
+
+/// Go, for all chains at once.
+fn go(folder: &Path, count: usize) -> Vec<Verdict> {
+    let program = go_program("verify");
+    let output = Command::new(program).arg(folder).arg(count.to_string()).output().unwrap();
+    assert!(output.status.success(), "{}", words(&output));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    lines.lines().map(|line| (line != "ok").then(|| line.to_owned())).collect()
+}
+
+fn webpki(case: &Case) -> Verdict {
+    let ders =
+        |list: &[Vec<u8>]| list.iter().map(|der| CertificateDer::from(der.clone())).collect::<Vec<_>>();
+    let (sent, roots) = (ders(&case.sent), ders(&case.roots));
+    let anchors: Vec<_> =
+        roots.iter().filter_map(|root| webpki::anchor_from_trusted_cert(root).ok()).collect();
+    let verify = || {
+        let leaf = webpki::EndEntityCert::try_from(&sent[0])?;
+        let usage = webpki::KeyUsage::server_auth();
+        let algorithms = webpki::ALL_VERIFICATION_ALGS;
+        leaf.verify_for_usage(algorithms, &anchors, &sent[1..], UnixTime::now(), usage, None, None)?;
+        leaf.verify_is_valid_for_subject_name(&ServerName::try_from("app.test").unwrap())
+    };
+    verify().err().map(|e: webpki::Error| format!("{e:?}"))
+}
+
+/// What devca finds.
+struct Found {
+    ids: Vec<String>,
+    document: serde_json::Value,
+}
+
+impl Found {
+    /// Whether it says that a client with this library refuses the chain.
+    fn foretells(&self, judge: &str) -> bool {
+        let clients: &[&str] = match judge {
+            "OpenSSL" => &["OpenSSL", "curl"],
+            "webpki" => &["rustls"],
+            judge => &[judge],
+        };
+        let findings = self.document["findings"].as_array().unwrap().iter();
+        // A verifier does not see the handshake.
+        let findings = findings.filter(|found| found["id"] != "wrong-key-usage" || judge == "OpenSSL");
+        let mut words = findings.flat_map(|found| found["words"].as_array().unwrap());
+        words.any(|word| clients.contains(&word["client"].as_str().unwrap()))
+    }
+}
+
+fn devca(home: &Home, folder: &Path) -> Found {
+    let place = |name: &str| folder.join(name).display().to_string();
+    let (chain, roots) = (place("chain.pem"), place("roots.pem"));
+    let (_, document) = home.check(["--roots", &roots, "--name", "app.test", &chain]);
+    let list = document["findings"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{}: {document:#}", folder.display()))
+        .iter();
+    let ids = list.map(|finding| finding["id"].as_str().unwrap().to_owned());
+    Found { ids: ids.filter(|id| !ADVICE.contains(&id.as_str())).collect(), document }
+}
+
+/// Does this for each number, on every processor.
+fn for_each<T: Send>(count: usize, act: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || loop {
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        if number >= count {
+            break;
+        }
+        let result = act(number);
+        done.lock().unwrap().push((number, result));
+    };
+    std::thread::scope(|scope| {
+        (0..2).for_each(|_| drop(scope.spawn(work)));
+    });
+    let mut done = done.into_inner().unwrap();
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+#[test]
+fn what_all_four_verifiers_say_devca_says_as_well() {
+    let home = Home::new();
+    let cases = cases::all();
+    let folder = |number: usize| -> PathBuf { home.file(&number.to_string()) };
+    cases.iter().enumerate().for_each(|(number, case)| write(&folder(number), case));
+    let by_go = go(&home.work(), cases.len());
+    let all = for_each(cases.len(), |number| {
+        let folder = folder(number);
+        let verdicts = [openssl(&folder), gnutls(&folder), by_go[number].clone(), webpki(&cases[number])];
+        (verdicts, devca(&home, &folder))
+    });
+    let (mut good, mut bad, mut false_alarms, mut missed) = (0, 0, Vec::new(), Vec::new());
+    for (number, (verdicts, found)) in all.iter().enumerate() {
+        let refusals = verdicts.iter().flatten().count();
+        let tell = || format!("{number} {}: {:?} {verdicts:?}", cases[number].label, found.ids);
+        match (refusals, found.ids.is_empty()) {
+            (0, is_passed) => {
+                good += 1;
+                if !is_passed {
+                    false_alarms.push(format!("{}\n{:#}", tell(), found.document["findings"]));
+                }
+            }
+            (4, is_passed) => {
+                bad += 1;
+                if is_passed {
+                    missed.push(tell());
+                }
+            }
+            _ => {}
+        }
+    }
+    for (judge, name) in JUDGES.iter().enumerate() {
+        let mut wrong = Vec::new();
+        for (number, (verdicts, found)) in all.iter().enumerate() {
+            let refuses = found.foretells(name);
+            if refuses != verdicts[judge].is_some() {
+                let side = if refuses { "foretold, and accepts" } else { "not foretold, and refuses" };
+                wrong.push(format!(
+                    "  {number} {}: {side}: {:?} {:?}",
+                    cases[number].label, found.ids, verdicts[judge]
+                ));
+            }
+        }
+        println!("{name}: {} of {} foretold", cases.len() - wrong.len(), cases.len());
+        // Where clients differ, it says which. Some of their ways are their own, where several things are wrong at once.
+        assert!(wrong.len() * 100 < cases.len() * 4, "{name}:\n{}", wrong.join("\n"));
+    }
+    let count = |judge: usize| all.iter().filter(|(verdicts, _)| verdicts[judge].is_none()).count();
+    println!("{} chains; all four accept {good}, all four refuse {bad}", cases.len());
+    for (judge, name) in JUDGES.iter().enumerate() {
+        println!("{name} accepts {}", count(judge));
+    }
+    println!("devca passes {}", all.iter().filter(|(_, found)| found.ids.is_empty()).count());
+    println!(
+        "accepted by all and faulted: {}; refused by all and passed: {}",
+        false_alarms.len(),
+        missed.len()
+    );
+    assert!(
+        false_alarms.is_empty() && missed.is_empty(),
+        "{}\n\n{}",
+        false_alarms.join("\n"),
+        missed.join("\n")
+    );
+}
