@@ -242,7 +242,7 @@ fn a_program_in_the_current_folder_is_never_run() {
     let java = "cd trap; mkdir -p bin lib/security; cp keytool bin/; touch lib/security/cacerts;
         JAVA_HOME=. devca install --store java; devca run -- keytool -help";
     let output = alice(java).output().unwrap();
-    assert!(words(&output).contains("JAVA_HOME is no absolute path"), "{}", words(&output));
+    assert!(words(&output).contains("JAVA_HOME is not an absolute path"), "{}", words(&output));
     assert!(Path::new("/home/alice/trap/sudo").exists() && !Path::new("/home/alice/sprung").exists());
 }
 
