@@ -1,4 +1,4 @@
-# One call by gRPC: CA-FILE NAME CHAIN KEY [CLIENT-CA CERTIFICATE KEY]. The server, with the chain and the key, is in the
+# One call by gRPC: CA-FILE NAME CHAIN KEY [CLIENT-CA CERTIFICATE KEY]; "-" as the first leaves trust to gRPC. The server, with the chain and the key, is in the
 # same process, since gRPC talks to gRPC only; with a client CA it wants a certificate, and greets its owner by name.
 import os
 import sys
@@ -31,7 +31,7 @@ port = server.add_secure_port("127.0.0.1:0", served)
 server.start()
 own = dict(zip(("certificate_chain", "private_key"), identity))
 options = [("grpc.ssl_target_name_override", name), ("grpc.enable_http_proxy", 0), ("grpc.enable_retries", 0)]
-credentials = grpc.ssl_channel_credentials(read(ca), **own)
+credentials = grpc.ssl_channel_credentials(None if ca == "-" else read(ca), **own)
 with grpc.secure_channel(f"127.0.0.1:{port}", credentials, options) as channel:
     try:
         print("accepted:", channel.unary_unary("/greeter/greet")(b"", timeout=20).decode())

@@ -7,8 +7,8 @@ use std::process::Output;
 use crate::common::clients::{go_client, java_classes};
 use crate::common::{Home, Server, in_namespace, project, tool, words};
 
-/// A program, started by a shell that knows `$URL`, `$PORT`, `$NODE`, `$PYTHON` (a virtual environment), `$CLIENTS`
-/// (tests/clients), `$JAVA_CLASSES` and `$GO_CLIENT`.
+/// A program, started by a shell that knows `$URL`, `$PORT`, `$NODE`, `$PYTHON` (a virtual environment), `$MODULES` (what
+/// npm has installed), `$CLIENTS` (tests/clients), `$JAVA_CLASSES` and `$GO_CLIENT`.
 struct Program {
     name: &'static str,
     script: &'static str,
@@ -31,6 +31,36 @@ const PROGRAMS: &[Program] = &[
         reads_system: false,
         switch: Some("NODE_OPTIONS=--use-openssl-ca SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"),
         ..program("Node", "exec \"$NODE\" $CLIENTS/client.mjs - $PORT localhost")
+    },
+    Program {
+        reads_system: false,
+        switch: Some("NODE_USE_SYSTEM_CA=1"),
+        ..program("Node 22", "exec $MODULES/node-22/bin/node $CLIENTS/client.mjs - $PORT localhost")
+    },
+    Program {
+        reads_system: false,
+        switch: Some("NODE_USE_SYSTEM_CA=1"),
+        ..program("Node 24", "exec $MODULES/node-24/bin/node $CLIENTS/client.mjs - $PORT localhost")
+    },
+    program("Bun's fetch", "exec $MODULES/.bin/bun $CLIENTS/fetch.mjs - $PORT localhost"),
+    program("Bun's node:https", "exec $MODULES/.bin/bun $CLIENTS/client.mjs - $PORT localhost"),
+    Program {
+        reads_system: false,
+        switch: Some("DENO_TLS_CA_STORE=system"),
+        ..program(
+            "Deno",
+            "exec $MODULES/.bin/deno run --quiet --no-config --allow-net --allow-read $CLIENTS/fetch.mjs - $PORT localhost",
+        )
+    },
+    program("workerd", "exec $CLIENTS/workerd $MODULES/.bin/workerd - $PORT localhost"),
+    Program {
+        reads_system: false,
+        switch: Some("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH=/etc/ssl/certs/ca-certificates.crt"),
+        // Its server is of the same process.
+        ..program(
+            "gRPC",
+            "exec $MODULES/../grpc/bin/python $CLIENTS/grpc_pair.py - localhost localhost.pem localhost-key.pem",
+        )
     },
     program("Python's ssl", "exec python3 $CLIENTS/client.py - $PORT localhost"),
     Program {
@@ -90,6 +120,7 @@ impl Program {
             .env("NODE", tool("node"))
             .env("PYTHON", project().join("target/tools/python/bin/python"))
             .env("CLIENTS", project().join("tests/clients"))
+            .env("MODULES", project().join("target/tools/node_modules"))
             .env("JAVA_CLASSES", java_classes())
             .env("GO_CLIENT", go_client())
             .env("no_proxy", "*");
@@ -100,8 +131,12 @@ impl Program {
 }
 
 fn server(home: &Home) -> Server {
-    let tools = project().join("target/tools/python/bin/uv");
-    assert!(tools.exists(), "{} is missing: tests/setup installs it", tools.display());
+    let tools = ["python/bin/uv", "grpc/bin/python", "node_modules/node-22", "node_modules/node-24"];
+    let modules = ["bun", "deno", "workerd"].map(|name| format!("node_modules/.bin/{name}"));
+    for tool in tools.iter().copied().chain(modules.iter().map(String::as_str)) {
+        let tool = project().join("target/tools").join(tool);
+        assert!(tool.exists(), "{} is missing: tests/setup installs it", tool.display());
+    }
     home.ok(["issue", "localhost"]);
     Server::page(&home.file("localhost.pem"), &home.file("localhost-key.pem"))
 }
