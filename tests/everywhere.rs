@@ -9,8 +9,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::browsers::{chromium, chromium_database, firefox, firefox_profile, nicknames, trust};
-use common::clients::{CLIENTS, own_jdk};
+use common::clients::{CLIENTS, Client, RUNTIMES, own_jdk};
 use common::{Home, PAGE, Server, in_namespace, ok, project, strangers_root, tool, words};
+
+/// The clients that look into the system's store by themselves. Others want a variable: tests/runtimes.rs.
+fn of_the_system() -> impl Iterator<Item = &'static Client> {
+    let themselves = ["Ruby", "PHP streams", "PHP curl", "Bun fetch"];
+    let runtimes = RUNTIMES.iter().filter(move |client| themselves.contains(&client.name));
+    CLIENTS.iter().filter(|client| client.name != "Node").chain(runtimes)
+}
 
 #[test]
 fn everything_trusts_it_after_install_and_nothing_after_uninstall() {
@@ -61,7 +68,7 @@ fn everything_trusts_it_after_install_and_nothing_after_uninstall() {
             .unwrap()
     };
     let refused = || {
-        for client in CLIENTS {
+        for client in CLIENTS.iter().chain(RUNTIMES) {
             client.refuses(None, server.port, "localhost", client.unknown_root);
         }
         let said = words(&chromium(&home, &url));
@@ -79,8 +86,10 @@ fn everything_trusts_it_after_install_and_nothing_after_uninstall() {
         let outcome = store["outcome"].as_str().unwrap();
         assert!(["done", "already-done", "left-alone"].contains(&outcome), "{installed:#}");
     }
-    for client in CLIENTS.iter().filter(|client| client.name != "Node") {
-        client.accepts(None, server.port, "localhost");
+    for client in of_the_system() {
+        for host in ["localhost", "127.0.0.1"] {
+            client.accepts(None, server.port, host);
+        }
     }
     let node_says = node();
     assert!(node_says.status.success(), "{}", words(&node_says));

@@ -79,7 +79,7 @@ fn a_request_decides_nothing_but_key_and_names() {
     home.ok(["issue", "--client", "--csr", "greedy.csr", "--cn", "alice"]);
     for (file, usage) in [
         ("app.test+1.pem", "X509v3 Extended Key Usage: TLS Web Server Authentication X509v3"),
-        ("app.test+1-client.pem", "X509v3 Extended Key Usage: TLS Web Client Authentication X509v3"),
+        ("alice-client.pem", "X509v3 Extended Key Usage: TLS Web Client Authentication X509v3"),
     ] {
         let leaf = ok("openssl", ["x509", "-in", text(&home.file(file)), "-noout", "-text"]);
         let leaf = leaf.split_whitespace().collect::<Vec<_>>().join(" ");
