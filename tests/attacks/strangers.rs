@@ -161,7 +161,8 @@ fn an_inventory_from_elsewhere_overwrites_nothing() {
     let alice = User::new("alice");
     alice.ok("devca issue localhost -q --out certs; echo secret > pw");
     let inventory = alice.ca().join("issued.jsonl");
-    let line: Value = serde_json::from_str(&fs::read_to_string(&inventory).unwrap()).unwrap();
+    let read = || -> Value { serde_json::from_str(&fs::read_to_string(&inventory).unwrap()).unwrap() };
+    let line = read();
     let targets = ["profile", "notes.der", "notes-key.der", "notes.p12", "x-combined.pem", "x-secret.yaml"];
     let targets = targets.iter().chain(&[
         "x-keystore.p12",
@@ -203,7 +204,9 @@ fn an_inventory_from_elsewhere_overwrites_nothing() {
         }
     }
     assert_never("files that an inventory names", tries, &successes);
-    // The subject of a line is judged as that of a command line is.
+    // The subject of a line is judged as that of a command line is. (The pair beside those files was renewed.)
+    alice.ok(&format!("rm {}; devca issue localhost -q --force --out certs", inventory.display()));
+    let line = read();
     let mut entry = line.clone();
     entry["organization"] = "\ntouch PWNED\n".into();
     alice.ok(&format!("cat > {} <<'EOF'\n{entry}\nEOF", inventory.display()));
