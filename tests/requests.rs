@@ -211,10 +211,10 @@ fn no_certificate_is_left_behind_without_its_key() {
     let home = Home::new();
     home.ok(["issue", "app.test"]);
     let before = fs::read(home.file("app.test-key.pem")).unwrap();
-    refused(&home, ["issue", "app.test", "--format", "fullchain"], 1, "is the key of");
+    refused(&home, ["issue", "app.test", "--format", "fullchain"], 1, "is also the key of");
     assert_eq!(fs::read(home.file("app.test-key.pem")).unwrap(), before);
     home.ok(["issue", "app.test", "--format", "pem,fullchain"]);
-    refused(&home, ["issue", "app.test"], 1, "is the key of");
+    refused(&home, ["issue", "app.test"], 1, "is also the key of");
 }
 
 #[test]

@@ -146,6 +146,8 @@ fn name_mismatch(leaf: &Link, name: &str) -> Option<Finding> {
             !base.contains('.') && name.split_once('.').is_some_and(|(_, rest)| rest == base)
         })
     });
+    // URIs and mailboxes are names that no client compares with a host.
+    let has_host = names.iter().any(|known| !known.contains([':', '@']) && known.parse::<IpAddr>().is_err());
     let said = |words: &Words| match (words.client, words.says) {
         _ if handshake::is_of_sni(words) => false,
         (client, _) if suffices && !["Go", "Chrome", "Firefox", "rustls"].contains(&client) => false,
@@ -154,8 +156,14 @@ fn name_mismatch(leaf: &Link, name: &str) -> Option<Finding> {
         ("Python" | "OpenSSL", says) => says.starts_with("IP address") == ip,
         ("Go", "doesn't contain any IP SANs") => ip && !names.iter().any(|n| n.parse::<IpAddr>().is_ok()),
         ("Go", "certificate relies on legacy Common Name field") => names.is_empty() && !ip,
-        ("Go", "certificate is not valid for any names") => false,
-        ("Go", _) => !names.is_empty(),
+        ("Go", "certificate is not valid for any names") => !names.is_empty() && !has_host && !ip,
+        ("Go", _) => {
+            if ip {
+                !names.is_empty()
+            } else {
+                has_host
+            }
+        }
         _ => true,
     };
     Some(Finding::new(&NAME_MISMATCH, what, mend).saying(said))
