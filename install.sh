@@ -101,7 +101,7 @@ mv -f "$prefix/bin/devca.new" "$prefix/bin/devca"
 "$built" completions zsh | put "$zsh_file"
 "$built" completions fish | put "$fish_file"
 "$built" man | put "$man_folder/devca.1"
-for command in $("$built" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z-]*\) .*/\1/p'); do
+for command in $("$built" --help | sed -n 's/^  \([a-z]*\) .*/\1/p' | grep -vxE 'devca|help'); do
     "$built" man "$command" | put "$man_folder/devca-$command.1"
 done
 

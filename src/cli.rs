@@ -1,16 +1,23 @@
 //! The command line, as clap types; nothing is done here.
+//!
+//! The doc comments are the help texts. Structs of arguments have none, since they would replace the command's
+//! description in [`Command`]: clap adds them later, because of `defer`.
+#![allow(missing_docs, clippy::doc_markdown)]
 
 use std::error::Error as _;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::disk::home::CaName;
 use crate::error::Fault;
-use crate::home::CaName;
+use crate::x509::name::Name;
 
 mod browser;
 mod ca;
 mod check;
+pub mod help;
 mod inventory;
 mod issue;
 mod machine;
@@ -31,18 +38,18 @@ pub use password::PasswordSource;
     version,
     subcommand_required = true,
     arg_required_else_help = true,
-    disable_help_subcommand = true,
     after_help = "\
 Examples:
-  devca install                         a root of your own, trusted by this machine
+  devca install                         create your root CA and trust it on this machine
   devca issue localhost 127.0.0.1 ::1   a certificate for your dev server
   devca issue --client alice            a client certificate for testing mutual TLS
 
 Files: $DEVCA_HOME, else ~/.local/share/devca (Linux), ~/Library/Application Support/devca (macOS), \
-%LOCALAPPDATA%\\devca (Windows). Exit codes: 0 done, 1 failed, 2 not understood."
+%LOCALAPPDATA%\\devca (Windows).
+Exit codes: 0 success, 1 failure, 2 usage error."
 )]
 pub struct Cli {
-    /// What every command understands.
+    /// Options that every command has.
     #[command(flatten)]
     pub global: Global,
     /// What to do.
@@ -50,11 +57,18 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// Options of every command.
+impl Cli {
+    /// Reads the arguments of this process.
+    pub fn read() -> Result<Self, clap::Error> {
+        Self::from_arg_matches(&help::command().try_get_matches()?)
+    }
+}
+
+// Options of every command.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Use the CA of this name instead of the default one (check: or trust the roots in this file alone)
+    /// Use the CA with this name instead of the default one
     #[arg(long, global = true, value_name = "NAME", env = "DEVCA_CA", default_value = CaName::DEFAULT, hide_default_value = true)]
     pub ca: String,
     /// Print one JSON document on standard output
@@ -63,15 +77,22 @@ pub struct Global {
     /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Print the programs that are run as well
+    /// Also print the programs that devca runs
     #[arg(short, long, global = true)]
     pub verbose: bool,
-    /// Colour the output (auto: on a terminal, unless `NO_COLOR` is set)
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    /// When to color the output: auto (on a terminal, unless NO_COLOR is set), always, never
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     pub color: Color,
 }
 
-/// When to colour.
+/// When to color the output.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 #[allow(missing_docs)]
 pub enum Color {
@@ -96,62 +117,63 @@ impl Color {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)] // only the one that is asked for is built: a tenth of a run's start
 pub enum Command {
-    /// Make a root, once, and have this machine trust it
+    /// Create your root CA and make this machine trust it
     Install(Install),
-    /// Take the root out of this machine's trust stores
+    /// Remove the root from this machine's trust stores
     Uninstall(Uninstall),
-    /// Issue a certificate for one or more names
+    /// Issue a certificate for host names, addresses or a client
     Issue(Box<Issue>),
-    /// Tell where the root is, or print it
+    /// Print the root certificate, or where it is
     Root(Root),
-    /// Find out why TLS fails, at a server or with a file
+    /// Diagnose TLS: a server or a certificate file
     Check(Check),
-    /// Explain the words of a client that fails
+    /// Explain a TLS error message
     Explain(Explain),
-    /// What was issued, and what has become of it
+    /// List issued certificates and their state
     List(List),
-    /// Read a certificate or a request aloud
+    /// Show what is in a certificate, key store or CSR
     Inspect(Inspect),
-    /// Issue certificates again before they end, in their places
+    /// Renew certificates in place before they expire
     Renew(Renew),
-    /// Change what the root may sign for
+    /// Change which names the root may sign for
     Permit(Permit),
-    /// Lock the root's key with a passphrase, change it, or take it off
+    /// Set, change or remove the passphrase of the root's key
     Passphrase(Passphrase),
-    /// Make a new root in the place of the old one, and issue every certificate again
+    /// Replace the root and reissue every certificate
     Rotate(Rotate),
-    /// Revoke a certificate, to test how servers treat it
+    /// Revoke a certificate, to test how servers handle it
     Revoke(Revoke),
-    /// Write the list of revoked certificates
+    /// Write the certificate revocation list (CRL)
     Crl(Crl),
-    /// Hand an intermediate CA to another system, when one machine is no longer enough
+    /// Export an intermediate CA for cert-manager, Vault or step-ca
     Export(Export),
-    /// The CAs that are here
+    /// Manage several CAs
     #[command(subcommand)]
     Ca(Ca),
-    /// Look over root, key and every store, and say what mends what is wrong
+    /// Check the root, its key and all trust stores, and how to fix them
     Status(Status),
-    /// Print the variables for programs that do not read the system's store
+    /// Print environment variables for programs with trust stores of their own
     Env(Env),
-    /// Start a program that trusts the root
+    /// Run a program that trusts the root
     Run(Run),
-    /// Have browsers send a client certificate, for testing mutual TLS
+    /// Give a client certificate to browsers, to test mutual TLS
     #[command(subcommand)]
     Browser(Browser),
-    /// Take over a root that is there: mkcert's, or any pair in PEM
+    /// Import an existing root: mkcert's, or any PEM pair
     Import(Import),
-    /// Print the completions of a shell
+    /// Print a completion script for your shell
     #[command(
         after_help = "Example:\n  devca completions bash > ~/.local/share/bash-completion/completions/devca"
     )]
     Completions {
-        /// Which shell
+        /// bash, elvish, fish, powershell or zsh
+        #[arg(value_name = "SHELL", hide_possible_values = true)]
         shell: Shell,
     },
-    /// Print the manual page
+    /// Print a manual page
     #[command(after_help = "Examples:\n  devca man | man -l -\n  devca man issue > devca-issue.1")]
     Man {
-        /// The page of one command
+        /// The command whose page to print [default: devca itself]
         command: Option<String>,
     },
 }
@@ -161,24 +183,50 @@ pub fn in_two_lines(error: &clap::Error) -> (String, String) {
     if let Some(fault) = error.source().and_then(|source| source.downcast_ref::<Fault>()) {
         return (fault.to_string(), fault.hint().to_owned());
     }
-    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return ("a subcommand is missing".into(), "see --help".into());
     }
     let text = error.to_string();
     let mut paragraphs = text.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
     let what = paragraphs.next().unwrap_or_default();
     let what = what.strip_prefix("error: ").unwrap_or(&what).trim_end_matches("...").to_owned();
-    let rest: Vec<String> = paragraphs.collect();
-    if error.kind() == clap::error::ErrorKind::ArgumentConflict {
-        return (what, "leave out one of the two (see --help)".into());
+    if let Some(hint) = meant(error) {
+        return (what, hint);
     }
-    let hint = rest
-        .iter()
-        .find_map(|part| part.strip_prefix("tip: ").map(ToOwned::to_owned))
-        .or_else(|| {
-            rest.iter()
-                .find_map(|part| part.strip_prefix("Usage: ").map(|usage| format!("{usage} (see --help)")))
-        })
-        .unwrap_or_else(|| "see --help for what the option takes".into());
-    (what, hint)
+    if error.kind() == ErrorKind::ArgumentConflict {
+        return (what, "use only one of the two (see --help)".into());
+    }
+    let rest: Vec<String> = paragraphs.collect();
+    let part = |prefix| rest.iter().find_map(|part| part.strip_prefix(prefix));
+    let hint = part("tip: ").map(ToOwned::to_owned);
+    let hint = hint.or_else(|| part("Usage: ").map(|usage| format!("{usage} (see --help)")));
+    (what, hint.unwrap_or_else(|| "see --help for the values it takes".into()))
 }
+
+/// The command that was meant by mkcert's options, or by a name without `issue`.
+fn meant(error: &clap::Error) -> Option<String> {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.as_str()),
+        _ => None,
+    };
+    if error.kind() == ErrorKind::UnknownArgument {
+        // clap takes `-install` for the options -i, -n and so on.
+        let typed = std::env::args().nth(1)?;
+        context(ContextKind::InvalidArg).filter(|argument| typed.starts_with(argument))?;
+        return MKCERT.iter().find(|(option, _)| *option == typed).map(|(_, command)| (*command).to_owned());
+    }
+    let word = context(ContextKind::InvalidSubcommand)?;
+    let is_name = word == "localhost" || word.contains(['.', ':']) && Name::parse(word).is_ok();
+    is_name.then(|| format!("devca issue {word}"))
+}
+
+/// mkcert's options, and the commands that do the same.
+const MKCERT: [(&str, &str); 7] = [
+    ("-install", "devca install"),
+    ("-uninstall", "devca uninstall"),
+    ("-CAROOT", "devca root"),
+    ("-client", "devca issue --client NAME"),
+    ("-pkcs12", "devca issue NAME --format p12"),
+    ("-ecdsa", "devca issue NAME (ECDSA is the default)"),
+    ("-csr", "devca issue --csr FILE"),
+];

@@ -3,15 +3,15 @@
 use time::OffsetDateTime;
 
 use crate::ca::{Authority, Draft};
-use crate::certificate::CaCertificate;
 use crate::cli::{self, Cli, Command};
-use crate::constraints::{Constraints, Subtree};
+use crate::disk::files::{self, Files};
+use crate::disk::home::{CaFolder, CaName, Person};
 use crate::error::{self, Fault};
-use crate::files::{self, Files};
-use crate::home::{CaFolder, CaName, Person};
-use crate::name::Name;
-use crate::profile;
 use crate::report::Report;
+use crate::x509::certificate::CaCertificate;
+use crate::x509::constraints::{Constraints, Subtree};
+use crate::x509::name::Name;
+use crate::x509::policy;
 
 mod browser;
 mod ca;
@@ -29,7 +29,6 @@ mod list;
 mod man;
 mod passphrase;
 mod permit;
-mod predecessors;
 mod renew;
 mod revoke;
 mod root;
@@ -37,11 +36,7 @@ mod rotate;
 mod run;
 mod shared;
 mod status;
-mod stores;
-mod timer;
-mod trust;
 mod uninstall;
-mod unlock;
 
 /// What every command works with.
 pub(crate) struct Context<'a> {
@@ -55,7 +50,7 @@ pub(crate) struct Context<'a> {
 pub fn run(cli: Cli, report: &Report) -> anyhow::Result<u8> {
     match cli.command {
         Command::Completions { shell } => return report.finish(&completions::run(shell)),
-        Command::Explain(args) => return report.finish(&explain::run(&args)?),
+        Command::Explain(args) => return report.finish(&explain::run(&args, report)?),
         Command::Man { command } => return report.finish(&man::run(command.as_deref())?),
         _ => {}
     }
@@ -82,7 +77,7 @@ fn act_as(person: &Person) -> anyhow::Result<()> {
     let Some((user, group)) = person.ids else { return Ok(()) };
     devca_platform::privilege::act_as(user, group, &person.name).or_hint(
         || format!("cannot act as {}, who called sudo", person.name),
-        || "run devca without sudo: it asks for root's rights where it needs them".into(),
+        || "run devca without sudo: it asks for root where it needs it".into(),
     )
 }
 
@@ -125,7 +120,7 @@ impl Context<'_> {
     pub(crate) fn lock(&self) -> anyhow::Result<std::fs::File> {
         let files = self.person.files();
         let lock = files.lock(&self.folder.lock(), &|| {
-            self.report.note("waiting for another devca that is using this CA");
+            self.report.note("waiting for another devca process that is using this CA");
         })?;
         files.settle(&self.folder.path)?;
         Ok(lock)
@@ -167,7 +162,7 @@ impl Context<'_> {
         let ca = if self.folder.name.is_default() { String::new() } else { format!(" {}", self.folder.name) };
         let whose = format!("devca root {}@{}", self.person.name, host_name());
         // The CA's name tells roots apart, and so is not what gets lost.
-        let room = profile::MAX_COMMON_NAME.saturating_sub(ca.chars().count());
+        let room = policy::MAX_COMMON_NAME.saturating_sub(ca.chars().count());
         whose.chars().take(room).chain(ca.chars()).collect()
     }
 
@@ -178,6 +173,12 @@ impl Context<'_> {
             self.report.note(warning);
         }
         Ok(authority)
+    }
+
+    /// Whether the folder has the key of this root. `root.pem` alone proves nothing: any root can be copied there.
+    pub(crate) fn has_key_of(&self, root: &CaCertificate) -> bool {
+        Authority::load(&self.folder, &|path, key| self.unlock(path, key), self.now)
+            .is_ok_and(|authority| authority.root.der == root.der)
     }
 
     /// Loads the root certificate; without one, says how to get one.
@@ -195,8 +196,8 @@ impl Context<'_> {
 
     pub(crate) fn no_root(&self) -> Fault {
         Fault::new(
-            format!("there is no root yet in {}", self.folder.path.display()),
-            format!("make one: devca{} install", self.folder.option()),
+            format!("no root in {} yet", self.folder.path.display()),
+            format!("create one: devca{} install", self.folder.option()),
         )
     }
 }
@@ -204,7 +205,7 @@ impl Context<'_> {
 /// `--stdout` and `--json` both want standard output.
 fn refuse_json(context: &Context, stdout: bool) -> Result<(), Fault> {
     if stdout && context.report.json {
-        return Err(Fault::usage("--stdout and --json both fill standard output", "give one of the two"));
+        return Err(Fault::usage("--stdout and --json both fill standard output", "use one of the two"));
     }
     Ok(())
 }

@@ -69,7 +69,7 @@ pub fn hint(error: &anyhow::Error) -> &str {
     error
         .chain()
         .find_map(|e| e.downcast_ref::<Fault>())
-        .map_or("this should not happen: run it again with -v and report what it prints", |f| &f.hint)
+        .map_or("this is a bug in devca: please report it with the output of -v", |f| &f.hint)
 }
 
 /// The commands that a hint names are those of the default CA: here they become this one's. `ca` is its option.

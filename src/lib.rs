@@ -1,37 +1,23 @@
-//! A local development certificate authority. `docs/design.md` is the map of the house; the rooms, from the
-//! doorway inwards:
+//! A local development certificate authority. `docs/design.md` says where things are, and which way modules depend on
+//! each other: down this list.
 //!
-//! * [`cli`] names what can be asked for, [`command`] does it, [`report`] says what came of it
-//! * [`issuer`] signs leaves with an authority of [`ca`], as [`profile`] prescribes, for a [`name`] each
-//! * [`bundle`] turns what was issued into files, [`existing`] says which may be replaced, [`files`] writes them
-//! * [`inventory`] remembers, [`home`] knows where things live, [`error`] carries the hint
+//! * [`command`]: one file per command; [`cli`]: their arguments
+//! * [`check`]: why TLS fails
+//! * [`issued`]: what was issued: the inventory, renewals, batches
+//! * [`format`](mod@format): what was issued, as files
+//! * [`ca`]: roots, intermediates, and what they sign
+//! * [`x509`]: certificates and what is in them
+//! * [`disk`]: where files are, and how they are written; [`report`]: all printing; [`error`]: errors with hints
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-pub mod bulk;
-pub mod bundle;
 pub mod ca;
-pub mod certificate;
 pub mod check;
 pub mod cli;
 pub mod command;
-pub mod constraints;
-pub mod csr;
-pub mod details;
+pub mod disk;
 pub mod error;
-pub mod existing;
-pub mod files;
-pub mod home;
-pub mod inventory;
-pub mod issuer;
-pub mod key;
-pub mod keyring;
-pub mod name;
-mod parallel;
-pub mod passphrase;
-pub mod pem;
-pub mod profile;
-mod public_suffix;
-pub mod renewal;
+pub mod format;
+pub mod issued;
 pub mod report;
-pub mod subject;
+pub mod x509;

@@ -1,17 +1,16 @@
-//! The doorway: parse, run, print error and hint, exit code.
+//! Parses the arguments, runs the command, prints an error with its hint, and sets the exit code.
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind;
 use devca::cli::{self, Cli};
 use devca::command;
-use devca::key;
 use devca::report::Report;
+use devca::x509::key;
 
 fn main() -> ExitCode {
     key::refuse_core_dumps();
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read() {
         Ok(cli) => cli,
         // --help, --version, and `devca` alone, which is shown the help.
         Err(e) if !e.use_stderr() || (is_help(&e) && !wants_json()) => {
@@ -36,7 +35,7 @@ fn is_help(error: &clap::Error) -> bool {
     error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
 }
 
-/// Whoever asked for JSON gets it, also where the rest was not understood.
+/// JSON is printed where it was asked for, even if the rest of the arguments is wrong.
 fn wants_json() -> bool {
     std::env::args_os().any(|word| word == "--json")
 }

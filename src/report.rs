@@ -79,6 +79,25 @@ impl Report {
         }
     }
 
+    /// Prints a part of the result as soon as it is known. Returns whether it was printed: JSON is one document, and
+    /// `--quiet` prints nothing.
+    pub fn print_early(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> bool {
+        if self.json || self.quiet {
+            return false;
+        }
+        let mut out = self.stdout(false);
+        // A pipe that is closed shows when the rest is printed.
+        let _ = write(&mut out).and_then(|()| out.flush());
+        true
+    }
+
+    /// Announces what is going to wait for the user, such as a password prompt of `sudo`; on a terminal only.
+    pub fn announce(&self, text: &str) {
+        if !self.json && !self.quiet && io::stderr().is_terminal() {
+            let _ = writeln!(anstream::stderr(), "{}", printable(text));
+        }
+    }
+
     /// A bar for work that takes a while; on a terminal alone.
     pub fn progress(&self, of: u64) -> ProgressBar {
         if self.json || self.quiet || !io::stderr().is_terminal() {
@@ -126,7 +145,7 @@ impl Report {
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(outcome.exit_code()),
             Err(e) => Err(Fault::new(
                 format!("cannot write to standard output: {e}"),
-                "the work itself is done: only its report is lost",
+                "everything was done; only the output was lost",
             )
             .into()),
             Ok(()) => Ok(outcome.exit_code()),
@@ -183,10 +202,47 @@ pub fn rows(page: &mut dyn Write, rows: &[(&str, String)]) -> io::Result<()> {
     Ok(())
 }
 
+/// What stands at the beginning of a line in a list.
+#[derive(Clone, Copy)]
+pub enum Mark {
+    /// It is as it should be.
+    Good,
+    /// It is not.
+    Bad,
+    /// Nothing had to be done, or could be.
+    Skipped,
+}
+
+impl Display for Mark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (style, mark) = match self {
+            Self::Good => (GOOD, '✓'),
+            Self::Bad => (BAD, '✗'),
+            Self::Skipped => (DIM, '–'),
+        };
+        write!(f, "{style}{mark}{style:#}")
+    }
+}
+
 /// A word that is good or bad news.
 pub fn verdict(good: bool, word: &str) -> String {
     let style = if good { GOOD } else { BAD };
     format!("{style}{word}{style:#}")
+}
+
+/// Text that matters less than what surrounds it.
+pub fn dim(text: &str) -> String {
+    format!("{DIM}{text}{DIM:#}")
+}
+
+/// A path in the home folder as `~/x`; any other as it is.
+pub fn tilde(path: &Path) -> String {
+    static HOME: LazyLock<Option<PathBuf>> =
+        LazyLock::new(|| std::env::home_dir().filter(|home| home.parent().is_some()));
+    match HOME.as_ref().and_then(|home| path.strip_prefix(home).ok()) {
+        Some(below) => printable(&format!("~/{}", below.display())),
+        None => printable(&path.display().to_string()),
+    }
 }
 
 /// A path as a person would type it: `./x` where it is in the current folder.

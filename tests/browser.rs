@@ -78,7 +78,7 @@ fn browsers_send_what_was_added_and_not_what_was_removed() {
     home.ok(["--ca", "others", "issue", "--client", "alice", "--out", "others"]);
     let output = home.devca(["--ca", "others", "browser", "add", "alice"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(words(&output).contains("it has another certificate called alice"), "{}", words(&output));
+    assert!(words(&output).contains("it has another certificate named alice"), "{}", words(&output));
     assert_eq!(
         outcomes(&home.json(["--ca", "others", "browser", "remove", "alice"])),
         ["not-there", "not-there"]
@@ -96,7 +96,7 @@ fn browsers_send_what_was_added_and_not_what_was_removed() {
 #[test]
 fn what_cannot_be_added_says_why() {
     let home = Home::new();
-    assert!(home.fails(["browser", "add", "alice"]).contains("there is no root yet"));
+    assert!(home.fails(["browser", "add", "alice"]).contains("no root in "));
     home.ok(["issue", "localhost"]);
     let said = home.fails(["browser", "add", "alice"]);
     assert!(said.contains("devca: hint: issue one: devca issue --client alice"), "{said}");

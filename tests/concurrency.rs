@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::process::{Child, Stdio};
 
 use common::{Home, ok};
-use devca::inventory::Inventory;
+use devca::issued::inventory::Inventory;
 
 const PROCESSES: usize = 64;
 const ROUNDS: usize = 20;

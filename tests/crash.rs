@@ -12,9 +12,10 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
 use common::{Home, ok, tool, words};
-use devca::certificate::{CaCertificate, Leaf};
-use devca::inventory::Inventory;
-use devca::pem::{self, KeyFile};
+use devca::ca::key_file::{self, KeyFile};
+use devca::issued::inventory::Inventory;
+use devca::x509::certificate::{CaCertificate, Leaf};
+use devca::x509::pem;
 
 /// What changes files, and what opens them: the last is every moment between two changes.
 const CALLS: &[&str] = &[
@@ -146,7 +147,7 @@ fn nothing_is_broken(home: &Home, place: &str) {
             let der = pem::first_certificate(&certificate).unwrap_or_else(|e| panic!("{place}: {e:#}"));
             CaCertificate::parse(der).unwrap_or_else(|why| panic!("{place}: {why}"))
         });
-        let found = key.exists().then(|| pem::key_file(&key).unwrap_or_else(|e| panic!("{place}: {e:#}")));
+        let found = key.exists().then(|| key_file::read(&key).unwrap_or_else(|e| panic!("{place}: {e:#}")));
         if let (Some(read), Some(KeyFile::Open(found)), true) = (read, found, is_settled) {
             assert!(read.belongs_to(&found), "{place}: {} and its key differ", certificate.display());
         }

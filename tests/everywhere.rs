@@ -362,7 +362,7 @@ fn a_dry_run_changes_nothing() {
     let before = home.everything();
     let shown = home.ok(["install", "--dry-run"]);
     for part in [
-        "would be made",
+        "would be created",
         "root-key.pem",
         "/usr/sbin/update-ca-certificates",
         "devca-FINGERPRINT.crt",

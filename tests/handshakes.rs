@@ -4,8 +4,15 @@
 
 mod common;
 
+use std::net::TcpListener;
+use std::sync::Arc;
+
 use common::clients::{CLIENTS, RUNTIMES, grpc};
 use common::{Home, Server, words};
+use rustls::crypto::aws_lc_rs;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{ServerConfig, ServerConnection, SupportedProtocolVersion};
 
 #[test]
 fn every_client_accepts_a_good_server_and_refuses_it_under_another_name() {
@@ -80,5 +87,55 @@ fn boringssl_refuses_addresses_below_a_root_that_constrains_them_until_permit_fr
         }
         let output = grpc(&home.root(), host, (&chain, &key), None);
         assert!(output.status.success(), "{}", words(&output));
+    }
+}
+
+/// Shows a certificate and signs with whatever key it has.
+#[derive(Debug)]
+struct Shows(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Shows {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.clone())
+    }
+}
+
+/// A server that answers one handshake; returns its port.
+fn serve_once(certified: CertifiedKey, version: &'static SupportedProtocolVersion) -> u16 {
+    let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+    let config = builder.with_protocol_versions(&[version]).unwrap().with_no_client_auth();
+    let config = Arc::new(config.with_cert_resolver(Arc::new(Shows(Arc::new(certified)))));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut tls = ServerConnection::new(config).unwrap();
+        while tls.is_handshaking() && tls.complete_io(&mut stream).is_ok() {}
+        let _ = tls.complete_io(&mut stream);
+    });
+    port
+}
+
+#[test]
+fn a_server_without_the_key_of_its_certificate_is_found_out() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    home.ok(["issue", "other.test"]);
+    let chain = devca::x509::pem::certificates(&home.file("localhost.pem"));
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        for (key, expected) in [("localhost-key.pem", false), ("other.test-key.pem", true)] {
+            let pem = std::fs::read(home.file(key)).unwrap();
+            let der = rustls_pemfile::private_key(&mut pem.as_slice()).unwrap().unwrap();
+            let key = aws_lc_rs::sign::any_supported_type(&der).unwrap();
+            let certified = CertifiedKey::new(chain.iter().cloned().map(Into::into).collect(), key);
+            let port = serve_once(certified, version);
+            let address = format!("localhost:{port}");
+            let roots = home.root().display().to_string();
+            let (_, document) =
+                home.check([&address, "--connect", &format!("127.0.0.1:{port}"), "--roots", &roots]);
+            let findings = document["findings"].as_array().unwrap();
+            let is_found = findings.iter().any(|finding| finding["id"] == "key-mismatch");
+            assert_eq!(is_found, expected, "{version:?}: {document:#}");
+        }
     }
 }

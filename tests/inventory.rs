@@ -9,7 +9,7 @@ use std::io::Write;
 use std::process::Stdio;
 
 use common::refusals::refused;
-use common::{Home, Server, ok, tool, words};
+use common::{Home, Server, ok, tool, wait_until, words};
 use tempfile::TempDir;
 
 fn states(home: &Home) -> Vec<(String, String)> {
@@ -41,7 +41,7 @@ fn the_list_tells_what_has_become_of_each() {
     assert_eq!(soon["certificates"].as_array().unwrap().len(), 2);
     let check = home.devca(["check", "--expiring", "14d"]).output().unwrap();
     assert_eq!(check.status.code(), Some(1), "{}", words(&check));
-    assert!(words(&check).contains("expiring.test.pem ends in 10 days"), "{}", words(&check));
+    assert!(words(&check).contains("expiring.test.pem expires in 10 days"), "{}", words(&check));
     home.ok(["list", "--prune"]);
     assert_eq!(states(&home).len(), 4, "what is missing or replaced is forgotten");
     assert!(states(&home).iter().any(|(_, state)| state == "revoked"), "and no revocation");
@@ -145,10 +145,10 @@ fn what_cannot_be_renewed_is_said() {
         assert!(left.len() == 2 && left[0].as_str().unwrap().ends_with("/torn.test.pem"), "{outcome:#}");
     }
     for (name, why) in
-        [("torn.test", "missing"), ("taken.test.pem", "another file"), ("gone.test", "are gone")]
+        [("torn.test", "missing"), ("taken.test.pem", "something else"), ("gone.test", "are gone")]
     {
         let said = home.fails(["renew", name, "whole.test"]);
-        assert!(said.contains(why) && said.contains("hint: issue it again: devca issue "), "{said}");
+        assert!(said.contains(why) && said.contains("hint: reissue it: devca issue "), "{said}");
     }
     assert_eq!(fs::read(home.file("torn.test.pem")).unwrap(), torn);
     assert_eq!(fs::read_to_string(home.file("taken.test.pem")).unwrap(), "somebody's");
@@ -206,10 +206,10 @@ fn the_watcher_renews_in_time() {
     home.ok(["issue", "localhost", "--not-after", &due]);
     let words_ = ["renew", "--watch", "--within", "3d", "--days", "90", "--exec", "touch renewed; exit 1"];
     let mut watcher = home.devca(words_).stdout(Stdio::null()).spawn().unwrap();
-    while !home.file("renewed").exists() {
+    wait_until("the watcher has renewed", || {
         assert!(watcher.try_wait().unwrap().is_none(), "the watcher has ended");
-        std::thread::yield_now();
-    }
+        home.file("renewed").exists()
+    });
     // A hook that fails does not end it.
     ok("kill", ["-TERM", &watcher.id().to_string()]);
     assert_eq!(watcher.wait().unwrap().code(), None, "it has ended by itself");
@@ -474,7 +474,7 @@ fn the_folder_of_a_ca_is_for_its_own_files() {
         for words in
             [&["issue", "--batch", "names"][..], &["issue", "a.test"], &["--ca", "two", "issue", "a.test"]]
         {
-            refused(&home, [words, &["--force", "--out", place]].concat(), 2, "folder of a CA");
+            refused(&home, [words, &["--force", "--out", place]].concat(), 2, "is a CA's folder");
         }
     }
     assert_eq!(fs::read(home.ca().join("root-key.pem")).unwrap(), key);
@@ -548,7 +548,11 @@ fn a_key_that_lies_in_an_encrypted_file_alone_is_kept() {
     };
     let before = (stores.each_ref().map(key_of), keys());
     let said = home.devca(["renew", "--all", "--password-file", "other"]).output().unwrap();
-    assert!(said.status.code() == Some(1) && words(&said).contains("cannot be read"), "{}", words(&said));
+    assert!(
+        said.status.code() == Some(1) && words(&said).contains("cannot be opened with this password"),
+        "{}",
+        words(&said)
+    );
     home.ok(["renew", "--all", "--password-file", "password"]);
     home.ok(["rotate", "--store", "wsl", "--password-file", "password"]);
     assert!((stores.each_ref().map(key_of), keys()) == before, "a key has changed");
@@ -572,7 +576,46 @@ fn what_an_earlier_root_has_issued_is_pointed_out() {
     assert!(words(&rotated).contains("is encrypted"), "{}", words(&rotated));
     assert_eq!(states(&home).iter().filter(|(_, state)| state == "outdated").count(), 1);
     let status = home.devca(["status", "--store", "wsl"]).output().unwrap();
-    assert!(words(&status).contains("of an earlier root"), "{}", words(&status));
+    assert!(words(&status).contains("issued by an earlier root"), "{}", words(&status));
     let check = home.devca(["check", "--expiring", "1d"]).output().unwrap();
-    assert!(check.status.code() == Some(1) && words(&check).contains("replaced"), "{}", words(&check));
+    assert!(
+        check.status.code() == Some(1) && words(&check).contains("by an earlier root"),
+        "{}",
+        words(&check)
+    );
+}
+
+#[test]
+fn an_inventory_that_cannot_be_read_is_no_empty_one() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let path = home.ca().join("issued.jsonl");
+    let good = fs::read(&path).unwrap();
+    // What a crash has cut off, and what a later version has written, is no damage.
+    for harmless in [&b"{\"v\":1,\"iss"[..], b"{\"v\":2,\"new\":true}\n", b"\n"] {
+        fs::write(&path, [&good, harmless].concat()).unwrap();
+        home.ok(["list"]);
+    }
+    for damage in [&b"\xff\xfe\n"[..], b"garbage\n", b"{\"v\":1}\n", &[7; 50]] {
+        fs::write(&path, [&good, damage].concat()).unwrap();
+        for command in
+            [&["list"][..], &["renew"], &["check", "--expiring", "30d"], &["status", "--store", "wsl"]]
+        {
+            let said = home.fails(command);
+            assert!(said.contains("cannot be read"), "{command:?}: {said}");
+        }
+    }
+    home.ok(["list", "--prune"]);
+    assert_eq!(states(&home).len(), 1);
+}
+
+#[test]
+fn a_revoked_certificate_is_not_renewed_and_named_as_revoked() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    home.ok(["revoke", "localhost.pem"]);
+    for word in ["localhost.pem", "localhost"] {
+        let said = home.fails(["renew", word]);
+        assert!(said.contains("is revoked") && said.contains("devca issue localhost --force"), "{said}");
+    }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Home, run, tool, words};
+use common::{Home, run, tool, wait_until, words};
 use tempfile::TempDir;
 
 /// A desktop session of its own: a D-Bus and, unless it is to have none, an unlocked keyring.
@@ -40,7 +40,9 @@ impl Desktop {
             "org.freedesktop.DBus.GetNameOwner",
         ];
         let owner = [&owner[..], &["string:org.freedesktop.secrets"]].concat();
-        eventually(|| desktop.command("dbus-send", &owner).output().unwrap().status.success());
+        wait_until("the session bus has the Secret Service", || {
+            desktop.command("dbus-send", &owner).output().unwrap().status.success()
+        });
         desktop
     }
 
@@ -124,14 +126,6 @@ impl Drop for Desktop {
             let _ = child.kill();
             let _ = child.wait();
         }
-    }
-}
-
-fn eventually(condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < Duration::from_secs(30), "it does not happen");
-        std::thread::sleep(Duration::from_millis(20));
     }
 }
 

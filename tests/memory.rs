@@ -11,7 +11,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use common::{Home, tool, words};
+use common::{Home, tool, wait_until, words};
 use tempfile::TempDir;
 
 /// Not root, to whom everything is open.
@@ -59,16 +59,16 @@ fn a_process_with_keys_leaves_no_core_and_cannot_be_looked_into() {
     let folder = folder_of_somebody();
     // A program that does nothing about it, to show that this test can fail.
     let ordinary = of_somebody(folder.path(), "cat").spawn().unwrap();
-    let ready = || can_look_into(&ordinary);
-    while !ready() {} // until setpriv and sh have become cat
+    wait_until("setpriv and sh have become cat", || can_look_into(&ordinary));
     assert!(dumps_core(ordinary), "cores are written here: see /proc/sys/kernel/core_pattern");
 
-    // It has made a key, and waits for the batch.
-    let mut devca = of_somebody(folder.path(), "./devca issue --batch -").spawn().unwrap();
+    // It has the root's key, and makes others for a while.
+    let names: Vec<String> = (0..1000).map(|n| format!("host{n}.test")).collect();
+    fs::write(folder.path().join("names"), names.join("\n")).unwrap();
+    let batch = "./devca issue --batch names --key-type rsa-4096 --out certs";
+    let devca = of_somebody(folder.path(), batch).spawn().unwrap();
     let root = folder.path().join(".local/share/devca/default/root.pem");
-    while !root.exists() {
-        assert!(devca.try_wait().unwrap().is_none());
-    }
+    wait_until("devca has made its root", || root.exists());
     assert!(!can_look_into(&devca));
     assert!(!dumps_core(devca));
 }
@@ -91,12 +91,12 @@ fn programs_that_devca_starts_are_ordinary_ones() {
 fn whoever_waits_for_the_lock_is_told() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
-    let mut holder =
-        home.devca(["issue", "--batch", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-    // The kernel says when the lock is taken.
     let lock = home.ca().join("lock");
+    let mut holder = Command::new(tool("flock"));
+    holder.arg(&lock).arg("cat").stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut holder = holder.spawn().unwrap();
     let taken = || !common::run("flock", ["--nonblock", lock.to_str().unwrap(), "true"]).status.success();
-    while !taken() {}
+    wait_until("the kernel says that the lock is taken", taken);
     let mut waiting =
         home.devca(["issue", "app.test"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();

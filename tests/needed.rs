@@ -91,7 +91,7 @@ fn another_root_means_another_certificate() {
     let before = home.everything();
     let output = home.devca(["issue", "--if-needed", "localhost"].iter().chain(&PAIR)).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(words(&output).contains("tls.crt is there already"), "{}", words(&output));
+    assert!(words(&output).contains("tls.crt already exists"), "{}", words(&output));
     assert!(home.everything() == before, "a stranger's file stays, and so does all else");
 }
 
@@ -131,4 +131,21 @@ fn of_several_at_once_one_issues() {
     assert_eq!(issued.filter(|issued| *issued).count(), 1);
     let inventory = fs::read_to_string(home.ca().join("issued.jsonl")).unwrap();
     assert_eq!(inventory.lines().count(), 1);
+}
+
+#[test]
+fn another_way_to_the_folder_and_an_address_that_was_agreed_to_change_nothing() {
+    let home = Home::new();
+    fs::create_dir(home.file("real")).unwrap();
+    std::os::unix::fs::symlink("real", home.file("link")).unwrap();
+    let reused = |folder: &str| {
+        let words = ["issue", "--if-needed", "localhost", "--out", folder];
+        home.json(words)["reused"].as_bool().unwrap()
+    };
+    assert_eq!(["real", "real", "link", "link", "real"].map(reused), [false, true, true, true, true]);
+    let words = ["issue", "--if-needed", "8.8.8.8", "localhost"];
+    home.fails(words);
+    home.ok(words.iter().chain(&["--yes"]));
+    // As a script runs it: there is nobody to ask.
+    assert_eq!(home.json(words)["reused"], true);
 }

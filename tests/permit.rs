@@ -70,11 +70,17 @@ fn the_root_is_signed_anew_and_what_it_has_signed_stays_good() {
     }
 
     let root = fs::read(home.root()).unwrap();
-    assert!(home.ok(["permit", "corp.example.dev"]).contains("permits that already"));
+    assert!(home.ok(["permit", "corp.example.dev"]).contains("already permitted"));
     assert_eq!(fs::read(home.root()).unwrap(), root);
 
     let output = home.devca(["permit", "--remove", "corp.example.dev"]).output().unwrap();
-    assert!(output.status.success() && words(&output).contains("corp.pem from now on"), "{}", words(&output));
+    assert!(
+        output.status.success()
+            && words(&output).contains("will now reject")
+            && words(&output).contains("corp.pem"),
+        "{}",
+        words(&output)
+    );
     assert!(verifies(&home, "corp.pem").unwrap_err().contains("permitted subtree violation"));
     verifies(&home, "localhost.pem").unwrap();
     assert!(
@@ -86,7 +92,7 @@ fn the_root_is_signed_anew_and_what_it_has_signed_stays_good() {
 #[test]
 fn what_would_permit_everything_is_refused_and_changes_nothing() {
     let home = Home::new();
-    assert!(home.fails(["permit", "corp.example.dev"]).contains("hint: make one: devca install"));
+    assert!(home.fails(["permit", "corp.example.dev"]).contains("hint: create one: devca install"));
     home.ok(["issue", "localhost"]);
     home.ok(["permit", "--constrain-addresses"]);
     let list = home.ok(["permit", "--list"]);
@@ -94,10 +100,10 @@ fn what_would_permit_everything_is_refused_and_changes_nothing() {
     let before = home.everything();
     for (all, what) in [(&domains, "every name"), (&networks, "every address")] {
         let said = home.fails(["permit", "--remove"].iter().chain(all.iter()));
-        assert!(said.contains(&format!("must stay: with none, {what} would be permitted")), "{said}");
+        assert!(said.contains(&format!("must remain: without any, {what} would be permitted")), "{said}");
     }
     let said = home.fails(["permit", "--remove", "corp.example.dev"]);
-    assert!(said.contains("corp.example.dev is not in the list") && said.contains("permit --list"), "{said}");
+    assert!(said.contains("corp.example.dev is not on the list") && said.contains("permit --list"), "{said}");
     for name in ["com", "0.0.0.0/0", "::/0"] {
         assert_eq!(home.devca(["permit", name]).output().unwrap().status.code(), Some(2), "{name}");
     }
@@ -105,7 +111,7 @@ fn what_would_permit_everything_is_refused_and_changes_nothing() {
 
     home.ok(["--ca", "open", "install", "--unconstrained", "--store", "nss"]);
     let said = home.fails(["--ca", "open", "permit", "corp.example.dev"]);
-    assert!(said.contains("may sign for any name already"), "{said}");
+    assert!(said.contains("may already sign for any name"), "{said}");
 }
 
 #[test]
@@ -113,7 +119,7 @@ fn issue_asks_on_a_terminal_obeys_yes_and_elsewhere_gives_the_hint() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     let (root, issue) = (fs::read(home.root()).unwrap(), ["issue", "api.example.dev"]);
-    let question = "may not sign for api.example.dev. Permit it from now on? [y/N] ";
+    let question = "may not sign for api.example.dev. Permit it? [y/N] ";
 
     for answer in ["n", "", "what"] {
         let said = home.typing(&[("ask", question, answer)], &issue);
@@ -340,5 +346,5 @@ fn what_many_share_cannot_be_permitted_and_can_be_taken_off() {
     assert_eq!(home.ok(["permit", "--list"]).matches("github").count(), 0);
     // What an earlier version let in can be taken out.
     let said = home.fails(["permit", "--remove", "github.io"]);
-    assert!(said.contains("not in the list"), "{said}");
+    assert!(said.contains("not on the list"), "{said}");
 }

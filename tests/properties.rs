@@ -1,14 +1,14 @@
 //! Whatever is read: no panic, and what was understood reads the same again.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use devca::certificate::{CaCertificate, Leaf};
 use devca::check::chain::Link;
 use devca::check::target::What;
-use devca::constraints::Subtree;
-use devca::details::{Certificate, Csr};
-use devca::inventory::Line;
-use devca::name::Name;
-use devca::{csr, pem};
+use devca::issued::inventory::Line;
+use devca::x509::certificate::{CaCertificate, Leaf};
+use devca::x509::constraints::Subtree;
+use devca::x509::details::{Certificate, Csr};
+use devca::x509::name::Name;
+use devca::x509::{csr, pem};
 use proptest::prelude::*;
 
 /// Real files, of which a few octets are changed: what is wholly made up is refused at its first octet.

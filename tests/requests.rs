@@ -131,19 +131,19 @@ fn a_request_that_is_no_good_is_refused() {
     request(&home, "curve", &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"], SAN);
 
     for (name, part) in [
-        ("forged", "its signature is not good"),
-        ("flipped", "its signature is not good"),
+        ("forged", "its signature is invalid"),
+        ("flipped", "its signature is invalid"),
         ("truncated", "it is damaged"),
-        ("truncated-pem", "holds no certificate signing request"),
-        ("followed", "something follows it"),
-        ("empty", "holds no certificate signing request"),
-        ("certificate", "holds no certificate signing request"),
+        ("truncated-pem", "contains no certificate signing request"),
+        ("followed", "there is data after it"),
+        ("empty", "contains no certificate signing request"),
+        ("certificate", "contains no certificate signing request"),
         ("large", "too large"),
         ("weak", "fewer than 2048 bits"),
-        ("public", "is not a name that this root may sign for"),
+        ("public", "this root may not sign for"),
         ("dsa", "its key is neither RSA"),
         ("curve", "its key is neither RSA"),
-        ("p521", "its signature is of a kind that is not read here"),
+        ("p521", "its signature algorithm is not supported"),
         ("missing", "cannot read"),
     ] {
         refused(&home, ["issue", "--csr", &format!("{name}.csr")], 1, part);
@@ -158,7 +158,7 @@ fn a_request_that_is_no_good_is_refused() {
             &home,
             ["issue", "--csr", "good.csr", "--format", format],
             2,
-            "whoever made the request has kept",
+            "which only the creator of the CSR has",
         );
     }
     refused(&home, ["issue", "--csr", "good.csr", "app.test"], 2, "cannot be used with");
@@ -178,18 +178,18 @@ fn what_is_no_password_and_no_format_is_refused() {
     for format in ["p12", "java"] {
         let issue = ["issue", "b.test", "--format", format];
         for (name, part) in [
-            ("empty", "there is no password in empty"),
-            ("blank", "there is no password in blank"),
-            ("binary", "is no text"),
+            ("empty", "empty contains no password"),
+            ("blank", "blank contains no password"),
+            ("binary", "is not UTF-8 text"),
             ("missing", "cannot read missing"),
             ("emoji", "cannot write PKCS#12"),
         ] {
             refused(&home, issue.iter().chain(&["--password-file", name]), 1, part);
         }
         for variable in ["DEVCA_TEST_UNSET", "", "A=B"] {
-            refused(&home, issue.iter().chain(&["--password-env", variable]), 1, "there is no password in $");
+            refused(&home, issue.iter().chain(&["--password-env", variable]), 1, "contains no password");
         }
-        refused(&home, issue.iter().chain(&["--quiet"]), 2, "--quiet would hide the password");
+        refused(&home, issue.iter().chain(&["--quiet"]), 2, "--quiet would hide the generated password");
         refused(&home, issue.iter().chain(&["--password", "secret"]), 2, "--password");
     }
     refused(
@@ -221,7 +221,7 @@ fn no_certificate_is_left_behind_without_its_key() {
 fn a_server_has_a_name_that_clients_look_at() {
     let home = Home::new();
     for name in ["localhost", "My Server"] {
-        refused(&home, ["issue", "--cn", name], 2, "no name of a server");
+        refused(&home, ["issue", "--cn", name], 2, "is not the name of a server");
     }
     home.ok(["issue", "app.test", "--cn", "My Server"]);
 }

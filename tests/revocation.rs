@@ -83,7 +83,7 @@ fn a_root_that_may_sign_no_list_is_told_from_a_failure() {
     home.ok(["import", "mkcert"]);
     home.ok(["issue", "--client", "alice"]);
     home.ok(["revoke", "alice-client.pem"]);
-    refused(&home, ["crl"], 1, "this root may sign no revocation list");
+    refused(&home, ["crl"], 1, "this root may not sign revocation lists");
 }
 
 #[test]
@@ -150,15 +150,15 @@ fn what_was_never_issued_cannot_be_revoked() {
         ("🦀", neither),
         ("bob-client.pem", "was not issued by this CA"),
         (&serial(&home.file("bob-client.pem")), neither),
-        ("alice-client-key.pem", "holds no certificate"),
-        ("garbage.pem", "holds no certificate"),
-        (".", "holds no certificate"),
+        ("alice-client-key.pem", "contains no certificate"),
+        ("garbage.pem", "contains no certificate"),
+        (".", "contains no certificate"),
         (text(&home.root()), "was not issued by this CA"),
     ] {
         refused(&home, ["revoke", certificate], 1, part);
     }
     for days in ["0", "-1", "3651", "9223372036854775807"] {
-        refused(&home, ["crl", "--days", days], 2, "cannot be good for");
+        refused(&home, ["crl", "--days", days], 2, "cannot be valid for");
     }
     refused(&home, ["crl", "--out", "alice-client.pem"], 1, "is not a revocation list");
     refused(&home, ["crl", "--out", "."], 1, "is not a revocation list");

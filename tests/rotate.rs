@@ -192,7 +192,7 @@ fn an_encrypted_file_that_a_sealed_roots_permit_cannot_make_anew_is_named() {
     };
     assert!(opened());
     let said = home.fails(["issue", "app.example.dev", "--yes"]);
-    assert!(said.contains("localhost.p12") && said.contains("its password is not known"), "{said}");
+    assert!(said.contains("localhost.p12") && said.contains("its password is unknown"), "{said}");
     assert!(leads_to_the_root(&home, &home.file("app.example.dev.pem")), "the new one is there");
     assert!(!opened());
     home.ok(["rotate", "--store", "nss"].iter().chain(&password));

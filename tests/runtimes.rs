@@ -51,7 +51,13 @@ fn every_dialect_is_understood_by_its_reader_whatever_the_path() {
         document.env("DEVCA_HOME", &odd).env("SSL_CERT_FILE", home.file("gone.pem")).output().unwrap();
     let document: serde_json::Value = serde_json::from_slice(&document.stdout).unwrap();
     assert_eq!(document["variables"], json, "the variables alone are below \"variables\"");
-    assert!(document["notes"][0].as_str().unwrap().contains("gone.pem, which is not included"), "{document}");
+    assert!(
+        document["notes"][0]
+            .as_str()
+            .unwrap()
+            .contains("gone.pem, which SSL_CERT_FILE names: it does not exist"),
+        "{document}"
+    );
     assert!(devca(&["env", "--shell", "powershell"]).contains("$env:SSL_CERT_FILE = '"));
     assert!(devca(&["env", "--shell", "cmd"]).contains("set \"SSL_CERT_FILE="));
     // A .env file has no one grammar: here is a path without quotes in it, read by Node.
@@ -67,7 +73,7 @@ fn run_passes_on_what_the_program_says() {
     let home = Home::new();
     let before = home.devca(["run", "--", "true"]).output().unwrap();
     assert_eq!(before.status.code(), Some(1));
-    assert!(words(&before).contains("there is no root yet"), "{}", words(&before));
+    assert!(words(&before).contains("no root in "), "{}", words(&before));
     home.ok(["issue", "localhost"]);
     assert_eq!(home.devca(["run", "--", "sh", "-c", "exit 7"]).output().unwrap().status.code(), Some(7));
     // As env, nice and shells have it.
@@ -76,7 +82,7 @@ fn run_passes_on_what_the_program_says() {
         assert_eq!(output.status.code(), Some(code), "{program}: {}", words(&output));
         assert!(words(&output).contains(part), "{}", words(&output));
     };
-    fails("no-such-program", 127, "devca: error: there is no program called no-such-program in PATH");
+    fails("no-such-program", 127, "devca: error: no-such-program was not found in PATH");
     fails("./no-such-program", 127, "devca: error: cannot run ./no-such-program");
     fs::write(home.file("broken"), "#!/no/such/interpreter\n").unwrap();
     fails("./broken", 126, "devca: hint: check its permissions: ls -l ./broken");
@@ -169,9 +175,9 @@ fn what_is_no_pair_is_refused() {
         assert!(said.contains(part) && said.contains("devca: hint: "), "{said}");
         assert!(!home.root().exists() && !home.ca().join("root-key.pem").exists());
     };
-    refused(&[], "either a folder is needed");
+    refused(&[], "a folder, or a certificate and its key, is required");
     refused(&["nowhere"], "cannot read nowhere");
-    refused(&["."], "holds no CA certificate with its key");
+    refused(&["."], "contains no CA certificate with its key");
     home.ok(["--ca", "one", "issue", "localhost"]);
     home.ok(["--ca", "two", "issue", "app.test"]);
     let ca = |name: &str, file: &str| {
@@ -179,16 +185,16 @@ fn what_is_no_pair_is_refused() {
     };
     refused(
         &["--cert", &ca("one", "root.pem"), "--key", &ca("two", "root-key.pem")],
-        "not this certificate's",
+        "does not match this certificate",
     );
-    refused(&["--cert", "localhost.pem", "--key", "localhost-key.pem"], "not a CA's");
+    refused(&["--cert", "localhost.pem", "--key", "localhost-key.pem"], "not a CA certificate");
     refused(&["--cert", &ca("one", "root.pem")], "--key");
     // OpenSSL signs whatever it is asked to: a part of these constraints devca would lose when it signs them anew.
     let limits = "nameConstraints=critical,permitted;DNS:example.test,permitted;";
     for (extension, part) in [
         ("keyUsage=critical,digitalSignature".into(), "does not let it sign certificates"),
-        (format!("{limits}email:example.test"), "devca does not keep to"),
-        (format!("{limits}IP:10.0.0.0/255.0.255.0"), "devca does not keep to"),
+        (format!("{limits}email:example.test"), "devca does not support"),
+        (format!("{limits}IP:10.0.0.0/255.0.255.0"), "devca does not support"),
     ] {
         let made = ["req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "30", "-subj", "/CN=odd"];
         let (root, key) = (ca("one", "odd.pem"), ca("one", "odd.key"));
@@ -214,5 +220,5 @@ fn what_is_no_pair_is_refused() {
         "openssl",
         words.into_iter().chain(["-keyout", key.to_str().unwrap(), "-out", root.to_str().unwrap()]),
     );
-    refused(&["--cert", root.to_str().unwrap(), "--key", key.to_str().unwrap()], "does not write");
+    refused(&["--cert", root.to_str().unwrap(), "--key", key.to_str().unwrap()], "cannot write");
 }

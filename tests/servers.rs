@@ -288,8 +288,28 @@ fn the_command_without_a_client_certificate_is_the_one_with_it_cut_short() {
 }
 
 #[test]
+fn the_scripts_of_package_json_issue_and_start() {
+    let home = issued();
+    fs::write(home.file("package.json"), block("package.json")).unwrap();
+    fs::write(home.file("server.js"), "console.log('started with', process.env.NODE_EXTRA_CA_CERTS)")
+        .unwrap();
+    let output = shell(&home, "npm run dev");
+    let said = words(&output);
+    assert!(output.status.success() && said.contains("started with /"), "{said}");
+    assert!(home.file("tls.crt").exists() && home.file("tls.key").exists(), "{said}");
+}
+
+#[test]
+fn the_command_for_browsers_is_understood() {
+    let home = issued();
+    home.ok(["install", "--store", "nss"]);
+    let output = shell(&home, &block("browser"));
+    assert!(output.status.success() && words(&output).contains("added"), "{}", words(&output));
+}
+
+#[test]
 fn no_snippet_of_the_page_is_left_out() {
-    let mut used: Vec<&str> = vec!["setup", "curl", "psql", "redis-cli"];
+    let mut used: Vec<&str> = vec!["setup", "curl", "psql", "redis-cli", "package.json", "browser"];
     used.extend(SERVERS.iter().flat_map(|server| server.files));
     for (info, _) in blocks() {
         let name = info.split_once(' ').map(|(_, name)| name.trim_end_matches(" mutual"));

@@ -8,21 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use common::clients::CLIENTS;
-use common::{Home, Server, ok, project, tool, words};
+use common::{Home, Server, ok, project, tool, wait_until, words};
 
 const ADDRESS: &str = "https://localhost:9443";
-
-/// Waits for something that another process does; a test that waits longer has failed.
-fn wait_for(what: &str, mut is_there: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !is_there() {
-        assert!(start.elapsed() < Duration::from_secs(60), "{what} did not happen");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 /// A process that ends with the value.
 struct Running(Child);
@@ -74,7 +64,7 @@ fn step_ca(home: &Home, folder: &Path) -> Running {
     let file = home.file("ca.json");
     fs::write(&file, settings.to_string()).unwrap();
     let running = quiet(&mut home.command(&program, [&file]));
-    wait_for("step-ca answering", || is_healthy(home));
+    wait_until("step-ca answering", || is_healthy(home));
     running
 }
 
@@ -116,7 +106,7 @@ fn set_up_dehydrated(home: &Home) -> Running {
     fs::write(home.file("config"), settings).unwrap();
     let mut server = home.command(&tool("python3"), ["-m", "http.server", "--bind", "127.0.0.1", "80"]);
     let running = quiet(server.current_dir(&web));
-    wait_for("the web server", || std::net::TcpStream::connect("127.0.0.1:80").is_ok());
+    wait_until("the web server", || std::net::TcpStream::connect("127.0.0.1:80").is_ok());
     dehydrated(home, &["--register", "--accept-terms"]);
     running
 }
@@ -159,15 +149,15 @@ fn step_ca_serves_acme_clients_and_is_rotated_without_a_failed_request() {
                 counter.fetch_add(1, Ordering::Relaxed);
             }
         });
-        wait_for("requests", || asked.load(Ordering::Relaxed) > 10);
+        wait_until("requests", || asked.load(Ordering::Relaxed) > 10);
         for file in ["secrets/intermediate_ca_key", "certs/intermediate_ca.crt"] {
             let from: PathBuf = home.file("next").join(file);
             fs::rename(from, folder.join(file)).unwrap();
         }
         ok("kill", ["-HUP", &ca.0.id().to_string()]);
-        wait_for("the new intermediate", || serving_below(&home) == next);
+        wait_until("the new intermediate", || serving_below(&home) == next);
         let now = asked.load(Ordering::Relaxed);
-        wait_for("more requests", || asked.load(Ordering::Relaxed) > now + 10);
+        wait_until("more requests", || asked.load(Ordering::Relaxed) > now + 10);
         stop.store(true, Ordering::Relaxed);
     });
     let (asked, failed) = (asked.into_inner(), failed.into_inner());

@@ -95,7 +95,7 @@ fn what_a_store_does_not_take_is_not_left_for_its_next_update() {
     let before = list();
     ok("mount", ["--bind", "/bin/true", "/usr/sbin/update-ca-certificates"]);
     let said = home.fails(["install", "--store", "system"]);
-    assert!(said.contains("what was added was removed again"), "{said}");
+    assert!(said.contains("so the change was undone"), "{said}");
     assert_eq!(list(), before);
     ok("umount", ["/usr/sbin/update-ca-certificates"]);
     home.ok(["install", "--store", "system"]);
@@ -198,7 +198,7 @@ fn without_sudo_the_commands_are_printed() {
     let done = bob("devca install").output().unwrap();
     assert_eq!(done.status.code(), Some(1), "{}", words(&done));
     let said = words(&done);
-    assert!(said.contains("there is no sudo here"), "{said}");
+    assert!(said.contains("neither sudo nor doas was found"), "{said}");
     let script =
         said.split("as root, run: ").nth(1).unwrap_or_else(|| panic!("{said}")).lines().next().unwrap();
     assert!(bundle() == before, "the bundle is as it was");
@@ -206,7 +206,7 @@ fn without_sudo_the_commands_are_printed() {
     ok("sh", ["-euc", script]);
     let again = bob("devca install").output().unwrap();
     assert!(again.status.success(), "{}", words(&again));
-    assert!(words(&again).contains("trusts the root already"), "{}", words(&again));
+    assert!(words(&again).contains("already trusted"), "{}", words(&again));
 }
 
 #[test]
@@ -293,7 +293,7 @@ fn a_root_of_mkcerts_is_pointed_out() {
     assert!(output.status.success(), "{}", words(&output));
     home.ok(["install", "--store", "system"]);
     let status = home.ok(["status", "--store", "system"]);
-    assert!(status.contains("holds the root; also trusts ") && status.contains("mkcert "), "{status}");
+    assert!(status.contains("trusted; also trusts ") && status.contains("mkcert "), "{status}");
 }
 
 #[test]
@@ -309,16 +309,16 @@ fn status_says_what_is_wrong_and_what_mends_it() {
         assert_eq!(home.everything(), before, "status has changed something");
     };
     ok("chmod", ["644", key.to_str().unwrap()]);
-    said("is open to others", &format!("chmod 600 {}", key.display()));
+    said("is accessible to other users", &format!("chmod 600 {}", key.display()));
     ok("chmod", ["600", key.to_str().unwrap()]);
     ok("chmod", ["755", home.ca().to_str().unwrap()]);
-    said("is open to others", &format!("chmod 700 {}", home.ca().display()));
+    said("is accessible to other users", &format!("chmod 700 {}", home.ca().display()));
     ok("chmod", ["700", home.ca().to_str().unwrap()]);
     let kept = fs::read(&key).unwrap();
     fs::copy(home.file("localhost-key.pem"), &key).unwrap();
-    said("is not the key of", "put back the pair");
+    said("is not the key of", "restore the original pair");
     fs::remove_file(&key).unwrap();
-    said("is missing", "put the key back, or replace the root: devca rotate");
+    said("is missing", "restore the key, or replace the root: devca rotate");
     fs::write(&key, kept).unwrap();
     ok("chmod", ["600", key.to_str().unwrap()]);
     let output = home.devca(["status", "--store", "wsl"]).output().unwrap();
@@ -334,7 +334,7 @@ fn a_root_that_a_store_still_trusts_is_not_deleted() {
     home.ok(["install", "--store", "system,nss"]);
     let output = home.devca(["uninstall", "--purge", "--store", "nss"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", words(&output));
-    assert!(words(&output).contains("a store that was not chosen trusts it"), "{}", words(&output));
+    assert!(words(&output).contains("a store that was not selected trusts it"), "{}", words(&output));
     assert!(home.root().exists());
     let shown = home.ok(["uninstall", "--purge", "--dry-run"]);
     assert!(shown.contains("root-key.pem: would be deleted") && home.root().exists(), "{shown}");

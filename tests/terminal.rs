@@ -33,8 +33,8 @@ fn hostile_root(home: &Home) -> String {
     params.distinguished_name.push(DnType::CommonName, format!("A root {HOSTILE}"));
     let key = KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap();
-    fs::write(home.file("evil.pem"), devca::pem::certificate(certificate.der())).unwrap();
-    fs::write(home.file("evil-key.pem"), devca::pem::private_key(key.serialized_der())).unwrap();
+    fs::write(home.file("evil.pem"), devca::x509::pem::certificate(certificate.der())).unwrap();
+    fs::write(home.file("evil-key.pem"), devca::x509::pem::private_key(key.serialized_der())).unwrap();
     home.file("evil.pem").display().to_string()
 }
 

@@ -48,7 +48,7 @@ fn status_fix_mends_what_is_open_to_others() {
     assert!(fixed.status.success() && words(&fixed).contains("all is well"), "{}", words(&fixed));
     for (name, right) in private {
         assert_eq!(mode(name), right, "{name:?}");
-        assert!(words(&fixed).contains(&format!("has mode {right:04o} now")), "{}", words(&fixed));
+        assert!(words(&fixed).contains(&format!("to {right:04o}")), "{}", words(&fixed));
     }
     assert_eq!(mode("root.pem"), 0o644, "what is public stays so");
     home.ok(["status", "--store", "nss", "--fix"]);

@@ -1,9 +1,9 @@
 //! A signing request that somebody sends: DER, or PEM around it.
 #![no_main]
 
-use devca::csr::Request;
-use devca::name::Name;
-use devca::pem;
+use devca::x509::csr::Request;
+use devca::x509::name::Name;
+use devca::x509::pem;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,8 +1,8 @@
 //! A line of the inventory, torn, of a later version or of somebody's own. What is read is written as it was read.
 #![no_main]
 
-use devca::bundle::Output;
-use devca::inventory::{Entry, Revocation};
+use devca::format::Output;
+use devca::issued::inventory::{Entry, Revocation};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|line: &[u8]| {

@@ -5,12 +5,12 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use devca::bundle::Format;
-use devca::constraints::{Constraints, Subtree};
-use devca::files::Files;
-use devca::inventory::{self, Entry, FORMAT, Inventory, Written};
-use devca::key::{self, KeyType};
-use devca::profile::Kind;
+use devca::disk::files::Files;
+use devca::format::{Format, Written};
+use devca::issued::inventory::{self, Entry, FORMAT, Inventory};
+use devca::x509::constraints::{Constraints, Subtree};
+use devca::x509::key::{self, KeyType};
+use devca::x509::kind::Kind;
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
 use time::OffsetDateTime;

@@ -3,9 +3,9 @@
 
 use std::fmt::{Debug, Display};
 
-use devca::constraints::Subtree;
 use devca::error::Fault;
-use devca::name::Name;
+use devca::x509::constraints::Subtree;
+use devca::x509::name::Name;
 use libfuzzer_sys::fuzz_target;
 use rustls_pki_types::DnsName;
 

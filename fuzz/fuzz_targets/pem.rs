@@ -1,7 +1,7 @@
 //! Whatever lies in a file that is taken for PEM. What was read is read again from what devca writes.
 #![no_main]
 
-use devca::pem;
+use devca::x509::pem;
 use libfuzzer_sys::fuzz_target;
 use rcgen::PublicKeyData;
 

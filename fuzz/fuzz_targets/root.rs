@@ -4,11 +4,12 @@
 
 use std::sync::LazyLock;
 
-use devca::certificate::{self, CaCertificate, Leaf};
-use devca::constraints::Constraints;
-use devca::key::KeyType;
-use devca::name::Name;
-use devca::{pem, profile};
+use devca::ca::profile;
+use devca::x509::certificate::{self, CaCertificate, Leaf};
+use devca::x509::constraints::Constraints;
+use devca::x509::key::KeyType;
+use devca::x509::name::Name;
+use devca::x509::pem;
 use libfuzzer_sys::fuzz_target;
 
 static KEY: LazyLock<rcgen::KeyPair> = LazyLock::new(|| {

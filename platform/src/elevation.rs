@@ -8,6 +8,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+#[cfg(unix)]
+use crate::ownership;
 use crate::step::{Step, script};
 use crate::{Host, Problem, privilege};
 
@@ -37,7 +39,9 @@ impl Host {
             None
         } else {
             let sudo = ["sudo", "doas"].iter().find_map(|name| self.admin_program(name));
-            Some(sudo.ok_or_else(|| Problem::new("it needs root, and there is no sudo here", by_hand()))?)
+            Some(sudo.ok_or_else(|| {
+                Problem::new("it needs root, and neither sudo nor doas was found", by_hand())
+            })?)
         };
         if sudo.is_some() || privilege::can_be_root() {
             let own = elevated.iter().filter_map(|step| Some((step.program()?, step.home.as_deref())));
@@ -46,6 +50,11 @@ impl Host {
             }
         }
         Ok(sudo)
+    }
+
+    /// Whether a program of the system's, such as `sudo`, is asked for root's rights, and may ask for a password.
+    pub fn asks_for_password(&self, steps: &[Step]) -> bool {
+        matches!(self.elevation(steps), Ok(Some(_)))
     }
 
     /// Says why a program must not run as root.
@@ -59,7 +68,7 @@ impl Host {
         match part {
             None => Ok(()),
             Some(part) => Err(format!(
-                "it needs root, and {} is not run as root: {} is not root's alone",
+                "it needs root, but devca does not run {} as root: {} can be changed by other users",
                 program.display(),
                 part.display()
             )),
@@ -72,41 +81,10 @@ pub(crate) fn isolate(command: &mut Command) -> &mut Command {
     command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C.UTF-8").current_dir("/")
 }
 
-/// The first part of a path that somebody other than root can change or replace; also what is not there.
+/// The part of a path that others than root can change.
 #[cfg(unix)]
 fn strangers_part(path: &Path) -> Option<PathBuf> {
-    use std::os::unix::fs::MetadataExt;
-    /// Others may make files in a folder such as /tmp, but not replace those of root.
-    const STICKY: u32 = 0o1000;
-    /// As many links as Linux follows.
-    const MOST_LINKS: usize = 40;
-
-    let parts =
-        |path: &Path| -> Vec<_> { path.components().rev().map(|part| part.as_os_str().to_owned()).collect() };
-    let (mut here, mut rest, mut links) = (PathBuf::new(), parts(path), 0);
-    while let Some(part) = rest.pop() {
-        here.push(part);
-        let Ok(metadata) = here.symlink_metadata() else { return Some(here) };
-        if metadata.uid() != 0 {
-            return Some(here);
-        }
-        if metadata.is_symlink() {
-            links += 1;
-            match here.read_link() {
-                Ok(target) if links <= MOST_LINKS => {
-                    here.pop();
-                    rest.extend(parts(&target));
-                }
-                _ => return Some(here),
-            }
-            continue;
-        }
-        let is_shared = metadata.mode() & 0o022 != 0;
-        if is_shared && !(metadata.is_dir() && metadata.mode() & STICKY != 0) {
-            return Some(here);
-        }
-    }
-    None
+    ownership::strangers_part(path, 0)
 }
 
 /// The same of everything in a folder.

@@ -147,6 +147,9 @@ impl Host {
             ("apk", "sudo apk add"),
             ("brew", "brew install"),
         ];
+        if self.is_elsewhere() {
+            return format!("install the package {package} in {}", self.sysroot.display());
+        }
         let Some((manager, command)) = MANAGERS.iter().find(|(manager, _)| self.program(manager).is_some())
         else {
             return format!("install the package {package}");

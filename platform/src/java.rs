@@ -151,7 +151,7 @@ fn key_store<'a>(host: &'a Host, home: &Path, cacerts: &Path) -> Found<'a> {
             place,
             Problem::new(
                 "this Java has no keytool",
-                "add the root with the keytool of a JDK: devca root --pem prints it",
+                "add the root with a JDK's keytool: devca root --pem prints it",
             ),
         ),
     }
@@ -163,7 +163,7 @@ fn entries(host: &Host, cacerts: &Path) -> Result<Vec<Entry>, Problem> {
         let path = crate::step::quoted(host.system(cacerts).as_os_str());
         Problem::new(
             format!("cannot read the key store: {why}"),
-            format!("look at it with: keytool -list -keystore {path}"),
+            format!("inspect it: keytool -list -keystore {path}"),
         )
     })
 }

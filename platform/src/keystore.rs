@@ -107,7 +107,7 @@ fn pkcs12(bytes: Vec<u8>) -> Result<Vec<Entry>, String> {
     thread::spawn(move || send.send(Pkcs12Archive::from_pkcs12(&bytes, PASSWORD)));
     let archive = receive
         .recv_timeout(PKCS12_LIMIT)
-        .map_err(|_| format!("it takes more than {} seconds to decrypt", PKCS12_LIMIT.as_secs()))?
+        .map_err(|_| format!("decrypting it would take more than {} seconds", PKCS12_LIMIT.as_secs()))?
         .map_err(|e| format!("the PKCS#12 key store cannot be read with the password {PASSWORD}: {e}"))?;
     let trusted = archive.certs.into_iter().filter(|bag| bag.trusted);
     Ok(trusted

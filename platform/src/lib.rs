@@ -11,11 +11,14 @@ use std::fmt;
 pub mod bundle;
 mod elevation;
 pub mod host;
+mod inheritance;
 mod java;
 pub mod keystore;
 mod linux;
 mod macos;
 mod nss;
+#[cfg(unix)]
+pub mod ownership;
 pub mod privilege;
 pub mod read;
 mod run;
@@ -151,7 +154,7 @@ pub enum Found<'a> {
     Remark(Remark),
 }
 
-/// Why a place is left alone, and what helps.
+/// Why a place is skipped, and what helps.
 #[derive(Debug, Clone)]
 pub struct Remark {
     /// What kind of store it would be.

@@ -8,8 +8,7 @@ use crate::{Anchor, Found, Host, Kind, Problem, Step, Store, bundle};
 /// How one family keeps its anchors.
 #[derive(Debug, Clone, Copy)]
 struct Family {
-    name: &'static str,
-    /// Its being there tells the family.
+    /// The family is recognized by this file or folder.
     landmark: &'static str,
     /// Where administrators put anchors; some systems make it only when needed.
     anchors: &'static str,
@@ -28,7 +27,7 @@ struct Family {
 const FAMILIES: &[Family] = &[
     Family {
         // The folder may be missing on Alpine; its package and those of Debian, Gentoo and Void bring this file.
-        name: "Debian, Ubuntu, Alpine",
+        // Debian, Ubuntu, Alpine
         landmark: "/etc/ca-certificates.conf",
         anchors: "/usr/local/share/ca-certificates",
         extension: "crt",
@@ -38,7 +37,7 @@ const FAMILIES: &[Family] = &[
         bundle: "/etc/ssl/certs/ca-certificates.crt",
     },
     Family {
-        name: "Fedora, RHEL",
+        // Fedora, RHEL
         landmark: "/etc/pki/ca-trust/source",
         anchors: "/etc/pki/ca-trust/source/anchors",
         extension: "pem",
@@ -48,7 +47,7 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         // The administrator's folder; /usr/share/pki/trust/anchors is the vendor's.
-        name: "openSUSE",
+        // openSUSE
         landmark: "/etc/pki/trust",
         anchors: "/etc/pki/trust/anchors",
         extension: "pem",
@@ -57,7 +56,7 @@ const FAMILIES: &[Family] = &[
         bundle: "/var/lib/ca-certificates/ca-bundle.pem",
     },
     Family {
-        name: "Arch",
+        // Arch
         landmark: "/etc/ca-certificates/trust-source",
         anchors: "/etc/ca-certificates/trust-source/anchors",
         extension: "crt",
@@ -66,7 +65,7 @@ const FAMILIES: &[Family] = &[
         bundle: "/etc/ca-certificates/extracted/tls-ca-bundle.pem",
     },
     Family {
-        name: "Clear Linux",
+        // Clear Linux
         landmark: "/usr/share/ca-certs",
         anchors: "/etc/ca-certs/trusted",
         extension: "pem",
@@ -177,7 +176,7 @@ impl Store for System<'_> {
     }
 
     fn place(&self) -> String {
-        format!("{} ({})", self.family.name, self.folder().display())
+        self.folder().display().to_string()
     }
 
     fn holds(&self, anchor: &Anchor) -> Result<bool, Problem> {
@@ -196,8 +195,8 @@ impl Store for System<'_> {
             let by_hand = [self.delete(other)?, self.update(self.family.remove)?];
             let other = self.host.system(other);
             return Err(Problem::new(
-                format!("{} holds this root, and devca did not make that file", other.display()),
-                format!("if it is not needed, run as root: {}", script(&by_hand)),
+                format!("{} contains this root, and devca did not create that file", other.display()),
+                format!("if you no longer need it, run as root: {}", script(&by_hand)),
             ));
         }
         if files.is_empty() && !self.holds(anchor)? {

@@ -22,7 +22,7 @@ pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
         host.home("Library/Keychains/login.keychain-db")
     };
     let Some(keychain) = keychain else {
-        let problem = Problem::new("it is not known where your home folder is", "devca install --machine");
+        let problem = Problem::new("cannot determine your home folder", "devca install --machine");
         return vec![Found::failure(Kind::System, "login keychain", problem)];
     };
     vec![Found::store(Keychain { host, keychain })]

@@ -116,7 +116,7 @@ fn database(host: &Host, name: String, folder: PathBuf) -> Found<'_> {
             Kind::Nss,
             format!("{name} ({})", folder.display()),
             Problem::new(
-                "certutil, which browsers' databases are changed with, is not installed",
+                "certutil, which changes browsers' databases, is not installed",
                 format!("{}, then devca install", host.install_command_for("nss-tools", PACKAGES)),
             ),
         ),
@@ -135,7 +135,7 @@ fn mozilla(host: &Host) -> Vec<Found<'_>> {
     let firefox =
         ["firefox", "firefox-esr", "firefox-developer-edition"].iter().find_map(|name| host.program(name));
     if let (true, Some(program)) = (used.is_empty(), firefox) {
-        let problem = Problem::new("it has no profile yet", "start it once, then devca install");
+        let problem = Problem::new("no profile yet", "start it once, then devca install");
         return vec![Found::left_alone(Kind::Nss, format!("Firefox ({})", program.display()), problem)];
     }
     used.into_iter().map(|(name, folder)| database(host, name, folder)).collect()
@@ -187,7 +187,7 @@ fn switched_off<'a>(host: &Host, roots: &[(&str, &str)]) -> Vec<Found<'a>> {
         })
     };
     let problem = Problem::new(
-        "this profile has been told not to take the system's roots",
+        "this profile is set to ignore the system's roots",
         "in its about:config, set security.enterprise_roots.enabled to true",
     );
     let all = profiles(host, roots);

@@ -4,7 +4,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long to wait for a pipe that the user has named: a program at its other end may ask for a password first.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,8 +33,8 @@ pub fn regular(path: &Path, limit: u64, into: &mut Vec<u8>) -> io::Result<()> {
     up_to(file, metadata.len(), limit, into)
 }
 
-/// Appends the content of what the user has named, which may be a pipe such as `<(…)`. `patience` is for each wait until
-/// something more is written to it.
+/// Appends the content of what the user has named, which may be a pipe such as `<(…)`. `patience` is for the first octet,
+/// and as much again for all that follow.
 pub fn named(path: &Path, limit: u64, patience: Duration, into: &mut Vec<u8>) -> io::Result<()> {
     let file = open(path)?;
     let metadata = file.metadata()?;
@@ -44,7 +44,7 @@ pub fn named(path: &Path, limit: u64, patience: Duration, into: &mut Vec<u8>) ->
         Err(io::ErrorKind::IsADirectory.into())
     } else {
         // Enough for any key: what grows leaves copies behind in memory.
-        up_to(Patient { file, patience }, 1 << 16, limit, into)
+        up_to(Patient { file, patience, deadline: None }, 1 << 16, limit, into)
     }
 }
 
@@ -80,6 +80,8 @@ fn open(path: &Path) -> io::Result<File> {
 struct Patient {
     file: File,
     patience: Duration,
+    /// Set once something has come.
+    deadline: Option<Instant>,
 }
 
 #[cfg(unix)]
@@ -89,11 +91,17 @@ impl Read for Patient {
         use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
         use std::os::fd::AsFd;
         loop {
-            let timeout = PollTimeout::try_from(self.patience).unwrap_or(PollTimeout::MAX);
+            let left =
+                self.deadline.map_or(self.patience, |end| end.saturating_duration_since(Instant::now()));
+            let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
             match poll(&mut [PollFd::new(self.file.as_fd(), PollFlags::POLLIN)], timeout) {
                 Ok(0) => {
-                    let what =
-                        format!("nothing was written to it for {} seconds", self.patience.as_secs_f32());
+                    let (seconds, is_begun) = (self.patience.as_secs_f32(), self.deadline.is_some());
+                    let what = if is_begun {
+                        format!("it did not end within {seconds} seconds")
+                    } else {
+                        format!("nothing was written to it within {seconds} seconds")
+                    };
                     return Err(io::Error::new(io::ErrorKind::TimedOut, what));
                 }
                 Ok(_) | Err(Errno::EINTR) => {}
@@ -101,7 +109,10 @@ impl Read for Patient {
             }
             match self.file.read(buffer) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                read => return read,
+                read => {
+                    self.deadline.get_or_insert_with(|| Instant::now() + self.patience);
+                    return read;
+                }
             }
         }
     }

@@ -10,7 +10,7 @@ use wait_timeout::ChildExt;
 
 use crate::elevation::isolate;
 use crate::step::{Step, What, script};
-use crate::{Host, Problem, privilege, sandbox};
+use crate::{Host, Problem, inheritance, privilege, sandbox};
 
 /// A program that only asks; `securityd` is known to hang.
 const QUESTION_LIMIT: Duration = Duration::from_secs(60);
@@ -80,18 +80,21 @@ fn refuse_relative(program: &Path) -> Result<(), Problem> {
     if program.is_absolute() || program.has_root() {
         return Ok(());
     }
-    let why = format!("{} is not an absolute path, so it is not run", program.display());
+    let why = format!("{} is not an absolute path, so devca does not run it", program.display());
     Err(Problem::new(why, "use the absolute paths of programs and JDKs"))
 }
 
 /// What a program says, which is given its input. It is root's if the step is.
 fn run(mut command: Command, step: &Step, limit: Duration) -> std::io::Result<Output> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = if step.as_root {
-        privilege::spawn_as_root(&mut command)
-    } else {
-        privilege::spawn_as_person(&mut command)
+    let mut start = || {
+        if step.as_root {
+            privilege::spawn_as_root(&mut command)
+        } else {
+            privilege::spawn_as_person(&mut command)
+        }
     };
+    let child = if step.inside.is_some() { inheritance::without(start) } else { start() };
     let mut child = child?;
     if let (Some(mut stdin), Some(text)) = (child.stdin.take(), step.input.clone()) {
         // On the side: the program may say much before it reads. One that ends without reading says why itself.
@@ -108,7 +111,7 @@ fn limited(mut child: Child, limit: Duration) -> std::io::Result<Output> {
     let Some(status) = status else {
         privilege::kill(&mut child)?;
         child.wait()?;
-        return Err(std::io::Error::other(format!("it had not ended after {} seconds", limit.as_secs())));
+        return Err(std::io::Error::other(format!("it did not finish within {} seconds", limit.as_secs())));
     };
     let said = |pipe: Option<Pipe>| pipe.map(Pipe::said).unwrap_or_default();
     Ok(Output { status, stdout: said(out), stderr: said(err) })
@@ -123,6 +126,9 @@ struct Pipe {
 /// A daemon that a program leaves behind keeps its pipes open: nobody waits for that to end.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// Of what a program says, so many of the last bytes are kept: enough for the roots of a system as PEM.
+const MOST_SAID: usize = 16 << 20;
+
 impl Pipe {
     fn read(mut pipe: impl Read + Send + 'static) -> Self {
         let bytes = Arc::new(Mutex::new(Vec::new()));
@@ -131,7 +137,11 @@ impl Pipe {
         std::thread::spawn(move || {
             let mut buffer = [0; 8192];
             while let Ok(read @ 1..) = pipe.read(&mut buffer) {
-                shared.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&buffer[..read]);
+                let mut bytes = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                if bytes.len() > MOST_SAID {
+                    bytes.drain(..MOST_SAID / 2);
+                }
+                bytes.extend_from_slice(&buffer[..read]);
             }
             let _ = end.send(());
         });
@@ -167,7 +177,7 @@ fn check(step: &Step, output: std::io::Result<Output>, all: &[Step]) -> Result<(
             return format!("to see why, run it in the tree: {inside}");
         }
         let as_root = if all.iter().any(|step| step.as_root) { " as root" } else { "" };
-        format!("to see why, run by hand{as_root}: {}", script(all))
+        format!("to see why, run it by hand{as_root}: {}", script(all))
     };
     match output {
         Err(e) => Err(Problem::new(format!("cannot run {name}: {e}"), by_hand())),
@@ -196,6 +206,6 @@ mod tests {
         let mut command = Command::new("/bin/sleep");
         command.arg("1000");
         let error = limited(command.spawn().unwrap(), Duration::from_millis(50)).unwrap_err();
-        assert!(error.to_string().contains("had not ended"), "{error}");
+        assert!(error.to_string().contains("did not finish"), "{error}");
     }
 }

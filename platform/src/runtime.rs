@@ -47,7 +47,7 @@ pub const VARIABLES: &[Variable] = &[
     variable("DENO_TLS_CA_STORE", Effect::ReadsSystem("system,mozilla"), "Deno"),
     replaces(
         "SSL_CERT_FILE",
-        "OpenSSL: Python's ssl, urllib and httpx, Ruby, PHP's streams, .NET; Go on Linux; rustls-native-certs, uv",
+        "OpenSSL: Python's ssl, urllib and httpx, Ruby, PHP's streams, Perl's HTTP::Tiny, .NET, s_client; Go on Linux; rustls-native-certs, uv",
     ),
     replaces("REQUESTS_CA_BUNDLE", "Python's requests"),
     replaces("HTTPLIB2_CA_CERTS", "Python's httplib2"),
@@ -64,6 +64,7 @@ pub const VARIABLES: &[Variable] = &[
     replaces("COMPOSER_CAFILE", "Composer"),
     replaces("HEX_CACERTS_PATH", "Hex"),
     replaces("NIX_SSL_CERT_FILE", "Nix"),
+    replaces("PERL_LWP_SSL_CA_FILE", "Perl's LWP"),
     variable("JAVA_TOOL_OPTIONS", Effect::JvmOptions, "every JVM: Java, Gradle, Maven, sbt, Kotlin, Scala"),
     variable("PHP_INI_SCAN_DIR", Effect::PhpFolders, "PHP's curl: Guzzle, Laravel, Symfony"),
 ];

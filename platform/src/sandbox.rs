@@ -17,7 +17,8 @@ use std::ffi::{OsStr, OsString};
 use crate::step::{Step, What};
 use crate::{Host, Problem};
 
-/// `$0` is the tree, `$1` and `$2` its owner and group, `$3` the second stage, and the rest the program. /sys hides
+/// `$0` is the tree, `$1` its device, inode, owner and group as devca has seen them, `$2` and `$3` the owner and group,
+/// `$4` the second stage, and the rest the program. The path may lead to another folder by now, whose owner is another. /sys hides
 /// nothing that is needed here, and exists everywhere.
 ///
 /// A link that is exchanged for `dev` or `proc` at the wrong moment leads a mount to another place of this mount namespace,
@@ -28,6 +29,8 @@ mount -t tmpfs -o mode=755,nosuid,nodev devca /sys
 mkdir /sys/tree /sys/dev
 mount --bind "$0" /sys/tree
 mount -o remount,bind,nosuid,nodev /sys/tree
+if [ "$(stat -c %d:%i:%u:%g /sys/tree)" != "$1" ]; then echo "$0 was replaced by another folder" >&2; exit 125; fi
+shift
 for device in null zero full random urandom; do
   : >"/sys/dev/$device"
   mount --bind "/dev/$device" "/sys/dev/$device"
@@ -52,6 +55,14 @@ exec env -i PATH="$PATH" HOME=/root \
   setpriv --bounding-set -all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+sys_chroot --no-new-privs \
   chroot . "$@""#;
 
+/// A sysroot as it was when devca looked.
+struct Tree {
+    /// Device, inode, owner and group, as stat(1) prints them.
+    identity: String,
+    /// Its owner and group.
+    owner: [String; 2],
+}
+
 /// What [`PREPARE`] and [`ENTER`] end with when they cannot do their work.
 const NOT_PREPARED: i32 = 125;
 
@@ -73,9 +84,12 @@ impl Host {
         } else {
             let unshare = self.needed_by_root("unshare", "util-linux")?;
             self.needed_by_root("setpriv", "util-linux")?;
-            let (owner, group) = self.owner_of_tree()?;
+            let tree_seen = self.tree()?;
+            let [owner, group] = &tree_seen.owner;
             let words = ["/bin/sh", "-euc", PREPARE].map(OsStr::new).into_iter();
-            let words = words.chain([tree, owner.as_ref(), group.as_ref(), ENTER.as_ref()]).chain(program);
+            let words =
+                words.chain([tree, tree_seen.identity.as_ref()]).chain([owner, group].map(AsRef::as_ref));
+            let words = words.chain([OsStr::new(ENTER)]).chain(program);
             let words = NAMESPACES.iter().map(OsStr::new).chain(words);
             Step::as_root(&unshare, words.map(ToOwned::to_owned))
         };
@@ -83,21 +97,23 @@ impl Host {
         Ok(Step { forgiven: step.forgiven, name, input, inside: Some(Box::new(step)), ..outer })
     }
 
-    /// Root in the tree is whoever owns its top folder, so that what is written belongs to the same user as the rest.
+    /// Root in the tree is the owner of its top folder, so that what is written belongs to the same user as the rest.
     #[cfg(unix)]
-    fn owner_of_tree(&self) -> Result<(String, String), Problem> {
+    fn tree(&self) -> Result<Tree, Problem> {
         use std::os::unix::fs::MetadataExt;
         let metadata = std::fs::metadata(&self.sysroot).map_err(|e| {
             let why = format!("cannot read {}: {e}", self.sysroot.display());
             Problem::new(why, "check the folder given with --sysroot")
         })?;
-        Ok((metadata.uid().to_string(), metadata.gid().to_string()))
+        let (user, group) = (metadata.uid(), metadata.gid());
+        let identity = format!("{}:{}:{user}:{group}", metadata.dev(), metadata.ino());
+        Ok(Tree { identity, owner: [user.to_string(), group.to_string()] })
     }
 
     #[cfg(not(unix))]
     #[allow(clippy::unused_self)]
-    fn owner_of_tree(&self) -> Result<(String, String), Problem> {
-        Err(Problem::new("file trees of Linux can be changed on Linux only", "run devca there"))
+    fn tree(&self) -> Result<Tree, Problem> {
+        Err(Problem::new("Linux file trees can only be changed on Linux", "run devca there"))
     }
 }
 
@@ -111,7 +127,7 @@ pub(crate) fn refusal(step: &Step, code: Option<i32>, said: &str) -> Option<Prob
         return None;
     }
     Some(Problem::new(
-        format!("the programs in this tree cannot be run without rights over this machine: {said}"),
-        "allow namespaces here; or, if you trust the tree as much as a program that you run as root, add --trust-sysroot",
+        format!("the programs in this tree cannot be confined to it: {said}"),
+        "allow user namespaces, or, if you would run this tree's programs as root, add --trust-sysroot",
     ))
 }

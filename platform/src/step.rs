@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn steps_print_as_a_shell_reads_them() {
         let step = Step::as_root(Path::new("/usr/bin/install"), ["-m", "0644", "/home/it's me/root.pem"]);
-        assert_eq!(step.to_string(), r"/usr/bin/install -m 0644 '/home/it'\''s me/root.pem'");
+        assert_eq!(step.to_string(), r#"/usr/bin/install -m 0644 "/home/it's me/root.pem""#);
     }
 
     #[cfg(unix)]

@@ -47,7 +47,7 @@ pub fn plan(host: &Host, job: &Job) -> Result<Plan, Problem> {
 }
 
 fn home(host: &Host, below: &str) -> Result<PathBuf, Problem> {
-    host.home(below).ok_or_else(|| Problem::new("it is not known where your home folder is", "set HOME"))
+    host.home(below).ok_or_else(|| Problem::new("cannot determine your home folder", "set HOME"))
 }
 
 /// systemd.timer(5), systemd.service(5).

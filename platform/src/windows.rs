@@ -189,9 +189,10 @@ mod api {
                 format!("Windows does not let this process {verb} {place}"),
                 "run it in a terminal that was started as administrator",
             ),
-            ERROR_CANCELLED => {
-                Problem::new("Windows' question was answered with no", "run it again and answer yes")
-            }
+            ERROR_CANCELLED => Problem::new(
+                "the question that Windows asked was answered with no",
+                "run it again and answer yes",
+            ),
             code => Problem::new(
                 format!("Windows cannot {verb} {place} (error {code:#x})"),
                 "add the root by hand: devca root --pem > root.pem, then certutil -user -addstore Root root.pem",

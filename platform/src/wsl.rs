@@ -16,7 +16,7 @@ pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
         return Vec::new();
     }
     let place = r"Windows host (CurrentUser\Root)";
-    let hint = "make Windows' drives available in /etc/wsl.conf ([automount], [interop]), then devca install";
+    let hint = "make Windows drives available in /etc/wsl.conf ([automount], [interop]), then devca install";
     let Some(wslpath) = host.program("wslpath") else {
         return vec![Found::failure(Kind::Wsl, place, Problem::new("wslpath is not installed", hint))];
     };
@@ -27,7 +27,7 @@ pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
         _ => vec![Found::failure(
             Kind::Wsl,
             place,
-            Problem::new("Windows' certutil.exe cannot be reached", hint),
+            Problem::new("Windows's certutil.exe cannot be reached", hint),
         )],
     }
 }

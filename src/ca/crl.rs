@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::{Authority, try_again};
 use crate::error::{Fault, OrHint};
-use crate::profile::Validity;
+use crate::x509::validity::Validity;
 
 impl Authority {
     /// The list of what was revoked, in DER (RFC 5280 §5): serial numbers, and when.
@@ -36,8 +36,8 @@ impl Authority {
         };
         let signed = list.signed_by(&self.issuer()?);
         if let Err(rcgen::Error::IssuerNotCrlSigner) = signed {
-            let what = "this root may sign no revocation list: its key usages lack cRLSign, as those of mkcert's roots do";
-            let hint = "issue what is to be revoked from a CA of devca's own: devca --ca clients issue --client NAME";
+            let what = "this root may not sign revocation lists: its key usage lacks cRLSign, like that of mkcert's roots";
+            let hint = "issue certificates to be revoked from a CA that devca created: devca --ca clients issue --client NAME";
             return Err(Fault::new(what, hint).into());
         }
         let signed = signed.or_hint(|| "cannot sign the revocation list".into(), try_again)?;

@@ -5,13 +5,15 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::{Authority, own, try_again};
-use crate::certificate::CaCertificate;
+use crate::ca::key_file::{self, KeyFile};
+use crate::ca::profile;
+use crate::disk::files::Files;
+use crate::disk::home::CaFolder;
 use crate::error::OrHint;
-use crate::files::Files;
-use crate::home::CaFolder;
-use crate::key::{self, KeyType};
-use crate::pem::{self, KeyFile};
-use crate::profile::{self, Validity};
+use crate::x509::certificate::CaCertificate;
+use crate::x509::key::{self, KeyType};
+use crate::x509::policy;
+use crate::x509::validity::Validity;
 
 /// An intermediate CA's certificate and key.
 pub struct Intermediate {
@@ -33,10 +35,10 @@ impl Authority {
     pub(super) fn seal(&self, now: OffsetDateTime) -> anyhow::Result<Self> {
         let name = intermediate_name(&self.root);
         let made =
-            self.sign_intermediate(&name, KeyType::EcdsaP256.generate()?.pair()?, profile::ROOT_DAYS, now)?;
+            self.sign_intermediate(&name, KeyType::EcdsaP256.generate()?.pair()?, policy::ROOT_DAYS, now)?;
         // Who checks every CA of a chain, as nginx does, asks for the root's list as well.
         let nothing = std::iter::empty();
-        let crl = self.revocation_list(nothing, Validity::starting(now, profile::ROOT_DAYS))?;
+        let crl = self.revocation_list(nothing, Validity::starting(now, policy::ROOT_DAYS))?;
         Ok(Self { is_sealed: true, root_crl: Some(crl), ..self.below(made) })
     }
 
@@ -59,7 +61,7 @@ impl Authority {
             return Ok(self.below(Intermediate { certificate: intermediate, key }));
         }
         let name = intermediate_name(&self.root);
-        let made = self.below(self.sign_intermediate(&name, key, profile::INTERMEDIATE_DAYS, now)?);
+        let made = self.below(self.sign_intermediate(&name, key, policy::INTERMEDIATE_DAYS, now)?);
         let mut new = made.files(folder)?;
         new.retain(|file| file.path != folder.root()); // which stays
         files.exchange(&folder.path, &new, &[])?;
@@ -81,7 +83,7 @@ impl Authority {
     pub(super) fn intermediate_key(&self, folder: &CaFolder) -> Option<Zeroizing<KeyPair>> {
         let path = folder.intermediate_key();
         path.symlink_metadata().ok()?;
-        match pem::key_file(&path).ok()? {
+        match key_file::read(&path).ok()? {
             KeyFile::Open(key) => Some(key),
             KeyFile::Locked(locked) => {
                 key::from_pkcs8(&self.passphrase.as_ref()?.decrypt(&locked.der).ok()??)

@@ -1,4 +1,4 @@
-//! The catalogue of faults: what each means, what clients say when they meet it, and what mends it. `devca check` reports
+//! The catalogue of faults: what each means, what clients say when they meet it, and what fixes it. `devca check` reports
 //! from it, `devca explain` searches it, and `docs/troubleshooting.md` is printed from it.
 
 #![allow(missing_docs)] // a fault says itself what it is
@@ -29,7 +29,7 @@ pub struct Fault {
     /// What usually lies behind it, the likeliest first.
     pub causes: &'static [&'static str],
     /// What to run.
-    pub mend: &'static [&'static str],
+    pub fix: &'static [&'static str],
     /// What clients say. The words are parts of their messages, in which names and numbers differ.
     pub words: &'static [Words],
 }
@@ -107,6 +107,7 @@ pub static ALL: &[&Fault] = &[
     &PROTOCOL_TOO_OLD,
     &CLIENT_CERTIFICATE_REQUIRED,
     &CLIENT_CERTIFICATE_REFUSED,
+    &REJECTED_BY_CLIENT,
     &UNREADABLE_FILE,
     &KEY_MISMATCH,
     &MALFORMED,

@@ -1,5 +1,6 @@
 //! Certificates with what links them to others, and the chains that they form.
 
+use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use time::OffsetDateTime;
 use x509_parser::asn1_rs::Tag;
 use x509_parser::error::X509Error;
@@ -9,7 +10,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::form::{self, Defect};
 use super::names::{Limits, Names};
-use crate::details::Certificate;
+use crate::x509::details::Certificate;
 
 /// A certificate with what links it to others.
 #[derive(Debug, Clone)]
@@ -157,13 +158,42 @@ impl Link {
             return false;
         };
         match own.verify_signature(Some(issuer_certificate.public_key())) {
-            // Neither every algorithm is calculated here nor a small RSA key: then the names decide, and the key is
-            // reported by itself.
-            Ok(()) | Err(X509Error::SignatureUnsupportedAlgorithm) => true,
+            Ok(()) => true,
+            // Of what the library cannot calculate at all, such as Ed448, the names decide, and `weakness` reports the
+            // algorithm. The same goes for a small RSA key.
+            Err(X509Error::SignatureUnsupportedAlgorithm) => {
+                is_signed_on_a_rare_curve(&own, &issuer_certificate).unwrap_or(true)
+            }
             Err(_) => issuer.details.weak_key().is_some(),
         }
     }
 }
+
+/// What x509-parser does not verify, and the library can. `None` for every other algorithm.
+fn is_signed_on_a_rare_curve(own: &X509Certificate, issuer: &X509Certificate) -> Option<bool> {
+    let key = issuer.public_key();
+    let curve = key.algorithm.parameters.as_ref()?.as_oid().ok()?.to_id_string();
+    let hash = own.signature_algorithm.algorithm.to_id_string();
+    let algorithm: &dyn VerificationAlgorithm = match (curve.as_str(), hash.as_str()) {
+        (P521, ECDSA_SHA256) => &signature::ECDSA_P521_SHA256_ASN1,
+        (P521, ECDSA_SHA384) => &signature::ECDSA_P521_SHA384_ASN1,
+        (P521, ECDSA_SHA512) => &signature::ECDSA_P521_SHA512_ASN1,
+        (P256, ECDSA_SHA512) => &signature::ECDSA_P256_SHA512_ASN1,
+        (P384, ECDSA_SHA512) => &signature::ECDSA_P384_SHA512_ASN1,
+        (SECP256K1, ECDSA_SHA256) => &signature::ECDSA_P256K1_SHA256_ASN1,
+        _ => return None,
+    };
+    let key = UnparsedPublicKey::new(algorithm, &key.subject_public_key.data);
+    Some(key.verify(own.tbs_certificate.as_ref(), &own.signature_value.data).is_ok())
+}
+
+const P256: &str = "1.2.840.10045.3.1.7";
+const P384: &str = "1.3.132.0.34";
+const P521: &str = "1.3.132.0.35";
+const SECP256K1: &str = "1.3.132.0.10";
+const ECDSA_SHA256: &str = "1.2.840.10045.4.3.2";
+const ECDSA_SHA384: &str = "1.2.840.10045.4.3.3";
+const ECDSA_SHA512: &str = "1.2.840.10045.4.3.4";
 
 fn has_explicit_curve(certificate: &X509Certificate) -> bool {
     let algorithm = &certificate.public_key().algorithm;

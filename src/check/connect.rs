@@ -1,7 +1,7 @@
 //! One TLS connection, whatever the certificate: what the server sent, wanted and answered.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,6 +43,8 @@ pub struct Seen {
     pub version: Option<String>,
     /// The CAs that it accepts client certificates of, as it names them; `None` where it asks for no certificate.
     pub acceptable: Option<Vec<Vec<u8>>>,
+    /// It signed the handshake with a key that is not the certificate's.
+    pub has_wrong_key: bool,
     /// Why there is no connection.
     pub failure: Option<Failure>,
     /// The server's clock, from its answer in HTTP.
@@ -94,17 +96,33 @@ pub fn look(target: &Target) -> Seen {
     }
     seen.chain.clone_from(&watcher.seen().chain);
     seen.acceptable.clone_from(&watcher.seen().acceptable);
+    seen.has_wrong_key = watcher.seen().has_wrong_key;
     seen
+}
+
+/// The addresses of a host.
+fn resolve(host: &str, port: u16) -> Option<Vec<SocketAddr>> {
+    if let Ok(addresses) = (host, port).to_socket_addrs() {
+        return Some(addresses.collect());
+    }
+    // curl and browsers send names below localhost to loopback themselves (RFC 6761 §6.3); glibc's resolver does not
+    // everywhere.
+    is_below_localhost(host)
+        .then(|| vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()])
+}
+
+/// Whether it is a name such as app.localhost.
+pub(super) fn is_below_localhost(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    host.len() > ".localhost".len() && host.to_ascii_lowercase().ends_with(".localhost")
 }
 
 /// TCP, and the words that come before TLS.
 fn open(target: &Target, deadline: Instant) -> Result<TcpStream, Failure> {
     let addresses: Vec<SocketAddr> = match target.address {
         Some(address) => vec![address],
-        None => (target.host.trim_matches(['[', ']']), target.port)
-            .to_socket_addrs()
-            .map_err(|_| Failure::Unresolved(target.host.clone()))?
-            .collect(),
+        None => resolve(target.host.trim_matches(['[', ']']), target.port)
+            .ok_or_else(|| Failure::Unresolved(target.host.clone()))?,
     };
     let mut last = Failure::Unresolved(target.host.clone());
     for address in addresses {
@@ -132,9 +150,9 @@ fn open(target: &Target, deadline: Instant) -> Result<TcpStream, Failure> {
 /// What it means when nothing comes, or no more.
 fn silence(e: &io::Error, target: &Target) -> Failure {
     Failure::Silent(match e.kind() {
-        io::ErrorKind::UnexpectedEof => "it closed the connection".into(),
+        io::ErrorKind::UnexpectedEof => "the server closed the connection".into(),
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-            format!("nothing came within {} s", target.timeout.as_secs())
+            format!("the server sent nothing within {} s", target.timeout.as_secs())
         }
         _ => e.to_string(),
     })
@@ -255,7 +273,7 @@ fn recognise(broken: Broken, target: &Target, peer: Option<SocketAddr>, deadline
         || target.starttls.is_none() && peer.is_some_and(|peer| speaks_http(peer, &target.host, deadline));
     match broken {
         Broken::Tls(rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)) => {
-            Failure::TooOld("it answers with the alert protocol_version".into())
+            Failure::TooOld("it sent the alert protocol_version".into())
         }
         Broken::Tls(
             e @ rustls::Error::PeerIncompatible(

@@ -4,7 +4,7 @@ use super::Finding;
 use super::catalogue::{Library, OUTSIDE_CONSTRAINTS, TOO_MANY_NAMES};
 use super::chain::{Chain, Link};
 use super::names::{AnyName, Limits};
-use crate::name::Name;
+use crate::x509::name::Name;
 
 use Library::{Chrome, Firefox, GnuTls, Go, Java, OpenSsl, Webpki};
 
@@ -60,13 +60,13 @@ pub(super) fn judge(chain: &Chain) -> Vec<Finding> {
 
 fn too_many(ca: &Link, names: usize, limits: &Limits, comparisons: usize) -> Finding {
     let what = format!(
-        "{} has {} name constraints, and {names} names stand below it: clients do not compare so many",
+        "{} has {} name constraints and {names} names below it, more than clients compare",
         ca.details.subject,
         limits.all().count()
     );
     let refused_by =
         if comparisons > MAX_COMPARISONS_OF_ALL { &[OpenSsl, GnuTls, Go, Webpki][..] } else { &[Go, Webpki] };
-    Finding::new(&TOO_MANY_NAMES, what, "issue one certificate for each service: devca issue NAMES")
+    Finding::new(&TOO_MANY_NAMES, what, "issue one certificate per service: devca issue NAMES")
         .said_by(refused_by)
 }
 
@@ -75,11 +75,11 @@ fn finding(ca: &Link, outside: &Outside) -> Finding {
     // devca permits hosts and addresses only.
     let permitted = match &outside.name {
         AnyName::Dns(text) => Name::parse(text).ok(),
-        AnyName::Ip(octets) => crate::name::address(octets).map(Name::Ip),
+        AnyName::Ip(octets) => crate::x509::name::address(octets).map(Name::Ip),
         _ => None,
     };
     let fix = match permitted {
-        Some(name) => format!("devca permit {}", crate::issuer::base(&name)),
+        Some(name) => format!("devca permit {}", crate::ca::signer::base(&name)),
         None => format!("devca issue NAMES, without {}", outside.name),
     };
     Finding::new(&OUTSIDE_CONSTRAINTS, what, fix).said_by(&outside.refused_by).saying(|words| {
@@ -106,8 +106,8 @@ fn unsupported(ca: &Link, limits: &Limits) -> Option<Finding> {
     if limits.all().any(is_directory) {
         refused_by.push(Webpki);
     }
-    let what = format!("{} has name constraints of a kind that not all clients know", ca.details.subject);
-    let fix = "constrain host names and addresses only: devca install";
+    let what = format!("{} has name constraints of a kind that not all clients support", ca.details.subject);
+    let fix = "constrain only host names and addresses: devca install";
     (!refused_by.is_empty()).then(|| Finding::new(&OUTSIDE_CONSTRAINTS, what, fix).said_by(&refused_by))
 }
 

@@ -67,8 +67,8 @@ pub fn verification_off(home: Option<&Path>) -> Vec<Finding> {
         let text = devca_platform::read::text(&path).ok()?;
         let line = text.lines().map(str::trim).find(|line| is_off(line))?;
         let what = format!("{line:?} in {} makes {who} accept every certificate", path.display());
-        let mend = format!("remove that line, and start {who} with: devca run -- …");
-        Some(Finding::new(&VERIFICATION_OFF, what, mend))
+        let fix = format!("remove that line, and start {who} with: devca run -- …");
+        Some(Finding::new(&VERIFICATION_OFF, what, fix))
     });
     variables.chain(files).collect()
 }
@@ -87,6 +87,6 @@ pub fn proxy(host: &str) -> Option<Finding> {
     }
     // It may carry a password.
     let place = proxy.rsplit('@').next().unwrap_or_default();
-    let what = format!("{name} names the proxy {place}, and NO_PROXY does not name {host}");
+    let what = format!("{name} is set to the proxy {place}, and NO_PROXY does not list {host}");
     Some(Finding::new(&PROXY, what, format!("export NO_PROXY={host}")))
 }

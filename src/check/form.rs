@@ -34,13 +34,13 @@ pub(super) fn defects(certificate: &X509Certificate, rest: &[u8]) -> Vec<Defect>
             defects.push(Defect::new(what, refused_by));
         }
     };
-    add(!rest.is_empty(), "something follows it in the same block", &[GnuTls, Go, Webpki]);
+    add(!rest.is_empty(), "there is data after the certificate in the same block", &[GnuTls, Go, Webpki]);
     let (inner, outer) = (&certificate.tbs_certificate.signature, &certificate.signature_algorithm);
     add(inner != outer, "it names two different signature algorithms", EVERY_LIBRARY);
     let has_extensions = !certificate.extensions().is_empty();
     let is_old = certificate.version().0 < 2;
     add(is_old && has_extensions, "it has extensions, but is not of version 3", &[GnuTls, Go, Webpki]);
-    add(certificate.extensions_map().is_err(), "it has one extension twice", EVERY_LIBRARY);
+    add(certificate.extensions_map().is_err(), "it has the same extension twice", EVERY_LIBRARY);
     for extension in certificate.iter_extensions() {
         defects.extend(unreadable(extension));
     }
@@ -51,7 +51,7 @@ pub(super) fn defects(certificate: &X509Certificate, rest: &[u8]) -> Vec<Defect>
         }
         defects.extend(limits.all().filter_map(bad_constraint));
         if limits.has_distance {
-            defects.push(Defect::new("its name constraints have a minimum or a maximum", &[OpenSsl, Webpki]));
+            defects.push(Defect::new("its name constraints use minimum or maximum", &[OpenSsl, Webpki]));
         }
     }
     defects
@@ -99,7 +99,7 @@ fn bad_name(name: &AnyName) -> Option<Defect> {
         _ => return None,
     };
     Some(Defect::new(
-        format!("it holds {name:?}, which is not a valid name", name = name.to_string()),
+        format!("it contains {name:?}, which is not a valid name", name = name.to_string()),
         refused_by,
     ))
 }
@@ -118,7 +118,7 @@ fn bad_constraint(constraint: &AnyName) -> Option<Defect> {
         _ => return None,
     };
     let what = match constraint {
-        AnyName::Ip(_) => "a range of addresses in its name constraints is malformed".into(),
+        AnyName::Ip(_) => "an address range in its name constraints is malformed".into(),
         other => format!("{:?} in its name constraints is malformed", other.to_string()),
     };
     Some(Defect::new(what, refused_by))
@@ -140,8 +140,10 @@ pub(super) fn judge(chain: &Chain) -> Vec<Finding> {
     for (link, _) in &chain.links {
         findings.extend(link.defects.iter().take(3).map(|defect| malformed(link, defect)));
         if link.has_explicit_curve {
-            let what =
-                format!("{} writes out its curve's parameters instead of its name", link.details.subject);
+            let what = format!(
+                "{} spells out its curve's parameters instead of naming the curve",
+                link.details.subject
+            );
             // Of the leaf's key OpenSSL and Go alone look at that.
             let is_leaf = std::ptr::eq(*link, chain.leaf());
             let refused_by = if is_leaf { &[OpenSsl, Go][..] } else { EVERY_LIBRARY };
@@ -151,7 +153,7 @@ pub(super) fn judge(chain: &Chain) -> Vec<Finding> {
     findings
 }
 
-const FIX: &str = "issue it again with a current tool: devca issue NAMES";
+const FIX: &str = "reissue it with a current tool: devca issue NAMES";
 
 fn malformed(link: &Link, defect: &Defect) -> Finding {
     let what = format!("{}: {}", link.details.subject, defect.what);

@@ -5,8 +5,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::Finding;
 use super::catalogue::{
-    CLIENT_CERTIFICATE_REFUSED, CLIENT_CERTIFICATE_REQUIRED, CLOCK_SKEW, CONNECTION_REFUSED, NAME_MISMATCH,
-    NO_ANSWER, NOT_TLS, PLAIN_HTTP, PROTOCOL_TOO_OLD, UNRESOLVED, Words,
+    CLIENT_CERTIFICATE_REFUSED, CLIENT_CERTIFICATE_REQUIRED, CLOCK_SKEW, CONNECTION_REFUSED, KEY_MISMATCH,
+    NAME_MISMATCH, NO_ANSWER, NOT_TLS, PLAIN_HTTP, PROTOCOL_TOO_OLD, UNRESOLVED, Words,
 };
 use super::connect::{Failure, Seen};
 
@@ -35,14 +35,14 @@ pub fn judge(seen: &Seen, view: &View) -> Vec<Finding> {
     let list = acceptable.join("; ");
     let wanted = if list.is_empty() { String::new() } else { format!(", of: {list}") };
     let required = || {
-        let what = format!("{host}:{port} wants a client certificate{wanted}");
-        let mend = format!("devca{issuer} issue --client NAME, then: devca check … --cert … --key …");
+        let what = format!("{host}:{port} requires a client certificate{wanted}");
+        let fix = format!("devca{issuer} issue --client NAME, then: devca check … --cert … --key …");
         // What servers write into their logs is not what a client says.
-        Finding::new(&CLIENT_CERTIFICATE_REQUIRED, what, mend)
+        Finding::new(&CLIENT_CERTIFICATE_REQUIRED, what, fix)
             .saying(|words| !words.client.contains("(server)"))
     };
     let refused = |why: &str| {
-        let what = format!("{host}:{port} refuses the client certificate: {why}{wanted}");
+        let what = format!("{host}:{port} rejected the client certificate: {why}{wanted}");
         Finding::new(
             &CLIENT_CERTIFICATE_REFUSED,
             what,
@@ -53,8 +53,8 @@ pub fn judge(seen: &Seen, view: &View) -> Vec<Finding> {
     match &seen.failure {
         None => {}
         Some(Failure::Unresolved(name)) => {
-            let mend = "use localhost or what is below it, or add the name to /etc/hosts";
-            findings.push(Finding::new(&UNRESOLVED, format!("the name {name} has no address"), mend));
+            let fix = "add the name to /etc/hosts, or use a name below localhost, such as app.localhost";
+            findings.push(Finding::new(&UNRESOLVED, format!("{name} has no address"), fix));
         }
         Some(Failure::Refused(address)) => {
             findings.push(Finding::new(&CONNECTION_REFUSED, listeners(address, port), "start the server"));
@@ -62,19 +62,20 @@ pub fn judge(seen: &Seen, view: &View) -> Vec<Finding> {
         Some(Failure::Silent(_) | Failure::Alert(_)) if asks && !shown => findings.push(required()),
         Some(Failure::Silent(why)) if asks => findings.push(refused(why)),
         Some(Failure::Silent(why)) => {
-            let mend = format!("devca check {host}:{port} --timeout 30, or --starttls PROTOCOL");
-            findings.push(Finding::new(&NO_ANSWER, format!("{host}:{port}: {why}"), mend));
+            let fix = format!("devca check {host}:{port} --timeout 30, or --starttls PROTOCOL");
+            findings.push(Finding::new(&NO_ANSWER, format!("{host}:{port}: {why}"), fix));
         }
         Some(Failure::PlainHttp) => {
             let what = format!("{host}:{port} answers in HTTP, without TLS");
-            let mend = format!(
-                "devca issue {host}, and give the server the two files; or open http://{host}:{port}"
+            let fix = format!(
+                "devca issue {host}, and configure both files in the server; or open http://{host}:{port}"
             );
-            findings.push(Finding::new(&PLAIN_HTTP, what, mend));
+            findings.push(Finding::new(&PLAIN_HTTP, what, fix));
         }
         Some(Failure::NotTls(why)) => {
-            let mend = format!("ss -ltnp 'sport = :{port}' shows who it is; or --starttls PROTOCOL");
-            findings.push(Finding::new(&NOT_TLS, format!("{host}:{port} speaks no TLS: {why}"), mend));
+            let fix =
+                format!("ss -ltnp 'sport = :{port}' shows which program it is; or use --starttls PROTOCOL");
+            findings.push(Finding::new(&NOT_TLS, format!("{host}:{port} does not speak TLS: {why}"), fix));
         }
         Some(Failure::TooOld(why)) => findings.push(too_old(host, port, why)),
         Some(Failure::Incompatible(why)) => findings.push(incompatible(host, port, why)),
@@ -82,18 +83,24 @@ pub fn judge(seen: &Seen, view: &View) -> Vec<Finding> {
             findings.push(refused(&format!("{alert:?}")).saying(|words| passes_on(*alert, words)));
         }
         Some(Failure::Alert(AlertDescription::UnrecognisedName)) => {
-            let what = format!("{host}:{port} knows no server of this name (SNI), and answers with an alert");
-            let mend = "name one that it serves: devca check ADDRESS --sni NAME";
-            findings.push(Finding::new(&NAME_MISMATCH, what, mend).saying(is_of_sni));
+            let what = format!("{host}:{port} does not serve this name (SNI) and answered with an alert");
+            let fix = "use a name that it serves: devca check ADDRESS --sni NAME";
+            findings.push(Finding::new(&NAME_MISMATCH, what, fix).saying(is_of_sni));
         }
         Some(Failure::Alert(alert)) if !is_of_versions(*alert) => {
-            let what = format!("{host}:{port} breaks off with the alert {alert:?}");
-            let mend = "see what the server's own log says";
-            findings.push(Finding::new(&NO_ANSWER, what, mend).saying(|_| false));
+            let what = format!("{host}:{port} aborted the handshake with the alert {alert:?}");
+            let fix = "look into the server's log";
+            findings.push(Finding::new(&NO_ANSWER, what, fix).saying(|_| false));
         }
         Some(Failure::Alert(alert)) => {
-            findings.push(incompatible(host, port, &format!("it answers with {alert:?}")));
+            findings.push(incompatible(host, port, &format!("it answered with {alert:?}")));
         }
+    }
+    if seen.has_wrong_key {
+        let what =
+            format!("{host}:{port} signed the handshake with a key that does not match its certificate");
+        let fix = "configure the key that belongs to the certificate, or a new pair: devca issue NAMES";
+        findings.push(Finding::new(&KEY_MISMATCH, what, fix).saying(|_| false));
     }
     // nginx lets the handshake pass and refuses in HTTP.
     if seen.answer.starts_with("HTTP/1.1 400") && asks {
@@ -132,23 +139,22 @@ fn passes_on(alert: AlertDescription, words: &Words) -> bool {
 }
 
 fn too_old(host: &str, port: u16, why: &str) -> Finding {
-    let what = format!("{host}:{port} and TLS 1.2 or 1.3 do not come together: {why}");
+    let what = format!("{host}:{port} supports neither TLS 1.2 nor TLS 1.3: {why}");
     Finding::new(
         &PROTOCOL_TOO_OLD,
         what,
-        "let the server speak TLS 1.2 and 1.3, with its library's own ciphers",
+        "enable TLS 1.2 and 1.3 in the server, with its library's default ciphers",
     )
 }
 
 /// Which clients share a cipher with it, nobody can tell from here.
 fn incompatible(host: &str, port: u16, why: &str) -> Finding {
     let what = format!(
-        "{host}:{port} has no cipher or group in common with devca, which speaks ECDHE with AES-GCM and ChaCha20, on \
+        "{host}:{port} has no cipher or group in common with devca, which supports ECDHE with AES-GCM and ChaCha20, on \
          X25519, P-256 and P-384: {why}"
     );
-    let mend =
-        "let the server use its library's own ciphers and groups; clients with older ones may still connect";
-    Finding::new(&PROTOCOL_TOO_OLD, what, mend).saying(|_| false)
+    let fix = "use the default ciphers and groups of the server's library; clients with older ones may still connect";
+    Finding::new(&PROTOCOL_TOO_OLD, what, fix).saying(|_| false)
 }
 
 fn skew(server: OffsetDateTime, now: OffsetDateTime) -> Option<Finding> {

@@ -10,7 +10,8 @@ use super::catalogue::{
 };
 use super::chain::{self, Chain, End, Link, Source};
 use super::{Finding, constraints, form, handshake, issue, purpose, words};
-use crate::profile;
+use crate::x509::policy;
+use crate::x509::validity::DaysLeft;
 
 /// A certificate that ends within so many days is pointed out.
 const EXPIRES_SOON: i64 = 7;
@@ -35,12 +36,8 @@ pub fn judge(chain: &Chain, sent: &[Link], expected: &Expectation) -> Vec<Findin
     let mut findings = Vec::new();
     let leaf = chain.leaf();
     if chain.end == End::Root && chain.links.len() == 1 {
-        let what = format!("{} vouches for itself", leaf.details.subject);
-        findings.push(Finding::new(
-            &SELF_SIGNED,
-            what,
-            "devca issue the names that are needed, and use those files",
-        ));
+        let what = format!("{} is self-signed", leaf.details.subject);
+        findings.push(Finding::new(&SELF_SIGNED, what, "devca issue NAMES, and use those files"));
     }
     findings.extend(missing_links(chain));
     findings.extend(expected.name.and_then(|name| name_mismatch(leaf, name)));
@@ -69,7 +66,7 @@ fn key_ids(chain: &Chain) -> Option<Finding> {
     let mut pairs = chain.links.windows(2);
     let pair = pairs.find(|pair| !pair[0].0.agrees_on_key_with(pair[1].0))?;
     let (link, issuer) = (&pair[0].0.details, &pair[1].0.details);
-    let what = format!("{} names another key than that of {}, which signed it", link.subject, issuer.subject);
+    let what = format!("{} names a key other than that of {}, which signed it", link.subject, issuer.subject);
     Some(Finding::new(&KEY_ID_MISMATCH, what, issue(&chain.leaf().details)))
 }
 
@@ -79,13 +76,15 @@ fn missing_links(chain: &Chain) -> Option<Finding> {
     };
     let missing = chain.links.iter().find(is_missing)?;
     let leaf = &chain.leaf().details;
-    let mut what =
-        format!("{} was issued by {}, which is not sent along", leaf.subject, missing.0.details.subject);
+    let mut what = format!(
+        "{} was issued by {}, which the server does not send",
+        leaf.subject, missing.0.details.subject
+    );
     if !leaf.issuer_urls.is_empty() {
-        what += "; browsers may fetch it from the address in the certificate, and other clients do not";
+        what += "; browsers may fetch it from the address in the certificate, other clients do not";
     }
-    let mend = format!("give the server the full chain: {} --format pem,fullchain", issue(leaf));
-    Some(Finding::new(&MISSING_INTERMEDIATE, what, mend))
+    let fix = format!("have the server send the full chain: {} --format pem,fullchain", issue(leaf));
+    Some(Finding::new(&MISSING_INTERMEDIATE, what, fix))
 }
 
 /// RFC 6125 §6.4, as browsers have it: an exact name, or a wildcard for the whole first label.
@@ -124,19 +123,17 @@ fn name_mismatch(leaf: &Link, name: &str) -> Option<Finding> {
                     "the certificate has only the common name {common_name}, which browsers and Go ignore"
                 )
             }
-            None => "the certificate is for no name at all".into(),
+            None => "the certificate has no names".into(),
         }
     } else if names.iter().any(deeper) {
-        format!(
-            "the certificate is for {list}: a wildcard stands for exactly one label, and so not for {name}"
-        )
+        format!("the certificate is for {list}, not for {name}: a wildcard stands for exactly one label")
     } else if ip && !names.iter().any(|known| known.parse::<IpAddr>().is_ok()) {
-        format!("the certificate is for {list}, and for no address: {name} is one")
+        format!("the certificate is for {list}, not for the address {name}")
     } else {
-        format!("the certificate is for {list}, and not for {name}")
+        format!("the certificate is for {list}, not for {name}")
     };
     let all: Vec<String> = std::iter::once(name.to_owned()).chain(names.iter().map(|&n| n.clone())).collect();
-    let mend = format!("devca issue {}", words(&all));
+    let fix = format!("devca issue {}", words(&all));
     // Where there is no other name, some clients still take the common name.
     let suffices = names.is_empty()
         && !ip
@@ -166,7 +163,7 @@ fn name_mismatch(leaf: &Link, name: &str) -> Option<Finding> {
         }
         _ => true,
     };
-    Some(Finding::new(&NAME_MISMATCH, what, mend).saying(said))
+    Some(Finding::new(&NAME_MISMATCH, what, fix).saying(said))
 }
 
 fn validity(link: &Link, now: OffsetDateTime) -> Option<Finding> {
@@ -175,19 +172,17 @@ fn validity(link: &Link, now: OffsetDateTime) -> Option<Finding> {
     if end < now {
         let what = format!("{subject} expired on {}", end.date());
         let said = |words: &Words| words.says != "NotBefore:";
-        return Some(
-            Finding::new(&EXPIRED, what, "devca renew, and have the server read the files again")
-                .saying(said),
-        );
+        return Some(Finding::new(&EXPIRED, what, "devca renew, then restart the server").saying(said));
     }
     if details.not_before > now {
         let (date, time) = (details.not_before.date(), details.not_before.time());
         let what = format!("{subject} is valid from {date}, {:02}:{:02} UTC", time.hour(), time.minute());
         return Some(Finding::new(&NOT_YET_VALID, what, "compare the clocks: date -u"));
     }
-    let left = profile::DaysLeft::until(end, now);
-    (left.0 <= EXPIRES_SOON)
-        .then(|| Finding::new(&EXPIRING, format!("{subject} ends {left}, on {}", end.date()), "devca renew"))
+    let left = DaysLeft::until(end, now);
+    (left.0 <= EXPIRES_SOON).then(|| {
+        Finding::new(&EXPIRING, format!("{subject} expires {left}, on {}", end.date()), "devca renew")
+    })
 }
 
 fn weakness(link: &Link, is_leaf: bool, is_top: bool) -> Option<Finding> {
@@ -203,19 +198,36 @@ fn weakness(link: &Link, is_leaf: bool, is_top: bool) -> Option<Finding> {
     // Java demands more of the roots that it brings along than of others.
     let said_of_signature =
         |words: &Words| !words.says.to_lowercase().contains("key") && words.client != "Java";
-    let mend = "devca issue makes keys and signatures that are accepted";
+    let fix = "devca issue NAMES uses keys and signatures that are accepted";
     match details.weak_key() {
         Some(key) => {
             let what = format!("{} has {key}", details.subject);
-            Some(Finding::new(&WEAK, what, mend).saying(said_of_key))
+            Some(Finding::new(&WEAK, what, fix).saying(said_of_key))
         }
         // Nobody looks at a root's own signature.
         None if is_sha1 && !is_top => {
             let what = format!("{} is signed by {}", details.subject, details.signature);
-            Some(Finding::new(&WEAK, what, mend).saying(said_of_signature))
+            Some(Finding::new(&WEAK, what, fix).saying(said_of_signature))
         }
-        None => None,
+        None => rare(link, is_top),
     }
+}
+
+/// A key or a signature that only some clients know: Ed448, or a curve other than P-256, P-384 and P-521. The signature
+/// may be one that devca cannot verify either.
+fn rare(link: &Link, is_top: bool) -> Option<Finding> {
+    let details = &link.details;
+    let is_rare = |name: &str| name.starts_with("an algorithm ") || name.starts_with("ECDSA on the curve 1.");
+    let what = if is_rare(&details.key) {
+        format!("{} has a key of a kind that many clients do not support: {}", details.subject, details.key)
+    } else if is_rare(&details.signature) && !is_top {
+        let signature = &details.signature;
+        format!("{} has a signature of a kind that many clients do not support: {signature}", details.subject)
+    } else {
+        return None;
+    };
+    let fix = "devca issue NAMES uses keys and signatures that are accepted";
+    Some(Finding::new(&WEAK, what, fix).saying(|_| false))
 }
 
 fn wrong_order(chain: &Chain, sent: &[Link]) -> Finding {
@@ -227,20 +239,21 @@ fn wrong_order(chain: &Chain, sent: &[Link]) -> Finding {
     let stray = sent.iter().find(|link| is_stray(link));
     let what = match (stray, double) {
         (Some(stray), _) => {
-            format!("{} is sent along and does not belong to the chain", stray.details.subject)
+            format!("{} is sent, but does not belong to the chain", stray.details.subject)
         }
         (None, Some((_, double))) => format!("{} is sent twice", double.details.subject),
-        (None, None) => "the certificates are not in the order from the leaf to the root".into(),
+        (None, None) => "the certificates are not in order from the leaf to the root".into(),
     };
-    let mend = format!("{} --format pem,fullchain", issue(&chain.leaf().details));
-    Finding::new(&WRONG_ORDER, what, mend)
+    let fix = format!("{} --format pem,fullchain", issue(&chain.leaf().details));
+    Finding::new(&WRONG_ORDER, what, fix)
 }
 
 fn too_long(leaf: &Link, client: bool) -> Option<Finding> {
     let details = &leaf.details;
     let days = (details.not_after - details.not_before + Duration::SECOND).whole_days();
-    (!client && !details.is_ca && days > profile::SERVER_MAX_DAYS).then(|| {
-        let what = format!("{} is valid for {days} days, and Apple's systems accept 825", details.subject);
+    (!client && !details.is_ca && days > policy::SERVER_MAX_DAYS).then(|| {
+        let what =
+            format!("{} is valid for {days} days, but Apple's systems accept at most 825", details.subject);
         let said = |words: &Words| words.client == "Safari";
         Finding::new(&TOO_LONG, what, issue(details)).saying(said)
     })
@@ -250,13 +263,13 @@ fn too_long(leaf: &Link, client: bool) -> Option<Finding> {
 pub fn too_long_for_public_roots(leaf: &Link) -> Option<Finding> {
     let details = &leaf.details;
     let days = (details.not_after - details.not_before + Duration::SECOND).whole_days();
-    (PUBLIC_MAX_DAYS < days && days <= profile::SERVER_MAX_DAYS).then(|| {
+    (PUBLIC_MAX_DAYS < days && days <= policy::SERVER_MAX_DAYS).then(|| {
         let what = format!(
-            "{} is valid for {days} days, and browsers accept {PUBLIC_MAX_DAYS} where the root is one that they bring along",
+            "{} is valid for {days} days, but browsers accept at most {PUBLIC_MAX_DAYS} from a public CA",
             details.subject
         );
-        let mend = "have it issued for a shorter time, or by a root of your own: devca issue";
-        Finding::new(&TOO_LONG, what, mend).saying(|words| words.client == "Chrome")
+        let fix = "get it issued for a shorter time, or by your own root: devca issue NAMES";
+        Finding::new(&TOO_LONG, what, fix).saying(|words| words.client == "Chrome")
     })
 }
 

@@ -97,12 +97,12 @@ impl std::fmt::Display for AnyName {
             Self::Dns(text) | Self::Email(text) | Self::Uri(text) => {
                 f.write_str(&crate::report::printable(text))
             }
-            Self::Ip(octets) => match crate::name::address(octets) {
+            Self::Ip(octets) => match crate::x509::name::address(octets) {
                 Some(ip) => write!(f, "{ip}"),
                 None => write!(f, "an address of {} octets", octets.len()),
             },
             Self::Directory(_) => f.write_str("a directory name"),
-            Self::Other(tag) | Self::Unreadable(tag) => write!(f, "a name of kind {tag}"),
+            Self::Other(tag) | Self::Unreadable(tag) => write!(f, "a name of type {tag}"),
         }
     }
 }

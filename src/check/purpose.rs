@@ -48,22 +48,21 @@ fn usage(leaf: &Link, expected: &Expectation) -> Option<Finding> {
     if details.usages.is_empty() || details.usages.iter().any(|usage| usage == wanted) {
         return None;
     }
-    let mend = if expected.client {
+    let fix = if expected.client {
         "devca issue --client NAME"
     } else {
-        "devca issue NAME, without --client; or, if a client is to use it: devca check FILE --client"
+        "devca issue NAME without --client; or, if it is for a client: devca check FILE --client"
     };
     if details.usages.iter().any(|usage| usage == "anything") {
         let what = format!(
-            "{} is for any use (anyExtendedKeyUsage), which OpenSSL and Firefox do not take for a {wanted}'s",
+            "{} is for any use (anyExtendedKeyUsage), which OpenSSL and Firefox do not accept for a {wanted}",
             details.subject
         );
         let said = |words: &Words| !["Java", "Go", "Chrome", "GnuTLS"].contains(&words.client);
-        return Some(Finding::new(&WRONG_USAGE, what, mend).saying(said));
+        return Some(Finding::new(&WRONG_USAGE, what, fix).saying(said));
     }
-    let what =
-        format!("{} is for: {}, and is used by a {wanted}", details.subject, details.usages.join(", "));
-    Some(Finding::new(&WRONG_USAGE, what, mend))
+    let what = format!("{} is for {}, but is used by a {wanted}", details.subject, details.usages.join(", "));
+    Some(Finding::new(&WRONG_USAGE, what, fix))
 }
 
 /// OpenSSL, Go, `GnuTLS` and browsers hold a CA's extended key usage against what it has signed; Java does not. `GnuTLS`
@@ -78,7 +77,7 @@ fn ca_usage(ca: &Link, expected: &Expectation, is_root: bool) -> Option<Finding>
         |words: &Words| !is_root || !matches!(words.library(), Some(Library::GnuTls | Library::Webpki));
     let is_for_any = details.usages.iter().any(|usage| usage == "anything");
     let (uses, subject) = (details.usages.join(", "), &details.subject);
-    let what = format!("{subject}, a CA, is for: {uses}, and not for a {wanted}");
+    let what = format!("the CA {subject} is for {uses}, not for a {wanted}");
     let finding = Finding::new(&WRONG_USAGE, what, issue(expected)).saying(minds);
     Some(if is_for_any {
         finding.said_by(&[Library::OpenSsl, Library::GnuTls, Library::Webpki])
@@ -90,7 +89,7 @@ fn ca_usage(ca: &Link, expected: &Expectation, is_root: bool) -> Option<Finding>
 /// In TLS 1.3, and with ECDHE, the leaf's key signs the handshake (RFC 8446 §4.4.2.2).
 fn key_usage(leaf: &Link, expected: &Expectation) -> Option<Finding> {
     let usage = leaf.key_usage.as_ref().filter(|usage| !usage.digital_signature())?;
-    let what = format!("the key of {} may not sign handshakes: {usage}", leaf.details.subject);
+    let what = format!("the key of {} may not be used in handshakes: {usage}", leaf.details.subject);
     // What was enough for the key exchanges of old, many still take.
     let was_enough = usage.key_encipherment() || usage.key_agreement();
     let strict = ["Java", "Chrome", "GnuTLS"];
@@ -106,18 +105,18 @@ fn may_not_sign(ca: &Link, below: &Link) -> Option<Finding> {
     let lacks_bit = ca.key_usage.as_ref().is_some_and(|usage| !usage.key_cert_sign());
     let is_empty = ca.key_usage.as_ref().is_some_and(|usage| usage.flags == 0);
     let why = match (lacks_ca, lacks_bit) {
-        (true, _) => "it is no CA (basicConstraints)",
+        (true, _) => "it is not a CA (basicConstraints)",
         (false, true) => "its key usage lacks keyCertSign",
         (false, false) => return None,
     };
-    let what = format!("{} has signed {}, and may not: {why}", ca.details.subject, below.details.subject);
+    let what = format!("{} signed {} but may not: {why}", ca.details.subject, below.details.subject);
     let said = move |words: &Words| match words.says {
         "NET::ERR_CERT_INVALID" | "invalid CA certificate" => true,
         // It takes an empty key usage for none.
         says if words.client == "Go" => says.starts_with("parent") && (lacks_ca || !is_empty),
         says => NO_BIT.contains(&says) != lacks_ca,
     };
-    Some(Finding::new(&NOT_A_CA, what, "have it issued by a CA: devca issue NAMES").saying(said))
+    Some(Finding::new(&NOT_A_CA, what, "get it issued by a CA: devca issue NAMES").saying(said))
 }
 
 /// A root of version 3 that does not say that it is a CA. Go wants that of it; others refuse only what says the opposite.
@@ -127,11 +126,11 @@ fn is_not_a_root(root: &Link) -> Option<Finding> {
     } else {
         &[Library::Go]
     };
-    let what = format!("{} is a root, and is not marked as a CA (basicConstraints)", root.details.subject);
+    let what = format!("{} is a root, but is not marked as a CA (basicConstraints)", root.details.subject);
     let said =
         |words: &Words| !NO_BIT.contains(&words.says) && words.says != "unsuitable certificate purpose";
     (root.is_version_3 && !root.details.is_ca && root.is_self_signed()).then(|| {
-        Finding::new(&NOT_A_CA, what, "make a new root: devca install").said_by(refused_by).saying(said)
+        Finding::new(&NOT_A_CA, what, "create a new root: devca install").said_by(refused_by).saying(said)
     })
 }
 
@@ -151,8 +150,9 @@ fn too_deep(chain: &Chain, above: usize) -> Option<Finding> {
     let is_root = chain.is_root(ca);
     let said = |words: &Words| words.says != DEPTH && !(is_root && words.library() == Some(Library::Webpki));
     (count > usize::try_from(limit).unwrap_or(usize::MAX)).then(|| {
-        let what = format!("{} allows {limit} CAs below it, and there are {count}", ca.details.subject);
-        Finding::new(&PATH_TOO_LONG, what, "issue from the CA right below it: devca issue NAMES").saying(said)
+        let what = format!("{} allows {limit} CAs below it, but there are {count}", ca.details.subject);
+        Finding::new(&PATH_TOO_LONG, what, "issue from the CA directly below it: devca issue NAMES")
+            .saying(said)
     })
 }
 
@@ -162,7 +162,7 @@ const DEPTH: &str = "MaximumPathDepthExceeded";
 fn too_deep_for_webpki(chain: &Chain) -> Option<Finding> {
     let count = chain.links.len().saturating_sub(2);
     (count > 6 && chain.end == End::Anchor).then(|| {
-        let what = format!("there are {count} intermediates, and rustls follows 6");
+        let what = format!("there are {count} intermediates, but rustls follows at most 6");
         let fix = "issue from a CA closer to the root: devca issue NAMES";
         Finding::new(&PATH_TOO_LONG, what, fix).saying(|words| words.says == DEPTH)
     })
@@ -172,7 +172,8 @@ fn unknown_extension(link: &Link, chain: &Chain) -> Option<Finding> {
     let refused_by = |oid: &String| (oid.clone(), unsupported_by(oid));
     let (oid, libraries) =
         link.critical.iter().map(refused_by).max_by_key(|(_, libraries)| libraries.len())?;
-    let what = format!("{} has a critical extension that clients do not know, {oid}", link.details.subject);
+    let what =
+        format!("{} has a critical extension that clients do not support, {oid}", link.details.subject);
     let is_leaf = std::ptr::eq(link, chain.leaf());
     let is_root = chain.is_root(link);
     let said = move |words: &Words| match words.library() {

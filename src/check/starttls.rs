@@ -91,7 +91,7 @@ fn postgres(stream: &mut (impl Read + Write)) -> io::Result<()> {
     stream.read_exact(&mut answer)?;
     match answer[0] {
         b'S' => Ok(()),
-        b'N' => Err(other("PostgreSQL has TLS switched off: ssl = on")),
+        b'N' => Err(other("TLS is off in PostgreSQL: set ssl = on")),
         letter => Err(other(format!("it answered with {:?}", char::from(letter)))),
     }
 }
@@ -102,12 +102,12 @@ fn mysql(stream: &mut (impl Read + Write)) -> io::Result<()> {
     stream.read_exact(&mut header)?;
     let length = usize::from(header[0]) | usize::from(header[1]) << 8 | usize::from(header[2]) << 16;
     if length > 4096 {
-        return Err(other("its greeting is none of MySQL's"));
+        return Err(other("its greeting is not MySQL's"));
     }
     let mut greeting = vec![0; length];
     stream.read_exact(&mut greeting)?;
     if greeting.first() != Some(&10) {
-        return Err(other("its greeting is none of MySQL's"));
+        return Err(other("its greeting is not MySQL's"));
     }
     // CLIENT_PROTOCOL_41, CLIENT_SSL and CLIENT_SECURE_CONNECTION; packets of 16 MiB; UTF-8.
     let mut request = vec![32, 0, 0, 1];
@@ -127,7 +127,7 @@ fn ldap(stream: &mut (impl Read + Write)) -> io::Result<()> {
     let mut header = [0; 2];
     stream.read_exact(&mut header)?;
     if header[0] != 0x30 || header[1] > 127 {
-        return Err(other("it answers in something that is not LDAP"));
+        return Err(other("it does not speak LDAP"));
     }
     let mut answer = vec![0; usize::from(header[1])];
     stream.read_exact(&mut answer)?;
@@ -135,7 +135,7 @@ fn ldap(stream: &mut (impl Read + Write)) -> io::Result<()> {
     let result = answer.windows(3).position(|window| window[0] == 0x78).and_then(|at| answer.get(at + 4));
     match result {
         Some(0) => Ok(()),
-        Some(code) => Err(other(format!("LDAP refuses TLS with the result code {code}"))),
-        None => Err(other("it answers in something that is not LDAP")),
+        Some(code) => Err(other(format!("LDAP refused TLS with the result code {code}"))),
+        None => Err(other("it does not speak LDAP")),
     }
 }

@@ -1,9 +1,9 @@
 //! What is to be checked: an address or a file.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::error::Fault;
+use crate::error::{Fault, quoted};
 
 /// What argv means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,9 +20,9 @@ pub enum What {
 }
 
 impl What {
-    /// A word with a scheme is an address, one that is a file a file, and any other an address with its port.
+    /// A word with a scheme is an address, one that is a file a file, and any other a host or a port.
     pub fn parse(word: &str) -> Result<Self, Fault> {
-        let example = "as in: devca check https://localhost:8443, localhost:8443 or localhost.pem";
+        let example = "for example: devca check https://localhost:8443, localhost:8443 or localhost.pem";
         if let Some((scheme, rest)) = word.split_once("://") {
             let port = match scheme.to_ascii_lowercase().as_str() {
                 "https" | "wss" => 443,
@@ -30,32 +30,40 @@ impl What {
                 "http" | "ws" => {
                     return Err(Fault::usage(
                         format!("{word} is an address without TLS"),
-                        "begin it with https://",
+                        "start it with https://",
                     ));
                 }
-                _ => return Err(Fault::usage(format!("{scheme}:// is not known"), example)),
+                _ => return Err(Fault::usage(format!("{scheme}:// is not supported"), example)),
             };
             let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
             let authority = authority.rsplit('@').next().unwrap_or_default();
             return Self::server(authority, Some(port), word);
         }
         let path = PathBuf::from(word);
-        if word == "-" || path.exists() {
-            return Ok(Self::File(path));
+        match path.try_exists() {
+            Ok(false) if word != "-" => {}
+            Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
+                let hint = format!("check its permissions: ls -ld {}", quoted(&path));
+                return Err(Fault::new(format!("cannot read {word}: permission denied"), hint));
+            }
+            _ => return Ok(Self::File(path)),
         }
-        if !word.contains(':') {
-            return Err(Fault::usage(
-                format!("{word} is neither a file nor an address with a port"),
-                example,
-            ));
+        // `8443` and `:8443` are ports of this machine.
+        let port = word.strip_prefix(':').unwrap_or(word).parse::<u16>();
+        if let Some(port) = port.ok().filter(|port| *port > 0) {
+            return Self::server("localhost", Some(port), word);
         }
-        Self::server(word, None, word)
+        let authority = word.split_once(['/', '?', '#']).map_or(word, |(authority, _)| authority);
+        if authority.is_empty() || looks_like_a_file(word) {
+            return Err(Fault::usage(format!("{word:?} is neither a file nor an address"), example));
+        }
+        Self::server(authority, Some(443), word)
     }
 
     fn server(authority: &str, default: Option<u16>, word: &str) -> Result<Self, Fault> {
         let bad = || {
-            let example = "as in: devca check https://localhost:8443 or '[::1]:8443'";
-            Fault::usage(format!("{word} is no address of a server"), example)
+            let example = "for example: devca check https://localhost:8443 or '[::1]:8443'";
+            Fault::usage(format!("{word} is not a server address"), example)
         };
         let (host, port) = match authority.strip_prefix('[') {
             Some(rest) => {
@@ -82,6 +90,17 @@ impl What {
     }
 }
 
+/// A path that is not there, rather than a host: it has a folder, or ends as the files of certificates do.
+fn looks_like_a_file(word: &str) -> bool {
+    const EXTENSIONS: [&str; 10] = ["pem", "crt", "cer", "der", "key", "csr", "p12", "pfx", "jks", "txt"];
+    let path = Path::new(word);
+    let has_extension = path
+        .extension()
+        .is_some_and(|extension| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known)));
+    let starts_like_a_path = word.starts_with(['/', '.', '~']) || word.contains('\\');
+    starts_like_a_path || has_extension || !word.contains(['.', ':']) && word != "localhost"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,19 +114,27 @@ mod tests {
             ("[::1]:8443", "::1", 8443),
             ("https://[::1]", "::1", 443),
             ("https://me:secret@app.test", "app.test", 443),
+            ("localhost", "localhost", 443),
+            ("app.localhost/path?x", "app.localhost", 443),
+            ("localhost:8443/path", "localhost", 8443),
+            (":8443", "localhost", 8443),
+            ("8443", "localhost", 8443),
         ] {
             assert_eq!(What::parse(word).unwrap(), What::Server { host: host.into(), port }, "{word}");
         }
         for word in [
             "",
-            "localhost",
+            "nothing",
+            "missing.pem",
+            "./missing",
+            "folder/file",
             "http://localhost",
             "ftp://a",
             "localhost:0",
             "localhost:99999",
             "::1:80",
-            ":80",
             "[x]:1",
+            ":0",
         ] {
             assert!(What::parse(word).is_err(), "{word}");
         }

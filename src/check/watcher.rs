@@ -4,9 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
+use x509_parser::public_key::PublicKey;
 
 /// A client that shows this certificate, and does not judge.
 pub(super) fn configuration(
@@ -33,12 +37,45 @@ pub(super) struct Watched {
     pub(super) chain: Vec<Vec<u8>>,
     /// The CAs that it accepts client certificates of; `None` where it asked for none.
     pub(super) acceptable: Option<Vec<Vec<u8>>>,
+    /// It signed the handshake with a key that is not the certificate's.
+    pub(super) has_wrong_key: bool,
 }
 
 impl Watcher {
     pub(super) fn seen(&self) -> MutexGuard<'_, Watched> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn algorithms() -> WebPkiSupportedAlgorithms {
+    rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms
+}
+
+impl Watcher {
+    /// Goes on whatever the signature is worth. Only a wrong one shows that the server lacks the certificate's key: a
+    /// certificate that webpki cannot read is judged elsewhere.
+    fn note(
+        &self,
+        certificate: &CertificateDer<'_>,
+        verified: &Result<HandshakeSignatureValid, rustls::Error>,
+    ) -> HandshakeSignatureValid {
+        let is_bad =
+            matches!(verified, Err(rustls::Error::InvalidCertificate(CertificateError::BadSignature)));
+        if is_bad && can_be_verified(certificate) {
+            self.seen().has_wrong_key = true;
+        }
+        HandshakeSignatureValid::assertion()
+    }
+}
+
+/// The library takes no signature of a short RSA key, good or bad.
+fn can_be_verified(certificate: &[u8]) -> bool {
+    const SHORTEST: usize = 2048;
+    X509Certificate::from_der(certificate).is_ok_and(|(_, parsed)| match parsed.public_key().parsed() {
+        Ok(PublicKey::RSA(key)) => key.key_size() >= SHORTEST,
+        Ok(_) => true,
+        Err(_) => false,
+    })
 }
 
 impl ServerCertVerifier for Watcher {
@@ -57,24 +94,24 @@ impl ServerCertVerifier for Watcher {
 
     fn verify_tls12_signature(
         &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
+        Ok(self.note(certificate, &verify_tls12_signature(message, certificate, signed, &algorithms())))
     }
 
     fn verify_tls13_signature(
         &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
+        Ok(self.note(certificate, &verify_tls13_signature(message, certificate, signed, &algorithms())))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+        algorithms().supported_schemes()
     }
 }
 

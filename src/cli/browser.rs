@@ -1,10 +1,9 @@
-//! What browsers are given: client certificates.
+//! Arguments of `devca browser`.
 
 use clap::{Args, Subcommand};
 
 use crate::error::Fault;
 
-/// Have browsers send a client certificate, for testing mutual TLS
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -12,30 +11,28 @@ Examples:
   devca --ca clients browser add alice --url https://localhost:8443
   devca --ca clients browser remove alice")]
 pub enum Browser {
-    /// Import a client certificate and its key into Firefox's and Chromium's databases
+    /// Import a client certificate and its key into Firefox and Chromium
     #[command(after_help = "\
 Example:
   devca --ca clients browser add alice --url https://localhost:8443
 
-Imports into every profile of Firefox that has been used, and into the database that Chromium, Chrome, Brave, Edge, \
+Imports into every Firefox profile that has been used, and into the database that Chromium, Chrome, Brave, Edge, \
 Vivaldi and Opera share. Prints the settings that make them send it without asking.")]
     Add(BrowserAdd),
-    /// Delete it from these databases
+    /// Remove a client certificate from Firefox and Chromium
     Remove(BrowserRemove),
 }
 
-/// `devca browser add`
 #[derive(Debug, Args)]
 pub struct BrowserAdd {
     /// The common name of the certificate
     #[arg(value_name = "NAME")]
     pub name: String,
-    /// The site that is to get it without asking, in the printed policy
+    /// The site that gets it without asking, in the printed policy
     #[arg(long, value_name = "URL", default_value = "https://localhost", value_parser = site)]
     pub url: String,
 }
 
-/// `devca browser remove`
 #[derive(Debug, Args)]
 pub struct BrowserRemove {
     /// The common name of the certificate
@@ -52,8 +49,8 @@ fn site(word: &str) -> Result<String, Fault> {
     match site.strip_prefix("https://") {
         Some(rest) if fits(rest) => Ok(site.to_owned()),
         _ => Err(Fault::usage(
-            format!("{word:?} is not the address of a site"),
-            "as in: --url https://localhost:8443",
+            format!("{word:?} is not an HTTPS address"),
+            "for example: --url https://localhost:8443",
         )),
     }
 }

@@ -1,4 +1,4 @@
-//! What is done with what was issued.
+//! Arguments of the commands about certificates that were issued.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,6 @@ use clap::Args;
 use super::PasswordSource;
 use crate::error::Fault;
 
-/// `devca list`
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -15,17 +14,17 @@ Examples:
   devca list --expiring 30d --json
   devca list --prune
 
-missing: a file is gone; replaced: another one is in its place; of an earlier root: devca renew --all mends it; expired, expiring, revoked: as the words say.")]
+States: good, expiring (within 30 days), expired, revoked, missing (the file is gone), replaced (the file holds another \
+certificate), old root (devca renew --all fixes it).")]
 pub struct List {
-    /// Only what ends within so many days, or has ended
+    /// List only what has expired or expires within this many days
     #[arg(long, value_name = "DAYS", value_parser = days)]
     pub expiring: Option<i64>,
-    /// First forget what is missing or replaced
+    /// First remove entries whose files are missing or replaced
     #[arg(long)]
     pub prune: bool,
 }
 
-/// `devca inspect`
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -35,74 +34,71 @@ Examples:
   devca inspect localhost:8443
   openssl req -new … | devca inspect -")]
 pub struct Inspect {
-    /// A file in PEM, DER or PKCS#12, - for standard input, the serial number of a certificate of this CA, or a server
+    /// A PEM, DER or PKCS#12 file, - for standard input, the serial number of an issued certificate, or a server
     #[arg(value_name = "FILE|SERIAL|HOST:PORT")]
     pub what: String,
-    /// What encrypted files are opened and closed with.
+    /// The password of encrypted files.
     #[command(flatten)]
     pub password: PasswordSource,
 }
 
-/// `devca renew`
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  devca renew                                      what ends within 30 days
+  devca renew                                      what expires within 30 days
   devca renew localhost.pem
   devca renew --all --new-key
   devca renew --exec 'nginx -s reload'
   devca renew --install-timer --exec 'nginx -s reload'
 
-Names, kind, formats, paths and, without --new-key, the key stay: a server that reads the pair at whatever moment sees \
-one that belongs together. With --new-key there is a moment in which there is none.")]
+Names, kind, formats, paths and the key stay the same, so a server can read the pair at any time. With --new-key, \
+certificate and key do not match for a moment while both are replaced.")]
 #[allow(clippy::struct_excessive_bools)]
 pub struct Renew {
-    /// Only these: a file or a name of each
+    /// Renew only these: files or names
     #[arg(value_name = "FILE|NAME", conflicts_with = "all")]
     pub what: Vec<String>,
-    /// All of them
+    /// Renew all of them, due or not
     #[arg(long)]
     pub all: bool,
-    /// Only what ends within so many days [default: 30, or a third of its life; always, where named or with --all]
+    /// Renew what expires within this many days [default: 30, or the last third of its life]
     #[arg(long, value_name = "DAYS", value_parser = days)]
     pub within: Option<i64>,
-    /// Make new keys as well
+    /// Also generate new keys
     #[arg(long)]
     pub new_key: bool,
-    /// How long they are valid [default: as long as before]
+    /// Days until they expire [default: as many as before]
     #[arg(long, value_name = "N", value_parser = any_days, allow_negative_numbers = true)]
     pub days: Option<i64>,
-    /// Run this command line, once, after something has changed
+    /// Run this shell command once if something was renewed
     #[arg(long, value_name = "COMMAND")]
     pub exec: Option<String>,
-    /// Stay, and renew in time
+    /// Keep running and renew when due
     #[arg(long, conflicts_with = "json")]
     pub watch: bool,
-    /// Have the system renew once a day: systemd, launchd or the Windows task scheduler
+    /// Renew daily, with systemd, launchd or the Windows task scheduler
     #[arg(long, conflicts_with_all = ["watch", "what", "all", "new_key", "remove_timer"])]
     pub install_timer: bool,
-    /// Take that away again
+    /// Remove the daily renewal
     #[arg(long, conflicts_with_all = ["watch", "what", "all", "new_key"])]
     pub remove_timer: bool,
-    /// What encrypted files are opened and closed with.
+    /// The password of encrypted files.
     #[command(flatten)]
     pub password: PasswordSource,
 }
 
-/// `devca revoke`
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   devca revoke alice-client.pem
   devca revoke 64d7323a57d5262f3c0697f13a3f324c
-  devca crl                                         the list that servers read")]
+  devca crl                                         write the list that servers read")]
 pub struct Revoke {
     /// The certificate: its file, or its serial number in hexadecimal
     #[arg(value_name = "FILE|SERIAL")]
     pub certificate: String,
 }
 
-/// `devca crl`
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -110,12 +106,12 @@ Examples:
   devca --ca clients crl --out /etc/nginx/clients-crl.pem
   openssl verify -crl_check -CAfile \"$(devca root)\" -CRLfile crl.pem alice-client.pem
 
-The list names the certificates that devca revoke was told of. An older list is replaced, no other file.")]
+Lists the certificates revoked with devca revoke. An older list is replaced; any other file is not.")]
 pub struct Crl {
-    /// Where to put it [default: crl.pem]
+    /// The file to write [default: crl.pem]
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// How long it is good: servers refuse every client once it is older [default: 30]
+    /// Days until the list expires; servers then reject every client [default: 30]
     #[arg(long, value_name = "N", value_parser = any_days, allow_negative_numbers = true)]
     pub days: Option<i64>,
     /// Print it instead of writing it

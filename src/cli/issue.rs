@@ -1,4 +1,4 @@
-//! What issues.
+//! Arguments of `devca issue`.
 
 use std::path::PathBuf;
 
@@ -9,94 +9,109 @@ use time::{Date, OffsetDateTime, Time};
 
 use super::PasswordSource;
 use super::inventory::any_days;
-use crate::bundle::Format;
 use crate::error::Fault;
-use crate::key::KeyType;
+use crate::format::Format;
+use crate::x509::key::KeyType;
 
-/// `devca issue`
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  devca issue localhost 127.0.0.1 ::1
+  devca issue                                      for localhost, 127.0.0.1 and ::1
   devca issue app.test '*.app.test' --out certs
   devca issue --client alice
-  devca issue --batch names.txt --out certs        what is there stays as it is
-  devca issue --if-needed localhost 127.0.0.1      at each start of a dev server: prints the paths
+  devca issue --batch names.txt --out certs        one per line; skips those that exist
+  devca issue --if-needed localhost 127.0.0.1      in the start script of a dev server
   devca issue api.internal --cert-file tls.crt --key-file tls.key --days 90
 
-Names are host names, '*.wildcards' (not right below a top-level name), IDN, IPv4, IPv6, e-mail addresses \
-and URIs (spiffe://dev/alice). A file that is there already is replaced only if it is a certificate or key \
-of this CA for the same names. Where p12 and java are given no password, one is made, and shown once.")]
+Names can be host names (IDN, too), wildcards such as '*.app.test' (but not '*.test'), IPv4 and IPv6 addresses, \
+email addresses and URIs (spiffe://dev/alice). An existing file is replaced only if it is a certificate or key of this \
+CA for the same names.
+
+Formats: pem (certificate and key), fullchain (the certificate with its intermediate), combined (chain and key in one \
+file: HAProxy, lighttpd, MongoDB), der, p12, java (a key store, and a trust store with the root), k8s (a Secret of type \
+kubernetes.io/tls). Without a password for p12 and java files, devca generates one and shows it once.")]
 #[allow(clippy::struct_excessive_bools)]
 pub struct Issue {
-    /// Who the certificate is for
-    #[arg(required_unless_present_any = ["csr", "cn", "batch"], conflicts_with = "csr", value_name = "NAME")]
+    /// Host names, addresses or, with --client, the name of the client [default: localhost 127.0.0.1 ::1]
+    #[arg(conflicts_with = "csr", value_name = "NAME")]
     pub names: Vec<String>,
-    /// For a client (mutual TLS); the first name becomes its common name
+    /// Issue a client certificate for mutual TLS; the first name is its common name
     #[arg(long)]
     pub client: bool,
-    /// For a server, which is the default; with --client for both
+    /// Issue a server certificate (the default); with --client, one for both
     #[arg(long)]
     pub server: bool,
-    /// The common name, if it is not to be the first name
+    /// The common name [default: the first name]
     #[arg(long, value_name = "NAME")]
     pub cn: Option<String>,
-    /// The organisation in the subject
+    /// The organization in the subject
     #[arg(long, value_name = "NAME")]
     pub org: Option<String>,
-    /// The organisational unit in the subject
+    /// The organizational unit in the subject
     #[arg(long, value_name = "NAME")]
     pub ou: Option<String>,
-    /// Sign this request: its key and its names, and nothing else in it (PEM or DER, - for standard input)
+    /// Sign this CSR (PEM or DER, - for standard input); only its key and names are used
     #[arg(long, value_name = "FILE", conflicts_with = "key_type")]
     pub csr: Option<PathBuf>,
-    /// One certificate for each line of this file (- for standard input): NAME… [kind=client] [file=NAME], or JSON
+    /// Issue one certificate per line of this file (- for standard input): NAME… [kind=client] [file=NAME], or JSON
     #[arg(long, value_name = "FILE", conflicts_with_all = ["names", "csr", "cn", "cert_file", "key_file", "stdout", "yes"])]
     pub batch: Option<PathBuf>,
-    /// Sign with an intermediate instead of the root, and write the full chain as well
+    /// Sign with an intermediate instead of the root, and also write the full chain
     #[arg(long)]
     pub intermediate: bool,
-    /// In which forms to write it
-    #[arg(long, value_name = "FORMAT,…", value_delimiter = ',', ignore_case = true)]
+    /// The formats to write: pem, fullchain, combined, der, p12, java, k8s [default: pem]
+    #[arg(
+        long,
+        value_name = "FORMAT,…",
+        value_delimiter = ',',
+        ignore_case = true,
+        hide_possible_values = true
+    )]
     pub format: Vec<Format>,
-    /// End chains with the root
+    /// Include the root in full chains
     #[arg(long)]
     pub with_root: bool,
-    /// What encrypted files are opened and closed with.
+    /// The password of encrypted files.
     #[command(flatten)]
     pub password: PasswordSource,
-    /// Encrypt p12 and java with AES-256 and SHA-256, which old Windows, macOS, Java and Android cannot open
+    /// Encrypt p12 and java files with AES-256 and SHA-256, which old Windows, macOS, Java and Android cannot open
     #[arg(long)]
     pub p12_modern: bool,
-    /// Permit names that the root may not sign for yet, without asking
+    /// If the root may not sign for these names yet, permit them without asking
     #[arg(short, long)]
     pub yes: bool,
     /// Print the files instead of writing them
     #[arg(long, conflicts_with_all = ["out", "cert_file", "key_file"])]
     pub stdout: bool,
-    /// Where to put the files [default: the current folder]
+    /// The folder for the files [default: the current folder]
     #[arg(short, long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Where to put the certificate, --out or not
+    /// The file for the certificate (not relative to --out)
     #[arg(long, value_name = "FILE")]
     pub cert_file: Option<PathBuf>,
-    /// Where to put the key, --out or not
+    /// The file for the key (not relative to --out)
     #[arg(long, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
-    /// How long it is valid [default: 397; at most 825 for a server]
+    /// Days until it expires [default: 397; at most 825 for a server]
     #[arg(long, value_name = "N", value_parser = any_days, allow_negative_numbers = true)]
     pub days: Option<i64>,
-    /// Last moment of its validity instead, as in 2027-01-31 or 2027-01-31T12:00:00Z; may be past, for tests
+    /// Expire at this time instead, as in 2027-01-31 or 2027-01-31T12:00:00Z; the past is allowed, for tests
     #[arg(long, value_name = "TIME", value_parser = moment, conflicts_with = "days")]
     pub not_after: Option<OffsetDateTime>,
-    /// What kind of key to make
-    #[arg(long, value_name = "TYPE", default_value = "ecdsa-p256", ignore_case = true)]
+    /// The type of the new key: ecdsa-p256, ecdsa-p384, ed25519, rsa-2048, rsa-3072 or rsa-4096
+    #[arg(
+        long,
+        value_name = "TYPE",
+        default_value = "ecdsa-p256",
+        ignore_case = true,
+        hide_possible_values = true
+    )]
     pub key_type: KeyType,
-    /// Replace whatever files are there
+    /// Replace existing files, whatever they are
     #[arg(short, long)]
     pub force: bool,
-    /// Issue only if what is there has other names or another root, is damaged or revoked, or expires within 30 days
-    /// (or the last third of its life); replaces what devca issued there, and nothing else
+    /// Issue only if the existing files have other names or another root, are damaged or revoked, or expire within 30
+    /// days (or the last third of their life); replaces only what devca issued there
     #[arg(long, conflicts_with_all = ["force", "batch", "csr", "stdout", "not_after"])]
     pub if_needed: bool,
 }

@@ -1,4 +1,4 @@
-//! What asks this machine, its stores and its programs.
+//! Arguments of the commands that are about this machine: its stores and its programs.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,20 +8,20 @@ use devca_platform::Kind;
 
 use crate::error::Fault;
 
-/// Which stores are meant.
+// Which trust stores.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Stores")]
 pub struct Stores {
-    /// Only stores of these kinds: system, nss (browsers), java, wsl
+    /// Use only these kinds of store: system, nss (Firefox, Chromium), java, wsl
     #[arg(long, value_name = "KIND,…", value_delimiter = ',', env = "DEVCA_STORES", value_parser = store_kind)]
     pub store: Vec<Kind>,
-    /// The store of all users, where there is one: macOS' System keychain, Windows' `LocalMachine`
+    /// Use the store for all users: macOS's System keychain, Windows's LocalMachine
     #[arg(long)]
     pub machine: bool,
-    /// The stores in this file tree, a container image's or a chroot's, and none of this machine
+    /// Use the stores in this folder, a container image's or a chroot's, instead of this machine's
     #[arg(long, value_name = "DIR")]
     pub sysroot: Option<PathBuf>,
-    /// Run the programs of that tree with all of root's rights over this machine, where there are no namespaces
+    /// Run that folder's programs with root's rights over this machine, if it has no namespaces to confine them
     #[arg(long, requires = "sysroot")]
     pub trust_sysroot: bool,
 }
@@ -29,20 +29,19 @@ pub struct Stores {
 fn store_kind(word: &str) -> Result<Kind, Fault> {
     Kind::ALL.into_iter().find(|kind| kind.name() == word.trim()).ok_or_else(|| {
         let kinds = Kind::ALL.map(Kind::name).join(", ");
-        Fault::usage(format!("{word:?} is no kind of store"), format!("the kinds are {kinds}"))
+        Fault::usage(format!("{word:?} is not a store kind"), format!("the kinds are {kinds}"))
     })
 }
 
-/// `devca status`
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   devca status
   devca status --store nss --json
 
-Exit code 0: all is well; 1: something is wrong, and what mends it is said. Without --fix nothing is changed.")]
+Exit codes: 0 all is well, 1 problems were found; each comes with a fix. Nothing is changed without --fix.")]
 pub struct Status {
-    /// Mend what is open to others
+    /// Restrict the permissions of files that other users can read
     #[arg(long)]
     pub fix: bool,
     /// Which stores.
@@ -50,23 +49,23 @@ pub struct Status {
     pub stores: Stores,
 }
 
-/// `devca env`
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   eval \"$(devca env)\"
   devca env --shell fish | source
   devca env --shell powershell | Out-String | Invoke-Expression
-  devca env --shell dotenv >> .env      for Deno, docker compose and direnv; Node and Bun read .env too late
+  devca env --shell dotenv >> .env      for Deno, docker compose and direnv
 
-Roots that a variable names already, a company's say, are kept: they are merged with devca's. No store is changed.")]
+Roots that a variable already names, such as a company's, stay trusted: they are merged with devca's. Node \
+and Bun read .env files too late to trust a root: use devca run. No trust store is changed.")]
 pub struct Env {
-    /// For which shell, or in which form [default: what $SHELL is]
-    #[arg(long, value_name = "SHELL")]
+    /// The shell or format to print for: sh (bash, zsh), fish, powershell, cmd, dotenv, json [default: from $SHELL]
+    #[arg(long, value_name = "SHELL", hide_possible_values = true)]
     pub shell: Option<Dialect>,
 }
 
-/// How variables are written.
+/// The syntax that variables are printed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Dialect {
     /// bash, zsh and other POSIX shells
@@ -85,15 +84,14 @@ pub enum Dialect {
     Json,
 }
 
-/// `devca run`
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   devca run -- node app.js
   devca run -- python3 app.py
 
-Sets the variables that devca env prints. Exit code: the program's; 127 if there is no such program, 126 if it cannot \
-be run.")]
+Sets the variables that devca env prints. The exit code is the program's; 127 if it is not found, 126 if it cannot be \
+run.")]
 pub struct Run {
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM")]

@@ -4,15 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::bundle::Password;
+use crate::format::Password;
 
-/// The password of PKCS#12 and Java files.
+// The password of PKCS#12 and Java files.
 #[derive(Debug, Default, Args)]
 pub struct PasswordSource {
-    /// The password of p12 and java files: the first line of this file
+    /// Read the password of p12 and java files from the first line of this file
     #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
     pub password_file: Option<PathBuf>,
-    /// The same, from this environment variable
+    /// Read it from this environment variable
     #[arg(long, value_name = "VARIABLE")]
     pub password_env: Option<String>,
 }
@@ -23,7 +23,7 @@ impl PasswordSource {
         self.password_file.is_some() || self.password_env.is_some()
     }
 
-    /// Reads it; `None` where none is given.
+    /// Reads it; None where none is given.
     pub fn read(&self) -> anyhow::Result<Option<Password>> {
         Password::given(self.password_file.as_deref(), self.password_env.as_deref())
     }

@@ -7,17 +7,17 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::Context;
-use super::stores::WIDTH;
-use crate::bundle::{self, Password};
 use crate::ca;
-use crate::certificate::{CaCertificate, Leaf};
 use crate::cli;
+use crate::command::shared::stores::WIDTH;
+use crate::disk::files::{NewFile, Secrecy};
 use crate::error::Fault;
-use crate::files::{NewFile, Secrecy};
-use crate::inventory::{Entry, Inventory};
-use crate::profile::Kind;
-use crate::renewal;
-use crate::report::{self, Outcome};
+use crate::format::{self, Password};
+use crate::issued::inventory::{Entry, Inventory};
+use crate::issued::renewal;
+use crate::report::{Mark, Outcome};
+use crate::x509::certificate::{CaCertificate, Leaf};
+use crate::x509::kind::Kind;
 
 #[derive(Serialize)]
 pub(super) struct Changed {
@@ -78,10 +78,7 @@ fn add(context: &Context, args: &cli::BrowserAdd) -> anyhow::Result<Changed> {
     let entry = newest(context, name)?;
     let (certificate, key) = renewal::pair(&entry).ok_or_else(|| {
         Fault::new(
-            format!(
-                "the certificate of {name} with its key is not in PEM at {}",
-                renewal::first(&entry).display()
-            ),
+            format!("no certificate and key of {name} in PEM at {}", renewal::first(&entry).display()),
             format!("issue it: devca issue --client {name} --force"),
         )
     })?;
@@ -95,7 +92,7 @@ fn add(context: &Context, args: &cli::BrowserAdd) -> anyhow::Result<Changed> {
     let folder = tempfile::Builder::new().prefix("devca-").tempdir()?;
     let paths = ["identity.p12", "password"].map(|file| folder.path().join(file));
     let contents =
-        [bundle::store_of(name, &chain, &key, &password)?, password.as_str().as_bytes().to_vec().into()];
+        [format::store_of(name, &chain, &key, &password)?, password.as_str().as_bytes().to_vec().into()];
     let files = paths.iter().zip(contents).map(|(path, content)| NewFile {
         secrecy: Secrecy::Private,
         ..NewFile::public(path.clone(), content)
@@ -112,7 +109,7 @@ fn add(context: &Context, args: &cli::BrowserAdd) -> anyhow::Result<Changed> {
     let browsers: Vec<Line> = browsers.iter().map(line).collect();
     folder.close()?;
     if browsers.is_empty() {
-        let what = "no browser with a database of its own was found";
+        let what = "no browser with a certificate database was found";
         return Err(Fault::new(what, "start Firefox or Chromium once, then try again").into());
     }
     let issuer = intermediate.as_ref().map_or(issuers[0].common_name.clone(), |ca| ca.common_name.clone());
@@ -150,7 +147,7 @@ fn newest(context: &Context, name: &str) -> anyhow::Result<Entry> {
     let newest = inventory.in_use().into_iter().rev().find(is_meant);
     Ok(newest.ok_or_else(|| {
         Fault::new(
-            format!("this CA has issued no client certificate for {name:?} that is still valid"),
+            format!("this CA has no valid client certificate for {name:?}"),
             format!("issue one: devca issue --client {}", devca_platform::step::quoted(name.as_ref())),
         )
     })?)
@@ -158,7 +155,7 @@ fn newest(context: &Context, name: &str) -> anyhow::Result<Entry> {
 
 /// The present root first, then its intermediate and the roots before.
 fn issuers(context: &Context) -> anyhow::Result<Vec<CaCertificate>> {
-    let earlier = crate::pem::certificates(&context.folder.earlier());
+    let earlier = crate::x509::pem::certificates(&context.folder.earlier());
     let earlier = earlier.into_iter().filter_map(|der| CaCertificate::parse(der).ok());
     Ok(std::iter::once(context.root()?).chain(ca::intermediate(&context.folder)).chain(earlier).collect())
 }
@@ -187,27 +184,27 @@ impl Outcome for Changed {
 
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         for line in &self.browsers {
-            let word = match line.outcome {
-                What::Added => report::verdict(true, "added"),
-                What::AlreadyThere => report::verdict(true, "already there"),
-                What::Removed => report::verdict(true, "removed"),
-                What::NotThere => "not there".into(),
-                What::NotDone => report::verdict(false, "not done"),
+            let (mark, word) = match line.outcome {
+                What::Added => (Mark::Good, "added"),
+                What::AlreadyThere => (Mark::Good, "already exists"),
+                What::Removed => (Mark::Good, "removed"),
+                What::NotThere => (Mark::Skipped, "not found"),
+                What::NotDone => (Mark::Bad, "failed"),
             };
-            writeln!(page, "{:WIDTH$}  {}: {word}", "browser", line.place)?;
+            writeln!(page, "{mark} {:WIDTH$}  {}: {word}", "browser", line.place)?;
             for (label, text) in [("", &line.why), ("hint: ", &line.hint)] {
                 if let Some(text) = text {
-                    writeln!(page, "{:WIDTH$}  {label}{text}", "")?;
+                    writeln!(page, "  {:WIDTH$}  {label}{text}", "")?;
                 }
             }
         }
         let Some(settings) = &self.settings else { return Ok(()) };
         writeln!(
             page,
-            "\nBrowsers that are running see it after a restart, and ask which certificate to send.\n\n\
-             Chromium sends it without asking with this policy, in a file of its own in \
+            "\nRestart browsers that are running. They will ask which certificate to send.\n\n\
+             To make Chromium send it without asking, save this policy as a file in \
              /etc/chromium/policies/managed\n(Chrome: /etc/opt/chrome/policies/managed):\n\n{}\n\n\
-             Firefox does with this preference, in about:config or the profile's user.js:\n\n{}",
+             For Firefox, set this preference in about:config or the profile's user.js:\n\n{}",
             settings.chromium_policy, settings.firefox_preference
         )
     }

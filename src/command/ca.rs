@@ -8,9 +8,9 @@ use time::OffsetDateTime;
 
 use super::Context;
 use crate::ca;
-use crate::certificate::CaCertificate;
-use crate::profile::DaysLeft;
 use crate::report::{self, Outcome};
+use crate::x509::certificate::CaCertificate;
+use crate::x509::validity::DaysLeft;
 
 #[derive(Serialize)]
 pub(super) struct Cas {
@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context) -> Cas {
     folders.retain(ca::exists);
     // The default one first.
     folders.sort_by_key(|folder| (!folder.name.is_default(), folder.name.to_string()));
-    let state = |folder| match CaCertificate::load(&crate::home::CaFolder::root(folder), folder) {
+    let state = |folder| match CaCertificate::load(&crate::disk::home::CaFolder::root(folder), folder) {
         Ok(root) => State::Good {
             not_after: root.validity.not_after,
             days_left: root.validity.days_left(context.now),
@@ -74,7 +74,7 @@ impl Outcome for Cas {
         });
         report::rows(page, &rows.collect::<Vec<_>>())?;
         if self.cas.is_empty() {
-            writeln!(page, "there is no CA yet: create one with devca install")?;
+            writeln!(page, "no CA yet; create one: devca install")?;
         }
         Ok(())
     }

@@ -10,10 +10,12 @@ use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
 use report::{Checked, Linked};
+use trust::{Roots, Trust};
 
 use super::Context;
-use super::trust::{self, Roots, Trust};
-use crate::check::catalogue::{KEY_MISMATCH, KEY_READABLE, Library, MALFORMED, NOT_TLS};
+use crate::check::catalogue::{
+    CA_AS_LEAF, KEY_MISMATCH, KEY_READABLE, Library, MALFORMED, NOT_TLS, WRONG_KEY_USAGE, WRONG_USAGE,
+};
 use crate::check::chain::{Chain, End, Link, Source};
 use crate::check::connect::{self, Failure, Seen, Target};
 use crate::check::handshake::{self, View};
@@ -22,22 +24,25 @@ use crate::check::path::Search;
 use crate::check::target::What;
 use crate::check::{Finding, environment, issue};
 use crate::cli;
-use crate::details::Certificate;
-use crate::error::{Fault, OrHint};
-use crate::files;
-use crate::home::CaFolder;
-use crate::pem;
+use crate::disk::files;
+use crate::disk::home::CaFolder;
+use crate::error::{Fault, OrHint, quoted};
+use crate::x509::details::Certificate;
+use crate::x509::pem;
 
 mod expiring;
 mod report;
+mod trust;
 
 pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checked> {
     let folder = &context.folder;
     if !folder.name.is_default() && !folder.path.is_dir() {
-        let what = format!("there is no CA named {}", folder.name);
-        return Err(
-            Fault::usage(what, "see which there are: devca ca list; name roots with: --roots FILE").into()
-        );
+        let what = format!("no CA is named {}", folder.name);
+        return Err(Fault::usage(
+            what,
+            "to list your CAs: devca ca list; to trust roots in a file: --roots FILE",
+        )
+        .into());
     }
     let Some(what) = &args.what else { return expiring::run(context, args) };
     let mut checked = match What::parse(what)? {
@@ -57,6 +62,7 @@ pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checke
     };
     checked.findings.extend(environment::verification_off(context.person.home.as_deref()));
     checked.findings.sort_by_key(Finding::rank);
+    checked.all_clients = context.report.verbose;
     Ok(checked)
 }
 
@@ -64,7 +70,7 @@ pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checke
 fn refuse(what: &str, is: &str, options: &[(&str, bool)]) -> Result<(), Fault> {
     match options.iter().find(|(_, is_given)| *is_given) {
         Some((option, _)) => {
-            let what = format!("{option} means nothing here: {what} {is}");
+            let what = format!("{option} does not apply: {what} {is}");
             Err(Fault::usage(what, "devca check --help has examples of both"))
         }
         None => Ok(()),
@@ -140,7 +146,8 @@ fn is_no_connection(seen: &Seen) -> bool {
 fn address(word: &str) -> anyhow::Result<SocketAddr> {
     let parsed = word.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
     parsed.ok_or_else(|| {
-        Fault::usage(format!("{word} is no address with a port"), "as in: --connect 127.0.0.1:8443").into()
+        Fault::usage(format!("{word} is not an address with a port"), "for example: --connect 127.0.0.1:8443")
+            .into()
     })
 }
 
@@ -157,14 +164,14 @@ fn identity(args: &cli::Check) -> anyhow::Result<Option<Arc<CertifiedKey>>> {
     let (Some(certificate), Some(key)) = (&args.cert, &args.key) else { return Ok(None) };
     let chain = pem::contents(&files::read_named(certificate)?).certificates;
     if chain.is_empty() {
-        let what = format!("{} holds no certificate", certificate.display());
-        return Err(Fault::new(what, "give the client's certificate in PEM").into());
+        let what = format!("{} contains no certificate", certificate.display());
+        return Err(Fault::new(what, "use the client certificate in PEM").into());
     }
     let chain = chain.into_iter().map(Into::into).collect();
     let key = pem::first_key_of(key, &files::read_named(key)?)?;
     let der = rustls_pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
     let signing = rustls::crypto::aws_lc_rs::sign::any_supported_type(&der.into())
-        .or_hint(|| "this key cannot sign".into(), || "RSA, ECDSA and Ed25519 keys can".into())?;
+        .or_hint(|| "this key cannot sign".into(), || "use an RSA, ECDSA or Ed25519 key".into())?;
     Ok(Some(Arc::new(CertifiedKey::new(chain, signing))))
 }
 
@@ -175,33 +182,63 @@ fn file(context: &Context, args: &cli::Check, path: &Path) -> anyhow::Result<Che
         found.certificates.push(bytes.to_vec());
     }
     if found.certificates.is_empty() {
-        let what = format!("{} holds no certificate", path.display());
-        return Err(
-            Fault::new(what, "a certificate in PEM or DER is expected; devca inspect reads PKCS#12").into()
-        );
+        return Err(no_certificate(path, &bytes, &found).into());
     }
     let mut checked = Checked { place: path.display().to_string(), ..Checked::default() };
     let own = (found.keys > 0).then(|| path.to_owned());
     for key in own.iter().chain(&args.key) {
         checked.findings.extend(key_of(key, &found.certificates[0])?);
     }
-    let expected = Expectation { name: args.name.as_deref(), client: args.client, now: context.now };
+    let leaf = Certificate::read(&found.certificates[0]);
+    let is_of_client = |leaf: &Certificate| leaf.usages == ["client"];
+    let client = args.client || args.name.is_none() && leaf.as_ref().is_some_and(is_of_client);
+    if client && !args.client {
+        context.report.note("judged as a client certificate, since it is for clients only");
+    }
+    let expected = Expectation { name: args.name.as_deref(), client, now: context.now };
     chain(args, &Roots::gather(context, args)?, &found.certificates, &expected, &mut checked)?;
+    // A CA by itself is not used as a leaf.
+    if args.name.is_none() && !args.client && leaf.is_some_and(|leaf| leaf.is_ca) {
+        let of_leaves = [&CA_AS_LEAF, &WRONG_USAGE, &WRONG_KEY_USAGE];
+        checked.findings.retain(|finding| !of_leaves.contains(&finding.fault));
+    }
     Ok(checked)
+}
+
+/// What the file is instead, of what is often mixed up with a certificate.
+fn no_certificate(path: &Path, bytes: &[u8], found: &pem::Contents) -> Fault {
+    let shown = path.display();
+    let count = |mark: &str| String::from_utf8_lossy(bytes).matches(mark).count();
+    if count("-----BEGIN ") > count("-----END ") {
+        return Fault::new(
+            format!("{shown} is cut off: a line with END is missing"),
+            "restore the file, or issue again",
+        );
+    }
+    if found.keys > 0 {
+        let hint = "check its certificate, and that they match: devca check CERTIFICATE --key FILE";
+        return Fault::new(format!("{shown} is a private key, not a certificate"), hint);
+    }
+    if !found.requests.is_empty() {
+        let hint = format!("sign it: devca issue --csr {}", quoted(path));
+        return Fault::new(format!("{shown} is a CSR, not a certificate"), hint);
+    }
+    let hint = "use a certificate in PEM or DER; devca inspect reads PKCS#12";
+    Fault::new(format!("{shown} contains no certificate"), hint)
 }
 
 fn key_of(path: &Path, leaf: &[u8]) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let key = pem::first_key_of(path, &files::read_named(path)?)?;
     let public_key = rcgen::PublicKeyData::subject_public_key_info(&*key);
-    if crate::certificate::Leaf::parse(leaf).is_some_and(|leaf| leaf.public_key != public_key) {
-        let what = format!("{} is not the key of this certificate", path.display());
+    if crate::x509::certificate::Leaf::parse(leaf).is_some_and(|leaf| leaf.public_key != public_key) {
+        let what = format!("{} does not match this certificate", path.display());
         let again = Certificate::read(leaf).map_or("devca issue NAMES".into(), |details| issue(&details));
-        findings.push(Finding::new(&KEY_MISMATCH, what, format!("{again} --force writes both anew")));
+        findings.push(Finding::new(&KEY_MISMATCH, what, format!("{again} --force writes a new pair")));
     }
     if files::too_open(path).is_some() {
-        let what = format!("{} can be read by others", path.display());
-        findings.push(Finding::new(&KEY_READABLE, what, format!("chmod 600 {}", path.display())));
+        let what = format!("{} is readable by other users", path.display());
+        findings.push(Finding::new(&KEY_READABLE, what, format!("chmod 600 {}", quoted(path))));
     }
     Ok(findings)
 }
@@ -237,10 +274,8 @@ fn by_libraries(
         let mut findings = judge::judge(&other, links, expected);
         findings.extend(roots.trust(args, &other, links.len()).finding);
         let findings = findings.into_iter().map(|finding| {
-            let what = format!(
-                "{}; {library} takes that certificate, and does not look for a better one",
-                finding.what
-            );
+            let what =
+                format!("{}; {library} uses that certificate without looking for a better one", finding.what);
             Finding { what, ..finding.said_by(&[library]) }
         });
         checked.findings.extend(findings.filter(|finding| !finding.words.is_empty()));
@@ -260,10 +295,10 @@ fn chain(
     let count = |chain: &Chain| judge::judge(chain, &links, expected).len();
     let Some(chain) = search.best(&count) else {
         if !sent.is_empty() {
-            let mend = "devca issue NAMES makes one that can";
+            let fix = "devca issue NAMES creates one that can";
             checked
                 .findings
-                .push(Finding::new(&NOT_TLS, "the certificate cannot be read", mend).saying(|_| false));
+                .push(Finding::new(&NOT_TLS, "the certificate cannot be read", fix).saying(|_| false));
         }
         return Ok(());
     };
@@ -277,6 +312,9 @@ fn chain(
     checked.findings.extend(finding);
     if chain.end == End::Anchor {
         by_libraries(args, roots, &search, &chain, &links, expected, checked);
+    }
+    if !trusted_by.is_empty() && !expected.client {
+        checked.own_lists = roots.own_lists(&chain);
     }
     (checked.trusted_by, checked.not_trusted_by) = (trusted_by, not_trusted_by);
     checked.findings.extend(roots.revoked(&chain)?);

@@ -2,11 +2,10 @@
 
 use std::io::{self, Write};
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 use serde::Serialize;
 
-use crate::cli::Cli;
+use crate::cli::help;
 use crate::report::Outcome;
 
 #[derive(Serialize)]
@@ -17,7 +16,7 @@ pub(super) struct Completions {
 
 pub(super) fn run(shell: Shell) -> Completions {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "devca", &mut script);
+    clap_complete::generate(shell, &mut help::command(), "devca", &mut script);
     Completions { shell: shell.to_string(), script: String::from_utf8_lossy(&script).into_owned() }
 }
 

@@ -8,16 +8,17 @@ use time::OffsetDateTime;
 
 use super::Context;
 use crate::ca::{self, Authority};
-use crate::certificate::CaCertificate;
 use crate::cli;
+use crate::disk::files::{self, NewFile, Secrecy};
 use crate::error::Fault;
-use crate::existing;
-use crate::files::{self, NewFile, Secrecy};
-use crate::inventory::{Inventory, Revocation};
-use crate::key;
-use crate::pem;
-use crate::profile::{self, Validity};
+use crate::issued::inventory::{Inventory, Revocation};
+use crate::issued::overwrite;
 use crate::report::{self, Outcome};
+use crate::x509::certificate::CaCertificate;
+use crate::x509::key;
+use crate::x509::pem;
+use crate::x509::policy;
+use crate::x509::validity::Validity;
 
 #[derive(Serialize)]
 pub(super) struct List {
@@ -31,16 +32,16 @@ pub(super) struct List {
 }
 
 pub(super) fn run(context: &Context, args: &cli::Crl) -> anyhow::Result<List> {
-    let days = args.days.unwrap_or(profile::CRL_DAYS);
-    if !(1..=profile::ROOT_DAYS).contains(&days) {
-        let hint = format!("give 1 to {}, as in: --days {}", profile::ROOT_DAYS, profile::CRL_DAYS);
-        return Err(Fault::usage(format!("a revocation list cannot be good for {days} days"), hint).into());
+    let days = args.days.unwrap_or(policy::CRL_DAYS);
+    if !(1..=policy::ROOT_DAYS).contains(&days) {
+        let hint = format!("use 1 to {}, for example: --days {}", policy::ROOT_DAYS, policy::CRL_DAYS);
+        return Err(Fault::usage(format!("a revocation list cannot be valid for {days} days"), hint).into());
     }
     super::refuse_json(context, args.stdout)?;
     let root = context.root()?;
     let path = std::path::absolute(args.out.as_deref().unwrap_or(Path::new("crl.pem")))?;
     if !args.stdout {
-        existing::refuse_ca_folder(path.parent().unwrap_or(&path), &context.folder)?;
+        overwrite::refuse_ca_folder(path.parent().unwrap_or(&path), &context.folder)?;
     }
     let replace = !args.stdout && is_there(&path, &root)?;
     let lock = context.lock()?;
@@ -89,7 +90,7 @@ fn is_there(path: &Path, root: &CaCertificate) -> anyhow::Result<bool> {
         return Ok(true);
     }
     let what = format!("{} already exists and is not a revocation list of this CA", path.display());
-    Err(Fault::new(what, "choose another place: devca crl --out FILE").into())
+    Err(Fault::new(what, "choose another file: devca crl --out FILE").into())
 }
 
 fn list(

@@ -9,12 +9,12 @@ use devca_platform::{Host, Person, bundle};
 use serde::Serialize;
 
 use super::Context;
-use super::shared::bundles::{Bundle, Content};
-use super::shared::sources::Sources;
-use crate::bundle::trust_store;
 use crate::cli::{self, Dialect};
+use crate::command::shared::bundles::{Bundle, Content};
+use crate::command::shared::sources::Sources;
+use crate::disk::files::NewFile;
 use crate::error::Fault;
-use crate::files::NewFile;
+use crate::format::trust_store;
 use crate::report::Outcome;
 
 mod dialect;
@@ -49,7 +49,7 @@ pub(super) fn variables(context: &Context) -> anyhow::Result<Vec<(&'static str, 
     let system = bundle::system_roots(&Host::this(person, super::is_root()));
     if system.is_empty() {
         return Err(Fault::new(
-            "the system's own roots were not found, and variables that replace them would leave only devca's",
+            "the system's roots were not found, so variables that replace them would leave only devca's",
             "install the package ca-certificates",
         )
         .into());

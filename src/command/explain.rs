@@ -1,14 +1,14 @@
 //! `devca explain`: from a client's words to what they mean.
 
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Read, Write};
 
 use serde::Serialize;
 
 use crate::check::catalogue::{self, Fault};
 use crate::cli;
-use crate::error;
-use crate::report::{self, Outcome};
+use crate::error::{self, OrHint};
+use crate::report::{self, Outcome, Report};
 
 #[derive(Serialize)]
 pub(super) struct Explained {
@@ -23,27 +23,89 @@ struct Explanation {
     title: &'static str,
     meaning: &'static str,
     causes: &'static [&'static str],
-    mend: &'static [&'static str],
+    fix: &'static [&'static str],
     /// Who says what was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     said_by: Vec<&'static str>,
 }
 
-pub(super) fn run(args: &cli::Explain) -> Result<Explained, error::Fault> {
+pub(super) fn run(args: &cli::Explain, report: &Report) -> anyhow::Result<Explained> {
     if args.all {
         let faults = catalogue::ALL.iter().map(|fault| explanation(fault, Vec::new())).collect();
         return Ok(Explained { faults, markdown: true });
     }
-    let text = args.words.join(" ");
-    let faults: Vec<Explanation> =
-        search(&text).into_iter().map(|(fault, by)| explanation(fault, by)).collect();
-    if faults.is_empty() {
-        return Err(error::Fault::new(
-            format!("{text:?} is in no message that is known"),
-            "give the client's own words, such as UNABLE_TO_VERIFY_LEAF_SIGNATURE, or look at the server: devca check",
-        ));
+    let text = message(args)?;
+    let mut found = search(&text);
+    if found.is_empty()
+        && let Some(closest) = closest(&text)
+    {
+        report.note(format!("no exact match; the closest known message is {closest:?}"));
+        found = search(closest);
     }
+    if found.is_empty() {
+        let shown: String = text.chars().take(SHOWN).collect();
+        let more = if shown.len() < text.len() { "…" } else { "" };
+        return Err(error::Fault::new(
+            format!("no known TLS error message contains {shown:?}{more}"),
+            "use the exact message, such as UNABLE_TO_VERIFY_LEAF_SIGNATURE, or check the server: devca check",
+        )
+        .into());
+    }
+    let faults = found.into_iter().map(|(fault, by)| explanation(fault, by)).collect();
     Ok(Explained { faults, markdown: false })
+}
+
+/// As much of an unknown message as an error repeats, in characters.
+const SHOWN: usize = 100;
+
+/// The arguments or, where there are none, standard input, which may be a whole log.
+fn message(args: &cli::Explain) -> anyhow::Result<String> {
+    /// The end of a log is where the error is; what is before is not read.
+    const LIMIT: u64 = 16 << 20;
+    let text = if args.words.is_empty() || args.words == ["-"] {
+        let stdin = io::stdin();
+        let none = || {
+            let hint = "for example: devca explain CERT_HAS_EXPIRED, or: npm start 2>&1 | devca explain";
+            error::Fault::usage("no message was given", hint)
+        };
+        if stdin.is_terminal() {
+            return Err(none().into());
+        }
+        let mut bytes = Vec::new();
+        stdin.lock().take(LIMIT).read_to_end(&mut bytes).or_hint(
+            || "cannot read standard input".into(),
+            || "give the message as an argument: devca explain MESSAGE".into(),
+        )?;
+        if bytes.trim_ascii().is_empty() {
+            return Err(none().into());
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    } else {
+        args.words.join(" ")
+    };
+    // Logs are colored.
+    Ok(anstream::adapter::strip_str(&text).to_string())
+}
+
+/// The known message that was probably meant: one that the text is a part of, or one with a typo.
+fn closest(text: &str) -> Option<&'static str> {
+    /// What is shorter is part of too many messages.
+    const SHORTEST: usize = 8;
+    const SIMILAR: f64 = 0.94;
+    let text = plain(text);
+    let known = || catalogue::ALL.iter().flat_map(|fault| fault.words).map(|words| words.says);
+    if text.len() < SHORTEST {
+        return None;
+    }
+    known().find(|says| plain(says).contains(&text)).or_else(|| {
+        let similarity = |says: &str| {
+            let says = plain(says);
+            let words = text.split_whitespace().chain([text.as_str()]);
+            words.map(|word| strsim::jaro_winkler(word, &says)).fold(0.0, f64::max)
+        };
+        let best = known().map(|says| (similarity(says), says)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+        (best.0 >= SIMILAR).then_some(best.1)
+    })
 }
 
 /// The faults whose words are in the text, or whose name it is: those with the longest words first.
@@ -66,11 +128,31 @@ fn search(text: &str) -> Vec<(&'static Fault, Vec<&'static str>)> {
     if found.iter().any(|(.., fault, _)| *fault != &catalogue::REFUSED) {
         found.retain(|(.., fault, _)| *fault != &catalogue::REFUSED);
     }
-    found.sort_by_key(|(longest, rank, ..)| (std::cmp::Reverse(*longest), *rank));
-    let best = found.first().map_or(0, |(longest, ..)| *longest);
+    let best = found.iter().map(|(longest, ..)| *longest).max().unwrap_or(0);
     // Words that are part of longer ones that are there as well say less.
-    found.into_iter().filter(|(longest, ..)| *longest == best).map(|(_, _, fault, by)| (fault, by)).collect()
+    found.retain(|(longest, ..)| *longest == best);
+    found.sort_by_key(|(_, rank, fault, _)| (likelihood(fault, &text), *rank));
+    found.into_iter().map(|(_, _, fault, by)| (fault, by)).collect()
 }
+
+/// Of faults with the same message, the likeliest first.
+fn likelihood(fault: &'static Fault, text: &str) -> usize {
+    // In the log of a server, an alert that was received comes from the client.
+    let is_of_a_server = SERVER_LOGS.iter().any(|part| text.contains(part));
+    let first = if is_of_a_server { &catalogue::REJECTED_BY_CLIENT } else { &catalogue::UNTRUSTED_ROOT };
+    usize::from(*fault != *first)
+}
+
+/// What servers write before an error of TLS: Go, nginx, Node, Python, Apache, HAProxy.
+const SERVER_LOGS: [&str; 7] = [
+    "tls handshake error from",
+    "ssl_do_handshake() failed",
+    "tlsclienterror",
+    "while ssl handshaking",
+    "ssl handshake failure",
+    "ssl library error",
+    "do_handshake",
+];
 
 /// Case, quotes and dashes differ from version to version.
 fn plain(text: &str) -> String {
@@ -78,8 +160,8 @@ fn plain(text: &str) -> String {
 }
 
 fn explanation(fault: &'static Fault, said_by: Vec<&'static str>) -> Explanation {
-    let Fault { id, title, meaning, causes, mend, .. } = fault;
-    Explanation { id, title, meaning, causes, mend, said_by }
+    let Fault { id, title, meaning, causes, fix, .. } = fault;
+    Explanation { id, title, meaning, causes, fix, said_by }
 }
 
 impl Outcome for Explained {
@@ -92,22 +174,40 @@ impl Outcome for Explained {
             return page.write_all(troubleshooting().as_bytes());
         }
         for (index, explanation) in self.faults.iter().enumerate() {
-            let Explanation { title, meaning, causes, mend, said_by, .. } = explanation;
-            let gap = if index > 0 { "\n" } else { "" };
-            let by = if said_by.is_empty() { String::new() } else { format!(" ({})", said_by.join(", ")) };
-            writeln!(page, "{gap}{}{by}\n{meaning}\n\nusual causes", report::verdict(false, title))?;
-            causes.iter().try_for_each(|cause| writeln!(page, "  - {cause}"))?;
-            writeln!(page, "what to do")?;
-            mend.iter().try_for_each(|mend| writeln!(page, "  - {mend}"))?;
+            explanation.write(page, index, self.faults.len())?;
         }
-        Ok(())
+        writeln!(page, "\nTo find out which it is: devca check https://localhost:PORT")
     }
+}
+
+impl Explanation {
+    fn write(&self, page: &mut dyn Write, index: usize, of: usize) -> io::Result<()> {
+        let Self { title, meaning, causes, fix, said_by, .. } = self;
+        let (gap, number) = match (index, of) {
+            (_, 1) => ("", String::new()),
+            (0, _) => ("Most likely first:\n\n", "1. ".to_owned()),
+            (index, _) => ("\n", format!("{}. ", index + 1)),
+        };
+        let by = if said_by.is_empty() { String::new() } else { format!(" ({})", said_by.join(", ")) };
+        writeln!(page, "{gap}{number}{}{by}", report::verdict(false, title))?;
+        writeln!(page, "{}", wrapped(meaning, ""))?;
+        writeln!(page, "\n  Fix")?;
+        fix.iter().try_for_each(|fix| writeln!(page, "    {fix}"))?;
+        writeln!(page, "  Usual causes")?;
+        causes.iter().try_for_each(|cause| writeln!(page, "{}", wrapped(cause, "    ")))
+    }
+}
+
+/// Prose for a terminal.
+fn wrapped(text: &str, indent: &str) -> String {
+    let options = textwrap::Options::new(80).initial_indent(indent).subsequent_indent(indent);
+    textwrap::fill(text, options)
 }
 
 /// `docs/troubleshooting.md`.
 fn troubleshooting() -> String {
     let mut page = String::from(
-        "# Troubleshooting\n\nWhat clients say when TLS fails, what it means, and what mends it. `devca check ADDRESS` finds \
+        "# Troubleshooting\n\nWhat clients say when TLS fails, what it means, and what fixes it. `devca check ADDRESS` finds \
          out which of these it is; `devca explain WORDS` looks up what a client said.\n\nThis page is printed by `devca explain --all`.\n",
     );
     for fault in catalogue::ALL {
@@ -130,8 +230,8 @@ fn troubleshooting() -> String {
             let _ = writeln!(page, "* {cause}");
         }
         page += "\nWhat to do:\n\n";
-        for mend in fault.mend {
-            let _ = writeln!(page, "* {mend}");
+        for fix in fault.fix {
+            let _ = writeln!(page, "* {fix}");
         }
     }
     page

@@ -8,16 +8,17 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::Context;
-use crate::bundle;
 use crate::ca::Intermediate;
 use crate::cli::{self, System};
+use crate::disk::files::{NewFile, Secrecy};
 use crate::error::Fault;
-use crate::existing;
-use crate::files::{NewFile, Secrecy};
-use crate::key::KeyType;
-use crate::profile::{self, DaysLeft};
+use crate::format;
+use crate::issued::overwrite;
 use crate::report::{self, Outcome};
-use crate::subject;
+use crate::x509::key::KeyType;
+use crate::x509::policy;
+use crate::x509::subject;
+use crate::x509::validity::DaysLeft;
 
 #[derive(Serialize)]
 pub(super) struct Exported {
@@ -34,26 +35,26 @@ pub(super) struct Exported {
 
 pub(super) fn run(context: &Context, args: &cli::Export) -> anyhow::Result<Exported> {
     let system = args.system.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-    if let Some(days) = args.days.filter(|days| !(1..=profile::ROOT_DAYS).contains(days)) {
-        let hint = format!("give 1 to {}, as in: --days 365", profile::ROOT_DAYS);
+    if let Some(days) = args.days.filter(|days| !(1..=policy::ROOT_DAYS).contains(days)) {
+        let hint = format!("use 1 to {}, for example: --days 365", policy::ROOT_DAYS);
         return Err(Fault::usage(format!("an intermediate cannot be valid for {days} days"), hint).into());
     }
     let common_name = args.cn.clone().unwrap_or_else(|| format!("devca {system} intermediate"));
-    subject::checked(&common_name, "a common name", "as in: --cn 'Example staging'")?;
+    subject::checked(&common_name, "a common name", "for example: --cn 'Example staging'")?;
     context.root()?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("devca-{system}")));
     let folder = std::path::absolute(folder)?;
-    existing::refuse_ca_folder(&folder, &context.folder)?;
+    overwrite::refuse_ca_folder(&folder, &context.folder)?;
     let lock = context.lock()?;
     let authority = context.authority()?;
     if authority.is_sealed {
-        let what = "this root's key was destroyed: it can sign no other intermediate";
-        return Err(Fault::new(what, "make a CA to export from: devca --ca NAME install").into());
+        let what = "this root's key was destroyed, so it cannot sign another intermediate";
+        return Err(Fault::new(what, "create a CA to export from: devca --ca NAME install").into());
     }
     let made = authority.sign_intermediate(
         &common_name,
         KeyType::EcdsaP256.generate()?.pair()?,
-        args.days.unwrap_or(profile::INTERMEDIATE_DAYS),
+        args.days.unwrap_or(policy::INTERMEDIATE_DAYS),
         context.now,
     )?;
     drop(lock);
@@ -61,7 +62,7 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> anyhow::Result<Expor
     let files = render(args.system, &folder, &made, &authority.root.der);
     if let Some(taken) = files.iter().find(|file| file.path.symlink_metadata().is_ok()) {
         let what = format!("{} already exists", taken.path.display());
-        return Err(Fault::new(what, "choose another place with --out").into());
+        return Err(Fault::new(what, "choose another folder with --out").into());
     }
     let paths: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
     for path in &paths {
@@ -87,9 +88,9 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> anyhow::Result<Expor
 
 fn render(system: System, folder: &Path, made: &Intermediate, root: &[u8]) -> Vec<NewFile> {
     match system {
-        System::CertManager => bundle::cert_manager(folder, made, root),
-        System::Vault => bundle::vault(folder, made, root),
-        System::StepCa => bundle::step_ca(folder, made, root),
+        System::CertManager => format::cert_manager(folder, made, root),
+        System::Vault => format::vault(folder, made, root),
+        System::StepCa => format::step_ca(folder, made, root),
     }
 }
 

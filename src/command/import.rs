@@ -9,15 +9,16 @@ use time::OffsetDateTime;
 
 use super::Context;
 use super::permit;
-use super::stores::WIDTH;
+use crate::ca::key_file;
 use crate::ca::{self, Authority};
-use crate::certificate::CaCertificate;
 use crate::cli;
+use crate::command::shared::stores::WIDTH;
+use crate::disk::files;
 use crate::error::{Fault, OrHint};
-use crate::files;
-use crate::key;
-use crate::pem;
-use crate::report::{self, Outcome};
+use crate::report::{self, Mark, Outcome};
+use crate::x509::certificate::CaCertificate;
+use crate::x509::key;
+use crate::x509::pem;
 
 #[derive(Serialize)]
 pub(super) struct Imported {
@@ -28,6 +29,9 @@ pub(super) struct Imported {
     not_after: OffsetDateTime,
     certificate_from: PathBuf,
     key_from: PathBuf,
+    /// The options that choose the CA, for a command in a hint.
+    #[serde(skip)]
+    option: String,
 }
 
 pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Imported> {
@@ -36,42 +40,42 @@ pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Impor
         (None, Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
         _ => {
             return Err(Fault::usage(
-                "either a folder is needed, or a certificate and its key",
-                "as in: devca import \"$(mkcert -CAROOT)\", or: devca import --cert ca.pem --key ca-key.pem",
+                "a folder, or a certificate and its key, is required",
+                "for example: devca import \"$(mkcert -CAROOT)\", or: devca import --cert ca.pem --key ca-key.pem",
             )
             .into());
         }
     };
-    let hint = "give the certificate of a CA and its private key, unencrypted, in PEM";
+    let hint = "use a CA certificate and its private key in PEM";
     let text = files::read_named(&certificate_from)?;
     let root = CaCertificate::parse(pem::first_certificate_of(&certificate_from, &text)?)
-        .or_hint(|| format!("{} cannot be taken over", certificate_from.display()), || hint.into())?;
+        .or_hint(|| format!("{} cannot be imported", certificate_from.display()), || hint.into())?;
     if !root.is_self_issued() {
         return Err(Fault::new(
             format!("{} is an intermediate: another CA issued it", certificate_from.display()),
-            "take over the root above it, as in: devca import --cert root.pem --key root-key.pem",
+            "import the root above it, for example: devca import --cert root.pem --key root-key.pem",
         )
         .into());
     }
-    let key = pem::key_file_of(&key_from, &files::read_named(&key_from)?)?;
+    let key = key_file::parse(&key_from, &files::read_named(&key_from)?)?;
     let key = ca::open_key(&key_from, key, &|path, der| context.unlock(path, der))?;
     let lock = context.lock()?;
     if ca::exists(&context.folder) || context.folder.root_key().exists() {
         return Err(Fault::new(
             format!(
-                "there is a root already, {}, which import would overwrite",
+                "a root already exists, and import would overwrite it: {}",
                 context.folder.root().display()
             ),
-            "take it over as another CA: devca --ca NAME import …",
+            "import it as another CA: devca --ca NAME import …",
         )
         .into());
     }
     let authority = Authority::adopt(&context.folder, context.person.files(), root, key, context.now)?;
     drop(lock);
     if authority.root.constraints.is_unconstrained() {
-        context
-            .report
-            .note("this root may sign for any name: whoever gets its key can impersonate every site to you");
+        context.report.note(
+            "this root may sign for any name: anyone who gets its key can impersonate every site to you",
+        );
         let option = context.folder.option();
         context.report.note(format!(
             "to replace it with one for development names only: devca{option} rotate --constrained"
@@ -86,6 +90,7 @@ pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Impor
         name: authority.root.common_name,
         certificate_from,
         key_from,
+        option: context.folder.option(),
     })
 }
 
@@ -97,7 +102,10 @@ fn pair_in(folder: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
     }
     let entries = fs::read_dir(folder).or_hint(
         || format!("cannot read {}", folder.display()),
-        || "name the folder with the root and its key, as in: devca import \"$(mkcert -CAROOT)\"".into(),
+        || {
+            "name the folder with the root and its key, for example: devca import \"$(mkcert -CAROOT)\""
+                .into()
+        },
     )?;
     let mut files: Vec<PathBuf> =
         entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
@@ -113,12 +121,12 @@ fn pair_in(folder: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
     match (pairs.next(), pairs.next()) {
         (Some((certificate, key)), None) => Ok((certificate.clone(), key.clone())),
         (None, _) => Err(Fault::new(
-            format!("{} holds no CA certificate with its key", folder.display()),
+            format!("{} contains no CA certificate with its key", folder.display()),
             "name the files: devca import --cert ca.pem --key ca-key.pem",
         )
         .into()),
         (Some(_), Some(_)) => Err(Fault::new(
-            format!("{} holds more than one CA certificate with its key", folder.display()),
+            format!("{} contains more than one CA certificate with its key", folder.display()),
             "name the files: devca import --cert ca.pem --key ca-key.pem",
         )
         .into()),
@@ -127,9 +135,17 @@ fn pair_in(folder: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
 
 impl Outcome for Imported {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
-        let (from, path) = (report::short(&self.certificate_from), report::short(&self.root));
-        writeln!(page, "{:WIDTH$}  {} ({path}): {}", "root", self.name, report::verdict(true, "taken over"))?;
-        writeln!(page, "{:WIDTH$}  {from}, {}", "from", report::short(&self.key_from))?;
-        writeln!(page, "{:WIDTH$}  {}", "expires", self.not_after.date())
+        let (from, path) = (report::short(&self.certificate_from), report::tilde(&self.root));
+        writeln!(
+            page,
+            "{} {:WIDTH$}  {}: imported, expires {}",
+            Mark::Good,
+            "root",
+            self.name,
+            self.not_after.date()
+        )?;
+        writeln!(page, "  {:WIDTH$}  {path}", "")?;
+        writeln!(page, "  {:WIDTH$}  from {from} and {}", "", report::short(&self.key_from))?;
+        writeln!(page, "Next: devca{} install", self.option)
     }
 }

@@ -13,13 +13,13 @@ use super::Context;
 use crate::check::connect::{self, Target};
 use crate::check::target::What;
 use crate::cli;
-use crate::details::{Certificate, Csr};
+use crate::disk::files;
 use crate::error::Fault;
-use crate::files;
-use crate::inventory::Inventory;
-use crate::pem;
-use crate::renewal;
+use crate::issued::inventory::Inventory;
+use crate::issued::renewal;
 use crate::report::Outcome;
+use crate::x509::details::{Certificate, Csr};
+use crate::x509::pem;
 
 #[derive(Serialize)]
 pub(super) struct Inspected {
@@ -47,7 +47,7 @@ pub(super) fn run(context: &Context, args: &cli::Inspect) -> anyhow::Result<Insp
     }
     Err(Fault::new(
         format!("{what} is neither a file, a serial number of this CA, nor an address with a port"),
-        "name a file in PEM, DER or PKCS#12, a serial number that devca list --json shows, or localhost:8443",
+        "use a PEM, DER or PKCS#12 file, a serial number from devca list --json, or an address such as localhost:8443",
     )
     .into())
 }
@@ -65,8 +65,8 @@ fn server(context: &Context, host: String, port: u16) -> anyhow::Result<Inspecte
     };
     let seen = connect::look(&target);
     if seen.chain.is_empty() {
-        let what = format!("{}:{port} sends no certificate", target.host);
-        return Err(Fault::new(what, format!("see why: devca check {}:{port}", target.host)).into());
+        let what = format!("{}:{port} did not send a certificate", target.host);
+        return Err(Fault::new(what, format!("find out why: devca check {}:{port}", target.host)).into());
     }
     let certificates = seen.chain.iter().filter_map(|der| Certificate::read(der)).collect();
     Ok(Inspected { certificates, requests: Vec::new(), private_keys: 0, now: context.now })
@@ -85,8 +85,8 @@ fn file(context: &Context, args: &cli::Inspect, path: &Path) -> anyhow::Result<I
         now: context.now,
     };
     if inspected.certificates.is_empty() && inspected.requests.is_empty() {
-        let what = format!("{} holds neither a certificate nor a request", path.display());
-        return Err(Fault::new(what, "PEM, DER and PKCS#12 can be read").into());
+        let what = format!("{} contains neither a certificate nor a CSR", path.display());
+        return Err(Fault::new(what, "devca inspect reads PEM, DER and PKCS#12").into());
     }
     Ok(inspected)
 }
@@ -99,7 +99,7 @@ fn der(context: &Context, args: &cli::Inspect, path: &Path, bytes: &[u8]) -> any
     if Csr::read(bytes).is_some() {
         return Ok(pem::Contents { requests: vec![bytes.to_vec()], ..Default::default() });
     }
-    if crate::key::from_pkcs8(bytes).is_some() {
+    if crate::x509::key::from_pkcs8(bytes).is_some() {
         return Ok(pem::Contents { keys: 1, ..Default::default() });
     }
     // Made by somebody else it may have the empty one.
@@ -109,14 +109,13 @@ fn der(context: &Context, args: &cli::Inspect, path: &Path, bytes: &[u8]) -> any
     let password = match args.password.read()? {
         Some(password) => Zeroizing::new(password.as_str().to_owned()),
         None => context.report.ask_hidden(&format!("Password of {}: ", path.display())).ok_or_else(|| {
-            let what =
-                format!("{} is neither a certificate nor a request, or it is encrypted", path.display());
-            Fault::new(what, "if it is PKCS#12, give its password: --password-file FILE")
+            let what = format!("{} is neither a certificate nor a CSR, or it is encrypted", path.display());
+            Fault::new(what, "if it is PKCS#12, add its password: --password-file FILE")
         })?,
     };
     let archive = Pkcs12Archive::from_pkcs12(bytes, &password).map_err(|_| {
-        let what = format!("{} cannot be opened: it is damaged, or this is not its password", path.display());
-        Fault::new(what, "give the password that it was made with: --password-file FILE")
+        let what = format!("{} cannot be opened: it is damaged, or the password is wrong", path.display());
+        Fault::new(what, "use the right password: --password-file FILE")
     })?;
     Ok(contents(&archive))
 }
@@ -144,8 +143,8 @@ impl Outcome for Inspected {
         }
         match self.private_keys {
             0 => Ok(()),
-            1 => writeln!(page, "\nA private key is beside it."),
-            keys => writeln!(page, "\n{keys} private keys are beside them."),
+            1 => writeln!(page, "\nThe file also contains a private key."),
+            keys => writeln!(page, "\nThe file also contains {keys} private keys."),
         }
     }
 }

@@ -5,23 +5,26 @@ use std::path::PathBuf;
 
 use devca_platform::Anchor;
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use super::Context;
 use super::permit;
-use super::predecessors::Predecessors;
-use super::shared::bundles;
-use super::stores::{self, Changes, Line, WIDTH};
+use crate::ca::passphrase::Passphrase;
 use crate::ca::{self, Authority, Draft};
-use crate::certificate::CaCertificate;
 use crate::cli;
-use crate::constraints::Constraints;
+use crate::command::shared::anchor;
+use crate::command::shared::bundles;
+use crate::command::shared::old_roots::OldRoots;
+use crate::command::shared::stores::{self, Changes, Line, WIDTH};
 use crate::error::Fault;
-use crate::key;
-use crate::passphrase::Passphrase;
-use crate::profile;
-use crate::report::{self, Outcome};
+use crate::report::{self, Mark, Outcome};
+use crate::x509::certificate::CaCertificate;
+use crate::x509::constraints::Constraints;
+use crate::x509::key;
+use crate::x509::policy;
 
 #[derive(Serialize)]
+#[allow(clippy::struct_excessive_bools)] // each is a fact of its own
 pub(super) struct Installed {
     root: PathBuf,
     name: String,
@@ -32,11 +35,21 @@ pub(super) struct Installed {
     /// What a dry run of the first `install` leaves unwritten.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     would_write: Vec<PathBuf>,
+    #[serde(with = "time::serde::rfc3339")]
+    not_after: OffsetDateTime,
     constraints: Constraints,
     /// The command that prints a passphrase that was put into the keyring.
     #[serde(skip_serializing_if = "Option::is_none")]
     passphrase_lookup: Option<String>,
     stores: Vec<Line>,
+    #[serde(skip)]
+    sysroot: bool,
+    /// The options that choose the CA, for a command in a hint.
+    #[serde(skip)]
+    option: String,
+    /// The root and the stores were printed while they were changed.
+    #[serde(skip)]
+    printed: bool,
 }
 
 pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Installed> {
@@ -55,11 +68,11 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
         let root = Authority::draft(&draft, context.now)?.root;
         // Its fingerprint will be another.
         let label = "devca-FINGERPRINT".into();
-        let anchor = Anchor { label, ..stores::anchor(&root) };
+        let anchor = Anchor { label, ..anchor::of(&root) };
         (root, anchor)
     } else {
         let root = root(context, args, &common_name, &constraints)?;
-        let anchor = stores::anchor(&root);
+        let anchor = anchor::of(&root);
         (root, anchor)
     };
     if root.validity.not_after < context.now {
@@ -68,15 +81,20 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
             context.folder.root().display(),
             root.validity.not_after.date()
         );
-        let hint = format!("make a new one: devca{} rotate", context.folder.option());
+        let hint = format!("replace it: devca{} rotate", context.folder.option());
         return Err(Fault::new(what, hint).into());
     }
-    if is_new && !args.dry_run && !ca::is_locked(&context.folder) {
+    if !args.dry_run && !ca::is_locked(&context.folder) {
         let option = context.folder.option();
         context.report.note(format!(
             "the root's key is not encrypted; protect it with: devca{option} passphrase --keyring (or: devca{option} \
              passphrase)"
         ));
+    }
+    if root.constraints.is_unconstrained() {
+        context.report.note(
+            "this root may sign for any name: anyone who gets its key can impersonate every site to you",
+        );
     }
     if root.constraints.constrain_addresses() {
         context.report.note(permit::shut_out(&context.folder));
@@ -86,10 +104,9 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
         bundles::refresh(context, Some(&root.der))?;
     }
     let found = devca_platform::find(&host, &stores::kinds(&args.stores));
-    let earlier = Predecessors::remembered(context);
-    let changes = Changes { context, host: &host, dry_run: args.dry_run };
-    let stores = stores::each(&found, |store, line| changes.add(store, &anchor, &earlier, line));
-    Ok(Installed {
+    let earlier = OldRoots::remembered(context);
+    let changes = Changes::new(context, &host, args.dry_run);
+    let mut installed = Installed {
         root: context.folder.root(),
         sha256: (!(is_new && args.dry_run)).then(|| key::hex(&root.sha256())),
         name: root.common_name,
@@ -97,10 +114,26 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
         root_created: is_new && !args.dry_run,
         dry_run: args.dry_run,
         would_write,
+        not_after: root.validity.not_after,
         constraints: root.constraints,
-        stores,
-    })
+        stores: Vec::new(),
+        sysroot: args.stores.sysroot.is_some(),
+        option: context.folder.option(),
+        printed: false,
+    };
+    // Each line as soon as it is known: a store can take seconds, or wait for a password.
+    installed.printed = context.report.print_early(|page| installed.write_root(page));
+    for found in &found {
+        let line = stores::one(found, |store, line| changes.add(store, &anchor, &earlier, line));
+        context.report.print_early(|page| line.write(page, TRUSTED, ALREADY_TRUSTED));
+        installed.stores.push(line);
+    }
+    Ok(installed)
 }
+
+/// What a line says of a store that has taken the root, or had it.
+const TRUSTED: &str = "trusted";
+const ALREADY_TRUSTED: &str = "already trusted";
 
 /// Of a passphrase that this run has put into the keyring.
 fn lookup(context: &Context, args: &cli::Install) -> Option<String> {
@@ -111,7 +144,7 @@ fn constraints(args: &cli::Install) -> Constraints {
     if args.unconstrained {
         Constraints::default()
     } else {
-        profile::default_constraints(Some(&super::host_name()), &args.permit, args.constrain_addresses)
+        policy::default_constraints(Some(&super::host_name()), &args.permit, args.constrain_addresses)
     }
 }
 
@@ -175,7 +208,7 @@ fn refuse_to_change(context: &Context, args: &cli::Install) -> anyhow::Result<()
     } else if args.constrain_addresses && !present.is_unconstrained() && !present.constrain_addresses() {
         format!("devca{option} permit --constrain-addresses")
     } else if args.unconstrained && !present.is_unconstrained() {
-        "make another CA beside it: devca --ca NAME install --unconstrained".into()
+        "create another CA: devca --ca NAME install --unconstrained".into()
     } else if args.sealed && !ca::is_sealed(&context.folder) {
         format!("devca{option} rotate --sealed")
     } else if args.passphrase && !ca::is_locked(&context.folder) {
@@ -185,28 +218,54 @@ fn refuse_to_change(context: &Context, args: &cli::Install) -> anyhow::Result<()
     } else {
         return Ok(());
     };
-    let what = format!(
-        "there is a root already, {}, which install leaves as it is",
-        context.folder.root().display()
-    );
+    let what =
+        format!("a root already exists, and install does not change it: {}", context.folder.root().display());
     Err(Fault::new(what, hint).into())
+}
+
+impl Installed {
+    fn write_root(&self, page: &mut dyn Write) -> io::Result<()> {
+        let (mark, word) = match (self.root_created, &self.sha256) {
+            (true, _) => (Mark::Good, "created"),
+            (false, Some(_)) => (Mark::Good, "already exists"),
+            (false, None) => (Mark::Skipped, "would be created"),
+        };
+        let end = self.not_after.date();
+        writeln!(page, "{mark} {:WIDTH$}  {}: {word}, expires {end}", "root", self.name)?;
+        let indent = format!("  {:WIDTH$}  ", "");
+        if self.would_write.is_empty() {
+            writeln!(page, "{indent}{}", report::tilde(&self.root))?;
+        }
+        self.would_write.iter().try_for_each(|file| writeln!(page, "{indent}{}", report::tilde(file)))?;
+        if let Some(lookup) = &self.passphrase_lookup {
+            writeln!(page, "{indent}passphrase in the system's keyring: {lookup}")?;
+        }
+        if self.root_created && !self.constraints.is_unconstrained() {
+            let names = "may sign for development names such as localhost and *.test";
+            writeln!(page, "{indent}{names} (devca{} permit --list)", self.option)?;
+        }
+        Ok(())
+    }
+
+    /// What to do now.
+    fn write_next(&self, page: &mut dyn Write) -> io::Result<()> {
+        let option = &self.option;
+        writeln!(
+            page,
+            "\nRestart browsers that are open. Programs with trust stores of their own, such as Node and"
+        )?;
+        writeln!(page, "Python requests, trust the root when started with: devca{option} run -- npm start")?;
+        writeln!(page, "Next: devca{option} issue localhost 127.0.0.1 ::1")
+    }
 }
 
 impl Outcome for Installed {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
-        let made = match (self.root_created, &self.sha256) {
-            (true, _) => report::verdict(true, "made"),
-            (false, Some(_)) => report::verdict(true, "there already"),
-            (false, None) => "would be made".into(),
-        };
-        writeln!(page, "{:WIDTH$}  {} ({}): {made}", "root", self.name, report::short(&self.root))?;
-        for file in &self.would_write {
-            writeln!(page, "{:WIDTH$}  {}", "", file.display())?;
+        if !self.printed {
+            self.write_root(page)?;
+            stores::write(page, &self.stores, TRUSTED, ALREADY_TRUSTED)?;
         }
-        if let Some(lookup) = &self.passphrase_lookup {
-            writeln!(page, "{:WIDTH$}  in the system's keyring: {lookup}", "passphrase")?;
-        }
-        stores::write(page, &self.stores, "trusts the root", "trusts the root already")
+        if self.is_complete() && !self.dry_run && !self.sysroot { self.write_next(page) } else { Ok(()) }
     }
 
     fn is_complete(&self) -> bool {

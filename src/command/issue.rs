@@ -9,21 +9,23 @@ use zeroize::Zeroizing;
 use super::Context;
 use super::permit::{self, Widened};
 use super::renew::Reissued;
-use super::stores::{self, Line};
-use crate::bundle::{self, Format, Holds, Material, Output, Plan};
+use crate::ca::signer::{self, KeySource, Request, Signer};
 use crate::ca::{self, Authority};
-use crate::certificate::CaCertificate;
 use crate::cli;
-use crate::constraints::{Constraints, Subtree};
+use crate::command::shared::stores::{self, Line};
+use crate::disk::files::{NewFile, Secrecy};
+use crate::disk::home::CaFolder;
 use crate::error::Fault;
-use crate::existing::{self, Known, Replace};
-use crate::files::{NewFile, Secrecy};
-use crate::home::CaFolder;
-use crate::inventory::{self, Entry};
-use crate::issuer::{self, KeySource, Request, Signer};
-use crate::name::Name;
-use crate::profile::{self, DaysLeft, Kind, Validity};
+use crate::format::{self, Format, Holds, Material, Output, Plan};
+use crate::issued::inventory::{self, Entry};
+use crate::issued::overwrite::{self, Known, Replace};
 use crate::report::{self, Outcome};
+use crate::x509::certificate::CaCertificate;
+use crate::x509::constraints::{Constraints, Subtree};
+use crate::x509::kind::Kind;
+use crate::x509::name::Name;
+use crate::x509::policy;
+use crate::x509::validity::{DaysLeft, Validity};
 
 pub(super) mod batch;
 mod needed;
@@ -67,16 +69,19 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
     let mut request = request::parse(args, context.now, context.report)?;
     let formats = formats(args);
     let options = request::options(args, &formats, context.report)?;
-    let label = bundle::stem(&request.subject, request.kind);
+    let label = format::stem(&request.subject, request.kind);
     let mut outputs = outputs(args, &formats, &request, &label, &context.folder)?;
     refuse_binary_to_stdout(args, &outputs)?;
     super::refuse_json(context, args.stdout)?;
-    confirm_addresses(context, args, &request.subject.names)?;
+    // A pair that is there and good was agreed to when it was issued.
+    if !args.if_needed {
+        confirm_addresses(context, args, &request.subject.names)?;
+    }
     let (mut agreed, known) = (Vec::new(), Known::new(&context.folder));
     if !ca::exists(&context.folder) {
         // Before anything is written: what the root that is about to be made would refuse.
         agreed = widening(context, args, &first_constraints(), &request.subject.names)?;
-        let free = existing::check(&mut outputs, &known, None, &request, replace(args));
+        let free = overwrite::check(&mut outputs, &known, None, &request, replace(args));
         // What is in the way may be of another devca, which has made the root meanwhile: that is looked at again.
         if let (Err(e), false) = (free, args.stdout || ca::exists(&context.folder)) {
             return Err(e);
@@ -91,15 +96,18 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
             return Ok(Issued::present(entry, &outputs, context));
         }
     }
+    if args.if_needed {
+        confirm_addresses(context, args, &request.subject.names)?;
+    }
     let (authority, root_created, widened) = authority(context, args, &request.subject.names, agreed)?;
     request.suit(&authority);
     if !args.stdout {
-        existing::check(&mut outputs, &known, Some(&authority), &request, replace(args))?;
+        overwrite::check(&mut outputs, &known, Some(&authority), &request, replace(args))?;
     }
     let issued = Signer::new(&authority)?.issue(&request)?;
 
     let material = Material { issued: &issued, authority: &authority, options: &options, label: &label };
-    let files = bundle::render(&material, &outputs)?;
+    let files = format::render(&material, &outputs)?;
     let mut entry = Entry::new(&request, &material, &outputs, &files, context.now);
     let printed = if args.stdout {
         entry.files.clear();
@@ -116,7 +124,7 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
     }
     if root_created {
         context.report.note(format!(
-            "a new root was made, {}: no store trusts it so far; devca{} install changes that",
+            "created a root CA, {}; nothing trusts it yet: run devca{} install",
             context.folder.root().display(),
             context.folder.option()
         ));
@@ -195,7 +203,7 @@ fn say_that_it_is_shortened(context: &Context, authority: &Authority) {
     let issuer = if authority.intermediate.is_some() { "intermediate" } else { "root" };
     let (end, option) = (authority.signer().validity.not_after.date(), context.folder.option());
     context.report.note(format!(
-        "the certificate is shortened to the {issuer}'s end, {end}; for a longer one, replace the root: devca{option} rotate"
+        "the certificate expires with the {issuer}, on {end}; for a longer one, replace the root: devca{option} rotate"
     ));
 }
 
@@ -235,12 +243,12 @@ fn authority(
 }
 
 fn first_constraints() -> Constraints {
-    profile::default_constraints(Some(&super::host_name()), &[], false)
+    policy::default_constraints(Some(&super::host_name()), &[], false)
 }
 
 /// Asks before it issues for a public address.
 fn confirm_addresses(context: &Context, args: &cli::Issue, names: &[Name]) -> anyhow::Result<()> {
-    if !names.iter().any(profile::is_public_address) {
+    if !names.iter().any(policy::is_public_address) {
         return Ok(()); // without a look at the disk
     }
     let constraints =
@@ -258,12 +266,12 @@ fn confirm_addresses(context: &Context, args: &cli::Issue, names: &[Name]) -> an
 /// A public address that nobody has agreed to. Where the root constrains addresses, the constraints decide.
 fn unasked<'a>(constraints: &Constraints, names: &'a [Name]) -> Option<&'a Name> {
     let decide = constraints.is_unconstrained() || constraints.constrain_addresses();
-    names.iter().find(|name| !decide && profile::is_public_address(name))
+    names.iter().find(|name| !decide && policy::is_public_address(name))
 }
 
 fn public_address(name: &Name, folder: &CaFolder) -> Fault {
     Fault::new(
-        format!("{name} is a public address: devca does not issue for one unless you say so"),
+        format!("{name} is a public address, which devca does not issue for unless told to"),
         format!("permit it: devca{} permit {name}", folder.option()),
     )
 }
@@ -280,20 +288,20 @@ fn widening(
     for name in names {
         // api.example.dev covers *.api.example.dev as well.
         if !wide.permit(name) {
-            let subtree = Subtree::parse(&issuer::base(name))?;
+            let subtree = Subtree::parse(&signer::base(name))?;
             wide.permitted.push(subtree.clone());
             subtrees.push(subtree);
         }
     }
     let list: Vec<String> = subtrees.iter().map(ToString::to_string).collect();
-    let question = format!("This root may not sign for {}. Permit it from now on?", list.join(", "));
+    let question = format!("This root may not sign for {}. Permit it?", list.join(", "));
     if args.yes || context.report.ask(&question) == Some(true) {
         Ok(subtrees)
     } else {
-        let (option, base) = (context.folder.option(), issuer::base(first));
+        let (option, base) = (context.folder.option(), signer::base(first));
         let is_there = ca::exists(&context.folder);
         let command = if is_there { format!("permit {base}") } else { format!("install --permit {base}") };
-        Err(issuer::outside(first).hint_instead(format!("permit it: devca{option} {command}")).into())
+        Err(signer::outside(first).hint_instead(format!("permit it: devca{option} {command}")).into())
     }
 }
 
@@ -313,12 +321,15 @@ fn refuse_binary_to_stdout(args: &cli::Issue, outputs: &[Output]) -> Result<(), 
     }
     if outputs.len() > 1 {
         return Err(Fault::usage(
-            "binary files cannot follow one another on standard output",
-            "leave --stdout out, or ask for one file: --format p12 --stdout",
+            "standard output can take only one binary file",
+            "omit --stdout, or choose one file: --format p12 --stdout",
         ));
     }
     if io::stdout().is_terminal() {
-        return Err(Fault::usage("a terminal shows no binary format", "pipe it: devca issue … --stdout | …"));
+        return Err(Fault::usage(
+            "this format is binary, and standard output is a terminal",
+            "pipe it: devca issue … --stdout | …",
+        ));
     }
     Ok(())
 }
@@ -342,7 +353,7 @@ fn outputs(
     let outputs = plan.outputs()?;
     let mut folders: Vec<&Path> = outputs.iter().filter_map(|output| output.path.parent()).collect();
     folders.dedup();
-    folders.into_iter().try_for_each(|folder| existing::refuse_ca_folder(folder, ca))?;
+    folders.into_iter().try_for_each(|folder| overwrite::refuse_ca_folder(folder, ca))?;
     Ok(outputs)
 }
 
@@ -360,7 +371,7 @@ impl Outcome for Issued {
         if let Some(content) = &self.content {
             return content.iter().try_for_each(|file| page.write_all(file));
         }
-        stores::write(page, &self.stores, "trusts the new root", "trusts the root already")?;
+        stores::write(page, &self.stores, "trusts the new root", "already trusted")?;
         self.reissued.iter().try_for_each(|reissued| reissued.write_lines(page))?;
         let entry = &self.entry;
         let mut rows: Vec<(&str, String)> =
@@ -382,7 +393,7 @@ impl Outcome for Issued {
         }
         rows.push(("expires", format!("{}, {}", entry.not_after.date(), self.days_left)));
         if self.reused {
-            rows.push(("status", "still valid: not issued again".into()));
+            rows.push(("status", "still valid, not reissued".into()));
         }
         report::rows(page, &rows)
     }

@@ -1,7 +1,7 @@
 //! `devca list`: what was issued, and what has become of it.
 
 use std::collections::HashSet;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -9,12 +9,14 @@ use time::{Duration, OffsetDateTime};
 
 use super::Context;
 use crate::cli;
-use crate::files::{NewFile, Secrecy};
-use crate::inventory::{self, Entry, Inventory, Line};
-use crate::parallel;
-use crate::profile::{self, DaysLeft, Kind};
-use crate::renewal::{self, PresentRoot, State};
+use crate::disk::files::{NewFile, Secrecy};
+use crate::issued::inventory::{self, Entry, Inventory, Line};
+use crate::issued::parallel;
+use crate::issued::renewal::{self, PresentRoot, State};
 use crate::report::{self, Outcome};
+use crate::x509::kind::Kind;
+use crate::x509::policy;
+use crate::x509::validity::DaysLeft;
 
 #[derive(Serialize)]
 pub(super) struct List {
@@ -22,6 +24,12 @@ pub(super) struct List {
     /// How many lines of the inventory went.
     #[serde(skip_serializing_if = "Option::is_none")]
     pruned: Option<usize>,
+    /// Some lines of the inventory cannot be read, so certificates may be missing here.
+    #[serde(skip)]
+    is_damaged: bool,
+    /// The options that choose the CA, for a command in a hint.
+    #[serde(skip)]
+    option: String,
 }
 
 #[derive(Serialize)]
@@ -61,15 +69,15 @@ pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<List> {
     let path = context.folder.inventory();
     let pruned = if args.prune { Some(prune(context)?) } else { None };
     let present = PresentRoot::new(context.root().ok().as_ref(), &context.folder);
-    let (now, soon) = (context.now, args.expiring.unwrap_or(profile::RENEW_WITHIN_DAYS));
+    let (now, soon) = (context.now, args.expiring.unwrap_or(policy::RENEW_WITHIN_DAYS));
     // Looked at while the lines are read: only what is shown stays in memory.
-    let lines = inventory::scan(&path, |line| match line {
+    let scanned = inventory::scan(&path, |line| match line {
         Line::Issued(entry) => Ok(Listed::of(entry, now, soon, &present)),
         Line::Revoked(revocation) => Err(revocation.serial),
     })?;
     let mut revoked = HashSet::new();
     let issued = |line: Result<Listed, String>| line.map_err(|serial| revoked.insert(serial)).ok();
-    let mut certificates: Vec<Listed> = lines.into_iter().filter_map(issued).collect();
+    let mut certificates: Vec<Listed> = scanned.answers.into_iter().filter_map(issued).collect();
     let chosen = inventory::one_of_each(&certificates, Listed::place, |listed| listed.touched.is_none());
     let mut chosen = chosen.into_iter();
     certificates.retain(|_| chosen.next().unwrap_or(true));
@@ -83,10 +91,14 @@ pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<List> {
     if args.expiring.is_some() {
         certificates.retain(|listed| matches!(listed.state, Word::Expired | Word::Expiring));
     }
-    Ok(List { certificates, pruned })
+    let damage = inventory::damage(&path, scanned.unreadable);
+    if let Some(fault) = &damage {
+        context.report.note(format!("{fault}; {}", fault.hint()));
+    }
+    Ok(List { certificates, pruned, is_damaged: damage.is_some(), option: context.folder.option() })
 }
 
-/// What is in use, and ends within so many days, has ended, or is of an earlier root.
+/// What is in use, and ends within so many days, has ended, or is issued by an earlier root.
 pub(super) fn ending(
     inventory: Inventory,
     now: OffsetDateTime,
@@ -109,7 +121,7 @@ fn prune(context: &Context) -> anyhow::Result<usize> {
     let path = context.folder.inventory();
     let lock = context.lock()?;
     let inventory = Inventory::load(&path)?;
-    let before = inventory.entries.len() + inventory.revocations.len();
+    let before = inventory.entries.len() + inventory.revocations.len() + inventory.unreadable;
     let keep =
         |entry: &Entry| !matches!(renewal::glance(entry), State::Missing | State::Gone | State::Replaced);
     // A revocation stays until its certificate has expired, whether its files are there or not.
@@ -129,18 +141,55 @@ fn prune(context: &Context) -> anyhow::Result<usize> {
 }
 
 impl Outcome for List {
+    /// A table on a terminal; for other programs, columns that a tab separates, without a header.
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         if let Some(pruned) = self.pruned {
-            writeln!(page, "removed {pruned} entries from the inventory")?;
+            let noun = if pruned == 1 { "entry" } else { "entries" };
+            writeln!(page, "removed {pruned} {noun} from the inventory")?;
         }
         if self.certificates.is_empty() {
-            return writeln!(page, "nothing to list");
+            return writeln!(page, "no certificates");
         }
-        let names: Vec<String> = parallel::map(self.certificates.iter().collect(), Listed::name);
-        let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).clamp(8, 40);
-        let rows = self.certificates.iter().zip(names).collect();
-        for row in parallel::map(rows, |(listed, name)| listed.row(&name, width)) {
-            writeln!(page, "{row}")?;
+        if !io::stdout().is_terminal() {
+            let rows = parallel::map(self.certificates.iter().collect(), Listed::columns);
+            return rows.iter().try_for_each(|columns| writeln!(page, "{}", columns.join("\t")));
+        }
+        let mut sorted: Vec<&Listed> = self.certificates.iter().collect();
+        sorted.sort_by_key(|listed| listed.not_after);
+        let names: Vec<String> = sorted.iter().map(|listed| elided(&listed.name())).collect();
+        let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
+        let header = format!("{:width$}  KIND    STATE      EXPIRES     FILE", "NAMES");
+        writeln!(page, "{}", report::dim(&header))?;
+        for (listed, name) in sorted.iter().zip(names) {
+            writeln!(page, "{}", listed.row(&name, width))?;
+        }
+        self.write_fixes(page)
+    }
+
+    fn is_complete(&self) -> bool {
+        !self.is_damaged
+    }
+}
+
+/// As much of the names as the table has room for.
+fn elided(names: &str) -> String {
+    const WIDEST: usize = 36;
+    if names.chars().count() <= WIDEST {
+        return names.to_owned();
+    }
+    names.chars().take(WIDEST - 1).chain(['…']).collect()
+}
+
+impl List {
+    fn write_fixes(&self, page: &mut dyn Write) -> io::Result<()> {
+        let has = |words: &[Word]| self.certificates.iter().any(|listed| words.contains(&listed.state));
+        let fixes = [
+            (has(&[Word::Outdated]), "renew --all", "reissues what an earlier root issued"),
+            (has(&[Word::Expiring]), "renew", "renews what expires soon"),
+            (has(&[Word::Missing, Word::Replaced]), "list --prune", "removes entries whose files are gone"),
+        ];
+        for (_, command, does) in fixes.iter().filter(|(applies, ..)| *applies) {
+            writeln!(page, "fix: devca{} {command}  ({does})", self.option)?;
         }
         Ok(())
     }
@@ -176,34 +225,45 @@ impl Listed {
     }
 
     fn row(&self, name: &str, width: usize) -> String {
+        let state = format!("{:9}", self.state.as_str());
+        let state = match self.state {
+            Word::Good => state,
+            _ => report::verdict(false, &state),
+        };
+        let [_, kind, _, expires, file] = self.columns();
+        format!("{name:width$}  {kind:6}  {state}  {expires}  {file}")
+    }
+
+    fn columns(&self) -> [String; 5] {
         let kind = match self.kind {
             Kind::Server => "server",
             Kind::Client => "client",
             Kind::Both => "both",
         };
-        let left = match (self.state, self.days_left) {
-            (Word::Missing, _) => report::verdict(false, "missing"),
-            (Word::Replaced, _) => report::verdict(false, "replaced"),
-            (Word::Revoked, _) => report::verdict(false, "revoked"),
-            (Word::Outdated, _) => report::verdict(false, "of an earlier root"),
-            (Word::Expired, _) => report::verdict(false, "expired"),
-            (Word::Expiring, days) => report::verdict(false, &format!("{days:#}")),
-            (Word::Good, days) => format!("{days:#}"),
-        };
-        format!("{name:width$}  {kind}  {}: {left}", report::short(&self.path))
+        let (state, expires) = (self.state.as_str().to_owned(), self.not_after.date().to_string());
+        [self.name(), kind.to_owned(), state, expires, report::short(&self.path)]
     }
 
     /// What a person knows it by.
     fn name(&self) -> String {
-        let first = match self.kind {
-            Kind::Client => self.common_name.as_ref().or(self.names.first()),
-            _ => self.names.first().or(self.common_name.as_ref()),
-        };
-        let more = self.names.len().saturating_sub(1);
-        match (first, more) {
-            (Some(first), 0) => first.clone(),
-            (Some(first), more) if self.kind != Kind::Client => format!("{first} and {more} more"),
-            (first, _) => first.cloned().unwrap_or_default(),
+        match (&self.kind, &self.common_name) {
+            (Kind::Client, Some(name)) => name.clone(),
+            (_, Some(name)) if self.names.is_empty() => name.clone(),
+            _ => self.names.join(", "),
+        }
+    }
+}
+
+impl Word {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Replaced => "replaced",
+            Self::Revoked => "revoked",
+            Self::Outdated => "old root",
+            Self::Expired => "expired",
+            Self::Expiring => "expiring",
+            Self::Good => "good",
         }
     }
 }

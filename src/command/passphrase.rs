@@ -7,13 +7,13 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::Context;
-use super::stores::WIDTH;
+use crate::ca::keyring::{KeyringItem, kernel};
+use crate::ca::passphrase::Passphrase;
 use crate::ca::{self, Authority};
 use crate::cli;
+use crate::command::shared::stores::WIDTH;
 use crate::error::Fault;
-use crate::keyring::{KeyringItem, kernel};
-use crate::passphrase::Passphrase;
-use crate::report::{self, Outcome};
+use crate::report::{self, Mark, Outcome};
 
 #[derive(Serialize)]
 pub(super) struct Protection {
@@ -97,12 +97,12 @@ fn new(context: &Context, args: &cli::Passphrase, now: &Authority) -> anyhow::Re
 
 fn remember(context: &Context, time: Option<Duration>) -> anyhow::Result<()> {
     if ca::keyring_item(&context.folder).is_some() {
-        let what = "there is nothing to remember: the passphrase is in the system's keyring";
+        let what = "nothing to remember: the passphrase is in the system's keyring";
         return Err(Fault::new(what, "use a passphrase of your own instead: devca passphrase").into());
     }
     let authority = context.authority()?;
     let passphrase = authority.passphrase().ok_or_else(|| {
-        Fault::new("there is nothing to remember: the key is not encrypted", "encrypt it: devca passphrase")
+        Fault::new("nothing to remember: the key is not encrypted", "encrypt it: devca passphrase")
     })?;
     kernel::remember(&context.remembered_as(), passphrase.as_str(), time).map_err(|why| {
         let what = format!("cannot remember the passphrase: {why}");
@@ -117,15 +117,15 @@ impl Outcome for Protection {
                 "encrypted with a passphrase in the system's keyring".into()
             }
             What::Encrypted => "encrypted with the passphrase".into(),
-            What::Decrypted => "not encrypted any more".into(),
+            What::Decrypted => "no longer encrypted".into(),
             What::Remembered(None) => "passphrase remembered until you log out".into(),
             What::Remembered(Some(time)) => format!("passphrase remembered for {} seconds", time.as_secs()),
             What::Forgotten => "passphrase forgotten".into(),
             What::NothingToForget => "no passphrase was remembered".into(),
         };
-        writeln!(page, "{:WIDTH$}  {}: {}", "key", report::short(&self.key), report::verdict(true, &word))?;
+        writeln!(page, "{} {:WIDTH$}  {}: {word}", Mark::Good, "key", report::tilde(&self.key))?;
         if let (What::Encrypted, Some(lookup)) = (self.what, &self.lookup) {
-            writeln!(page, "{:WIDTH$}  to look it up: {lookup}", "passphrase")?;
+            writeln!(page, "  {:WIDTH$}  to look up the passphrase: {lookup}", "")?;
         }
         Ok(())
     }

@@ -7,22 +7,22 @@ use serde::Serialize;
 use super::Context;
 use super::renew::Reissued;
 use super::rotate;
-use super::shared::bundles;
-use super::stores::{self, Line, WIDTH};
-use crate::bundle::Password;
 use crate::ca::Authority;
-use crate::certificate::CaCertificate;
 use crate::cli;
-use crate::constraints::{Constraints, Subtree};
+use crate::command::shared::bundles;
+use crate::command::shared::stores::{self, Line, WIDTH};
+use crate::disk::files::NewFile;
+use crate::disk::home::CaFolder;
 use crate::error::Fault;
-use crate::files::NewFile;
-use crate::home::CaFolder;
-use crate::inventory::Inventory;
-use crate::name::Name;
-use crate::pem;
-use crate::profile;
-use crate::renewal;
-use crate::report::{self, Outcome};
+use crate::format::Password;
+use crate::issued::inventory::Inventory;
+use crate::issued::renewal;
+use crate::report::{Mark, Outcome};
+use crate::x509::certificate::CaCertificate;
+use crate::x509::constraints::{Constraints, Subtree};
+use crate::x509::name::Name;
+use crate::x509::pem;
+use crate::x509::policy;
 
 #[derive(Serialize)]
 pub(super) struct Permitted {
@@ -45,7 +45,7 @@ pub(super) struct Permitted {
 pub(super) fn shut_out(folder: &CaFolder) -> String {
     let option = folder.option();
     format!(
-        "BoringSSL (Bun, gRPC, Electron, Envoy, Dart, workerd) refuses certificates with addresses, because this root \
+        "BoringSSL (Bun, gRPC, Electron, Envoy, Dart, workerd) rejects certificates with addresses, because this root \
          constrains addresses; to change that: devca{option} permit --no-constrain-addresses"
     )
 }
@@ -53,8 +53,8 @@ pub(super) fn shut_out(folder: &CaFolder) -> String {
 pub(super) fn run(context: &Context, args: &cli::Permit) -> anyhow::Result<Permitted> {
     let root = context.root()?;
     if root.constraints.is_unconstrained() {
-        let what = "this root may sign for any name already: it carries no name constraints";
-        return Err(Fault::new(what, "make one with constraints: devca --ca NAME install").into());
+        let what = "this root may already sign for any name: it has no name constraints";
+        return Err(Fault::new(what, "create one with constraints: devca --ca NAME install").into());
     }
     if args.list {
         return Ok(Permitted::none(root.constraints.permitted, args));
@@ -96,9 +96,9 @@ fn warn_of_what_is_outside(context: &Context, old: &Constraints, new: &Constrain
     entries.retain(|entry| entry.not_after > context.now && entry.names.iter().any(is_outside));
     let note = match entries.as_slice() {
         [] => return,
-        [one] => format!("clients refuse {} from now on", renewal::first(one).display()),
+        [one] => format!("clients will now reject {}", renewal::first(one).display()),
         [one, others @ ..] => {
-            format!("clients refuse {} and {} more from now on", renewal::first(one).display(), others.len())
+            format!("clients will now reject {} and {} more", renewal::first(one).display(), others.len())
         }
     };
     context.report.note(format!("{note}: the root does not permit one of its names"));
@@ -154,8 +154,8 @@ fn change(old: &Constraints, args: &cli::Permit) -> Result<(Constraints, Vec<Sub
     if args.remove {
         for subtree in &args.names {
             let Some(at) = new.permitted.iter().position(|known| known == subtree) else {
-                let what = format!("{subtree} is not in the list");
-                return Err(Fault::new(what, "list what is permitted: devca permit --list"));
+                let what = format!("{subtree} is not on the list");
+                return Err(Fault::new(what, "show the list: devca permit --list"));
             };
             changed.push(new.permitted.remove(at));
         }
@@ -163,7 +163,7 @@ fn change(old: &Constraints, args: &cli::Permit) -> Result<(Constraints, Vec<Sub
     }
     // With the range alone, 127.0.0.1 would be refused.
     let constrains = args.constrain_addresses || args.names.iter().any(Subtree::is_network);
-    let networks = profile::private_networks().filter(|_| constrains && !old.constrain_addresses());
+    let networks = policy::private_networks().filter(|_| constrains && !old.constrain_addresses());
     args.names.iter().try_for_each(Subtree::refuse_if_too_wide)?;
     for subtree in networks.chain(args.names.iter().cloned()) {
         if new.add(subtree.clone()) {
@@ -181,11 +181,11 @@ fn refuse_to_permit_all(new: &Constraints, removed: &[Subtree]) -> Result<(), Fa
             && !new.permitted.iter().any(|subtree| of_type(&subtree))
     };
     if lacks(false) {
-        let what = "one domain must stay: with none, every name would be permitted";
+        let what = "one domain must remain: without any, every name would be permitted";
         return Err(Fault::new(what, "keep localhost"));
     }
     if lacks(true) {
-        let what = "one range of addresses must stay: with none, every address would be permitted";
+        let what = "one address range must remain: without any, every address would be permitted";
         let hint = "if that is what you want: devca permit --no-constrain-addresses";
         return Err(Fault::new(what, hint));
     }
@@ -215,15 +215,15 @@ impl Outcome for Permitted {
         }
         let word = if self.removes { "no longer permits" } else { "permits" };
         if self.frees_addresses {
-            writeln!(page, "{:WIDTH$}  {} any address", "root", report::verdict(true, word))?;
+            writeln!(page, "{} {:WIDTH$}  {word} any address", Mark::Good, "root")?;
         }
         for subtree in self.changed.iter().filter(|_| !self.frees_addresses) {
-            writeln!(page, "{:WIDTH$}  {} {subtree}", "root", report::verdict(true, word))?;
+            writeln!(page, "{} {:WIDTH$}  {word} {subtree}", Mark::Good, "root")?;
         }
         if self.changed.is_empty() && !self.frees_addresses {
-            writeln!(page, "{:WIDTH$}  permits that already", "root")?;
+            writeln!(page, "{} {:WIDTH$}  already permitted", Mark::Good, "root")?;
         }
-        stores::write(page, &self.stores, "trusts the new root", "trusts the root already")?;
+        stores::write(page, &self.stores, "trusts the new root", "already trusted")?;
         self.reissued.iter().try_for_each(|reissued| reissued.write_lines(page))
     }
 

@@ -9,17 +9,18 @@ use devca_platform::privilege::spawn_as_person;
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
-use super::stores::WIDTH;
-use super::{Context, timer};
-use crate::bulk;
-use crate::bundle::Password;
+use super::Context;
 use crate::ca::Authority;
 use crate::cli;
+use crate::command::shared::stores::WIDTH;
+use crate::command::shared::timer;
 use crate::error::{self, Fault};
-use crate::inventory::{Entry, Inventory};
-use crate::profile;
-use crate::renewal::{self, Renewer, Signers, State};
-use crate::report::{self, Outcome};
+use crate::format::Password;
+use crate::issued::bulk;
+use crate::issued::inventory::{self, Entry, Inventory};
+use crate::issued::renewal::{self, Renewer, Signers, State};
+use crate::report::{self, Mark, Outcome};
+use crate::x509::policy;
 
 /// What became of the certificates.
 #[derive(Serialize, Default)]
@@ -43,6 +44,9 @@ pub(super) struct Reissued {
     timer: Option<timer::Changed>,
     #[serde(skip)]
     is_renewal: bool,
+    /// Some lines of the inventory cannot be read: what they list is not renewed.
+    #[serde(skip)]
+    is_damaged: bool,
 }
 
 #[derive(Serialize)]
@@ -64,8 +68,8 @@ pub(super) fn run(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissu
         let changed = timer::run(context, args)?;
         return Ok(Reissued { timer: Some(changed), ..Reissued::default() });
     }
-    if let Some(days) = args.days.filter(|days| !(1..=profile::SERVER_MAX_DAYS).contains(days)) {
-        let hint = format!("give 1 to {}, as in: --days 90", profile::SERVER_MAX_DAYS);
+    if let Some(days) = args.days.filter(|days| !(1..=policy::SERVER_MAX_DAYS).contains(days)) {
+        let hint = format!("use 1 to {}, for example: --days 90", policy::SERVER_MAX_DAYS);
         return Err(Fault::usage(format!("a certificate cannot be valid for {days} days"), hint).into());
     }
     context.root()?;
@@ -105,6 +109,8 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
     };
     outcome.leave(others, is_named);
     outcome.is_renewal = true;
+    let inventory = context.folder.inventory();
+    outcome.is_damaged = Inventory::load(&inventory).is_ok_and(|inventory| inventory.unreadable > 0);
     drop(lock);
     if let (Some(hook), false) = (&args.exec, outcome.done.is_empty()) {
         outcome.executed = Some(hook.clone());
@@ -117,14 +123,23 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
 fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<Vec<Entry>> {
     let inventory = Inventory::load(&context.folder.inventory())?;
     let revoked = inventory.revoked();
+    if let Some(fault) = inventory::damage(&context.folder.inventory(), inventory.unreadable) {
+        context.report.note(format!("{fault}; {}", fault.hint()));
+    }
     let mut entries = inventory.in_use();
-    entries.retain(|entry| !revoked.contains(&entry.serial));
+    let (gone, kept) = entries.into_iter().partition::<Vec<_>, _>(|entry| revoked.contains(&entry.serial));
+    entries = kept;
     for word in &args.what {
         if !entries.iter().any(|entry| is_meant(entry, word)) {
-            let what = format!("{word} is neither a file nor a name of a certificate of this CA");
+            if let Some(entry) = gone.iter().find(|entry| is_meant(entry, word)) {
+                let names = crate::check::words(&entry.names);
+                let hint = format!("issue a new one: devca{} issue {names} --force", context.folder.option());
+                return Err(Fault::new(format!("{word} is revoked"), hint).into());
+            }
+            let what = format!("{word} is neither a file nor the name of a certificate of this CA");
             return Err(Fault::new(
                 what,
-                format!("see what there is: devca{} list", context.folder.option()),
+                format!("list what was issued: devca{} list", context.folder.option()),
             )
             .into());
         }
@@ -152,7 +167,7 @@ fn lead(args: &cli::Renew, entry: &Entry) -> Option<Duration> {
         (Some(days), false) => Some(Duration::days(days)),
         (Some(days), true) => Some(Duration::days(days).min(third)),
         (None, false) if named => None,
-        (None, _) => Some(Duration::days(profile::RENEW_WITHIN_DAYS).min(third)),
+        (None, _) => Some(Duration::days(policy::RENEW_WITHIN_DAYS).min(third)),
     }
 }
 
@@ -209,7 +224,7 @@ pub(super) fn again(
 
 /// A file that could not be renewed with the others of its certificate.
 fn outdated(context: &Context, path: &Path, entry: &Entry) -> Failure {
-    let why = "it still contains the previous certificate, because its password is not known".into();
+    let why = "it still contains the previous certificate, because its password is unknown".into();
     let hint = error::hint_of(&context.folder.option(), &renewal::with_password(entry));
     Failure { path: path.to_owned(), why, hint }
 }
@@ -227,9 +242,19 @@ fn until_next(context: &Context, args: &cli::Renew, now: OffsetDateTime) -> StdD
     wait.clamp(StdDuration::from_secs(1), hour)
 }
 
+/// By its absolute path: another program of that name may be in the current folder.
+fn shell() -> PathBuf {
+    if cfg!(windows) {
+        let system = std::env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
+        Path::new(&system).join(r"System32\cmd.exe")
+    } else {
+        "/bin/sh".into()
+    }
+}
+
 /// A command line of the person's own, as their shell reads it.
 fn execute(context: &Context, hook: &str) -> Result<(), String> {
-    let mut command = if cfg!(windows) { Command::new("cmd") } else { Command::new("/bin/sh") };
+    let mut command = Command::new(shell());
     command.arg(if cfg!(windows) { "/C" } else { "-c" }).arg(hook);
     // Standard output is for what devca says, in JSON even.
     command.envs(context.person.environment()).stdout(io::stderr());
@@ -256,29 +281,29 @@ impl Reissued {
     }
 
     pub(super) fn is_done(&self) -> bool {
-        self.failed.is_empty() && self.outdated.is_empty() && self.hook_failed.is_none()
+        self.failed.is_empty() && self.outdated.is_empty() && self.hook_failed.is_none() && !self.is_damaged
     }
 
     pub(super) fn write_lines(&self, page: &mut dyn Write) -> io::Result<()> {
         const SHOWN: usize = 20;
-        let again = report::verdict(true, if self.is_renewal { "renewed" } else { "again" });
-        let line = |path: &Path| format!("{:WIDTH$}  {}", "issued", report::short(path));
+        let again = if self.is_renewal { "renewed" } else { "reissued" };
+        let line = |mark: Mark, word, what: &str| format!("{mark} {word:WIDTH$}  {what}");
         for path in self.done.iter().take(SHOWN) {
-            writeln!(page, "{}: {again}", line(path))?;
+            writeln!(page, "{}", line(Mark::Good, again, &report::short(path)))?;
         }
         if self.done.len() > SHOWN {
-            writeln!(page, "{:WIDTH$}  and {} more: {again}", "issued", self.done.len() - SHOWN)?;
+            let more = format!("and {} more", self.done.len() - SHOWN);
+            writeln!(page, "{}", line(Mark::Good, again, &more))?;
         }
-        let failed = self.failed.iter().map(|failure| ("not done", failure));
-        for (word, Failure { path, why, hint }) in
-            failed.chain(self.outdated.iter().map(|file| ("outdated", file)))
-        {
-            let word = report::verdict(false, word);
-            let indent = format!("{:WIDTH$}  ", "");
-            writeln!(page, "{}: {word}\n{indent}{why}\n{indent}hint: {hint}", line(path))?;
+        let failed = self.failed.iter().map(|failure| ("failed", failure));
+        let outdated = self.outdated.iter().map(|file| ("outdated", file));
+        for (word, Failure { path, why, hint }) in failed.chain(outdated) {
+            let indent = format!("  {:WIDTH$}  ", "");
+            let line = line(Mark::Bad, word, &report::short(path));
+            writeln!(page, "{line}: {why}\n{indent}hint: {hint}")?;
         }
         for Failure { path, why, hint } in &self.left_alone {
-            writeln!(page, "{}: left alone, since {why}: {hint}", line(path))?;
+            writeln!(page, "{}: {why}; {hint}", line(Mark::Skipped, "skipped", &report::short(path)))?;
         }
         Ok(())
     }
@@ -294,13 +319,13 @@ impl Outcome for Reissued {
             writeln!(page, "nothing is due")?;
         }
         match (&self.executed, &self.hook_failed) {
-            (Some(hook), None) => writeln!(page, "{:WIDTH$}  {hook}", "executed"),
+            (Some(hook), None) => writeln!(page, "{} {:WIDTH$}  {hook}", Mark::Good, "executed"),
             (Some(hook), Some(why)) => {
-                let (word, indent) = (report::verdict(false, "failed"), format!("{:WIDTH$}  ", ""));
-                writeln!(page, "{:WIDTH$}  {hook}: {word}\n{indent}{why}", "executed")?;
+                let indent = format!("  {:WIDTH$}  ", "");
+                writeln!(page, "{} {:WIDTH$}  {hook}: {why}", Mark::Bad, "failed")?;
                 writeln!(
                     page,
-                    "{indent}hint: the certificates are renewed; run it by hand, to see why it fails"
+                    "{indent}hint: the certificates were renewed; run the command by hand to see why it fails"
                 )
             }
             (None, _) => Ok(()),

@@ -8,13 +8,13 @@ use time::OffsetDateTime;
 
 use super::Context;
 use crate::ca;
-use crate::certificate::Leaf;
 use crate::cli;
+use crate::disk::files;
 use crate::error::Fault;
-use crate::files;
-use crate::inventory::{self, Entry, Inventory, Revocation};
-use crate::pem;
+use crate::issued::inventory::{self, Entry, Inventory, Revocation};
 use crate::report::{self, Outcome};
+use crate::x509::certificate::Leaf;
+use crate::x509::pem;
 
 #[derive(Serialize)]
 pub(super) struct Revoked {
@@ -36,7 +36,7 @@ pub(super) fn run(context: &Context, args: &cli::Revoke) -> anyhow::Result<Revok
         let intermediate = ca::intermediate(&context.folder).is_some_and(|ca| leaf.is_of(&ca));
         if !intermediate && !leaf.is_of(&root) {
             let what = format!("{} was not issued by this CA", path.display());
-            return Err(Fault::new(what, "name its CA: devca --ca NAME revoke …").into());
+            return Err(Fault::new(what, "use the CA that issued it: devca --ca NAME revoke …").into());
         }
         (leaf.serial, intermediate)
     } else {
@@ -72,12 +72,12 @@ fn find<'a>(known: &'a Inventory, word: &str) -> anyhow::Result<&'a Entry> {
     let found = known.entries.iter().rfind(is_in);
     let what = || {
         if Path::new(word).exists() {
-            format!("{word} holds no certificate, and was not issued by this CA")
+            format!("{word} contains no certificate of this CA")
         } else {
             format!("{word} is neither a file nor the serial number of a certificate of this CA")
         }
     };
-    let hint = "the serial number is what this prints: openssl x509 -noout -serial -in FILE";
+    let hint = "to print a serial number: openssl x509 -noout -serial -in FILE";
     let found = found.or_else(|| known.entries.iter().find(|entry| entry.serial == serial));
     Ok(found.ok_or_else(|| Fault::new(what(), hint))?)
 }
@@ -90,7 +90,7 @@ fn serial_of(word: &str) -> String {
 impl Outcome for Revoked {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         let when = if self.already { format!("already, on {}", self.since.date()) } else { "now".into() };
-        let next = format!("servers learn it from a revocation list: {}", self.hint);
+        let next = format!("to write the revocation list that servers read: {}", self.hint);
         report::rows(page, &[("serial", self.serial.clone()), ("revoked", when), ("next", next)])
     }
 }

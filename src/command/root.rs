@@ -7,15 +7,15 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::Context;
-use crate::bundle::RootFormat;
 use crate::cli;
-use crate::constraints::Constraints;
+use crate::disk::files::{NewFile, Secrecy};
 use crate::error::Fault;
-use crate::existing;
-use crate::files::{NewFile, Secrecy};
-use crate::key;
-use crate::pem;
+use crate::format::RootFormat;
+use crate::issued::overwrite;
 use crate::report::{self, Outcome};
+use crate::x509::constraints::Constraints;
+use crate::x509::key;
+use crate::x509::pem;
 
 #[derive(Serialize)]
 pub(super) struct Root {
@@ -37,7 +37,7 @@ pub(super) fn run(context: &Context, args: &cli::Root) -> anyhow::Result<Root> {
     let root = context.root()?;
     let folder = args.out.as_deref().unwrap_or(Path::new(""));
     if !args.format.is_empty() {
-        existing::refuse_ca_folder(folder, &context.folder)?;
+        overwrite::refuse_ca_folder(folder, &context.folder)?;
     }
     let mut files = Vec::new();
     for format in &args.format {
@@ -48,7 +48,7 @@ pub(super) fn run(context: &Context, args: &cli::Root) -> anyhow::Result<Root> {
     write(context, folder, files)?;
     if args.format.contains(&RootFormat::Mobileconfig) {
         context.report.note(
-            "on an iPhone or iPad, switch the trust on: Settings, General, About, Certificate Trust Settings",
+            "on an iPhone or iPad, turn on trust for it: Settings, General, About, Certificate Trust Settings",
         );
     }
     Ok(Root {
@@ -65,10 +65,10 @@ pub(super) fn run(context: &Context, args: &cli::Root) -> anyhow::Result<Root> {
 
 /// A file with the same content is left as it is; another one is somebody's.
 fn write(context: &Context, folder: &Path, mut files: Vec<NewFile>) -> anyhow::Result<()> {
-    files.retain(|file| crate::files::read(&file.path).ok().as_ref() != Some(&file.content));
+    files.retain(|file| crate::disk::files::read(&file.path).ok().as_ref() != Some(&file.content));
     if let Some(taken) = files.iter().find(|file| file.path.symlink_metadata().is_ok()) {
         let what = format!("{} already exists and is not this root", taken.path.display());
-        return Err(Fault::new(what, "remove it, or choose another place with --out").into());
+        return Err(Fault::new(what, "remove it, or choose another folder with --out").into());
     }
     context.person.files().create_folder(folder, Secrecy::Public)?;
     context.person.files().stage(files)?.commit()

@@ -7,22 +7,23 @@ use serde::Serialize;
 
 use super::Context;
 use super::renew::{self, How, Reissued};
-use super::shared::bundles;
-use super::stores::{self, Line, WIDTH};
-use crate::bundle::Password;
+use crate::ca::key_file;
+use crate::ca::passphrase::{Passphrase, VARIABLE};
 use crate::ca::{self, Authority, Draft};
-use crate::certificate::CaCertificate;
 use crate::cli;
-use crate::constraints::{Constraints, Subtree};
+use crate::command::shared::bundles;
+use crate::command::shared::stores::{self, Line, WIDTH};
+use crate::disk::files::NewFile;
 use crate::error::Fault;
-use crate::files::NewFile;
-use crate::inventory::{Entry, Inventory};
-use crate::key;
-use crate::passphrase::{Passphrase, VARIABLE};
-use crate::pem;
-use crate::profile;
-use crate::renewal;
-use crate::report::{self, Outcome};
+use crate::format::Password;
+use crate::issued::inventory::{Entry, Inventory};
+use crate::issued::renewal;
+use crate::report::{self, Mark, Outcome};
+use crate::x509::certificate::CaCertificate;
+use crate::x509::constraints::{Constraints, Subtree};
+use crate::x509::key;
+use crate::x509::pem;
+use crate::x509::policy;
 
 #[derive(Serialize)]
 pub(super) struct Rotated {
@@ -37,12 +38,19 @@ pub(super) struct Rotated {
 
 pub(super) fn run(context: &Context, args: &cli::Rotate) -> anyhow::Result<Rotated> {
     let password = args.password.read()?;
+    if !args.yes && context.report.ask(&question(context)) == Some(false) {
+        return Err(Fault::new(
+            "nothing was changed",
+            "to replace the root without being asked: devca rotate --yes",
+        )
+        .into());
+    }
     let lock = context.lock()?;
     let old = context.root()?;
     let sealed = args.sealed || ca::is_sealed(&context.folder);
     let item = ca::keyring_item(&context.folder);
     let constraints = if args.constrained && old.constraints.is_unconstrained() {
-        profile::default_constraints(Some(&super::host_name()), &args.permit, false)
+        policy::default_constraints(Some(&super::host_name()), &args.permit, false)
     } else {
         refuse_to_permit(context, &old.constraints, &args.permit)?;
         old.constraints
@@ -66,20 +74,30 @@ pub(super) fn run(context: &Context, args: &cli::Rotate) -> anyhow::Result<Rotat
     })
 }
 
+/// What is asked on a terminal before the root is replaced.
+fn question(context: &Context) -> String {
+    let count = Inventory::load(&context.folder.inventory()).map_or(0, |inventory| inventory.in_use().len());
+    let noun = if count == 1 { "certificate" } else { "certificates" };
+    format!(
+        "Replace the root and reissue {count} {noun}? Phones, containers and others that trust the old root will not \
+         trust the new one."
+    )
+}
+
 /// A root that is constrained already keeps its list.
 fn refuse_to_permit(context: &Context, present: &Constraints, names: &[Subtree]) -> Result<(), Fault> {
     match names.iter().find(|name| !present.permitted.contains(name)) {
         None => Ok(()),
         Some(name) => Err(Fault::new(
-            "this root is constrained already, and rotate keeps its list",
+            "this root is already constrained, and rotate keeps its list",
             format!("change the list first: devca{} permit {name}", context.folder.option()),
         )),
     }
 }
 
 /// What devca has not written, or does not know where it went.
-const OUT_OF_REACH: &str = "phones, containers, other machines and homes, --sysroot trees, and files made with devca root \
-     or devca export still trust the old root: replace it there";
+const OUT_OF_REACH: &str = "phones, containers, other machines and users, --sysroot trees, and files written by devca root or \
+     devca export still have the old root: replace it there";
 
 /// Where the old key is locked, so is the new one; the old passphrase is not needed for that.
 fn passphrase(context: &Context) -> anyhow::Result<Option<Passphrase>> {
@@ -88,12 +106,12 @@ fn passphrase(context: &Context) -> anyhow::Result<Option<Passphrase>> {
         return Ok(None);
     }
     // A key that cannot be read, or whose passphrase is lost, is a reason to rotate, not one to refuse.
-    match pem::key_file(&path) {
-        Ok(pem::KeyFile::Locked(key)) if key.item.is_some() && std::env::var_os(VARIABLE).is_none() => {
-            let hint = format!("give a passphrase of your own in a file: export {VARIABLE}=…");
+    match key_file::read(&path) {
+        Ok(key_file::KeyFile::Locked(key)) if key.item.is_some() && std::env::var_os(VARIABLE).is_none() => {
+            let hint = format!("put a passphrase into a file: export {VARIABLE}=…");
             context.passphrase_in_keyring(&hint).map(Some)
         }
-        Ok(pem::KeyFile::Locked(_)) => context.new_passphrase().map(Some),
+        Ok(key_file::KeyFile::Locked(_)) => context.new_passphrase().map(Some),
         _ => Ok(None),
     }
 }
@@ -154,9 +172,9 @@ pub(super) fn reissue(
 
 impl Outcome for Rotated {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
-        let made = report::verdict(true, "made anew");
-        writeln!(page, "{:WIDTH$}  {} ({}): {made}", "root", self.name, report::short(&self.root))?;
-        stores::write(page, &self.stores, "trusts the new root", "trusts the root already")?;
+        writeln!(page, "{} {:WIDTH$}  {}: replaced", Mark::Good, "root", self.name)?;
+        writeln!(page, "  {:WIDTH$}  {}", "", report::tilde(&self.root))?;
+        stores::write(page, &self.stores, "trusts the new root", "already trusted")?;
         self.reissued.write_lines(page)
     }
 

@@ -16,7 +16,7 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> anyhow::Result<u8> {
     let (program, arguments) = args
         .command
         .split_first()
-        .ok_or_else(|| Fault::usage("no program is given", "as in: devca run -- node app.js"))?;
+        .ok_or_else(|| Fault::usage("no program was given", "for example: devca run -- node app.js"))?;
     let path = found(context, program)?;
     let mut command = Command::new(&path);
     command.args(arguments).envs(context.person.environment()).envs(env::variables(context)?);
@@ -61,8 +61,8 @@ fn found(context: &Context, program: &OsStr) -> anyhow::Result<PathBuf> {
             Fault::new(format!("{} is not executable", path.display()), hint).exiting_with(NOT_EXECUTABLE)
         }
         None => Fault::new(
-            format!("there is no program called {} in PATH", path.display()),
-            "check its name, and whether its folder is in PATH",
+            format!("{} was not found in PATH", path.display()),
+            "check its name and whether its folder is in PATH",
         )
         .exiting_with(NOT_FOUND),
     };
@@ -75,7 +75,7 @@ fn start(command: &mut Command) -> anyhow::Result<std::io::Error> {
     use crate::error::OrHint;
     // The program is the person's: it gets none of root's rights, not even kept ones.
     devca_platform::privilege::give_up_root()
-        .or_hint(|| "cannot give up root's rights".into(), || "run devca without sudo".into())?;
+        .or_hint(|| "cannot drop root's privileges".into(), || "run devca without sudo".into())?;
     Ok(std::os::unix::process::CommandExt::exec(command))
 }
 

@@ -1,4 +1,4 @@
-//! `devca uninstall`: take the root, and its predecessors, out of the stores; with `--purge`, delete it.
+//! `devca uninstall`: remove the root, and earlier ones, from the stores; with `--purge`, delete it.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -6,18 +6,21 @@ use std::path::PathBuf;
 use devca_platform::{Anchor, Found, Problem, Store};
 use serde::Serialize;
 
-use super::predecessors::Predecessors;
-use super::shared::bundles::{self, Bundle};
-use super::stores::{self, Changes, HeldRoot, Line, WIDTH};
-use super::{Context, timer};
+use super::Context;
 use crate::ca;
-use crate::certificate::CaCertificate;
 use crate::cli;
+use crate::command::shared::anchor;
+use crate::command::shared::bundles::{self, Bundle};
+use crate::command::shared::held::{self, HeldRoot};
+use crate::command::shared::old_roots::OldRoots;
+use crate::command::shared::stores::{self, Changes, Line, WIDTH};
+use crate::command::shared::timer;
+use crate::disk::home::CaFolder;
 use crate::error::Fault;
-use crate::home::CaFolder;
-use crate::inventory::Inventory;
-use crate::renewal;
-use crate::report::{self, Outcome};
+use crate::issued::inventory::Inventory;
+use crate::issued::renewal;
+use crate::report::{self, Mark, Outcome};
+use crate::x509::certificate::{self, CaCertificate};
 
 #[derive(Serialize)]
 pub(super) struct Uninstalled {
@@ -57,18 +60,27 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
         return remove_by_fingerprint(context, args);
     }
     let folder = &context.folder;
+    if args.purge && !args.dry_run && !args.yes && ca::exists(folder) {
+        let question =
+            format!("Delete the root, its key and the inventory in {}?", report::tilde(&folder.path));
+        if context.report.ask(&question) == Some(false) {
+            let hint = "to remove the root from the trust stores only: devca uninstall";
+            return Err(Fault::new("nothing was changed", hint).into());
+        }
+    }
     let host = stores::host(context, &args.stores)?;
-    // A damaged root cannot be looked for in a store, but it can be deleted, and its predecessors can be found.
+    // A damaged root cannot be looked for in a store, but it can be deleted, and its old_roots can be found.
     let root = match context.root() {
         Err(e) if ca::exists(folder) && args.purge => {
-            context.report.note(format!("{e:#}; so no store was searched for it"));
+            context.report.note(format!("{e:#}; the stores were not searched for it"));
             None
         }
         Err(e) if ca::exists(folder) => return Err(e),
         found => found.ok(),
     };
+    let root = root.filter(|root| is_own(context, root));
     let found = devca_platform::find(&host, &stores::kinds(&args.stores));
-    let changes = Changes { context, host: &host, dry_run: args.dry_run };
+    let changes = Changes::new(context, &host, args.dry_run);
     let own = Own::of(context, root.as_ref());
     let stores = stores::each(&found, |store, line| remove(&changes, store, &own, line));
     let nothing_here = root.is_none() && !ca::exists(folder) && !folder.root_key().exists();
@@ -95,12 +107,25 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
                 context.report.note(format!("the files that devca env prints are deleted: {NEW_TERMINAL}"));
             }
         }
-        (true, false) => outcome.kept_for = Some("kept, since a store may still trust it"),
+        (true, false) => outcome.kept_for = Some("kept, because a store may still trust it"),
         (false, _) if nothing_here => {}
         (false, _) if args.purge => outcome.would_delete = own_files(&context.folder),
         (false, _) => outcome.kept_for = Some("kept for the next devca install; --purge deletes it"),
     }
     Ok(outcome)
+}
+
+/// Only devca's and mkcert's roots, and those whose key is here, are removed from the stores: another's root that was
+/// copied to `root.pem` must stay trusted.
+fn is_own(context: &Context, root: &CaCertificate) -> bool {
+    let is_own = certificate::local_ca(&root.der).is_some() || context.has_key_of(root);
+    if !is_own {
+        let name = &root.common_name;
+        context
+            .report
+            .note(format!("{name} is not removed from the stores: its key is not in the CA's folder"));
+    }
+    is_own
 }
 
 /// Shells and `.env` files go on naming what `devca env` has printed.
@@ -118,19 +143,18 @@ fn still_trusted(
     };
     let host =
         stores::host(context, &cli::Stores { machine: args.stores.machine, ..cli::Stores::default() })?;
-    let anchor = stores::anchor(root);
+    let anchor = anchor::of(root);
     let found = devca_platform::find(&host, &devca_platform::Kind::ALL);
     let holds = |found: &Found| matches!(found, Found::Store(store) if store.holds(&anchor) == Ok(true));
     Ok(found.iter().any(holds))
 }
 
-const TRUSTED_ELSEWHERE: &str =
-    "kept, since a store that was not chosen trusts it: uninstall --purge alone deletes it";
+const TRUSTED_ELSEWHERE: &str = "kept, because a store that was not selected trusts it; to delete it, run uninstall --purge without --store";
 
 /// What is this CA's, and what is of the CAs beside it.
 struct Own {
     root: Option<Anchor>,
-    predecessors: Predecessors,
+    old_roots: OldRoots,
     siblings: Vec<Vec<u8>>,
 }
 
@@ -138,8 +162,8 @@ impl Own {
     fn of(context: &Context, root: Option<&CaCertificate>) -> Self {
         let read = |folder: CaFolder| CaCertificate::load(&folder.root(), &folder).ok().map(|root| root.der);
         Self {
-            root: root.map(stores::anchor),
-            predecessors: Predecessors::remembered(context),
+            root: root.map(anchor::of),
+            old_roots: OldRoots::remembered(context),
             siblings: context.folder.siblings().into_iter().filter_map(read).collect(),
         }
     }
@@ -152,7 +176,7 @@ fn remove(
     own: &Own,
     line: &mut Line,
 ) -> Result<stores::Outcome, Problem> {
-    let earlier = own.predecessors.in_store(store)?;
+    let earlier = own.old_roots.in_store(store)?;
     if let Some(root) = &own.root {
         changes.remove(store, root, line)?;
     }
@@ -162,7 +186,7 @@ fn remove(
             && !own.siblings.iter().any(|der| root.is(der))
             && !own.root.as_ref().is_some_and(|own| root.is(&own.der))
     };
-    line.others = stores::local_roots(store)?;
+    line.others = held::local_roots(store)?;
     line.others.retain(|root| root.is_devca() && is_another(root));
     let follows =
         |anchor: &Anchor| store.holds(anchor) == Ok(true) && store.follows_system(anchor) == Ok(true);
@@ -184,17 +208,17 @@ fn finish(changes: &Changes, store: &dyn Store, line: &mut Line) -> Result<store
 /// Removes roots whose folder is lost, or in another home.
 fn remove_by_fingerprint(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Uninstalled> {
     let host = stores::host(context, &args.stores)?;
-    let changes = Changes { context, host: &host, dry_run: args.dry_run };
+    let changes = Changes::new(context, &host, args.dry_run);
     let found = devca_platform::find(&host, &stores::kinds(&args.stores));
     let lines = stores::each(&found, |store, line| {
-        let mut named = stores::local_roots(store)?;
+        let mut named = held::local_roots(store)?;
         named.retain(|root| args.sha256.iter().any(|sha256| root.sha256() == sha256));
         changes.remove_all(store, &named, line)?;
         finish(&changes, store, line)
     });
     if stores::all_done(&lines) && !lines.iter().any(Line::is_changed) {
         let what = "no store here trusts a devca or mkcert root with this fingerprint";
-        return Err(Fault::new(what, "to list those that are there: devca status --json").into());
+        return Err(Fault::new(what, "to list them: devca status --json").into());
     }
     Ok(Uninstalled::new(context, args, lines))
 }
@@ -233,24 +257,32 @@ fn own_files(folder: &CaFolder) -> Vec<PathBuf> {
 
 impl Outcome for Uninstalled {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
-        stores::write(page, &self.stores, "root removed", "did not trust the root")?;
+        stores::write(page, &self.stores, "removed", "not installed")?;
+        let indent = format!("  {:WIDTH$}  ", "");
         let mut named: Vec<&HeldRoot> = Vec::new();
         for other in self.stores.iter().flat_map(|line| &line.others) {
             if named.contains(&other) {
                 continue;
             }
             named.push(other);
-            writeln!(page, "{:WIDTH$}  {} is of another CA folder, and stays", "also", other.name())?;
+            let mark = Mark::Skipped;
+            writeln!(
+                page,
+                "{mark} {:WIDTH$}  {}: not removed, belongs to another CA folder",
+                "other",
+                other.name()
+            )?;
             let sha256 = other.sha256();
-            writeln!(page, "{:WIDTH$}  to remove it: devca uninstall --sha256 {sha256}{}", "", self.machine)?;
+            writeln!(page, "{indent}to remove it: devca uninstall --sha256 {sha256}{}", self.machine)?;
         }
         if let Some(why) = self.kept_for {
-            writeln!(page, "{:WIDTH$}  {}: {why}", "root", report::short(&self.root))?;
+            writeln!(page, "{} {:WIDTH$}  {}: {why}", Mark::Skipped, "root", report::tilde(&self.root))?;
         }
-        let gone = self.deleted.iter().map(|path| (path, "deleted"));
-        let going = self.would_delete.iter().map(|path| (path, "would be deleted"));
-        gone.chain(going)
-            .try_for_each(|(path, word)| writeln!(page, "{:WIDTH$}  {}: {word}", "file", report::short(path)))
+        let gone = self.deleted.iter().map(|path| (Mark::Good, path, "deleted"));
+        let going = self.would_delete.iter().map(|path| (Mark::Skipped, path, "would be deleted"));
+        gone.chain(going).try_for_each(|(mark, path, word)| {
+            writeln!(page, "{mark} {:WIDTH$}  {}: {word}", "file", report::tilde(path))
+        })
     }
 
     fn is_complete(&self) -> bool {

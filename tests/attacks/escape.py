@@ -177,4 +177,23 @@ def _():
     return True
 
 
+@attempt("reached the machine's files through a file that was open")
+def _():
+    return any(os.path.exists(f"/proc/self/fd/{number}{target['file']}") or inherited(number) for number in range(3, 256))
+
+
+def inherited(number):
+    try:
+        os.stat(target["file"].lstrip("/"), dir_fd=number)
+        return True
+    except OSError:
+        return False
+
+
+@attempt("found a key of the login session")
+def _():
+    KEYCTL_SEARCH, SESSION_KEYRING = 10, -3
+    return libc.syscall(250, KEYCTL_SEARCH, SESSION_KEYRING, b"user", target["key"].encode(), 0) >= 0
+
+
 loot.write(f"tried {tried}\n")

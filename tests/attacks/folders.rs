@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, fchown, symlink};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use devca::files::{Files, NewFile, Recognize, Secrecy};
+use devca::disk::files::{Files, NewFile, Recognize, Secrecy};
 
 use crate::common::{in_namespace, ok, project, tool, words};
 use crate::people::{User, assert_never, root, state};

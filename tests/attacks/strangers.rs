@@ -12,12 +12,12 @@ use crate::people::{User, assert_never, state};
 /// What makes a CA's folder one that nobody should rely on (as root, in the folder of all CAs), and whether the command
 /// of the hint is enough to go on.
 const UNSAFE: [(&str, &str); 11] = [
-    ("chmod 775 default", "can be changed by others"),
-    ("chmod 757 default", "can be changed by others"),
-    ("chmod 777 .", "can be changed by others"),
-    ("chmod 660 default/root-key.pem", "can be changed by others"),
-    ("chmod 666 default/issued.jsonl", "can be changed by others"),
-    ("chmod 664 default/root.pem", "can be changed by others"),
+    ("chmod 775 default", "can be changed by other users"),
+    ("chmod 757 default", "can be changed by other users"),
+    ("chmod 777 .", "can be changed by other users"),
+    ("chmod 660 default/root-key.pem", "can be changed by other users"),
+    ("chmod 666 default/issued.jsonl", "can be changed by other users"),
+    ("chmod 664 default/root.pem", "can be changed by other users"),
     ("chown mallory default", "belongs to mallory"),
     ("chown mallory default/root-key.pem", "belongs to mallory"),
     ("chown mallory default/issued.jsonl", "belongs to mallory"),
@@ -211,11 +211,11 @@ fn an_inventory_from_elsewhere_overwrites_nothing() {
     entry["organization"] = "\ntouch PWNED\n".into();
     alice.ok(&format!("cat > {} <<'EOF'\n{entry}\nEOF", inventory.display()));
     let output = alice.run("devca renew --all");
-    assert!(output.status.code() == Some(1) && words(&output).contains("organisation"), "{}", words(&output));
+    assert!(output.status.code() == Some(1) && words(&output).contains("organization"), "{}", words(&output));
     // The line as it was is as good as ever.
     alice.ok(&format!("cat > {} <<'EOF'\n{line}\nEOF\ndevca renew --all", inventory.display()));
 }
 
 fn devca_sha256(content: &str) -> String {
-    devca::key::hex(&devca::key::sha256(content.as_bytes()))
+    devca::x509::key::hex(&devca::x509::key::sha256(content.as_bytes()))
 }

@@ -91,7 +91,7 @@ const OF_LEAF: &[Property] = &[
     ("a long label", |draft| draft.set_names(&[dns("app.test"), dns(&format!("{}.test", "a".repeat(70)))])),
     ("an address of 5 octets", |draft| draft.set_names(&[dns("app.test"), ip(&[1, 2, 3, 4, 5])])),
     ("an address of no octets", |draft| draft.set_names(&[dns("app.test"), ip(&[])])),
-    ("an e-mail address", |draft| draft.set_names(&[dns("app.test"), email("a@other.test")])),
+    ("an email address", |draft| draft.set_names(&[dns("app.test"), email("a@other.test")])),
     ("a damaged e-mail address", |draft| draft.set_names(&[dns("app.test"), email("nobody")])),
     ("a URI", |draft| draft.set_names(&[dns("app.test"), uri("https://other.test/a")])),
     ("a damaged URI", |draft| draft.set_names(&[dns("app.test"), uri("%zz:")])),

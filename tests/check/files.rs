@@ -63,8 +63,8 @@ fn a_file_for_another_use_or_name_is_found() {
     home.ok(["issue", "--client", "alice"]);
     finds(&home, &["name-mismatch"], &["localhost.pem", "--name", "app.test"]);
     finds(&home, &["wrong-usage"], &["localhost.pem", "--client"]);
-    let found = finds(&home, &["wrong-usage"], &["alice-client.pem"]);
-    assert!(found[0]["mend"].as_str().unwrap().contains("--client"), "{found:#}");
+    let found = finds(&home, &["name-mismatch", "wrong-usage"], &["alice-client.pem", "--name", "localhost"]);
+    assert!(found[1]["fix"].as_str().unwrap().contains("--client"), "{found:#}");
     let twice = fs::read(home.file("localhost.pem")).unwrap().repeat(2);
     fs::write(home.file("twice.pem"), twice).unwrap();
     let found = finds(&home, &["wrong-order"], &["twice.pem"]);
@@ -82,7 +82,7 @@ fn options_that_mean_nothing_are_refused() {
         (&["localhost:1", "--client"], "--client"),
         (&["localhost:1", "--key", "localhost-key.pem"], "--key"),
     ] {
-        let what = format!("{option} means nothing here");
+        let what = format!("{option} does not apply");
         super::common::refusals::refused(&home, [&["check"], arguments].concat(), 2, &what);
     }
 }
@@ -146,8 +146,8 @@ fn what_is_no_certificate_is_an_error_with_a_hint() {
     fs::write(home.file("garbage.pem"), [0xff; 4096]).unwrap();
     fs::write(home.file("damaged.pem"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
         .unwrap();
-    for file in ["empty.pem", "garbage.pem", "localhost-key.pem"] {
-        super::common::refusals::refused(&home, ["check", file], 1, "holds no certificate");
+    for file in ["empty.pem", "garbage.pem"] {
+        super::common::refusals::refused(&home, ["check", file], 1, "contains no certificate");
     }
     finds(&home, &["not-tls"], &["damaged.pem"]);
     super::common::refusals::refused(&home, ["check", "missing.pem"], 2, "neither a file nor an address");
@@ -181,7 +181,7 @@ fn verification_that_is_switched_off_is_pointed_out() {
         let found = in_environment(&["verification-off"], |_, check| {
             check.env(name, value);
         });
-        assert!(found[0]["mend"].as_str().unwrap().contains("devca run"), "{found:#}");
+        assert!(found[0]["fix"].as_str().unwrap().contains("devca run"), "{found:#}");
         assert!(found[0]["what"].as_str().unwrap().contains(name), "{found:#}");
     }
     for (file, text) in [
@@ -229,4 +229,38 @@ fn certificates_of_the_inventory_that_end_soon_are_found() {
     assert_eq!(document["findings"].as_array().unwrap().len(), 1, "{document:#}");
     assert!(document["findings"][0]["what"].as_str().unwrap().contains("soon.test.pem"), "{document:#}");
     assert_eq!(home.check(["--expiring", "1"]).0, 0);
+}
+
+#[test]
+fn what_is_mixed_up_with_a_certificate_is_named() {
+    let home = Home::new();
+    home.ok(["install", "--store", "nss"]);
+    home.ok(["issue", "localhost"]);
+    home.ok(["issue", "--client", "alice"]);
+    let refused = |file: &str, part: &str| super::common::refusals::refused(&home, ["check", file], 1, part);
+    refused("localhost-key.pem", "is a private key, not a certificate");
+    let whole = fs::read_to_string(home.file("localhost.pem")).unwrap();
+    fs::write(home.file("half.pem"), &whole[..whole.len() / 2]).unwrap();
+    refused("half.pem", "is cut off");
+    let csr = home.file("x.csr").display().to_string();
+    let words = [
+        "req",
+        "-new",
+        "-newkey",
+        "ed25519",
+        "-nodes",
+        "-subj",
+        "/CN=x",
+        "-keyout",
+        "/dev/null",
+        "-out",
+        &csr,
+    ];
+    super::common::ok("openssl", words);
+    refused("x.csr", "is a CSR, not a certificate");
+    // A root is judged as a root, and a client's certificate as a client's.
+    let root = home.root().display().to_string();
+    finds(&home, &[], &[&root]);
+    finds(&home, &[], &["alice-client.pem"]);
+    finds(&home, &["name-mismatch", "wrong-usage"], &["alice-client.pem", "--name", "localhost"]);
 }

@@ -114,7 +114,7 @@ fn a_protocol_that_refuses_tls_or_is_another_is_said_in_its_own_words() {
         ("imap", "a1 NO"),
         ("ldap", "result code 2"),
         ("postgres", "ssl = on"),
-        ("mysql", "none of MySQL's"),
+        ("mysql", "is not MySQL's"),
     ] {
         let server = starttls(&home, protocol, "refuse");
         let mut arguments = arguments(&home, "localhost", server.port);

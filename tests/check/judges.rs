@@ -21,8 +21,9 @@ const JUDGES: [&str; 4] = ["OpenSSL", "GnuTLS", "Go", "webpki"];
 const ADVICE: [&str; 4] = ["wrong-order", "expiring", "too-long", "wrong-key-usage"];
 
 fn write(folder: &Path, case: &Case) {
-    let text =
-        |list: &[Vec<u8>]| list.iter().flat_map(|der| devca::pem::certificate(der)).collect::<Vec<u8>>();
+    let text = |list: &[Vec<u8>]| {
+        list.iter().flat_map(|der| devca::x509::pem::certificate(der)).collect::<Vec<u8>>()
+    };
     fs::create_dir(folder).unwrap();
     fs::write(folder.join("chain.pem"), text(&case.sent)).unwrap();
     fs::write(folder.join("leaf.pem"), text(&case.sent[..1])).unwrap();

@@ -30,6 +30,40 @@ fn pasted_lines_lead_to_the_fault() {
             "missing-intermediate",
         ),
         ("curl: (60) SSL certificate problem: self signed certificate", "self-signed"),
+        // What servers log when a client rejects their certificate.
+        (
+            "http: TLS handshake error from 127.0.0.1:5: remote error: tls: unknown certificate",
+            "rejected-by-client",
+        ),
+        ("http: TLS handshake error from [::1]:5: remote error: tls: bad certificate", "rejected-by-client"),
+        (
+            "ssl.SSLError: [SSL: SSLV3_ALERT_CERTIFICATE_UNKNOWN] sslv3 alert certificate unknown",
+            "rejected-by-client",
+        ),
+        ("ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN", "rejected-by-client"),
+        (
+            "SSL_do_handshake() failed (SSL: error:0A000416:SSL routines::sslv3 alert certificate unknown:SSL alert \
+             number 46) while SSL handshaking, client: 127.0.0.1",
+            "rejected-by-client",
+        ),
+        ("received fatal alert: UnknownCA", "rejected-by-client"),
+        ("schannel: SEC_E_UNTRUSTED_ROOT (0x80090325)", "untrusted-root"),
+        ("schannel: CRYPT_E_NO_REVOCATION_CHECK (0x80092012)", "crl-unusable"),
+        (
+            "java.security.cert.CertPathValidatorException: Trust anchor for certification path not found.",
+            "untrusted-root",
+        ),
+        ("Error Domain=NSURLErrorDomain Code=-1202", "untrusted-root"),
+        ("x509: “localhost” certificate is not trusted", "untrusted-root"),
+        ("TypeError: fetch failed", "refused"),
+        ("curl: (60)", "refused"),
+        ("error:1E08010C:DECODER routines::unsupported", "unreadable-file"),
+        ("SEC_ERROR_REUSED_ISSUER_AND_SERIAL", "replaced-root"),
+        // Colors, a typo, and a message that was cut off.
+        ("\u{1b}[31mError: \u{1b}[1mself-signed\u{1b}[0m certificate", "self-signed"),
+        ("CERT_HAS_EXPIRD", "expired"),
+        ("ERR_CERT_AUTHORITY_INVALI", "untrusted-root"),
+        ("DEPTH_ZERO", "self-signed"),
         ("net::ERR_CERT_DATE_INVALID", "expired"),
         ("ERR_CERT_AUTHORITY_INVALID", "untrusted-root"),
         ("Error code: SSL_ERROR_BAD_CERT_DOMAIN", "name-mismatch"),
@@ -82,17 +116,39 @@ fn pasted_lines_lead_to_the_fault() {
 }
 
 #[test]
+fn the_likeliest_comes_first_and_logs_are_read_from_standard_input() {
+    let home = Home::new();
+    let first = |line: &str| explained(&home, line)["faults"][0]["id"].as_str().unwrap().to_owned();
+    for line in ["unable to verify the first certificate", "unable to get local issuer certificate"] {
+        assert_eq!(first(line), "untrusted-root", "{line}");
+    }
+    let go = "http: TLS handshake error from 127.0.0.1:5: remote error: tls: unknown certificate authority";
+    assert_eq!(first(go), "rejected-by-client");
+    assert_eq!(first("remote error: tls: unknown certificate authority"), "client-certificate-refused");
+
+    std::fs::write(home.file("log"), format!("listening\n{go}\n")).unwrap();
+    let log = std::fs::File::open(home.file("log")).unwrap();
+    let output = home.devca(["explain"]).stdin(log).output().unwrap();
+    let said = super::common::words(&output);
+    assert!(
+        output.status.success() && said.contains("the client rejected this server's certificate"),
+        "{said}"
+    );
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
+}
+
+#[test]
 fn words_that_nobody_says_are_an_error_with_a_hint() {
     let home = Home::new();
     for words in ["", " ", "x", "it does not work", "\u{1f980}", "SSL", "error", "a"] {
-        refused(&home, ["explain", words], 1, "is in no message that is known");
+        refused(&home, ["explain", words], 1, "no known TLS error message contains");
     }
-    refused(&home, ["explain"], 2, "required");
+    refused(&home, ["explain"], 2, "no message was given");
 }
 
 #[test]
 fn the_page_on_troubleshooting_is_the_catalogue() {
     let page = fs::read_to_string(project().join("docs/troubleshooting.md")).unwrap();
     let printed = Home::new().ok(["explain", "--all"]);
-    assert!(page == printed, "write it anew: devca explain --all > docs/troubleshooting.md");
+    assert!(page == printed, "write it again: devca explain --all > docs/troubleshooting.md");
 }

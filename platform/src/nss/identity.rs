@@ -32,7 +32,7 @@ pub fn browsers(host: &Host) -> Result<Vec<Browser<'_>>, Problem> {
         Os::Windows => Some("import the .p12: certutil -user -importPFX FILE.p12"),
     };
     if let Some(hint) = hint {
-        return Err(Problem::new("browsers read the certificates of the system here", hint));
+        return Err(Problem::new("browsers use the system's certificates here", hint));
     }
     let program = |name: &str| {
         host.program(name).ok_or_else(|| {
@@ -65,7 +65,7 @@ impl Browser<'_> {
     ) -> Result<bool, Problem> {
         let entries = self.database.entries()?;
         if entries.iter().any(|(name, _, der)| name == identity.name && !is_ours(der)) {
-            let what = format!("it has another certificate called {}", identity.name);
+            let what = format!("it has another certificate named {}", identity.name);
             return Err(Problem::new(what, "rename or delete that in the browser's certificate manager"));
         }
         if entries.iter().any(|(name, _, der)| name == identity.name && der == identity.certificate) {
@@ -85,7 +85,7 @@ impl Browser<'_> {
         let imported = entries.iter().find(|(_, _, der)| der == identity.certificate);
         let (name, ..) = imported.ok_or_else(|| {
             Problem::new(
-                "nothing failed, but the certificate is not in it",
+                "no command failed, but the certificate is not in it",
                 "close the browser, then try again",
             )
         })?;
@@ -120,7 +120,7 @@ impl Browser<'_> {
             let now = is_meant(&self.database.entries()?);
             if now >= left {
                 return Err(Problem::new(
-                    format!("nothing failed, but {name} is still in it"),
+                    format!("no command failed, but {name} is still in it"),
                     "delete it in the browser's certificate manager",
                 ));
             }

@@ -5,9 +5,9 @@ use super::{Fault, says};
 pub static SELF_SIGNED: Fault = Fault {
     id: "self-signed",
     title: "the certificate is self-signed",
-    meaning: "It vouches for itself; no CA that a client could trust stands behind it.",
-    causes: &["the server made one of its own at its first start", "it was made with openssl req -x509"],
-    mend: &["devca install", "devca issue localhost 127.0.0.1 ::1, and give the server these files"],
+    meaning: "It is signed with its own key instead of by a CA that clients could trust.",
+    causes: &["the server generated it when it first started", "it was made with openssl req -x509"],
+    fix: &["devca install", "devca issue localhost 127.0.0.1 ::1, and configure these files in the server"],
     words: &[
         says("curl", "self-signed certificate"),
         says("curl", "self signed certificate"),
@@ -26,13 +26,13 @@ pub static SELF_SIGNED: Fault = Fault {
 pub static MISSING_INTERMEDIATE: Fault = Fault {
     id: "missing-intermediate",
     title: "an intermediate certificate is missing",
-    meaning: "The server sends its own certificate without the intermediate that links it to the root, and most clients do not look for that elsewhere. (Browsers may have it from another site, or fetch it: so it works there and nowhere else.)",
+    meaning: "The server sends its certificate without the intermediate that links it to the root, and most clients do not look for it elsewhere. Browsers may have it from another site or fetch it, so it can work there and nowhere else.",
     causes: &[
-        "the server was given the leaf alone instead of the full chain",
-        "the chain was put together without the intermediate",
+        "the server is configured with the leaf only, instead of the full chain",
+        "the chain file was assembled without the intermediate",
     ],
-    mend: &[
-        "devca issue NAMES --format fullchain, and give the server that file",
+    fix: &[
+        "devca issue NAMES --format fullchain, and configure that file in the server",
         "nginx: ssl_certificate takes the full chain",
     ],
     words: &[
@@ -55,14 +55,14 @@ pub static MISSING_INTERMEDIATE: Fault = Fault {
 pub static UNTRUSTED_ROOT: Fault = Fault {
     id: "untrusted-root",
     title: "the root is not trusted here",
-    meaning: "The chain is whole, but it ends at a root that the client does not have in its list.",
+    meaning: "The chain is complete, but the client does not trust the root at its end.",
     causes: &[
-        "devca install has not been run for this user or on this machine, or has missed a store",
-        "the client was started before, and reads its list once",
-        "the client does not read the system's list: Node, Python's requests, Java, Firefox",
-        "the certificate is of somebody else's CA",
+        "devca install was not run on this machine or for this user, or it missed a store",
+        "the client was already running, and reads its trust store only at startup",
+        "the client has its own trust store: Node, Python requests, Java, Firefox",
+        "the certificate comes from someone else's CA",
     ],
-    mend: &["devca install", "devca run -- PROGRAM", "devca status"],
+    fix: &["devca install", "devca run -- PROGRAM", "devca status"],
     words: &[
         says("curl", "unable to get local issuer certificate"),
         says("curl", "self-signed certificate in certificate chain"),
@@ -88,18 +88,25 @@ pub static UNTRUSTED_ROOT: Fault = Fault {
         says("wget", "doesn't have a known issuer"),
         says("git", "server certificate verification failed"),
         says("PostgreSQL", "root certificate file"),
+        says("curl (Windows)", "SEC_E_UNTRUSTED_ROOT"),
+        says("git (Windows)", "CERT_E_UNTRUSTEDROOT"),
+        says("Android", "Trust anchor for certification path not found"),
+        says("iOS, macOS", "NSURLErrorDomain Code=-1202"),
+        says("iOS, macOS", "The certificate for this server is invalid"),
+        says("Go (macOS)", "” certificate is not trusted"),
+        says(".NET", "Could not establish trust relationship for the SSL/TLS secure channel"),
     ],
 };
 
 pub static REPLACED_ROOT: Fault = Fault {
     id: "replaced-root",
-    title: "it was issued by a root that has been replaced",
-    meaning: "The certificate is of a devca root with the same name as the one that is trusted here, but with another key.",
+    title: "it was issued by a root that was replaced",
+    meaning: "The certificate was issued by a devca root with the same name as the one trusted here, but with a different key.",
     causes: &[
-        "devca rotate, or uninstall --purge and install, made a new root, and this certificate was not issued again",
-        "the files come from another machine or home folder",
+        "devca rotate, or uninstall --purge and install, created a new root, and this certificate was not reissued",
+        "the files come from another machine or user",
     ],
-    mend: &["devca renew --all", "devca issue NAMES --force, and restart the server"],
+    fix: &["devca renew --all", "devca issue NAMES --force, then restart the server"],
     words: &[
         says("curl", "certificate signature failure"),
         says("curl", "unable to get local issuer certificate"),
@@ -119,15 +126,16 @@ pub static REPLACED_ROOT: Fault = Fault {
         says("GnuTLS", "The signature in the certificate is invalid"),
         says("rustls", "BadSignature"),
         says("rustls", "UnknownIssuer"),
+        says("Firefox", "SEC_ERROR_REUSED_ISSUER_AND_SERIAL"),
     ],
 };
 
 pub static REVOKED: Fault = Fault {
     id: "revoked",
     title: "the certificate was revoked",
-    meaning: "This CA has it on its list of revoked certificates: whoever reads that list refuses it.",
-    causes: &["devca revoke was told so"],
-    mend: &["devca issue NAMES --force makes another"],
+    meaning: "It is on this CA's revocation list, and clients that read the list reject it.",
+    causes: &["devca revoke was run for it"],
+    fix: &["devca issue NAMES --force issues another one"],
     words: &[
         says("curl", "certificate revoked"),
         says("Node", "CERT_REVOKED"),
@@ -142,15 +150,15 @@ pub static REVOKED: Fault = Fault {
 
 pub static REFUSED: Fault = Fault {
     id: "refused",
-    title: "the client refuses the certificate, and these words do not say why",
-    meaning: "Clients begin so whatever is wrong with a certificate; the reason follows, if they give one.",
+    title: "the client rejects the certificate, and this message does not say why",
+    meaning: "Clients start with this for any problem with a certificate; the reason follows, if they give one.",
     causes: &[
-        "the root is not trusted by this client",
-        "an intermediate is missing from what the server sends",
+        "the client does not trust the root",
+        "the server does not send an intermediate",
         "the certificate is for another name",
         "the certificate has expired",
     ],
-    mend: &["devca check ADDRESS says which it is", "devca explain with all that the client has printed"],
+    fix: &["devca check ADDRESS finds out which", "devca explain with everything that the client printed"],
     words: &[
         says("curl", "SSL certificate problem"),
         says("curl", "SSL peer certificate or SSH remote key was not OK"),
@@ -167,18 +175,24 @@ pub static REFUSED: Fault = Fault {
         says("Safari", "This Connection Is Not Private"),
         says(".NET", "The SSL connection could not be established"),
         says(".NET", "The remote certificate is invalid"),
+        says("curl", "curl: (60)"),
+        says("Node", "fetch failed"),
+        says("socket.io", "xhr poll error"),
+        says("socket.io", "websocket error"),
+        says("Chrome", "uses HSTS"),
+        says("Firefox", "HTTP Strict Transport Security (HSTS)"),
     ],
 };
 
 pub static NOT_A_CA: Fault = Fault {
     id: "not-a-ca",
     title: "a certificate in the chain may not sign the one below it",
-    meaning: "What stands above a leaf must be a CA's certificate (basicConstraints CA:TRUE), and its key usage, if it has one, must name the signing of certificates.",
+    meaning: "A certificate that signs others must be a CA (basicConstraints CA:TRUE), and its key usage, if present, must include keyCertSign.",
     causes: &[
-        "a leaf's key was used to sign: openssl x509 -CA takes any certificate",
-        "the CA was made without -addext basicConstraints=critical,CA:TRUE",
+        "a leaf's key was used to sign: openssl x509 -CA accepts any certificate",
+        "the CA was created without -addext basicConstraints=critical,CA:TRUE",
     ],
-    mend: &["devca issue NAMES", "devca issue --intermediate NAMES, where one is wanted in between"],
+    fix: &["devca issue NAMES", "devca issue --intermediate NAMES, if you want an intermediate"],
     words: &[
         says("curl", "invalid CA certificate"),
         says("Node", "unsuitable certificate purpose"),
@@ -199,10 +213,10 @@ pub static NOT_A_CA: Fault = Fault {
 
 pub static PATH_TOO_LONG: Fault = Fault {
     id: "path-too-long",
-    title: "there are more CAs in the chain than one of them allows",
-    meaning: "A CA can say how many others may follow below it (pathLenConstraint): devca's intermediates allow none.",
-    causes: &["an intermediate was issued by one that may issue leaves alone"],
-    mend: &["devca issue NAMES", "devca export --for … hands out an intermediate of the root's own"],
+    title: "the chain has more CAs than one of them allows",
+    meaning: "A CA can limit how many CAs may follow below it (pathLenConstraint); devca's intermediates allow none.",
+    causes: &["an intermediate was issued by a CA that may only issue leaves"],
+    fix: &["devca issue NAMES", "devca export --for SYSTEM exports an intermediate signed by the root"],
     words: &[
         says("curl", "path length constraint exceeded"),
         says("Node", "PATH_LENGTH_EXCEEDED"),
@@ -219,10 +233,10 @@ pub static PATH_TOO_LONG: Fault = Fault {
 
 pub static UNKNOWN_EXTENSION: Fault = Fault {
     id: "unknown-extension",
-    title: "a critical extension is not known",
-    meaning: "A certificate has an extension that is marked as critical: whoever does not know it must refuse the certificate.",
-    causes: &["the certificate was made for a closed system, whose clients know the extension"],
-    mend: &["devca issue NAMES", "leave the extension out, or not critical"],
+    title: "a critical extension is unknown to clients",
+    meaning: "A certificate has an extension that is marked critical, and clients that do not support it must reject the certificate.",
+    causes: &["the certificate was made for a closed system whose clients support the extension"],
+    fix: &["devca issue NAMES", "remove the extension, or make it non-critical"],
     words: &[
         says("curl", "unhandled critical extension"),
         says("Node", "unhandled critical extension"),
@@ -239,13 +253,13 @@ pub static UNKNOWN_EXTENSION: Fault = Fault {
 
 pub static OUTSIDE_CONSTRAINTS: Fault = Fault {
     id: "outside-constraints",
-    title: "a name is outside what its CA may sign for",
-    meaning: "The root carries name constraints, and a name of the certificate is not within them: clients refuse the whole certificate.",
+    title: "its CA may not sign for one of its names",
+    meaning: "The root has name constraints, and a name in the certificate is outside them. Clients reject the whole certificate.",
     causes: &[
-        "the certificate was made with the root's key by another program",
-        "the root's list was narrowed since",
+        "another program signed the certificate with the root's key",
+        "names were removed from the root's list since then",
     ],
-    mend: &["devca permit NAME", "devca issue NAMES without it"],
+    fix: &["devca permit NAME", "devca issue NAMES without it"],
     words: &[
         says("curl", "permitted subtree violation"),
         says("curl", "excluded subtree violation"),
@@ -264,13 +278,13 @@ pub static OUTSIDE_CONSTRAINTS: Fault = Fault {
 
 pub static CONSTRAINED_ADDRESSES: Fault = Fault {
     id: "constrained-addresses",
-    title: "BoringSSL does not know constraints on addresses",
-    meaning: "The certificate has an address among its names, and its root limits the addresses that it may sign for. BoringSSL (Bun, gRPC, workerd, Electron, Envoy, Dart) does not know such limits, and refuses the certificate, for its other names as well.",
+    title: "BoringSSL does not support constraints on addresses",
+    meaning: "The certificate contains an address, and its root limits the addresses that it may sign for. BoringSSL (Bun, gRPC, workerd, Electron, Envoy, Dart) does not support such limits and rejects the certificate, even for its other names.",
     causes: &[
-        "the root was made with --constrain-addresses, or by an earlier version of devca",
-        "a range of addresses was added to the root with devca permit",
+        "the root was created with --constrain-addresses, or by an earlier version of devca",
+        "an address range was added to the root with devca permit",
     ],
-    mend: &["devca permit --no-constrain-addresses", "devca issue NAMES without the address"],
+    fix: &["devca permit --no-constrain-addresses", "devca issue NAMES without the address"],
     words: &[
         says("Bun", "UNSUPPORTED_CONSTRAINT_TYPE"),
         says("Bun", "unsupported name constraint type"),
@@ -281,21 +295,21 @@ pub static CONSTRAINED_ADDRESSES: Fault = Fault {
 
 pub static CLIENT_WITHOUT_SAN: Fault = Fault {
     id: "client-without-san",
-    title: "BoringSSL wants a subject alternative name in a client's certificate",
-    meaning: "The client's certificate has a common name and no subject alternative name. Below a root with name constraints, a server that uses BoringSSL (gRPC, Bun, Envoy) refuses it. The client hears only that the connection was closed.",
+    title: "BoringSSL requires a subject alternative name in client certificates",
+    meaning: "The client certificate has a common name but no subject alternative name. Under a root with name constraints, servers that use BoringSSL (gRPC, Bun, Envoy) reject it. The client only sees a closed connection.",
     causes: &["the certificate was issued by an earlier version of devca, or by another program"],
-    mend: &["devca renew alice-client.pem"],
+    fix: &["devca renew alice-client.pem"],
     words: &[says("gRPC", "Issuer has name constraints but leaf has no SANs")],
 };
 
 pub static WRONG_ORDER: Fault = Fault {
     id: "wrong-order",
-    title: "the chain is in the wrong order, or has what does not belong there",
-    meaning: "After the server's own certificate its issuer follows, then that one's. Most clients sort it out; some (older TLS libraries, some devices) do not.",
+    title: "the chain is in the wrong order, or contains unrelated certificates",
+    meaning: "The server's certificate comes first, then its issuer, then the issuer's issuer. Most clients sort this out; some older TLS libraries and devices do not.",
     causes: &[
-        "the files were put together in another order",
-        "a CA's certificate from an earlier setup is still in the file",
+        "the files were concatenated in another order",
+        "a CA certificate from an earlier setup is still in the file",
     ],
-    mend: &["devca issue NAMES --format fullchain"],
+    fix: &["devca issue NAMES --format fullchain"],
     words: &[],
 };

@@ -5,13 +5,13 @@ use super::{Fault, says};
 pub static UNRESOLVED: Fault = Fault {
     id: "unresolved-name",
     title: "the name has no address",
-    meaning: "Neither the hosts file nor the name service knows the name: no connection was tried.",
+    meaning: "Neither the hosts file nor DNS knows the name, so no connection was attempted.",
     causes: &[
-        "it is misspelt",
-        "a name of one's own, such as app.test, is not in the hosts file",
-        "it is the name of a container or service, which is known inside that network alone",
+        "it is misspelled",
+        "your own name, such as app.test, is not in the hosts file",
+        "it is the name of a container or service, which is only known inside that network",
     ],
-    mend: &[
+    fix: &[
         "use a name below localhost, such as app.localhost",
         "add a line to /etc/hosts: 127.0.0.1 app.test",
     ],
@@ -32,14 +32,14 @@ pub static UNRESOLVED: Fault = Fault {
 pub static CONNECTION_REFUSED: Fault = Fault {
     id: "connection-refused",
     title: "nothing listens there",
-    meaning: "The machine answers that no program listens on this port at this address.",
+    meaning: "The machine answers, but no program listens on this port at this address.",
     causes: &[
-        "the server is not running, or has ended with an error",
+        "the server is not running, or it crashed",
         "it listens on another port, or only on ::1 or only on 127.0.0.1",
         "it runs in a container whose port is not published",
     ],
-    mend: &[
-        "start the server and read what it says",
+    fix: &[
+        "start the server and read its output",
         "devca check https://127.0.0.1:PORT and https://[::1]:PORT",
     ],
     words: &[
@@ -56,14 +56,14 @@ pub static CONNECTION_REFUSED: Fault = Fault {
 
 pub static NO_ANSWER: Fault = Fault {
     id: "no-answer",
-    title: "no handshake comes about",
-    meaning: "The other side hangs up, or nothing comes within the timeout: the connection may stand, but nobody answers in TLS.",
+    title: "the TLS handshake did not complete",
+    meaning: "The server closed the connection or did not answer in time. It may accept connections, but it does not answer in TLS.",
     causes: &[
         "the server is overloaded or stopped in a debugger",
-        "a firewall swallows the packets",
-        "the port speaks a protocol in which the client has to ask for TLS first: give --starttls",
+        "a firewall drops the packets",
+        "the protocol starts without TLS: use --starttls",
     ],
-    mend: &[
+    fix: &[
         "devca check HOST:PORT --timeout 30",
         "devca check HOST:PORT --starttls smtp|imap|postgres|mysql|ldap",
     ],
@@ -93,14 +93,14 @@ pub static NO_ANSWER: Fault = Fault {
 pub static PLAIN_HTTP: Fault = Fault {
     id: "plain-http",
     title: "the port speaks plain HTTP",
-    meaning: "The server answers in HTTP without TLS: the client takes that answer for a broken handshake.",
+    meaning: "The server answers in HTTP without TLS, which the client sees as a broken handshake.",
     causes: &[
         "the server was started without its certificate and key",
-        "the address has https:// and the port of http://",
+        "the address has https:// with the port for http://",
     ],
-    mend: &[
+    fix: &[
         "devca issue localhost 127.0.0.1 ::1",
-        "give the server the two files: docs/servers.md",
+        "configure both files in the server: docs/servers.md",
         "open http:// instead",
     ],
     words: &[
@@ -120,12 +120,12 @@ pub static PLAIN_HTTP: Fault = Fault {
 pub static PLAIN_CLIENT: Fault = Fault {
     id: "plain-client",
     title: "the client speaks plain HTTP to a port with TLS",
-    meaning: "The request came without TLS to a server that waits for it.",
+    meaning: "The server expected TLS, but the request came without it.",
     causes: &[
-        "the address has http:// and the port of https://",
-        "a proxy in front speaks HTTP to the server behind it",
+        "the address has http:// with the port for https://",
+        "a reverse proxy speaks HTTP to the server behind it",
     ],
-    mend: &["open https:// instead", "nginx: proxy_pass https://…"],
+    fix: &["open https:// instead", "nginx: proxy_pass https://…"],
     words: &[
         says("nginx", "The plain HTTP request was sent to HTTPS port"),
         says("Go (server)", "Client sent an HTTP request to an HTTPS server"),
@@ -140,15 +140,15 @@ pub static PLAIN_CLIENT: Fault = Fault {
 
 pub static NOT_TLS: Fault = Fault {
     id: "not-tls",
-    title: "what answers does not speak TLS",
-    meaning: "Something listens, and what it sends is no TLS handshake that a client could understand.",
+    title: "the server does not speak TLS",
+    meaning: "A program listens on the port, but what it sends is not a TLS handshake.",
     causes: &[
-        "another program has the port",
-        "the protocol begins without TLS: mail, databases and LDAP ask for it later",
+        "another program uses the port",
+        "the protocol starts without TLS, as mail, databases and LDAP do: use --starttls",
         "the server sends a message that is too large, such as a chain with hundreds of certificates",
     ],
-    mend: &[
-        "see who has the port: ss -ltnp 'sport = :PORT'",
+    fix: &[
+        "see which program uses the port: ss -ltnp 'sport = :PORT'",
         "devca check HOST:PORT --starttls smtp|imap|postgres|mysql|ldap",
     ],
     words: &[
@@ -167,13 +167,13 @@ pub static NOT_TLS: Fault = Fault {
 pub static PROTOCOL_TOO_OLD: Fault = Fault {
     id: "protocol-too-old",
     title: "no common version of TLS, or no common cipher",
-    meaning: "Clients speak TLS 1.2 and 1.3; this server offers only older versions or ciphers that they have given up.",
+    meaning: "Clients support TLS 1.2 and 1.3, but this server only offers older versions or ciphers that clients no longer support.",
     causes: &[
-        "the server is configured for TLS 1.0 or 1.1 alone",
+        "the server is configured for TLS 1.0 or 1.1 only",
         "its TLS library is very old",
-        "its ciphers are limited to old ones",
+        "it is limited to old ciphers",
     ],
-    mend: &["nginx: ssl_protocols TLSv1.2 TLSv1.3", "Node: minVersion: 'TLSv1.2', and no maxVersion"],
+    fix: &["nginx: ssl_protocols TLSv1.2 TLSv1.3", "Node: minVersion: 'TLSv1.2', without maxVersion"],
     words: &[
         says("curl", "unsupported protocol"),
         says("curl", "legacy sigalg disallowed or unsupported"),
@@ -204,13 +204,13 @@ pub static PROTOCOL_TOO_OLD: Fault = Fault {
 
 pub static CLIENT_CERTIFICATE_REQUIRED: Fault = Fault {
     id: "client-certificate-required",
-    title: "the server wants a client certificate",
-    meaning: "Mutual TLS: the server shows its certificate and then refuses whoever shows none.",
+    title: "the server requires a client certificate",
+    meaning: "Mutual TLS: the server rejects clients that do not present a certificate.",
     causes: &[
-        "no certificate was given to the client",
-        "the client has one, but none of a CA that the server names as acceptable",
+        "the client is not configured with a certificate",
+        "the client has one, but not from a CA that the server accepts",
     ],
-    mend: &["devca issue --client alice", "curl --cert alice-client.pem --key alice-client-key.pem …"],
+    fix: &["devca issue --client alice", "curl --cert alice-client.pem --key alice-client-key.pem …"],
     words: &[
         says("curl", "alert certificate required"),
         says("curl", "alert handshake failure"),
@@ -225,6 +225,7 @@ pub static CLIENT_CERTIFICATE_REQUIRED: Fault = Fault {
         says("Go", "certificate required"),
         says("Go", "tls: handshake failure"),
         says("Chrome", "ERR_BAD_SSL_CLIENT_AUTH_CERT"),
+        says("Chrome", "ERR_SSL_CLIENT_AUTH_CERT_NEEDED"),
         says("Firefox", "SSL_ERROR_RX_CERTIFICATE_REQUIRED_ALERT"),
         says("OpenSSL (server)", "peer did not return a certificate"),
         says("Node (server)", "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE"),
@@ -237,17 +238,17 @@ pub static CLIENT_CERTIFICATE_REQUIRED: Fault = Fault {
 
 pub static CLIENT_CERTIFICATE_REFUSED: Fault = Fault {
     id: "client-certificate-refused",
-    title: "the server refuses the client certificate",
-    meaning: "Mutual TLS: a client certificate was shown, and the server does not accept it.",
+    title: "the server rejects the client certificate",
+    meaning: "Mutual TLS: the client presented a certificate, but the server does not accept it.",
     causes: &[
-        "it is of another CA than the one that the server trusts for clients",
+        "it comes from a CA that the server does not trust for clients",
         "it has expired or was revoked",
         "it is a server certificate: its extended key usage lacks clientAuth",
     ],
-    mend: &[
+    fix: &[
         "devca check alice-client.pem --client --roots CLIENT-CA.pem",
         "devca issue --client alice",
-        "give the server devca root --pem as its client CA",
+        "use the output of devca root --pem as the server's client CA",
     ],
     words: &[
         says("curl", "alert unknown ca"),
@@ -286,5 +287,44 @@ pub static CLIENT_CERTIFICATE_REFUSED: Fault = Fault {
         says("Go", "unsupported certificate"),
         says("Chrome", "ERR_BAD_SSL_CLIENT_AUTH_CERT"),
         says("Firefox", "SSL_ERROR_UNKNOWN_CA_ALERT"),
+    ],
+};
+
+/// An alert says that the other side gave up: in a server's log, that is the client.
+pub static REJECTED_BY_CLIENT: Fault = Fault {
+    id: "rejected-by-client",
+    title: "the client rejected this server's certificate",
+    meaning: "The client ended the handshake with an alert because it does not accept the server's certificate. This is what the server's log shows of it; the client's own message has the reason.",
+    causes: &[
+        "the client, or the device or container it runs in, does not trust the root: devca install was not run there",
+        "the client has its own trust store: Node, Python requests, Java",
+        "a browser shows its warning page",
+        "the certificate is for another name, or has expired",
+    ],
+    fix: &[
+        "devca install",
+        "devca check https://localhost:PORT",
+        "devca run -- PROGRAM, to start the client",
+    ],
+    words: &[
+        says("Go (server)", "tls: unknown certificate"),
+        says("Go (server)", "unknown certificate authority"),
+        says("Go (server)", "bad certificate"),
+        says("Go (server)", "expired certificate"),
+        says("Go (server)", "local error: tls: bad record MAC"),
+        says("Python (server)", "SSLV3_ALERT_CERTIFICATE_UNKNOWN"),
+        says("Python (server)", "TLSV1_ALERT_UNKNOWN_CA"),
+        says("Python (server)", "ALERT_BAD_CERTIFICATE"),
+        says("Node (server)", "ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN"),
+        says("Node (server)", "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA"),
+        says("Node (server)", "ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE"),
+        says("nginx", "alert certificate unknown"),
+        says("nginx", "alert unknown ca"),
+        says("nginx", "alert bad certificate"),
+        says("rustls (server)", "received fatal alert: UnknownCA"),
+        says("rustls (server)", "received fatal alert: CertificateUnknown"),
+        says("rustls (server)", "received fatal alert: BadCertificate"),
+        says("Java (server)", "Received fatal alert: certificate_unknown"),
+        says("Java (server)", "unknown_ca"),
     ],
 };

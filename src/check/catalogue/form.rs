@@ -5,12 +5,12 @@ use super::{Fault, says};
 pub static MALFORMED: Fault = Fault {
     id: "malformed",
     title: "a certificate is malformed",
-    meaning: "A certificate can be read in part only, or holds something that RFC 5280 forbids. Clients differ in what they still accept.",
+    meaning: "A certificate can only be read in part, or contains something that RFC 5280 forbids. Clients differ in what they accept.",
     causes: &[
-        "it was made by a tool that writes extensions without checking them",
-        "the file was edited, or damaged on its way",
+        "it was created by a tool that does not check the extensions it writes",
+        "the file was edited, or damaged in transfer",
     ],
-    mend: &["devca inspect FILE shows what can be read", "devca issue NAMES"],
+    fix: &["devca inspect FILE shows what can be read", "devca issue NAMES"],
     words: &[
         says("curl", "unable to get local issuer certificate"),
         says("curl", "certificate signature failure"),
@@ -30,10 +30,10 @@ pub static MALFORMED: Fault = Fault {
 
 pub static EXPLICIT_CURVE: Fault = Fault {
     id: "explicit-curve",
-    title: "the curve of a key has no name",
-    meaning: "The key lists the parameters of its elliptic curve instead of naming the curve. That was an attack on Windows once (CVE-2020-0601), and clients refuse it (RFC 5480 §2.1.1 forbids it).",
-    causes: &["the key was made with openssl ecparam -param_enc explicit"],
-    mend: &["devca issue NAMES makes a key on a named curve"],
+    title: "a key does not name its curve",
+    meaning: "The key spells out the parameters of its elliptic curve instead of naming the curve. This was used to attack Windows (CVE-2020-0601), so clients reject it; RFC 5480 §2.1.1 forbids it.",
+    causes: &["the key was created with openssl ecparam -param_enc explicit"],
+    fix: &["devca issue NAMES creates a key on a named curve"],
     words: &[
         says("curl", "has explicit ECC parameters"),
         says("OpenSSL", "has explicit ECC parameters"),
@@ -46,10 +46,10 @@ pub static EXPLICIT_CURVE: Fault = Fault {
 
 pub static TOO_MANY_NAMES: Fault = Fault {
     id: "too-many-names",
-    title: "there are too many names and name constraints",
-    meaning: "Clients compare every name with every constraint, and refuse the chain where that would take too long.",
-    causes: &["one certificate is used for thousands of hosts", "somebody wants to keep the client busy"],
-    mend: &["devca issue NAMES, once for each service"],
+    title: "too many names and name constraints",
+    meaning: "Clients compare every name with every constraint, and reject the chain if that would take too long.",
+    causes: &["one certificate is used for thousands of hosts", "someone is trying to keep the client busy"],
+    fix: &["devca issue NAMES, once per service"],
     words: &[
         says("curl", "unspecified certificate verification error"),
         says("OpenSSL", "unspecified certificate verification error"),
@@ -62,10 +62,10 @@ pub static TOO_MANY_NAMES: Fault = Fault {
 
 pub static KEY_ID_MISMATCH: Fault = Fault {
     id: "key-id-mismatch",
-    title: "a certificate names another key as its issuer's",
-    meaning: "The authority key identifier is not the subject key identifier of the CA whose key made the signature. OpenSSL and GnuTLS take such a CA for another one; Go, rustls and browsers try the signature.",
-    causes: &["the CA's certificate was issued again with another key identifier"],
-    mend: &["devca issue NAMES"],
+    title: "a certificate names the wrong issuer key",
+    meaning: "The authority key identifier differs from the subject key identifier of the CA that signed the certificate. OpenSSL and GnuTLS then do not recognize the CA as the issuer; Go, rustls and browsers verify the signature.",
+    causes: &["the CA certificate was reissued with another key identifier"],
+    fix: &["devca issue NAMES"],
     words: &[
         says("curl", "unable to get local issuer certificate"),
         says("Node", "unable to get local issuer certificate"),

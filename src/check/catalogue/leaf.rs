@@ -4,10 +4,10 @@ use super::{Fault, says};
 
 pub static KEY_MISMATCH: Fault = Fault {
     id: "key-mismatch",
-    title: "key and certificate do not belong together",
-    meaning: "The private key is not the one that the certificate is for: no server starts with such a pair.",
-    causes: &["one of the two files was replaced alone", "the files of two certificates were mixed up"],
-    mend: &["devca issue NAMES --force writes both anew"],
+    title: "key and certificate do not match",
+    meaning: "The private key does not belong to the certificate. Servers refuse to start with such a pair.",
+    causes: &["only one of the two files was replaced", "the files of two certificates were mixed up"],
+    fix: &["devca issue NAMES --force writes a new pair"],
     words: &[
         says("OpenSSL", "key values mismatch"),
         says("curl", "unable to set private key file"),
@@ -21,16 +21,16 @@ pub static KEY_MISMATCH: Fault = Fault {
 pub static NAME_MISMATCH: Fault = Fault {
     id: "name-mismatch",
     title: "the certificate is for another name",
-    meaning: "The name or address in the client's request is not among the subject alternative names of the certificate. A wildcard stands for one label; an address needs an address among them; the common name counts for nothing.",
+    meaning: "The name or address that the client connects to is not among the certificate's subject alternative names. A wildcard stands for exactly one label, an address must be listed as an address, and the common name is ignored.",
     causes: &[
-        "the server is reached by another name or address than it was issued for: localhost, 127.0.0.1 and ::1 are three",
-        "the server has several certificates and was not told which by SNI",
-        "the certificate has a common name and no subject alternative name",
+        "the client uses another name or address: localhost, 127.0.0.1 and ::1 are three different ones",
+        "the server has several certificates, and the client did not say which (SNI)",
+        "the certificate has a common name but no subject alternative name",
         "a wildcard is used two levels deep",
     ],
-    mend: &[
-        "devca issue localhost 127.0.0.1 ::1 with every name that is used",
-        "devca check … shows what the certificate is for",
+    fix: &[
+        "devca issue localhost 127.0.0.1 ::1, with every name you use",
+        "devca check ADDRESS shows the names in the certificate",
     ],
     words: &[
         says("curl", "no alternative certificate subject name matches"),
@@ -66,13 +66,13 @@ pub static NAME_MISMATCH: Fault = Fault {
 pub static EXPIRED: Fault = Fault {
     id: "expired",
     title: "the certificate has expired",
-    meaning: "Its last day, or that of a CA above it, is past.",
+    meaning: "The certificate, or a CA above it, is past its expiry date.",
     causes: &[
         "it was not renewed",
-        "it was renewed, and the server still has the old one in memory",
+        "it was renewed, but the server still has the old one in memory",
         "this machine's clock is ahead",
     ],
-    mend: &[
+    fix: &[
         "devca renew",
         "restart or reload the server",
         "devca renew --install-timer --exec 'nginx -s reload'",
@@ -96,12 +96,12 @@ pub static EXPIRED: Fault = Fault {
 pub static NOT_YET_VALID: Fault = Fault {
     id: "not-yet-valid",
     title: "the certificate is not valid yet",
-    meaning: "Its first day is still to come, by this machine's clock.",
+    meaning: "By this machine's clock, its validity has not started.",
     causes: &[
         "the clock of this machine, virtual machine or container is behind",
-        "it was made on a machine whose clock is ahead",
+        "it was issued on a machine whose clock is ahead",
     ],
-    mend: &["compare the clocks: date -u", "devca issue NAMES --force"],
+    fix: &["compare the clocks: date -u", "devca issue NAMES --force"],
     words: &[
         says("curl", "certificate is not yet valid"),
         says("Node", "CERT_NOT_YET_VALID"),
@@ -120,12 +120,12 @@ pub static NOT_YET_VALID: Fault = Fault {
 pub static WRONG_USAGE: Fault = Fault {
     id: "wrong-usage",
     title: "the certificate is not meant for this use",
-    meaning: "Its extended key usage names servers and it is used by a client, or the other way round.",
+    meaning: "Its extended key usage is for servers but a client uses it, or the other way around.",
     causes: &[
-        "a client certificate was given to a server",
-        "a server certificate was given to a client, or lies in its folder under a similar name",
+        "a server is configured with a client certificate",
+        "a client is configured with a server certificate; their file names can be similar",
     ],
-    mend: &[
+    fix: &[
         "devca issue localhost for a server",
         "devca issue --client alice for a client",
         "devca issue --client --server for a service that is both",
@@ -147,10 +147,10 @@ pub static WRONG_USAGE: Fault = Fault {
 
 pub static WRONG_KEY_USAGE: Fault = Fault {
     id: "wrong-key-usage",
-    title: "the certificate's key may not sign handshakes",
-    meaning: "Its key usage lacks digitalSignature, which TLS 1.3 and every key exchange with forward secrecy need.",
-    causes: &["it was made for something else, or with keyUsage = keyEncipherment from an old recipe"],
-    mend: &["devca issue NAMES"],
+    title: "the certificate's key may not be used in handshakes",
+    meaning: "Its key usage lacks digitalSignature, which TLS 1.3 and every key exchange with forward secrecy require.",
+    causes: &["it was made for another purpose, or with keyUsage = keyEncipherment from an old recipe"],
+    fix: &["devca issue NAMES"],
     words: &[
         says("curl", "unsuitable certificate purpose"),
         says("Node", "INVALID_PURPOSE"),
@@ -164,13 +164,13 @@ pub static WRONG_KEY_USAGE: Fault = Fault {
 
 pub static CA_AS_LEAF: Fault = Fault {
     id: "ca-as-leaf",
-    title: "a CA's certificate is used by a server",
-    meaning: "The certificate may sign others (basicConstraints CA:TRUE). Firefox and rustls refuse it as a server's own.",
+    title: "a server uses a CA certificate",
+    meaning: "The certificate is a CA's (basicConstraints CA:TRUE). Firefox and rustls reject it as a server certificate.",
     causes: &[
-        "the root's files were given to the server instead of a leaf's",
-        "it was made with openssl req -x509, which makes a CA unless told otherwise",
+        "the server is configured with the root's files instead of a leaf's",
+        "it was created with openssl req -x509, which creates a CA by default",
     ],
-    mend: &["devca issue localhost 127.0.0.1 ::1, and give the server these files"],
+    fix: &["devca issue localhost 127.0.0.1 ::1, and configure these files in the server"],
     words: &[
         says("Firefox", "MOZILLA_PKIX_ERROR_CA_CERT_USED_AS_END_ENTITY"),
         says("rustls", "CaUsedAsEndEntity"),
@@ -180,9 +180,9 @@ pub static CA_AS_LEAF: Fault = Fault {
 pub static WEAK: Fault = Fault {
     id: "weak",
     title: "the key or the signature is too weak",
-    meaning: "RSA keys below 2048 bits, and signatures with SHA-1 or MD5, are refused by current clients.",
-    causes: &["the certificate was made long ago or with old options"],
-    mend: &["devca issue NAMES"],
+    meaning: "Current clients reject RSA keys below 2048 bits and signatures with SHA-1 or MD5.",
+    causes: &["the certificate is old, or was created with old options"],
+    fix: &["devca issue NAMES"],
     words: &[
         says("curl", "EE certificate key too weak"),
         says("curl", "CA certificate key too weak"),
@@ -209,9 +209,9 @@ pub static WEAK: Fault = Fault {
 pub static TOO_LONG: Fault = Fault {
     id: "too-long",
     title: "it is valid for too long",
-    meaning: "Apple's systems refuse server certificates that are valid for more than 825 days, also those of a root that the user has added; and for roots that browsers bring along the limit is 398 days.",
-    causes: &["it was made with many --days"],
-    mend: &["devca issue NAMES (397 days)"],
+    meaning: "Apple's systems reject server certificates that are valid for more than 825 days, even from a root that the user added. For public CAs, browsers' limit is 398 days.",
+    causes: &["it was issued with a large --days"],
+    fix: &["devca issue NAMES (397 days)"],
     words: &[
         says("Safari", "certificate is not standards compliant"),
         says("Chrome", "NET::ERR_CERT_VALIDITY_TOO_LONG"),
@@ -220,9 +220,9 @@ pub static TOO_LONG: Fault = Fault {
 
 pub static EXPIRING: Fault = Fault {
     id: "expiring",
-    title: "the certificate ends soon",
-    meaning: "It is good today, and will not be in a few days.",
-    causes: &["nothing renews it"],
-    mend: &["devca renew", "devca renew --install-timer"],
+    title: "the certificate expires soon",
+    meaning: "It is still valid, but expires within days.",
+    causes: &["it is not renewed automatically"],
+    fix: &["devca renew", "devca renew --install-timer"],
     words: &[],
 };

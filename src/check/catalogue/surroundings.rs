@@ -4,27 +4,27 @@ use super::{Fault, says};
 
 pub static KEY_READABLE: Fault = Fault {
     id: "key-readable",
-    title: "others on this machine can read the private key",
-    meaning: "Whoever can read the key can be this server, or this client. Some programs (PostgreSQL, ssh) refuse such a file.",
-    causes: &["the file was copied or unpacked with a wide umask"],
-    mend: &["chmod 600 KEY"],
+    title: "other users can read the private key",
+    meaning: "Anyone who can read the key can impersonate this server or client. Some programs (PostgreSQL, ssh) refuse such a file.",
+    causes: &["the file was copied or unpacked with a permissive umask"],
+    fix: &["chmod 600 KEY"],
     words: &[says("PostgreSQL", "has group or world access")],
 };
 
 pub static UNREADABLE_FILE: Fault = Fault {
     id: "unreadable-file",
     title: "a file with a certificate or a key cannot be read",
-    meaning: "The path is wrong, the program may not read the file, its password is another, or it holds something else than is expected there.",
+    meaning: "The path is wrong, the program may not read the file, the password is wrong, or the file does not contain what is expected.",
     causes: &[
-        "the path is relative to another folder than the one that the program was started in",
-        "the key is 0600 and the server runs as somebody else",
-        "the format is another: PEM where DER or PKCS#12 is expected, or a certificate where a key is",
-        "the password is wrong, or the file is locked and none was given",
+        "the path is relative, and the program was started in another folder",
+        "the key's mode is 0600, and the server runs as another user",
+        "the format is wrong: PEM instead of DER or PKCS#12, or a certificate instead of a key",
+        "the password is wrong or missing",
     ],
-    mend: &[
-        "devca inspect FILE says what it is",
+    fix: &[
+        "devca inspect FILE shows what it is",
         "devca issue NAMES --format p12,java,combined,der writes other formats",
-        "chown the key to the user that the server runs as",
+        "make the server's user the owner of the key: chown",
     ],
     words: &[
         says("curl", "could not load PEM client certificate"),
@@ -42,18 +42,20 @@ pub static UNREADABLE_FILE: Fault = Fault {
         says("Java", "Invalid keystore format"),
         says("Java", "keystore password was incorrect"),
         says("Go", "failed to find any PEM data"),
+        says("Node", "DECODER routines::unsupported"),
+        says("Node", "ENOENT: no such file or directory"),
     ],
 };
 
 pub static CRL_UNUSABLE: Fault = Fault {
     id: "crl-unusable",
-    title: "the list of revoked certificates is missing or out of date",
-    meaning: "Whoever is told to look at such a list refuses every certificate without a current one of its CA.",
+    title: "the revocation list is missing or expired",
+    meaning: "Clients and servers that check revocation lists reject every certificate unless they have a current list from its CA.",
     causes: &[
-        "the list has run out, and was not written anew",
-        "it is another CA's, or lacks an intermediate's",
+        "the list expired and was not written again",
+        "it comes from another CA, or an intermediate's list is missing",
     ],
-    mend: &["devca crl, and reload the server", "devca --ca NAME crl"],
+    fix: &["devca crl, then reload the server", "devca --ca NAME crl"],
     words: &[
         says("OpenSSL", "CRL has expired"),
         says("OpenSSL", "unable to get certificate CRL"),
@@ -61,24 +63,26 @@ pub static CRL_UNUSABLE: Fault = Fault {
         says("Node", "CRL_HAS_EXPIRED"),
         says("Node", "UNABLE_TO_GET_CRL"),
         says("Java", "Could not determine revocation status"),
+        says("curl (Windows)", "CRYPT_E_NO_REVOCATION_CHECK"),
+        says("git (Windows)", "CRYPT_E_REVOCATION_OFFLINE"),
     ],
 };
 
 pub static CLOCK_SKEW: Fault = Fault {
     id: "clock-skew",
     title: "the clocks differ",
-    meaning: "The server's clock and this machine's are minutes apart: certificates begin or end too early for one of them.",
-    causes: &["a virtual machine or container was suspended", "no time service runs"],
-    mend: &["compare the clocks: date -u", "timedatectl set-ntp true"],
+    meaning: "The server's clock and this machine's are minutes apart, so certificates start or expire too early for one of them.",
+    causes: &["a virtual machine or container was suspended", "no time service is running"],
+    fix: &["compare the clocks: date -u", "timedatectl set-ntp true"],
     words: &[says("Chrome", "NET::ERR_CERT_DATE_INVALID")],
 };
 
 pub static PROXY: Fault = Fault {
     id: "proxy",
-    title: "clients reach it through a proxy",
-    meaning: "A proxy is set in the environment: programs that honour it do not reach this server as devca has, and a proxy that inspects TLS shows a certificate of its own.",
+    title: "clients connect through a proxy",
+    meaning: "A proxy is set in the environment. Programs that use it do not connect to this server directly as devca did, and a proxy that inspects TLS presents its own certificate.",
     causes: &["HTTPS_PROXY or https_proxy is set, and NO_PROXY does not name this host"],
-    mend: &["export NO_PROXY=localhost,127.0.0.1,::1,.test"],
+    fix: &["export NO_PROXY=localhost,127.0.0.1,::1,.test"],
     words: &[
         says("curl", "CONNECT tunnel failed"),
         says("Chrome", "ERR_TUNNEL_CONNECTION_FAILED"),
@@ -88,9 +92,9 @@ pub static PROXY: Fault = Fault {
 
 pub static VERIFICATION_OFF: Fault = Fault {
     id: "verification-off",
-    title: "verification is switched off",
-    meaning: "A setting in this environment makes a client accept every certificate: it hides faults here that are met elsewhere, and lets anybody listen.",
-    causes: &["it was set to get past an error once, and stayed"],
-    mend: &["unset it, and start the program with: devca run -- PROGRAM"],
+    title: "verification is turned off",
+    meaning: "A setting in this environment makes a client accept every certificate. It hides problems that appear elsewhere, and lets anyone intercept connections.",
+    causes: &["it was set to get past an error and never removed"],
+    fix: &["unset it, then start the program with: devca run -- PROGRAM"],
     words: &[says("Node", "NODE_TLS_REJECT_UNAUTHORIZED"), says("Python", "InsecureRequestWarning")],
 };

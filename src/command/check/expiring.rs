@@ -4,23 +4,29 @@ use std::path::PathBuf;
 
 use super::report::Checked;
 use crate::check::Finding;
-use crate::check::catalogue::{EXPIRED, EXPIRING, REPLACED_ROOT};
+use crate::check::catalogue::{EXPIRED, EXPIRING, REPLACED_ROOT, UNREADABLE_FILE};
 use crate::cli;
 use crate::command::{Context, list};
 use crate::error::{Fault, quoted};
-use crate::inventory::Inventory;
-use crate::profile::DaysLeft;
-use crate::renewal::{self, PresentRoot};
+use crate::issued::inventory::{self, Inventory};
+use crate::issued::renewal::{self, PresentRoot};
+use crate::x509::validity::DaysLeft;
 
-/// What of the inventory ends soon, has ended, or is of an earlier root.
+/// What of the inventory ends soon, has ended, or is issued by an earlier root.
 pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checked> {
     let Some(days) = args.expiring else {
-        return Err(
-            Fault::usage("what is to be checked?", "as in: devca check https://localhost:8443").into()
-        );
+        return Err(Fault::usage(
+            "nothing to check was given",
+            "for example: devca check https://localhost:8443",
+        )
+        .into());
     };
     let mut checked = Checked { place: "the inventory".into(), ..Checked::default() };
     let inventory = Inventory::load(&context.folder.inventory())?;
+    if let Some(fault) = inventory::damage(&context.folder.inventory(), inventory.unreadable) {
+        let finding = Finding::new(&UNREADABLE_FILE, fault.to_string(), fault.hint());
+        checked.findings.push(finding.saying(|_| false));
+    }
     let present = PresentRoot::new(context.root().ok().as_ref(), &context.folder);
     for entry in list::ending(inventory, context.now, days, &present) {
         let path: PathBuf = renewal::first(&entry).to_owned();
@@ -32,12 +38,12 @@ pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checke
             _ => &EXPIRING,
         };
         let what = match left {
-            _ if is_outdated => format!("{} is of an earlier root", path.display()),
+            _ if is_outdated => format!("{} was issued by an earlier root", path.display()),
             left if left.is_expired() => format!("{} expired on {}", path.display(), entry.not_after.date()),
-            left => format!("{} ends {left}", path.display()),
+            left => format!("{} expires {left}", path.display()),
         };
-        let mend = format!("devca{} renew {}", context.folder.option(), quoted(&path));
-        checked.findings.push(Finding::new(fault, what, mend).saying(|_| false));
+        let fix = format!("devca{} renew {}", context.folder.option(), quoted(&path));
+        checked.findings.push(Finding::new(fault, what, fix).saying(|_| false));
     }
     Ok(checked)
 }

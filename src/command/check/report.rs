@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::check::Finding;
 use crate::check::catalogue::Words;
 use crate::check::chain::Source;
-use crate::details::Certificate;
-use crate::report::{self, Outcome};
+use crate::report::{self, Mark, Outcome};
+use crate::x509::details::Certificate;
 
 #[derive(Serialize, Default)]
 pub(in crate::command) struct Checked {
@@ -30,6 +30,12 @@ pub(in crate::command) struct Checked {
     pub(super) findings: Vec<Finding>,
     #[serde(skip)]
     pub(super) no_connection: bool,
+    /// Which programs have trust stores of their own, where the root is one of this person's.
+    #[serde(skip)]
+    pub(super) own_lists: Option<String>,
+    /// The messages of every client are printed.
+    #[serde(skip)]
+    pub(super) all_clients: bool,
 }
 
 #[derive(Serialize)]
@@ -41,30 +47,17 @@ pub(super) struct Linked {
 
 impl Outcome for Checked {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
+        let mark = if self.findings.is_empty() { Mark::Good } else { Mark::Bad };
         let version = self.version.as_ref().map_or(String::new(), |version| format!(", {version}"));
-        writeln!(page, "{:8}  {}{version}", "checked", self.place)?;
-        for (depth, Linked { certificate, source }) in self.chain.iter().enumerate() {
-            let label = if depth == 0 { "chain" } else { "" };
-            let branch = if depth == 0 { String::new() } else { format!("{:1$}└ ", "", 2 * (depth - 1)) };
-            let is_root = certificate.subject == certificate.issuer;
-            let note = match source {
-                Source::Sent | Source::Trusted => "",
-                Source::Known if is_root => "",
-                Source::Known => ", which is not sent",
-            };
-            writeln!(page, "{label:8}  {branch}{}{note}", certificate.subject)?;
+        writeln!(page, "{mark} {}{version}", self.place)?;
+        self.write_chain(page)?;
+        if !self.trusted_by.is_empty() {
+            writeln!(page, "  {:8}  by {}", "trusted", self.trusted_by.join(", "))?;
         }
-        if let (false, Some(last)) = (self.trusted_by.is_empty(), self.chain.last()) {
-            let name = last.certificate.common_name.as_deref().unwrap_or(&last.certificate.subject);
-            writeln!(page, "{:8}  {name} by {}", "trusted", self.trusted_by.join(", "))?;
+        if let Some(hint) = &self.own_lists {
+            writeln!(page, "  {:8}  {hint}", "")?;
         }
-        for finding in &self.findings {
-            writeln!(page, "\n{}: {}", report::verdict(false, finding.fault.title), finding.what)?;
-            for (client, says) in by_client(&finding.words) {
-                writeln!(page, "  {client:12}  {says}")?;
-            }
-            writeln!(page, "  {:12}  {}", "mend", finding.mend)?;
-        }
+        self.findings.iter().try_for_each(|finding| self.write_finding(page, finding))?;
         if self.findings.is_empty() {
             writeln!(page, "{}", report::verdict(true, "all is well"))?;
         }
@@ -77,6 +70,59 @@ impl Outcome for Checked {
             (false, false) => 1,
             (false, true) => 0,
         }
+    }
+}
+
+impl Checked {
+    fn write_chain(&self, page: &mut dyn Write) -> io::Result<()> {
+        const NAMES: usize = 6;
+        if let Some(Linked { certificate, .. }) = self.chain.first() {
+            let mut names: Vec<&str> = certificate.names.iter().map(String::as_str).take(NAMES).collect();
+            let more = format!("and {} more", certificate.names.len().saturating_sub(NAMES));
+            if certificate.names.len() > NAMES {
+                names.push(&more);
+            }
+            if !names.is_empty() {
+                writeln!(page, "  {:8}  {}", "names", names.join(", "))?;
+            }
+            writeln!(page, "  {:8}  {}", "expires", certificate.not_after.date())?;
+        }
+        for (depth, Linked { certificate, source }) in self.chain.iter().enumerate() {
+            let label = if depth == 0 { "chain" } else { "" };
+            let branch = if depth == 0 { String::new() } else { format!("{:1$}└ ", "", 2 * (depth - 1)) };
+            let is_root = certificate.subject == certificate.issuer;
+            let note = match source {
+                Source::Sent | Source::Trusted => "",
+                Source::Known if is_root => "",
+                Source::Known => ", not sent",
+            };
+            writeln!(page, "  {label:8}  {branch}{}{note}", certificate.subject)?;
+        }
+        Ok(())
+    }
+
+    /// What is wrong, the fix, and then how clients say it: the most common clients, or all with `--verbose`.
+    fn write_finding(&self, page: &mut dyn Write, finding: &Finding) -> io::Result<()> {
+        const COMMON: [&str; 4] = ["curl", "Node", "Chrome", "Firefox"];
+        writeln!(page, "\n{}", report::verdict(false, &finding.what))?;
+        writeln!(page, "  {:9} {}", "fix", finding.fix)?;
+        let said = by_client(&finding.words);
+        let (common, others): (Vec<_>, Vec<_>) =
+            said.into_iter().partition(|(client, _)| self.all_clients || COMMON.contains(client));
+        let (common, others) = if common.is_empty() { (others, common) } else { (common, others) };
+        for (index, (client, says)) in common.iter().enumerate() {
+            let label = if index == 0 { "seen as" } else { "" };
+            writeln!(page, "  {label:9} {client:10} {says}")?;
+        }
+        if !others.is_empty() {
+            writeln!(
+                page,
+                "  {:9} {}",
+                "",
+                report::dim(&format!("and by {} more clients: -v", others.len()))
+            )?;
+        }
+        Ok(())
     }
 }
 

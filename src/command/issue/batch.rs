@@ -7,20 +7,20 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{first_constraints, request};
-use crate::bulk::{self, Made};
-use crate::bundle::{self, Format, Material, Options, Plan};
+use crate::ca::signer::{KeySource, Request, Signer};
 use crate::ca::{self, Authority};
 use crate::cli;
 use crate::command::Context;
+use crate::disk::files::{self, Secrecy};
 use crate::error::{self, Fault, OrHint};
-use crate::existing::{self, Known};
-use crate::files::{self, Secrecy};
-use crate::inventory::Entry;
-use crate::issuer::{KeySource, Request, Signer};
-use crate::parallel;
-use crate::profile::Kind;
+use crate::format::{self, Format, Material, Options, Plan};
+use crate::issued::bulk::{self, Made};
+use crate::issued::inventory::Entry;
+use crate::issued::overwrite::{self, Known};
+use crate::issued::parallel;
 use crate::report::{self, Outcome};
-use crate::subject::Subject;
+use crate::x509::kind::Kind;
+use crate::x509::subject::Subject;
 
 /// A batch of a million lines is smaller.
 const MAX_BYTES: u64 = 64 << 20;
@@ -63,14 +63,14 @@ struct Line {
 pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow::Result<Batch> {
     let formats = if args.format.is_empty() { vec![Format::Pem] } else { args.format.clone() };
     if formats.iter().any(|format| format.takes_password()) && !args.password.is_given() {
-        let what = "one password is needed for all files of a batch";
-        return Err(Fault::usage(what, "give it with --password-file FILE").into());
+        let what = "a batch needs one password for all its files";
+        return Err(Fault::usage(what, "use --password-file FILE").into());
     }
     let options = request::options(args, &formats, context.report)?;
     // Read before the lock is taken: nobody else waits for a pipe.
     let input = files::read_named_up_to(batch, MAX_BYTES)?;
     let folder = std::path::absolute(args.out.as_deref().unwrap_or(Path::new(".")))?;
-    existing::refuse_ca_folder(&folder, &context.folder)?;
+    overwrite::refuse_ca_folder(&folder, &context.folder)?;
     let lock = context.lock()?;
     let root_created = !ca::exists(&context.folder);
     let authority =
@@ -95,7 +95,7 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
     };
     let mut outcome =
         Batch { issued: 0, skipped: 0, failed: Vec::new(), folder: folder.clone(), root_created };
-    let bar = context.report.progress(input.len() as u64);
+    let bar = context.report.progress(input.split(|byte| *byte == b'\n').count() as u64);
     let mut lines = (1..).zip(input.split(|byte| *byte == b'\n'));
     loop {
         let chunk: Vec<(usize, &[u8])> = lines.by_ref().take(bulk::CHUNK).collect();
@@ -103,7 +103,7 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
             break;
         }
         maker.chunk(context, &chunk, &mut outcome)?;
-        bar.inc(chunk.iter().map(|(_, line)| line.len() as u64 + 1).sum());
+        bar.inc(chunk.len() as u64);
     }
     bar.finish_and_clear();
     for failure in &mut outcome.failed {
@@ -121,7 +121,7 @@ struct Maker<'a> {
     signer: Signer<'a>,
     folder: &'a Path,
     known: Known<'a>,
-    ca: &'a crate::home::CaFolder,
+    ca: &'a crate::disk::home::CaFolder,
     now: time::OffsetDateTime,
 }
 
@@ -135,7 +135,7 @@ enum Asked {
 
 struct Job {
     request: Request,
-    outputs: Vec<bundle::Output>,
+    outputs: Vec<format::Output>,
     label: String,
 }
 
@@ -146,8 +146,8 @@ impl Job {
 }
 
 fn in_the_way_of(line: usize) -> Fault {
-    let what = format!("line {line} writes the same files, for other names");
-    Fault::new(what, "give one of them a name of its own, as in: app.test file=app-2")
+    let what = format!("line {line} writes the same files for other names");
+    Fault::new(what, "give one of them another name, for example: app.test file=app-2")
 }
 
 impl Maker<'_> {
@@ -162,7 +162,7 @@ impl Maker<'_> {
         let mut numbers = Vec::new();
         // Two lines for the same files would be written at the same time.
         let mut claimed: HashMap<String, usize> = HashMap::new();
-        let path = |output: &bundle::Output| output.path.to_string_lossy().to_lowercase();
+        let path = |output: &format::Output| output.path.to_string_lossy().to_lowercase();
         for (number, asked) in asked {
             match asked {
                 Ok(Asked::Nothing) => {}
@@ -188,7 +188,7 @@ impl Maker<'_> {
             let issued = self.signer.issue(request)?;
             let material =
                 Material { issued: &issued, authority: self.authority, options: self.options, label };
-            let files = bundle::render(&material, outputs)?;
+            let files = format::render(&material, outputs)?;
             let entry = Entry::new(request, &material, outputs, &files, self.now);
             Ok(Made { files, entry, changes_key: true, recognize: None })
         };
@@ -210,17 +210,17 @@ impl Maker<'_> {
     fn ask(&self, line: &[u8]) -> anyhow::Result<Asked> {
         if line.len() > MAX_LINE {
             let what = format!("the line is longer than {} KB", MAX_LINE >> 10);
-            return Err(Fault::usage(what, "put each certificate on a line of its own").into());
+            return Err(Fault::usage(what, "put each certificate on its own line").into());
         }
-        let line =
-            std::str::from_utf8(line).or_hint(|| "it is no text".into(), || "write it in UTF-8".into())?;
+        let line = std::str::from_utf8(line)
+            .or_hint(|| "it is not UTF-8 text".into(), || "write it in UTF-8".into())?;
         let Some(line) = parse(line)? else { return Ok(Asked::Nothing) };
         let kind = line.kind.unwrap_or(request::kind(self.args));
         let subject = Subject::parse(kind, &line.names, line.cn.as_deref())?
             .of(self.args.org.clone(), self.args.ou.clone())?;
         let label = match &line.file {
             Some(file) => file.clone(),
-            None => bundle::stem(&subject, kind),
+            None => format::stem(&subject, kind),
         };
         let validity = request::validity(self.args, kind, self.now)?;
         let mut request = Request { kind, subject, key: KeySource::Fresh(self.args.key_type), validity };
@@ -237,7 +237,7 @@ impl Maker<'_> {
             keyless: false,
         };
         let mut outputs = plan.outputs()?;
-        let end = existing::check(
+        let end = overwrite::check(
             &mut outputs,
             &self.known,
             Some(self.authority),
@@ -257,20 +257,23 @@ fn parse(line: &str) -> anyhow::Result<Option<Line>> {
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
     }
-    let example = || "as in: {\"names\": [\"app.test\"], \"kind\": \"server\", \"file\": \"app\"}".to_owned();
+    let example =
+        || "for example: {\"names\": [\"app.test\"], \"kind\": \"server\", \"file\": \"app\"}".to_owned();
     let parsed = if line.starts_with('{') {
-        serde_json::from_str(line).or_hint(|| "it is no line of JSON that is known".into(), example)?
+        serde_json::from_str(line).or_hint(|| "it is not a valid JSON line".into(), example)?
     } else {
         words(line)?
     };
-    if let Some(file) = parsed.file.as_deref().filter(|file| !bundle::is_stem(file)) {
+    if let Some(file) = parsed.file.as_deref().filter(|file| !format::is_stem(file)) {
         let hint = "use letters, digits and ._-@+, for example: app.test file=app; --out names the folder";
         return Err(Fault::usage(format!("{file:?} cannot begin the name of a file"), hint).into());
     }
     if parsed.names.is_empty() && parsed.cn.is_none() {
-        return Err(
-            Fault::usage("it names nobody", "begin it with a name, as in: app.test kind=server").into()
-        );
+        return Err(Fault::usage(
+            "it has no names",
+            "start it with a name, for example: app.test kind=server",
+        )
+        .into());
     }
     Ok(Some(parsed))
 }

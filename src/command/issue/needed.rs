@@ -1,16 +1,19 @@
 //! `devca issue --if-needed`: whether what is at the paths already will do.
 
+use std::path::Path;
+
 use time::Duration;
 
-use crate::bundle::Output;
 use crate::ca;
-use crate::certificate::CaCertificate;
+use crate::ca::profile;
+use crate::ca::signer::{KeySource, Request};
 use crate::cli;
 use crate::command::Context;
-use crate::inventory::{Entry, Inventory};
-use crate::issuer::{KeySource, Request};
-use crate::profile;
-use crate::renewal::{self, State};
+use crate::format::Output;
+use crate::issued::inventory::{Entry, Inventory};
+use crate::issued::renewal::{self, State};
+use crate::x509::certificate::CaCertificate;
+use crate::x509::policy;
 
 /// The certificate that is there and good for a while, if the request asks for nothing else. The CA's key is not needed
 /// for this; the caller holds the lock.
@@ -31,7 +34,7 @@ pub(super) fn present(
         Wanted { args, request, outputs, intermediate: args.intermediate || ca::is_sealed(&context.folder) };
     let newest = inventory.entries.into_iter().rev().find(|entry| wanted.is_at_its_paths(entry));
     let is_good = |entry: &Entry| {
-        let lead = Duration::days(profile::RENEW_WITHIN_DAYS).min((entry.not_after - entry.not_before) / 3);
+        let lead = Duration::days(policy::RENEW_WITHIN_DAYS).min((entry.not_after - entry.not_before) / 3);
         entry.not_before <= context.now
             && entry.not_after - lead > context.now
             && !revoked.contains(&entry.serial)
@@ -53,7 +56,9 @@ impl Wanted<'_> {
     fn is_at_its_paths(&self, entry: &Entry) -> bool {
         self.outputs.iter().all(|output| {
             entry.files.iter().any(|file| {
-                file.path == output.path && file.format == output.format && file.part == output.part.label
+                file.format == output.format
+                    && file.part == output.part.label
+                    && is_same_place(&file.path, &output.path)
             })
         })
     }
@@ -74,6 +79,13 @@ impl Wanted<'_> {
             && entry.modern == self.args.p12_modern
             && sorted(entry.names.clone()) == sorted(subject.names.iter().map(ToString::to_string).collect())
     }
+}
+
+/// Whether both paths lead to one file, through whatever links to its folder.
+fn is_same_place(one: &Path, other: &Path) -> bool {
+    let folder = |path: &Path| path.parent().and_then(|folder| folder.canonicalize().ok());
+    one == other
+        || (one.file_name() == other.file_name() && folder(one).is_some_and(|its| folder(other) == Some(its)))
 }
 
 /// By its signature's issuer where the certificate can be read, and by its time where it is encrypted.

@@ -2,22 +2,25 @@
 
 use time::OffsetDateTime;
 
-use crate::bundle::{Format, Options, Password};
+use crate::ca::signer::{KeySource, Request};
 use crate::cli;
-use crate::csr;
 use crate::error::Fault;
-use crate::issuer::{KeySource, Request};
-use crate::key::KeyType;
-use crate::profile::{self, Kind, Validity};
+use crate::format::{Format, Options, Password};
 use crate::report::Report;
-use crate::subject::Subject;
+use crate::x509::csr;
+use crate::x509::key::KeyType;
+use crate::x509::kind::Kind;
+use crate::x509::name;
+use crate::x509::policy;
+use crate::x509::subject::Subject;
+use crate::x509::validity::Validity;
 
 pub(super) fn parse(args: &cli::Issue, now: OffsetDateTime, report: &Report) -> anyhow::Result<Request> {
     let kind = kind(args);
     let (subject, key) = match &args.csr {
         None => {
             let key = KeySource::Fresh(args.key_type);
-            (Subject::parse(kind, &args.names, args.cn.as_deref())?, key)
+            (Subject::parse(kind, &meant(args, kind, report), args.cn.as_deref())?, key)
         }
         Some(path) => {
             let csr = csr::Request::read(path)?;
@@ -28,6 +31,33 @@ pub(super) fn parse(args: &cli::Issue, now: OffsetDateTime, report: &Report) -> 
     let request = Request { kind, subject, key, validity: validity(args, kind, now)? };
     say_what_may_surprise(args, &request, report);
     Ok(request)
+}
+
+/// The names that the arguments mean. For a server, a URL and `host:port` mean the host, and commas separate names as
+/// spaces do; without any, it is this machine's.
+fn meant(args: &cli::Issue, kind: Kind, report: &Report) -> Vec<String> {
+    if kind == Kind::Client {
+        return args.names.clone();
+    }
+    if args.names.is_empty() && args.cn.is_none() {
+        return ["localhost", "127.0.0.1", "::1"].map(Into::into).into();
+    }
+    let separated = |word: &'_ String| -> Vec<String> {
+        if !word.contains(',') {
+            return vec![word.trim().to_owned()];
+        }
+        word.split(',').map(str::trim).filter(|name| !name.is_empty()).map(Into::into).collect()
+    };
+    let words = args.names.iter().flat_map(separated);
+    words
+        .map(|word| match name::host_meant(&word) {
+            Some(host) => {
+                report.note(format!("issuing for {host}, the host in {word}"));
+                host
+            }
+            None => word,
+        })
+        .collect()
 }
 
 pub(super) fn kind(args: &cli::Issue) -> Kind {
@@ -50,18 +80,18 @@ fn requested(kind: Kind, csr: &csr::Request, common_name: Option<&str>) -> Resul
     let subject = Subject::parse(kind, &words, common_name.or(client))?;
     if subject.names.is_empty() && subject.common_name.is_none() {
         return Err(Fault::usage(
-            "the request names nobody",
-            "make one with names: openssl req -new -addext 'subjectAltName=DNS:app.test' …",
+            "the CSR has no names",
+            "create one with names: openssl req -new -addext 'subjectAltName=DNS:app.test' …",
         ));
     }
     Ok(subject)
 }
 
 pub(super) fn validity(args: &cli::Issue, kind: Kind, now: OffsetDateTime) -> Result<Validity, Fault> {
-    let most = if kind.serves() { profile::SERVER_MAX_DAYS } else { profile::ROOT_DAYS };
+    let most = if kind.serves() { policy::SERVER_MAX_DAYS } else { policy::ROOT_DAYS };
     let validity = match args.not_after {
         Some(end) => Validity::ending(now, end),
-        None => match args.days.unwrap_or(profile::LEAF_DAYS) {
+        None => match args.days.unwrap_or(policy::LEAF_DAYS) {
             days @ 1.. if days <= most => Validity::starting(now, days),
             days => return Err(too_long(days, most, kind)),
         },
@@ -70,10 +100,10 @@ pub(super) fn validity(args: &cli::Issue, kind: Kind, now: OffsetDateTime) -> Re
 }
 
 fn too_long(days: i64, most: i64, kind: Kind) -> Fault {
-    let who = if kind.serves() { " (Apple refuses server certificates that are valid longer)" } else { "" };
+    let who = if kind.serves() { " (Apple rejects server certificates valid for longer)" } else { "" };
     Fault::usage(
         format!("a certificate cannot be valid for {days} days"),
-        format!("give 1 to {most}{who}, as in: --days 90"),
+        format!("use 1 to {most}{who}, for example: --days 90"),
     )
 }
 
@@ -84,14 +114,14 @@ pub(super) fn options(args: &cli::Issue, formats: &[Format], report: &Report) ->
     let password = match (is_needed, given) {
         (true, Some(password)) => Some(password),
         (true, None) if report.quiet => {
-            let what = "--quiet would hide the password that is to be made";
-            return Err(Fault::usage(what, "give one with --password-file FILE").into());
+            let what = "--quiet would hide the generated password";
+            return Err(Fault::usage(what, "set one with --password-file FILE").into());
         }
         (true, None) => Some(Password::generate()?),
         (false, None) => None,
         (false, Some(_)) => {
-            let what = "none of these formats is encrypted: a password would protect nothing";
-            return Err(Fault::usage(what, "add --format p12 or java, or leave the password out").into());
+            let what = "none of these formats is encrypted, so a password is useless";
+            return Err(Fault::usage(what, "add --format p12 or java, or omit the password").into());
         }
     };
     Ok(Options { with_root: args.with_root, modern: args.p12_modern, password })
@@ -99,11 +129,13 @@ pub(super) fn options(args: &cli::Issue, formats: &[Format], report: &Report) ->
 
 fn say_what_may_surprise(args: &cli::Issue, request: &Request, report: &Report) {
     if request.kind.serves() && matches!(request.key, KeySource::Fresh(KeyType::Ed25519)) {
-        report.note("Chromium and Firefox refuse Ed25519 servers; --key-type ecdsa-p256 is accepted by all");
+        report.note(
+            "Chromium and Firefox reject Ed25519 server keys; every client accepts --key-type ecdsa-p256",
+        );
     }
     for name in &request.subject.names {
         if name.dns_base().is_some_and(|host| host.contains('_')) {
-            report.note(format!("{name}: Java refuses host names with an underscore"));
+            report.note(format!("{name}: Java rejects host names with an underscore"));
         }
     }
     let mut seen = std::collections::HashSet::new();

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use devca_platform::{bundle, read};
 
-use crate::bundle::trust_store;
-use crate::certificate::CaCertificate;
 use crate::command::Context;
-use crate::files::NewFile;
-use crate::home::CaFolder;
-use crate::key;
-use crate::pem;
+use crate::disk::files::NewFile;
+use crate::disk::home::CaFolder;
+use crate::format::trust_store;
+use crate::x509::certificate::CaCertificate;
+use crate::x509::key;
+use crate::x509::pem;
 
 /// Starts a line that names a source. PEM ignores what is outside its blocks.
 const SOURCE: &str = "# includes the roots of ";

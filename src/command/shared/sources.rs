@@ -9,10 +9,10 @@ use devca_platform::bundle;
 use devca_platform::runtime::{Effect, VARIABLES};
 
 use super::bundles;
-use crate::bundle::trust_store;
 use crate::command::Context;
 use crate::command::env::java;
-use crate::home::CaFolder;
+use crate::disk::home::CaFolder;
+use crate::format::trust_store;
 
 /// No list of roots is larger: Mozilla's has a quarter of a megabyte.
 const SIZE_LIMIT: u64 = 8 << 20;
@@ -41,9 +41,9 @@ impl Sources {
                     found.files.push(path);
                     found.certificates.extend(certificates);
                 }
-                Err(why) => context
-                    .report
-                    .note(format!("{name} names {}, which is not included: {why}", path.display())),
+                Err(why) => {
+                    context.report.note(format!("skipped {}, which {name} names: {why}", path.display()));
+                }
             }
         }
         found
@@ -68,8 +68,17 @@ fn named(folder: &CaFolder) -> Vec<(&'static str, PathBuf)> {
             None => found.push((variable.name, path)),
         }
     }
+    // curl reads no folder once `CURL_CA_BUNDLE` is set, as `run` does. The system's own folder is in the bundle anyway.
+    if let Some(folders) = std::env::var_os("SSL_CERT_DIR") {
+        let is_systems = |path: &Path| SYSTEM_FOLDERS.iter().any(|known| path == Path::new(known));
+        let folders = std::env::split_paths(&folders).filter_map(|path| std::path::absolute(path).ok());
+        found.extend(folders.filter(|path| !is_systems(path)).map(|path| ("SSL_CERT_DIR", path)));
+    }
     found
 }
+
+/// Where systems have the hash links of their own roots.
+const SYSTEM_FOLDERS: [&str; 3] = ["/etc/ssl/certs", "/etc/pki/tls/certs", "/usr/lib/ssl/certs"];
 
 /// The file of roots in a variable's value.
 fn path_in(effect: Effect, value: OsString) -> Option<PathBuf> {
@@ -84,10 +93,10 @@ fn path_in(effect: Effect, value: OsString) -> Option<PathBuf> {
 fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, String> {
     // The path becomes a line of the bundle.
     if path.to_str().is_none_or(|path| path.chars().any(char::is_control)) {
-        return Err("its name cannot be written down".into());
+        return Err("its path is not valid Unicode".into());
     }
     let found = if path.is_dir() { of_folder(path)? } else { of_file(path)? };
-    if found.is_empty() { Err("there is no certificate in it".into()) } else { Ok(found) }
+    if found.is_empty() { Err("it contains no certificate".into()) } else { Ok(found) }
 }
 
 fn of_folder(folder: &Path) -> Result<Vec<Vec<u8>>, String> {
@@ -133,7 +142,7 @@ fn refuse_writable_by_others(file: &File) -> io::Result<()> {
     }
     let by_group = found.mode() & 0o020 != 0 && !is_private_group(found.uid(), found.gid());
     if found.mode() & 0o002 != 0 || by_group {
-        return Err(io::Error::other("others can write to it (chmod go-w makes it usable)"));
+        return Err(io::Error::other("other users can write to it (chmod go-w fixes that)"));
     }
     Ok(())
 }
@@ -160,8 +169,8 @@ fn refuse_writable_by_others(_: &File) -> io::Result<()> {
 
 fn reason(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".into(),
-        io::ErrorKind::PermissionDenied => "it cannot be read by you".into(),
+        io::ErrorKind::NotFound => "it does not exist".into(),
+        io::ErrorKind::PermissionDenied => "you may not read it".into(),
         _ => error.to_string(),
     }
 }

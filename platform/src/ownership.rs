@@ -1,0 +1,52 @@
+//! Who can change what a path leads to.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Others may make files in a folder such as /tmp, but not replace those of their owners.
+const STICKY: u32 = 0o1000;
+
+/// As many links as Linux follows.
+const MOST_LINKS: usize = 40;
+
+/// The first part of a path that others than root and this user can change: the file, a folder above it, or a link on
+/// the way. `None` where there is none.
+pub fn strangers_part(path: &Path, user: u32) -> Option<PathBuf> {
+    let parts =
+        |path: &Path| -> Vec<_> { path.components().rev().map(|part| part.as_os_str().to_owned()).collect() };
+    let (mut here, mut rest, mut links) = (PathBuf::new(), parts(path), 0);
+    while let Some(part) = rest.pop() {
+        here.push(part);
+        let Ok(metadata) = here.symlink_metadata() else { return Some(here) };
+        if ![0, user].contains(&metadata.uid()) {
+            return Some(here);
+        }
+        if metadata.is_symlink() {
+            links += 1;
+            match here.read_link() {
+                Ok(target) if links <= MOST_LINKS => {
+                    here.pop();
+                    rest.extend(parts(&target));
+                }
+                _ => return Some(here),
+            }
+            continue;
+        }
+        let by_others = metadata.mode() & 0o002 != 0;
+        let by_group = metadata.mode() & 0o020 != 0 && !is_private_group(metadata.gid(), user);
+        if (by_others || by_group) && !(metadata.is_dir() && metadata.mode() & STICKY != 0) {
+            return Some(here);
+        }
+    }
+    None
+}
+
+/// Many systems give each user a group of the same name, and a umask that lets it write.
+fn is_private_group(group: u32, user: u32) -> bool {
+    if user == 0 {
+        return false;
+    }
+    let group = nix::unistd::Group::from_gid(group.into()).ok().flatten();
+    let user = nix::unistd::User::from_uid(user.into()).ok().flatten();
+    group.zip(user).is_some_and(|(group, user)| group.name == user.name && group.gid == user.gid)
+}

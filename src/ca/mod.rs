@@ -1,0 +1,324 @@
+//! Generate, persist and load a CA: its root and, between root and leaves, an intermediate where one is wanted.
+
+use std::path::{Path, PathBuf};
+
+use rcgen::{Issuer, KeyIdMethod, KeyPair};
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use crate::ca::key_file::{KeyFile, LockedKey};
+use crate::ca::passphrase::Passphrase;
+use crate::disk::files::{Files, NewFile, Secrecy};
+use crate::disk::home::CaFolder;
+use crate::error::{Fault, OrHint};
+use crate::x509::certificate::{CaCertificate, Leaf};
+use crate::x509::constraints::Constraints;
+use crate::x509::key::{self, KeyType};
+use crate::x509::kind::Kind;
+use crate::x509::pem;
+use crate::x509::policy;
+use crate::x509::subject::Subject;
+use crate::x509::validity::Validity;
+
+mod crl;
+mod intermediate;
+pub mod key_file;
+pub mod keyring;
+pub mod passphrase;
+pub mod profile;
+pub mod signer;
+
+pub use intermediate::{Intermediate, intermediate};
+
+/// What can sign: a root with its key, or an intermediate with its own.
+pub struct Authority {
+    /// What clients trust.
+    pub root: CaCertificate,
+    /// What signs in the root's stead.
+    pub intermediate: Option<CaCertificate>,
+    /// The root's key was never kept: whatever is issued comes from the intermediate.
+    pub is_sealed: bool,
+    key: Zeroizing<KeyPair>,
+    passphrase: Option<Passphrase>,
+    /// Signed before a sealed root's key went.
+    root_crl: Option<Vec<u8>>,
+}
+
+/// How a CA is to be made.
+pub struct Draft<'a> {
+    /// The root's common name.
+    pub common_name: &'a str,
+    /// What it may sign for.
+    pub constraints: &'a Constraints,
+    /// Whether its key is thrown away once it has signed an intermediate.
+    pub sealed: bool,
+    /// What the key that is kept is locked with.
+    pub passphrase: Option<Passphrase>,
+}
+
+/// Decrypts the key of the file at this path, and answers with it and its passphrase.
+pub type Unlock<'a> = dyn Fn(&Path, &LockedKey) -> anyhow::Result<(Zeroizing<KeyPair>, Passphrase)> + 'a;
+
+/// Whether a root certificate is there; whether it is a good one shows when it is loaded.
+pub fn exists(folder: &CaFolder) -> bool {
+    folder.root().symlink_metadata().is_ok()
+}
+
+/// Whether the CA's root has no key, and an intermediate has its own.
+pub fn is_sealed(folder: &CaFolder) -> bool {
+    let is_there = |path: PathBuf| path.symlink_metadata().is_ok();
+    !is_there(folder.root_key()) && is_there(folder.intermediate()) && is_there(folder.intermediate_key())
+}
+
+/// Whether the key that it signs with takes a passphrase.
+pub fn is_locked(folder: &CaFolder) -> bool {
+    matches!(key_file::read(&signing_key(folder)), Ok(KeyFile::Locked(_)))
+}
+
+/// The keyring's entry with the passphrase of the key that it signs with, if that is where it is.
+pub fn keyring_item(folder: &CaFolder) -> Option<keyring::KeyringItem> {
+    match key_file::read(&signing_key(folder)) {
+        Ok(KeyFile::Locked(key)) => key.item,
+        _ => None,
+    }
+}
+
+/// The key that a CA signs with, as a file.
+pub fn signing_key(folder: &CaFolder) -> PathBuf {
+    if is_sealed(folder) { folder.intermediate_key() } else { folder.root_key() }
+}
+
+impl Authority {
+    /// Reads root and key, and refuses a pair that could only sign what nobody accepts.
+    pub fn load(folder: &CaFolder, unlock: &Unlock, now: OffsetDateTime) -> anyhow::Result<Self> {
+        let root = CaCertificate::load(&folder.root(), folder)?;
+        refuse_early_clock(&root, now)?;
+        let rotate = format!("replace the root: devca{} rotate", folder.option());
+        if root.validity.not_after < now {
+            let what =
+                format!("the root {} expired on {}", folder.root().display(), root.validity.not_after.date());
+            return Err(Fault::new(what, format!("replace it: devca{} rotate", folder.option())).into());
+        }
+        let is_sealed = is_sealed(folder);
+        let path = signing_key(folder);
+        if path.symlink_metadata().is_err() {
+            let what = format!("the root's key is missing, so nothing can be signed: {}", path.display());
+            return Err(Fault::new(what, format!("restore the key, or {rotate}")).into());
+        }
+        let intermediate =
+            if is_sealed { Some(CaCertificate::load(&folder.intermediate(), folder)?) } else { None };
+        let (key, passphrase) = match key_file::read(&path) {
+            Err(e) => {
+                let hint = format!("restore the key, or {rotate}");
+                return Err(Fault::new(format!("{e:#}"), hint).into());
+            }
+            Ok(key) => open_key(&path, key, unlock)?,
+        };
+        let signer = intermediate.as_ref().unwrap_or(&root);
+        if !signer.belongs_to(&key) || intermediate.as_ref().is_some_and(|ca| !ca.is_signed_by(&root)) {
+            let of = if is_sealed { folder.intermediate() } else { folder.root() };
+            let what = format!("{} is not the key of {}", path.display(), of.display());
+            return Err(Fault::new(what, format!("restore the original pair, or {rotate}")).into());
+        }
+        Ok(Self { root, intermediate, is_sealed, key, passphrase, root_crl: None })
+    }
+
+    /// Makes a CA in memory.
+    pub fn draft(draft: &Draft, now: OffsetDateTime) -> anyhow::Result<Self> {
+        Self::with_key(KeyType::EcdsaP256.generate()?.pair()?, draft, now)
+    }
+
+    fn with_key(key: Zeroizing<KeyPair>, draft: &Draft, now: OffsetDateTime) -> anyhow::Result<Self> {
+        let validity = Validity::starting(now, policy::ROOT_DAYS);
+        let params = profile::root(draft.common_name, draft.constraints, validity, key::random_serial()?);
+        let signed = params.self_signed(&*key).or_hint(|| "cannot sign the root".into(), try_again)?;
+        let passphrase = draft.passphrase.clone();
+        let root = own(signed.der())?;
+        let made = Self { root, intermediate: None, is_sealed: false, key, passphrase, root_crl: None };
+        if draft.sealed { made.seal(now) } else { Ok(made) }
+    }
+
+    /// Makes a CA and writes it. The caller holds the CA's lock and has seen that there is none yet.
+    ///
+    /// A key that is there without a certificate (an install cut short, or a `root.pem` lost) is used, not replaced:
+    /// the certificates that it has signed stay good.
+    pub fn create(
+        folder: &CaFolder,
+        files: Files,
+        draft: &Draft,
+        unlock: &Unlock,
+        now: OffsetDateTime,
+    ) -> anyhow::Result<Self> {
+        let key_path = folder.root_key();
+        if key_path.symlink_metadata().is_ok() {
+            if draft.sealed {
+                let what = format!("{} exists, and with it this CA would not be sealed", key_path.display());
+                return Err(Fault::new(what, "remove it if you are sure that nothing needs it").into());
+            }
+            let (key, passphrase) = read_key(&key_path, unlock)?;
+            let authority = Self { passphrase, ..Self::with_key(key, draft, now)? };
+            let file = NewFile::public(folder.root(), pem::certificate(&authority.root.der));
+            files.stage(vec![file])?.commit_durably()?;
+            return Ok(authority);
+        }
+        let authority = Self::draft(draft, now)?;
+        files.exchange(&folder.path, &authority.files(folder)?, &[])?;
+        Ok(authority)
+    }
+
+    /// Takes over a root that somebody else made. The caller holds the CA's lock and has seen that there is none yet.
+    pub fn adopt(
+        folder: &CaFolder,
+        files: Files,
+        root: CaCertificate,
+        (key, passphrase): (Zeroizing<KeyPair>, Option<Passphrase>),
+        now: OffsetDateTime,
+    ) -> anyhow::Result<Self> {
+        if !root.belongs_to(&key) {
+            let hint = "use the key that belongs to the root";
+            return Err(Fault::new("the key does not match this certificate", hint).into());
+        }
+        if root.validity.not_after < now {
+            let what = format!("this root expired on {}", root.validity.not_after.date());
+            return Err(Fault::new(what, "create a new one: devca install").into());
+        }
+        let authority = Self { root, intermediate: None, is_sealed: false, key, passphrase, root_crl: None };
+        authority.check_subject(now)?;
+        files.exchange(&folder.path, &authority.files(folder)?, &[])?;
+        Ok(authority)
+    }
+
+    /// Leaves name their issuer as rcgen writes it, which must be as the root has it, to the byte.
+    fn check_subject(&self, now: OffsetDateTime) -> anyhow::Result<()> {
+        let nobody = Subject::default();
+        let probe = profile::leaf(Kind::Client, &nobody, false, Validity::starting(now, 1), [1; 16]);
+        let key = KeyType::EcdsaP256.generate()?.pair()?;
+        let signed =
+            probe.signed_by(&*key, &self.issuer()?).map(|leaf| leaf.der().to_vec()).unwrap_or_default();
+        if Leaf::parse(&signed).is_some_and(|leaf| leaf.is_of(&self.root)) {
+            return Ok(());
+        }
+        let what = "this root's subject has a form that devca cannot write";
+        Err(Fault::new(what, "create a root with: devca install").into())
+    }
+
+    /// The CA's own files, as they are to be in its folder.
+    pub fn files(&self, folder: &CaFolder) -> anyhow::Result<Vec<NewFile>> {
+        let root = NewFile::public(folder.root(), pem::certificate(&self.root.der));
+        let Some(intermediate) = &self.intermediate else {
+            return Ok(vec![self.key_file(folder.root_key())?, root]);
+        };
+        let mut files = vec![
+            self.key_file(folder.intermediate_key())?,
+            NewFile::public(folder.intermediate(), pem::certificate(&intermediate.der)),
+            root,
+        ];
+        files.extend(self.root_crl.iter().map(|crl| NewFile::public(folder.root_crl(), pem::crl(crl))));
+        Ok(files)
+    }
+
+    fn key_file(&self, path: PathBuf) -> anyhow::Result<NewFile> {
+        key_file(path, &self.key, self.passphrase.as_ref())
+    }
+
+    /// Every key of the CA, as it would be with another passphrase, or open.
+    pub fn keys_locked_with(
+        &self,
+        passphrase: Option<&Passphrase>,
+        folder: &CaFolder,
+    ) -> anyhow::Result<Vec<NewFile>> {
+        let mut files = vec![key_file(signing_key(folder), &self.key, passphrase)?];
+        if let (false, Some(key)) = (self.is_sealed, self.intermediate_key(folder)) {
+            files.push(key_file(folder.intermediate_key(), &key, passphrase)?);
+        }
+        Ok(files)
+    }
+
+    /// The root anew: same key, subject, key identifier and validity, other constraints. A sealed one cannot be.
+    pub fn permitting(self, constraints: &Constraints) -> anyhow::Result<Self> {
+        let (old, serial) = (&self.root, key::random_serial()?);
+        let mut params = profile::root(&old.common_name, constraints, old.validity, serial);
+        if !old.is_devca() {
+            // Another program's root may have signed for other purposes, and what it has signed stays good.
+            params.extended_key_usages = Vec::new();
+        }
+        if let Some(id) = &self.root.key_id {
+            params.key_identifier_method = KeyIdMethod::PreSpecified(id.clone());
+        }
+        let signed = params.self_signed(&*self.key).or_hint(|| "cannot sign the root".into(), try_again)?;
+        let root = own(signed.der())?;
+        if root.subject != self.root.subject {
+            let what = "this root's subject has a form that devca cannot write";
+            return Err(Fault::new(what, "create a root with: devca --ca NAME install").into());
+        }
+        Ok(Self { root, ..self })
+    }
+
+    /// What its keys are locked with.
+    pub fn passphrase(&self) -> Option<&Passphrase> {
+        self.passphrase.as_ref()
+    }
+
+    /// Whose key signs leaves.
+    pub fn signer(&self) -> &CaCertificate {
+        self.intermediate.as_ref().unwrap_or(&self.root)
+    }
+
+    /// What rcgen signs with.
+    pub fn issuer(&self) -> anyhow::Result<Issuer<'_, &KeyPair>> {
+        Issuer::from_ca_cert_der(&self.signer().der.as_slice().into(), &*self.key).or_hint(
+            || "this root cannot sign".into(),
+            || "its subject has a form that devca cannot write: create a root with devca install".into(),
+        )
+    }
+}
+
+/// What a machine issues whose clock is behind the root, nobody accepts: RFC 5280 §6.1.3 (a) (2).
+pub fn refuse_early_clock(root: &CaCertificate, now: OffsetDateTime) -> Result<(), Fault> {
+    if now >= root.validity.not_before {
+        return Ok(());
+    }
+    let created = if root.is_devca() { root.validity.made() } else { root.validity.not_before };
+    let date =
+        |moment: OffsetDateTime| format!("{} {:02}:{:02} UTC", moment.date(), moment.hour(), moment.minute());
+    let what =
+        format!("this machine's clock ({}) is before the root was created ({})", date(now), date(created));
+    Err(Fault::new(what, "set the clock; date -u shows it"))
+}
+
+/// A key, and the passphrase that it took.
+pub fn read_key(path: &Path, unlock: &Unlock) -> anyhow::Result<(Zeroizing<KeyPair>, Option<Passphrase>)> {
+    open_key(path, key_file::read(path)?, unlock)
+}
+
+/// The same for a key that has been read.
+pub fn open_key(
+    path: &Path,
+    key: KeyFile,
+    unlock: &Unlock,
+) -> anyhow::Result<(Zeroizing<KeyPair>, Option<Passphrase>)> {
+    match key {
+        KeyFile::Open(key) => Ok((key, None)),
+        KeyFile::Locked(locked) => unlock(path, &locked).map(|(key, passphrase)| (key, Some(passphrase))),
+    }
+}
+
+fn key_file(path: PathBuf, key: &KeyPair, passphrase: Option<&Passphrase>) -> anyhow::Result<NewFile> {
+    let content = match passphrase {
+        None => pem::private_key(key.serialized_der()),
+        Some(passphrase) => {
+            let der = passphrase.encrypt(key.serialized_der())?;
+            key_file::locked(&LockedKey { der, item: passphrase.item().cloned() })
+        }
+    };
+    Ok(NewFile { path, content, secrecy: Secrecy::Private, replace: false })
+}
+
+/// What was just signed, read again.
+fn own(der: &[u8]) -> anyhow::Result<CaCertificate> {
+    CaCertificate::parse(der.to_vec()).or_hint(|| "the new certificate cannot be read".into(), try_again)
+}
+
+fn try_again() -> String {
+    "the system's randomness may have failed: try again".into()
+}

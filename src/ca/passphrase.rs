@@ -1,0 +1,165 @@
+//! Encrypted PKCS#8 (RFC 5958 §3): a CA's keys, locked with a passphrase. OpenSSL opens them, too.
+
+use std::fmt;
+use std::path::Path;
+
+use pkcs8::EncryptedPrivateKeyInfoRef;
+use pkcs8::pkcs5::EncryptionScheme;
+use pkcs8::pkcs5::pbes2::{self, Kdf};
+use zeroize::Zeroizing;
+
+use crate::ca::keyring::{KeyringItem, Problem};
+use crate::disk::files;
+use crate::error::{Fault, OrHint};
+use crate::x509::key;
+
+/// What a CA's keys are encrypted with; `Debug` does not show it.
+#[derive(Clone)]
+pub struct Passphrase {
+    text: Zeroizing<String>,
+    item: Option<KeyringItem>,
+}
+
+/// PBKDF2 with SHA-256 (OWASP, Password Storage Cheat Sheet, 2023). Not scrypt: OpenSSL reads it with 32 MiB at most.
+const ITERATIONS: u32 = 600_000;
+
+/// A passphrase of 128 random bits cannot be guessed, however quickly each guess is tried: RFC 8018 §4.2 asks for 1000.
+const ITERATIONS_OF_RANDOM: u32 = 2048;
+
+/// A key from elsewhere that needs more rounds than this is refused: it would keep devca busy for minutes. RFC 8018 §4.2
+/// calls 10 million rounds appropriate "for especially critical keys".
+const MAX_ITERATIONS: u32 = 10_000_000;
+
+/// The same for scrypt (RFC 7914 §2): bytes of memory, and bytes that are mixed in all. OpenSSL stops at 32 MiB.
+const MAX_SCRYPT_MEMORY: u64 = 256 << 20;
+const MAX_SCRYPT_WORK: u64 = 1 << 30;
+
+/// The variable that names a file with the passphrase, for scripts.
+pub const VARIABLE: &str = "DEVCA_PASSPHRASE_FILE";
+
+impl Passphrase {
+    /// What somebody typed; `None` for nothing.
+    pub fn new(text: Zeroizing<String>) -> Option<Self> {
+        (!text.is_empty()).then_some(Self { text, item: None })
+    }
+
+    /// The first line of the file that [`VARIABLE`] names; `None` where it names none.
+    pub fn from_environment() -> anyhow::Result<Option<Self>> {
+        let Some(path) = std::env::var_os(VARIABLE).filter(|value| !value.is_empty()) else {
+            return Ok(None);
+        };
+        Self::from_file(Path::new(&path)).map(Some)
+    }
+
+    /// The first line of a file.
+    pub fn from_file(path: &Path) -> anyhow::Result<Self> {
+        let bytes = files::read_named(path)?;
+        let text = std::str::from_utf8(&bytes).or_hint(
+            || format!("{} is not UTF-8 text", path.display()),
+            || "write the passphrase in UTF-8".into(),
+        )?;
+        let line = Zeroizing::new(text.lines().next().unwrap_or_default().to_owned());
+        let none = || Fault::new(format!("{} contains no passphrase", path.display()), "write one there");
+        Ok(Self::new(line).ok_or_else(none)?)
+    }
+
+    /// Makes a random one and stores it in the keyring, where it has been read back when this returns.
+    pub fn in_keyring(item: KeyringItem, label: &str) -> anyhow::Result<Result<Self, Problem>> {
+        let mut random = Zeroizing::new([0; 16]);
+        aws_lc_rs::rand::fill(&mut *random).map_err(|_| {
+            Fault::new("the system provides no randomness", "check that /dev/urandom can be read")
+        })?;
+        let text = Zeroizing::new(key::hex(&*random));
+        Ok(item.store(label, &text).map(|()| Self { text, item: Some(item) }))
+    }
+
+    /// The one that the keyring has.
+    pub fn from_keyring(item: &KeyringItem) -> Result<Self, Problem> {
+        Ok(Self { text: item.load()?, item: Some(item.clone()) })
+    }
+
+    /// The same passphrase, known to be the one of this entry.
+    #[must_use]
+    pub fn kept_in(self, item: Option<KeyringItem>) -> Self {
+        Self { item, ..self }
+    }
+
+    /// Where the keyring has it; `None` for one that somebody knows.
+    pub fn item(&self) -> Option<&KeyringItem> {
+        self.item.as_ref()
+    }
+
+    /// Whether devca made it. Not the entry alone decides: it is read from a file that may come from elsewhere.
+    fn is_random(&self) -> bool {
+        self.item.is_some() && self.text.len() == 32 && key::from_hex(&self.text).is_some()
+    }
+
+    /// For remembering it elsewhere.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it is the same.
+    pub fn is(&self, other: &Self) -> bool {
+        *self.text == *other.text
+    }
+
+    /// Locks a PKCS#8 key.
+    pub fn encrypt(&self, pkcs8: &[u8]) -> anyhow::Result<Vec<u8>> {
+        let (mut salt, mut iv) = ([0; 16], [0; 16]);
+        aws_lc_rs::rand::fill(&mut salt).and_then(|()| aws_lc_rs::rand::fill(&mut iv)).map_err(|_| {
+            Fault::new("the system provides no randomness", "check that /dev/urandom can be read")
+        })?;
+        let hint = || "this is a bug in devca: please report it".into();
+        let iterations = if self.is_random() { ITERATIONS_OF_RANDOM } else { ITERATIONS };
+        let parameters = pbes2::Parameters::generate_pbkdf2_sha256_aes256cbc(iterations, &salt, iv)
+            .or_hint(|| "cannot encrypt the key".into(), hint)?;
+        let key =
+            pkcs8::PrivateKeyInfoRef::try_from(pkcs8).or_hint(|| "cannot encrypt the key".into(), hint)?;
+        let locked = key
+            .encrypt_with_params(parameters, self.text.as_bytes())
+            .or_hint(|| "cannot encrypt the key".into(), hint)?;
+        Ok(locked.as_bytes().to_vec())
+    }
+
+    /// The PKCS#8 key; `None` if this is not its passphrase. A key that would take minutes or gigabytes to decrypt is an error.
+    pub fn decrypt(&self, locked: &[u8]) -> anyhow::Result<Option<Zeroizing<Vec<u8>>>> {
+        let Ok(info) = EncryptedPrivateKeyInfoRef::try_from(locked) else { return Ok(None) };
+        refuse_expensive(&info.encryption_algorithm)?;
+        let key = info.decrypt(self.text.as_bytes()).ok();
+        Ok(key.map(|key| Zeroizing::new(key.as_bytes().to_vec())))
+    }
+}
+
+/// Whoever made the file chose how much work it takes to decrypt it.
+fn refuse_expensive(scheme: &EncryptionScheme) -> Result<(), Fault> {
+    let EncryptionScheme::Pbes2(parameters) = scheme else { return Ok(()) };
+    let what = match &parameters.kdf {
+        Kdf::Pbkdf2(pbkdf2) if pbkdf2.iteration_count > MAX_ITERATIONS => format!(
+            "this key is encrypted with {} rounds of PBKDF2, but devca accepts at most {MAX_ITERATIONS}",
+            pbkdf2.iteration_count
+        ),
+        Kdf::Scrypt(scrypt) => {
+            let memory = scrypt.cost_parameter.saturating_mul(128).saturating_mul(scrypt.block_size.into());
+            let work = memory.saturating_mul(scrypt.parallelization.into());
+            if memory <= MAX_SCRYPT_MEMORY && work <= MAX_SCRYPT_WORK {
+                return Ok(());
+            }
+            format!(
+                "this key is encrypted with scrypt, which needs {} MiB of memory {} times, but devca uses at most {} MiB",
+                memory >> 20,
+                scrypt.parallelization,
+                MAX_SCRYPT_MEMORY >> 20
+            )
+        }
+        _ => return Ok(()),
+    };
+    let hint = "encrypt it with fewer rounds: openssl pkcs8 -topk8 -v2 aes-256-cbc -iter 600000 -in KEY -out NEW-KEY";
+    Err(Fault::new(what, hint))
+}
+
+impl fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Passphrase")
+    }
+}

@@ -1,0 +1,132 @@
+//! What a root, a server leaf and a client leaf contain. The numbers are in [`policy`].
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyUsagePurpose, SanType,
+    SerialNumber, string::Ia5String,
+};
+
+use crate::x509::constraints::Constraints;
+use crate::x509::kind::Kind;
+use crate::x509::name::Name;
+use crate::x509::policy::{self, LEAF_ORGANIZATION, ROOT_ORGANIZATION};
+use crate::x509::subject::Subject;
+use crate::x509::validity::Validity;
+
+/// A root: signs certificates and revocation lists, for what the constraints permit. Without the extended key usages,
+/// whoever steals the key could sign mail and code as well, which the system's store would trust.
+pub fn root(
+    common_name: &str,
+    constraints: &Constraints,
+    validity: Validity,
+    serial: [u8; 16],
+) -> CertificateParams {
+    let mut params = base(validity, serial);
+    // iOS shows only the common name in its list of roots.
+    params.distinguished_name = distinguished_name(Some(&clip(common_name)), ROOT_ORGANIZATION);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.extended_key_usages = Kind::Both.usages().to_vec();
+    params.name_constraints = constraints.to_extension();
+    params
+}
+
+/// An intermediate: signs leaves, and no further CA.
+pub fn intermediate(
+    common_name: &str,
+    constraints: &Constraints,
+    validity: Validity,
+    serial: [u8; 16],
+) -> CertificateParams {
+    let mut params = root(common_name, constraints, validity, serial);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.use_authority_key_identifier_extension = true;
+    params
+}
+
+/// A leaf.
+pub fn leaf(
+    kind: Kind,
+    subject: &Subject,
+    rsa: bool,
+    validity: Validity,
+    serial: [u8; 16],
+) -> CertificateParams {
+    let mut params = base(validity, serial);
+    let organization = subject.organization.as_deref().unwrap_or(LEAF_ORGANIZATION);
+    params.distinguished_name = distinguished_name(subject.common_name.as_deref(), organization);
+    if let Some(unit) = &subject.unit {
+        params.distinguished_name.push(DnType::OrganizationalUnitName, unit);
+    }
+    params.subject_alt_names = alternative_names(kind, subject).iter().filter_map(san).collect();
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.use_authority_key_identifier_extension = true;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    if rsa && kind.serves() {
+        // TLS 1.2 RSA key exchange. RFC 5480 §3 forbids the bit for EC keys, and RFC 5280 §4.2.1.12 does not let it go
+        // with clientAuth.
+        params.key_usages.push(KeyUsagePurpose::KeyEncipherment);
+    }
+    params.extended_key_usages = kind.usages().to_vec();
+    params
+}
+
+/// The subject alternative names of a leaf. A client always has one, since BoringSSL refuses a leaf without any below a
+/// constrained root: the common name once more, as a URI, which no client and no constraint takes for a host.
+pub fn alternative_names(kind: Kind, subject: &Subject) -> Cow<'_, [Name]> {
+    let own = match (kind, subject.names.as_slice(), &subject.common_name) {
+        (Kind::Client, [], Some(name)) => vec![Name::Uri(format!("devca:client:{}", escaped(name)))].into(),
+        (_, names, _) => Cow::Borrowed(names),
+    };
+    match &subject.stand_in {
+        Some(name) => own.iter().chain([name]).cloned().collect(),
+        None => own,
+    }
+}
+
+/// RFC 3986 §2.1: every byte that is not unreserved.
+fn escaped(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut escaped, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(byte.into());
+        } else {
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+        escaped
+    })
+}
+
+fn base(validity: Validity, serial: [u8; 16]) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.not_before = validity.not_before;
+    params.not_after = validity.not_after;
+    params.serial_number = Some(SerialNumber::from_slice(&serial));
+    params
+}
+
+/// Never empty: an empty subject would make the SANs critical (RFC 5280 §4.1.2.6).
+fn distinguished_name(common_name: Option<&str>, organization: &str) -> DistinguishedName {
+    let mut subject = DistinguishedName::new();
+    subject.push(DnType::OrganizationName, organization);
+    if let Some(name) = common_name {
+        subject.push(DnType::CommonName, name);
+    }
+    subject
+}
+
+/// Names are ASCII by construction, so none is left out.
+fn san(name: &Name) -> Option<SanType> {
+    let ia5 = |text: &String| Ia5String::try_from(text.clone()).ok();
+    match name {
+        Name::Dns(host) => ia5(host).map(SanType::DnsName),
+        Name::Ip(ip) => Some(SanType::IpAddress(*ip)),
+        Name::Email(mailbox) => ia5(mailbox).map(SanType::Rfc822Name),
+        Name::Uri(uri) => ia5(uri).map(SanType::URI),
+    }
+}
+
+fn clip(text: &str) -> String {
+    text.chars().take(policy::MAX_COMMON_NAME).collect()
+}

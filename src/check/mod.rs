@@ -1,0 +1,84 @@
+//! Why TLS fails: connect, link the chain, judge it, and say it in the words that clients use.
+
+use serde::Serialize;
+
+use crate::x509::details::Certificate;
+use catalogue::Fault;
+
+pub mod catalogue;
+pub mod chain;
+pub mod connect;
+mod constraints;
+pub mod environment;
+mod form;
+pub mod handshake;
+pub mod judge;
+pub mod names;
+pub mod path;
+pub mod purpose;
+pub mod starttls;
+pub mod target;
+mod timed;
+mod watcher;
+
+/// The command that issues a certificate such as this one, as a shell reads it.
+pub fn issue(details: &Certificate) -> String {
+    issue_by("", details)
+}
+
+/// The same by another CA: `ca` is its option.
+pub fn issue_by(ca: &str, details: &Certificate) -> String {
+    let names = if details.names.is_empty() { details.common_name.as_slice() } else { &details.names };
+    let names = if names.is_empty() { "NAMES".into() } else { words(names) };
+    let has = |usage: &str| details.usages.iter().any(|known| known == usage);
+    let option = if has("client") && !has("server") { " --client" } else { "" };
+    format!("devca{ca} issue{option} {names}")
+}
+
+/// Names as words of a shell's command.
+pub fn words(names: &[String]) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-:@/".contains(c);
+    let word = |name: &String| {
+        if name.chars().all(is_plain) { name.clone() } else { format!("'{}'", name.replace('\'', r"'\''")) }
+    };
+    names.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Something that is wrong.
+#[derive(Debug, Clone, Serialize)]
+pub struct Finding {
+    /// Which fault of the catalogue.
+    #[serde(rename = "id")]
+    pub fault: &'static Fault,
+    /// What is wrong.
+    pub what: String,
+    /// The command or change that fixes it.
+    pub fix: String,
+    /// What clients say.
+    pub words: Vec<&'static catalogue::Words>,
+}
+
+impl Finding {
+    /// A finding with all the words of its fault.
+    pub fn new(fault: &'static Fault, what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { fault, what: what.into(), fix: fix.into(), words: fault.words.iter().collect() }
+    }
+
+    /// Only what clients say in this very case.
+    #[must_use]
+    pub fn saying(mut self, is_said: impl Fn(&catalogue::Words) -> bool) -> Self {
+        self.words.retain(|words| is_said(words));
+        self
+    }
+
+    /// Only what clients with these libraries say.
+    #[must_use]
+    pub fn said_by(self, libraries: &[catalogue::Library]) -> Self {
+        self.saying(|words| words.library().is_some_and(|library| libraries.contains(&library)))
+    }
+
+    /// Its place in the catalogue: the worst first.
+    pub fn rank(&self) -> usize {
+        catalogue::ALL.iter().position(|fault| *fault == self.fault).unwrap_or(usize::MAX)
+    }
+}

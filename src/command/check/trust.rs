@@ -1,0 +1,284 @@
+//! Which roots are known here, and who trusts the one at the end of a chain.
+
+use std::path::PathBuf;
+
+use devca_platform::{Found, Host, Kind, bundle};
+
+use crate::check::catalogue::{MISSING_INTERMEDIATE, REPLACED_ROOT, REVOKED, UNTRUSTED_ROOT, Words};
+use crate::check::chain::{Chain, End, Link, Source};
+use crate::check::judge;
+use crate::check::{Finding, issue, issue_by};
+use crate::cli;
+use crate::command::Context;
+use crate::command::shared::anchor;
+use crate::command::shared::stores;
+use crate::disk::home::CaFolder;
+use crate::issued::inventory::Inventory;
+use crate::x509::certificate::{self, CaCertificate};
+use crate::x509::pem;
+
+/// What is known on this machine.
+pub(super) struct Roots {
+    host: Host,
+    /// What is trusted: the roots of `--roots`; else the system's and this person's.
+    pub(super) anchors: Vec<Link>,
+    /// What else is known: intermediates, roots that were replaced, and mkcert's.
+    pub(super) others: Vec<Link>,
+    system: Vec<Vec<u8>>,
+    /// This person's CAs, each with its root.
+    own: Vec<(CaFolder, Vec<u8>)>,
+    /// Roots that were replaced, with their CA.
+    earlier: Vec<(CaFolder, Vec<u8>)>,
+    /// Those of `--roots`, which alone count then.
+    given: Option<Vec<Vec<u8>>>,
+}
+
+/// What became of the question.
+pub(super) struct Trust {
+    pub(super) finding: Option<Finding>,
+    pub(super) trusted_by: Vec<String>,
+    pub(super) not_trusted_by: Vec<String>,
+}
+
+impl Roots {
+    pub(super) fn gather(context: &Context, args: &cli::Check) -> anyhow::Result<Self> {
+        let given = match &args.roots {
+            Some(path) => {
+                pem::first_certificate(path)?;
+                Some(pem::certificates(path))
+            }
+            None => None,
+        };
+        let host = stores::host(context, &args.stores)?;
+        let system = bundle::system_roots(&host);
+        let (mut own, mut earlier, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        for folder in context.folder.siblings() {
+            if let Ok(root) = CaCertificate::load(&folder.root(), &folder) {
+                others.extend(crate::ca::intermediate(&folder).map(|intermediate| intermediate.der));
+                earlier.extend(
+                    pem::certificates(&folder.earlier()).into_iter().map(|der| (folder.clone(), der)),
+                );
+                own.push((folder, root.der));
+            }
+        }
+        others.extend(mkcert_root(context).iter().flat_map(|path| pem::certificates(path)));
+        let read =
+            |list: &mut dyn Iterator<Item = &Vec<u8>>| list.filter_map(|der| Link::read(der)).collect();
+        let mut present = own.iter().map(|(_, der)| der).chain(&system);
+        let mut less = earlier.iter().map(|(_, der)| der).chain(&others);
+        let (anchors, others) = match &given {
+            Some(given) => (read(&mut given.iter()), read(&mut present.chain(less))),
+            None => (read(&mut present), read(&mut less)),
+        };
+        Ok(Self { host, anchors, others, system, own, earlier, given })
+    }
+
+    /// Who trusts the root of this chain; `sent` is how many certificates the server has sent.
+    pub(super) fn trust(&self, args: &cli::Check, chain: &Chain, sent: usize) -> Trust {
+        let top = chain.top();
+        let leaf = &chain.leaf().details;
+        let nobody =
+            |finding| Trust { finding: Some(finding), trusted_by: Vec::new(), not_trusted_by: Vec::new() };
+        let none = Trust { finding: None, trusted_by: Vec::new(), not_trusted_by: Vec::new() };
+        let again = format!("devca renew --all, or: {} --force", issue(leaf));
+        match chain.end {
+            End::BadSignature => {
+                let what = format!(
+                    "{} names {} as its issuer, but was signed by another key",
+                    top.details.subject, top.details.issuer
+                );
+                return nobody(Finding::new(&REPLACED_ROOT, what, again));
+            }
+            End::Unknown => return nobody(unknown(top, sent)),
+            // Self-signed: that was said.
+            End::Root if chain.links.len() == 1 => return none,
+            End::Root | End::Anchor => {}
+        }
+        if self.given.as_ref().is_some_and(|given| given.contains(&top.der)) {
+            return Trust { trusted_by: vec!["the file of --roots".into()], ..none };
+        }
+        if let Some((folder, _)) = self.earlier.iter().find(|(_, der)| *der == top.der)
+            && !self.own.iter().any(|(_, der)| *der == top.der)
+            && self.has_new_key(folder, top)
+        {
+            let what = format!("{} is a root that was replaced", top.details.subject);
+            return nobody(Finding::new(&REPLACED_ROOT, what, again));
+        }
+        if self.given.is_some() {
+            let what = format!("{} is not in the file of --roots", top.details.subject);
+            return nobody(
+                Finding::new(&UNTRUSTED_ROOT, what, "use a file with its root").saying(said(chain)),
+            );
+        }
+        // A CA for clients needs no store: servers are given its root.
+        if let (true, Some((folder, _))) = (args.client, self.own.iter().find(|(_, der)| *der == top.der)) {
+            let by = format!("servers configured with its root (devca{} root --pem)", folder.option());
+            return Trust { trusted_by: vec![by], ..none };
+        }
+        let is_local = certificate::local_ca(&top.der).is_some();
+        if !is_local && self.system.contains(&top.der) {
+            let too_long = if args.client { None } else { judge::too_long_for_public_roots(chain.leaf()) };
+            let finding = too_long.filter(|_| bundle::is_shipped(&self.host, &top.der));
+            return Trust { finding, trusted_by: vec!["the system".into()], ..none };
+        }
+        self.ask_stores(args, chain)
+    }
+
+    /// What programs with trust stores of their own make of this person's root.
+    pub(super) fn own_lists(&self, chain: &Chain) -> Option<String> {
+        let (folder, der) = self.own.iter().find(|(_, der)| *der == chain.top().der)?;
+        let extra = std::env::var_os("NODE_EXTRA_CA_CERTS").map(PathBuf::from);
+        let by_node = extra.is_some_and(|path| pem::certificates(&path).contains(der));
+        let who = if by_node {
+            "not by Python requests and others"
+        } else {
+            "not by Node, Python requests and others"
+        };
+        Some(format!("{who} with their own stores: devca{} run -- PROGRAM", folder.option()))
+    }
+
+    /// The CA of this person's that a server names as acceptable for clients.
+    pub(super) fn own_among(&self, acceptable: &[Vec<u8>]) -> Option<&CaFolder> {
+        let is_named = |der: &[u8]| Link::read(der).is_some_and(|link| acceptable.contains(&link.subject));
+        self.own.iter().find(|(_, der)| is_named(der)).map(|(folder, _)| folder)
+    }
+
+    /// A root that was only permitted more is replaced by one with the same key: what it has signed stays good.
+    fn has_new_key(&self, folder: &CaFolder, earlier: &Link) -> bool {
+        let present = self.own.iter().find(|(own, _)| own.path == folder.path);
+        !present.is_some_and(|(_, der)| Link::read(der).is_some_and(|root| root.has_key_of(earlier)))
+    }
+
+    /// Store by store.
+    fn ask_stores(&self, args: &cli::Check, chain: &Chain) -> Trust {
+        let top = chain.top();
+        if !top.details.is_ca {
+            let what = format!("{} is not a CA certificate", top.details.subject);
+            let finding = Finding::new(&UNTRUSTED_ROOT, what, "devca issue NAMES");
+            return Trust {
+                finding: Some(finding.saying(said(chain))),
+                trusted_by: Vec::new(),
+                not_trusted_by: Vec::new(),
+            };
+        }
+        let anchor = anchor::of_der(&top.der);
+        let (mut trusted_by, mut not_trusted_by) = (Vec::new(), Vec::new());
+        for found in devca_platform::find(&self.host, &stores::kinds(&args.stores)) {
+            if let Found::Store(store) = found {
+                let name = match store.kind() {
+                    Kind::System => format!("the system store ({})", store.place()),
+                    _ => store.place(),
+                };
+                match store.holds(&anchor) {
+                    Ok(true) => trusted_by.push(name),
+                    _ => not_trusted_by.push(name),
+                }
+            }
+        }
+        let is_held_by_all = not_trusted_by.is_empty() && !trusted_by.is_empty();
+        let finding = (!is_held_by_all).then(|| {
+            let name = top.details.common_name.as_ref().unwrap_or(&top.details.subject);
+            let what = match (trusted_by.as_slice(), not_trusted_by.as_slice()) {
+                ([], []) => format!("no such store exists here to trust {name}"),
+                ([], _) => format!("no store here trusts {name}"),
+                _ => format!("{name} is not trusted by {}", not_trusted_by.join(", ")),
+            };
+            Finding::new(&UNTRUSTED_ROOT, what, self.fix(&top.der)).saying(said(chain))
+        });
+        Trust { finding, trusted_by, not_trusted_by }
+    }
+
+    fn fix(&self, der: &[u8]) -> String {
+        match (self.own.iter().find(|(_, own)| own == der), certificate::local_ca(der)) {
+            (Some((folder, _)), _) => format!("devca{} install", folder.option()),
+            (None, Some(ca)) if !ca.is_devca => {
+                "mkcert -install, or: devca import \"$(mkcert -CAROOT)\"".into()
+            }
+            (None, Some(_)) => {
+                "it belongs to another devca: issue the certificate here, or give its root to the client"
+                    .into()
+            }
+            (None, None) => "give its root to the client, or create your own CA: devca install".into(),
+        }
+    }
+
+    /// Whether the CA that issued it has it on its list.
+    pub(super) fn revoked(&self, chain: &Chain) -> anyhow::Result<Option<Finding>> {
+        let leaf = &chain.leaf().details;
+        for (folder, der) in &self.own {
+            if !chain.links.iter().any(|(link, _)| link.der == *der) {
+                continue;
+            }
+            if Inventory::load(&folder.inventory())?.revoked().contains(&leaf.serial) {
+                let what = format!(
+                    "{} is on the list of devca{} crl: clients that read the list reject it",
+                    leaf.subject,
+                    folder.option()
+                );
+                let fix = format!("{} --force", issue_by(&folder.option(), leaf));
+                return Ok(Some(Finding::new(&REVOKED, what, fix).saying(|_| false)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Where mkcert keeps its root.
+fn mkcert_root(context: &Context) -> Option<PathBuf> {
+    let folder = match std::env::var_os("CAROOT").filter(|folder| !folder.is_empty()) {
+        Some(folder) => PathBuf::from(folder),
+        None => context.person.home.as_ref()?.join(".local/share/mkcert"),
+    };
+    Some(folder.join("rootCA.pem")).filter(|path| path.is_file())
+}
+
+/// OpenSSL goes on to a self-signed certificate where it is not told otherwise (`X509_V_FLAG_PARTIAL_CHAIN`; curl is), and
+/// of the others only Go takes a leaf that is trusted itself.
+pub(super) fn is_not_a_root(chain: &Chain) -> Finding {
+    let what = format!("{} is trusted, but is not a root", chain.top().details.subject);
+    let finding = Finding::new(&UNTRUSTED_ROOT, what, "trust the root that issued it");
+    let of_anchors = ["unable to get issuer certificate", "UNABLE_TO_GET_ISSUER_CERT"];
+    match chain.links.len() {
+        1 => finding.saying(|words| words.client != "Go" && openssl_says(words, 1, false)),
+        _ => finding.saying(|words| of_anchors.contains(&words.says)),
+    }
+}
+
+/// Its issuer is not known here: with an address of that in it, it was meant to be sent along.
+fn unknown(top: &Link, sent: usize) -> Finding {
+    let details = &top.details;
+    let issuer = &details.issuer;
+    if !details.issuer_urls.is_empty() {
+        let what =
+            format!("{} was issued by {issuer}, which is neither sent nor known here", details.subject);
+        return Finding::new(&MISSING_INTERMEDIATE, what, "have the server send the full chain");
+    }
+    let whose =
+        if issuer.contains(crate::x509::policy::ROOT_ORGANIZATION) { ", another devca's root" } else { "" };
+    let what = format!("{} was issued by {issuer}{whose}, which no store here trusts", details.subject);
+    let fix = "issue it here: devca issue NAMES; or give that root to the client";
+    Finding::new(&UNTRUSTED_ROOT, what, fix).saying(move |words| openssl_says(words, sent, false))
+}
+
+/// OpenSSL, and so Node, curl and Python, word it by how much of the chain was sent.
+fn said(chain: &Chain) -> impl Fn(&Words) -> bool {
+    let sent = chain.links.iter().filter(|(_, source)| *source == Source::Sent).count();
+    let root_sent = chain.links.last().is_some_and(|(_, source)| *source == Source::Sent);
+    move |words| openssl_says(words, sent, root_sent)
+}
+
+fn openssl_says(words: &Words, sent: usize, root_sent: bool) -> bool {
+    match words.says {
+        "SELF_SIGNED_CERT_IN_CHAIN"
+        | "self-signed certificate in certificate chain"
+        | "self signed certificate in certificate chain" => root_sent,
+        "UNABLE_TO_VERIFY_LEAF_SIGNATURE" | "unable to verify the first certificate" => {
+            !root_sent && sent == 1
+        }
+        "UNABLE_TO_GET_ISSUER_CERT_LOCALLY" => !root_sent && sent > 1,
+        "unable to get local issuer certificate" => !root_sent,
+        // That is for anchors which are not roots.
+        "unable to get issuer certificate" | "UNABLE_TO_GET_ISSUER_CERT" => false,
+        _ => true,
+    }
+}

@@ -1,0 +1,17 @@
+//! Roots as the stores see them.
+
+use devca_platform::Anchor;
+
+use crate::x509::certificate::CaCertificate;
+use crate::x509::key;
+
+/// The root as the stores see it; its label tells devca's roots from others and from one another.
+pub(in crate::command) fn of(root: &CaCertificate) -> Anchor {
+    of_der(&root.der)
+}
+
+/// The same of a root that need not be devca's.
+pub(in crate::command) fn of_der(der: &[u8]) -> Anchor {
+    let label = format!("devca-{}", &key::hex(&key::sha256(der))[..16]);
+    Anchor { label, der: der.to_vec(), sha1: key::sha1(der) }
+}

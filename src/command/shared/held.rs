@@ -1,0 +1,44 @@
+//! Roots of devca's and mkcert's that a store trusts.
+
+use devca_platform::{Problem, Store};
+use serde::Serialize;
+
+use crate::x509::certificate;
+use crate::x509::key;
+
+/// A root of a local CA that a store holds, and that is not the present one.
+#[derive(Serialize, Clone, PartialEq, Eq)]
+pub(in crate::command) struct HeldRoot {
+    pub(in crate::command) name: String,
+    pub(in crate::command) sha256: String,
+    #[serde(skip)]
+    pub(in crate::command) der: Vec<u8>,
+}
+
+impl HeldRoot {
+    pub(in crate::command) fn new(name: String, der: Vec<u8>) -> Self {
+        Self { name, sha256: key::hex(&key::sha256(&der)), der }
+    }
+
+    pub(in crate::command) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(in crate::command) fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    pub(in crate::command) fn is(&self, der: &[u8]) -> bool {
+        self.der == der
+    }
+
+    pub(in crate::command) fn is_devca(&self) -> bool {
+        certificate::local_ca(&self.der).is_some_and(|local| local.is_devca)
+    }
+}
+
+/// The roots of devca's and mkcert's that a store holds.
+pub(in crate::command) fn local_roots(store: &dyn Store) -> Result<Vec<HeldRoot>, Problem> {
+    let of_local_ca = |der: Vec<u8>| Some(HeldRoot::new(certificate::local_ca(&der)?.common_name, der));
+    Ok(store.certificates()?.into_iter().filter_map(of_local_ca).collect())
+}

@@ -1,0 +1,10 @@
+//! What several commands share.
+
+pub(in crate::command) mod anchor;
+pub(in crate::command) mod bundles;
+pub(in crate::command) mod held;
+pub(in crate::command) mod old_roots;
+pub(in crate::command) mod sources;
+pub(in crate::command) mod stores;
+pub(in crate::command) mod timer;
+pub(in crate::command) mod unlock;

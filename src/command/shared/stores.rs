@@ -1,0 +1,336 @@
+//! What `install`, `uninstall` and `status` share: the machine, its stores, a line for each.
+
+use std::cell::Cell;
+use std::io::{self, Write};
+use std::path::Path;
+
+use devca_platform::step::{quoted, script};
+use devca_platform::{Anchor, Found, Host, Kind, Person, Problem, Step, Store};
+use serde::Serialize;
+
+use crate::cli;
+use crate::command::Context;
+use crate::command::shared::anchor;
+use crate::command::shared::held::HeldRoot;
+use crate::command::shared::old_roots::OldRoots;
+use crate::error::{self, Fault};
+use crate::report::Mark;
+use crate::x509::certificate::CaCertificate;
+
+/// What became of one store.
+#[derive(Serialize)]
+pub(in crate::command) struct Line {
+    store: &'static str,
+    place: String,
+    outcome: Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    commands: Vec<String>,
+    /// Roots that were removed beside the one that the command is about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    removed: Vec<HeldRoot>,
+    /// Roots of other homes, other users or lost folders, which stay.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::command) others: Vec<HeldRoot>,
+}
+
+#[derive(Serialize, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::command) enum Outcome {
+    Done,
+    AlreadyDone,
+    NotDone,
+    /// Nothing is to be changed there.
+    LeftAlone,
+    /// With `--dry-run`.
+    WouldRun,
+}
+
+/// The machine that the options speak of.
+pub(in crate::command) fn host(context: &Context, options: &cli::Stores) -> anyhow::Result<Host> {
+    let person = Person { home: context.person.home.clone(), ids: context.person.ids };
+    let mut host = Host::this(person, crate::command::is_root());
+    host.machine = options.machine;
+    host.trust_sysroot = options.trust_sysroot;
+    if let Some(folder) = &options.sysroot {
+        let real = folder.canonicalize();
+        if real.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::PermissionDenied) {
+            return Err(closed(folder).into());
+        }
+        host.sysroot = real.ok().filter(|path| path.is_dir()).ok_or_else(|| {
+            Fault::usage(
+                format!("no such folder: {}", folder.display()),
+                "use the top folder of an image, for example: --sysroot /var/lib/machines/web",
+            )
+        })?;
+    }
+    Ok(host)
+}
+
+/// Behind `sudo` a tree is read with the person's rights, which those of container managers often keep out.
+fn closed(tree: &Path) -> Fault {
+    let is_closed = |path: &&Path| path.join(".").metadata().is_err() && path.metadata().is_ok();
+    let folder = tree.ancestors().find(is_closed).unwrap_or(tree);
+    Fault::new(
+        format!("cannot enter {}: permission denied", folder.display()),
+        format!("devca reads it with your own rights: sudo chmod o+x {}", error::quoted(folder)),
+    )
+}
+
+/// The kinds that the options choose.
+pub(in crate::command) fn kinds(options: &cli::Stores) -> Vec<Kind> {
+    let chosen = |kind: &Kind| options.store.is_empty() || options.store.contains(kind);
+    Kind::ALL.into_iter().filter(chosen).collect()
+}
+
+/// The options that choose the machine, as in a command.
+pub(in crate::command) fn machine_options(options: &cli::Stores) -> String {
+    let machine = if options.machine { " --machine" } else { "" };
+    let sysroot = options.sysroot.as_ref().map(|folder| format!(" --sysroot {}", quoted(folder.as_os_str())));
+    format!("{machine}{}", sysroot.unwrap_or_default())
+}
+
+/// Does something with each store, whatever becomes of the others.
+pub(in crate::command) fn each(
+    found: &[Found],
+    act: impl Fn(&dyn Store, &mut Line) -> Result<Outcome, Problem>,
+) -> Vec<Line> {
+    found.iter().map(|found| one(found, &act)).collect()
+}
+
+/// Does something with one store.
+pub(in crate::command) fn one(
+    found: &Found,
+    act: impl Fn(&dyn Store, &mut Line) -> Result<Outcome, Problem>,
+) -> Line {
+    match found {
+        Found::Store(store) => {
+            let mut line = Line::new(store.kind(), store.place(), Outcome::NotDone);
+            match act(&**store, &mut line) {
+                Ok(outcome) => line.outcome = outcome,
+                Err(problem) => line.because(problem),
+            }
+            line
+        }
+        Found::Remark(remark) => {
+            let outcome = if remark.is_failure { Outcome::NotDone } else { Outcome::LeftAlone };
+            let mut line = Line::new(remark.kind, remark.place.clone(), outcome);
+            line.because(remark.problem.clone());
+            line
+        }
+    }
+}
+
+/// How stores are changed.
+pub(in crate::command) struct Changes<'a> {
+    pub(in crate::command) context: &'a Context<'a>,
+    pub(in crate::command) host: &'a Host,
+    pub(in crate::command) dry_run: bool,
+    /// The user was told that `sudo` may ask for a password.
+    announced: Cell<bool>,
+}
+
+impl<'a> Changes<'a> {
+    pub(in crate::command) fn new(context: &'a Context<'a>, host: &'a Host, dry_run: bool) -> Self {
+        Self { context, host, dry_run, announced: Cell::new(false) }
+    }
+
+    /// Puts the anchor into a store, in the place of the ones before it.
+    pub(in crate::command) fn add(
+        &self,
+        store: &dyn Store,
+        anchor: &Anchor,
+        earlier: &OldRoots,
+        line: &mut Line,
+    ) -> Result<Outcome, Problem> {
+        let earlier = earlier.in_store(store)?;
+        let holds = store.holds(anchor)?;
+        if holds && earlier.is_empty() {
+            return Ok(Outcome::AlreadyDone);
+        }
+        if !holds && earlier.is_empty() && store.follows_system(anchor)? {
+            return Ok(Outcome::LeftAlone);
+        }
+        // The old one first: NSS knows certificates of the same subject by one name. One that cannot be removed does
+        // not keep the new one out.
+        let removed = self.remove_all(store, &earlier, line);
+        if !holds {
+            self.put_in(store, anchor, line)?;
+        }
+        removed?;
+        Ok(if self.dry_run { Outcome::WouldRun } else { Outcome::Done })
+    }
+
+    fn put_in(&self, store: &dyn Store, anchor: &Anchor, line: &mut Line) -> Result<(), Problem> {
+        let steps = store.add(anchor)?;
+        self.perform(&steps, line)?;
+        if self.dry_run || store.holds(anchor)? {
+            return Ok(());
+        }
+        // A later update of the store must not trust what was reported as not done.
+        let undo = store.remove(anchor)?;
+        self.perform(&undo, line)?;
+        Err(Problem::new(
+            "no command failed, but the store does not contain the root, so the change was undone",
+            format!("to see why, run it by hand: {}", script(&steps)),
+        ))
+    }
+
+    /// Removes an anchor from a store, and says whether it was there.
+    pub(in crate::command) fn remove(
+        &self,
+        store: &dyn Store,
+        anchor: &Anchor,
+        line: &mut Line,
+    ) -> Result<bool, Problem> {
+        let steps = store.remove(anchor)?;
+        if steps.is_empty() {
+            return Ok(false);
+        }
+        self.perform(&steps, line)?;
+        if !self.dry_run && store.holds(anchor)? {
+            return Err(Problem::new(
+                "no command failed, but the store still contains the root",
+                format!("to see why, run it by hand: {}", script(&steps)),
+            ));
+        }
+        Ok(true)
+    }
+
+    /// Removes roots from a store, and reports each.
+    pub(in crate::command) fn remove_all(
+        &self,
+        store: &dyn Store,
+        roots: &[HeldRoot],
+        line: &mut Line,
+    ) -> Result<(), Problem> {
+        for root in roots {
+            if self.remove(store, &anchor::of_der(&root.der), line)? && !self.dry_run {
+                line.removed.push(root.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the steps, or only names them.
+    pub(in crate::command) fn perform(&self, steps: &[Step], line: &mut Line) -> Result<(), Problem> {
+        line.commands.extend(steps.iter().map(ToString::to_string));
+        if self.dry_run {
+            return Ok(());
+        }
+        if self.host.asks_for_password(steps) && !self.announced.replace(true) {
+            self.context
+                .report
+                .announce("Changing the system's trust store needs root: sudo may ask for your password.");
+        }
+        self.host.perform(steps, |command| self.context.report.detail(command))
+    }
+}
+
+/// Replaces roots in exactly the stores that hold one of them, and says what became of those.
+pub(in crate::command) fn replace(
+    context: &Context,
+    options: &cli::Stores,
+    root: &CaCertificate,
+) -> anyhow::Result<Vec<Line>> {
+    let host = host(context, options)?;
+    let anchor = anchor::of(root);
+    let earlier = OldRoots::remembered(context);
+    let found = devca_platform::find(&host, &kinds(options));
+    let holding = found.into_iter().filter(|found| match found {
+        // A store that cannot be asked may hold one.
+        Found::Store(store) => earlier.in_store(&**store).map_or(true, |held| !held.is_empty()),
+        Found::Remark(_) => false,
+    });
+    let holding: Vec<Found> = holding.collect();
+    let changes = Changes::new(context, &host, false);
+    Ok(each(&holding, |store, line| changes.add(store, &anchor, &earlier, line)))
+}
+
+impl Line {
+    fn new(kind: Kind, place: String, outcome: Outcome) -> Self {
+        Self {
+            store: kind.name(),
+            place,
+            outcome,
+            why: None,
+            hint: None,
+            commands: Vec::new(),
+            removed: Vec::new(),
+            others: Vec::new(),
+        }
+    }
+
+    pub(in crate::command) fn has_commands(&self) -> bool {
+        !self.commands.is_empty()
+    }
+
+    /// Something was changed, or would have been.
+    pub(in crate::command) fn is_changed(&self) -> bool {
+        matches!(self.outcome, Outcome::Done | Outcome::WouldRun)
+    }
+
+    fn because(&mut self, problem: Problem) {
+        self.why = Some(problem.why);
+        self.hint = Some(problem.hint).filter(|hint| !hint.is_empty());
+    }
+}
+
+/// No store that was chosen has failed.
+pub(in crate::command) fn all_done(lines: &[Line]) -> bool {
+    lines.iter().all(|line| line.outcome != Outcome::NotDone)
+}
+
+/// The column that a line's first word stands in.
+pub(in crate::command) const WIDTH: usize = 8;
+
+/// One line per store, with the reason and the hint below where there is one.
+pub(in crate::command) fn write(
+    page: &mut dyn Write,
+    lines: &[Line],
+    done: &str,
+    already: &str,
+) -> io::Result<()> {
+    lines.iter().try_for_each(|line| line.write(page, done, already))
+}
+
+impl Line {
+    /// `done` and `already` say what became of the root.
+    pub(in crate::command) fn write(
+        &self,
+        page: &mut dyn Write,
+        done: &str,
+        already: &str,
+    ) -> io::Result<()> {
+        let indent = format!("  {:WIDTH$}  ", "");
+        let (mark, word) = match self.outcome {
+            Outcome::Done => (Mark::Good, done),
+            Outcome::AlreadyDone => (Mark::Good, already),
+            Outcome::NotDone => (Mark::Bad, "failed"),
+            Outcome::LeftAlone => (Mark::Skipped, "skipped"),
+            Outcome::WouldRun => (Mark::Skipped, "would run"),
+        };
+        write!(page, "{mark} {:WIDTH$}  {}: {word}", self.store, self.place)?;
+        match (&self.why, &self.hint) {
+            (None, _) => writeln!(page)?,
+            (Some(why), None) => writeln!(page, ": {why}")?,
+            (Some(why), Some(hint)) if self.outcome == Outcome::LeftAlone => {
+                writeln!(page, ": {why}; {hint}")?;
+            }
+            (Some(why), Some(hint)) => {
+                let hint = hint.replace('\n', &format!("\n{indent}"));
+                writeln!(page, "\n{indent}{why}\n{indent}hint: {hint}")?;
+            }
+        }
+        for root in &self.removed {
+            writeln!(page, "{indent}removed: {} (SHA-256 {})", root.name, root.sha256)?;
+        }
+        if self.outcome == Outcome::WouldRun {
+            self.commands.iter().try_for_each(|command| writeln!(page, "{indent}{command}"))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,135 @@
+//! Where passphrases come from: a file, the keyring, the kernel's memory, or somebody at a terminal.
+
+use std::path::Path;
+
+use rcgen::KeyPair;
+use zeroize::Zeroizing;
+
+use crate::ca;
+use crate::ca::key_file::LockedKey;
+use crate::ca::keyring::{KeyringItem, Problem, kernel};
+use crate::ca::passphrase::{Passphrase, VARIABLE};
+use crate::command::Context;
+use crate::error::Fault;
+use crate::x509::key;
+
+/// How often a passphrase may be typed.
+const TRIES: usize = 3;
+
+impl Context<'_> {
+    /// Decrypts a key.
+    pub(crate) fn unlock(
+        &self,
+        path: &Path,
+        locked: &LockedKey,
+    ) -> anyhow::Result<(Zeroizing<KeyPair>, Passphrase)> {
+        if let Some(passphrase) = Passphrase::from_environment()? {
+            let passphrase = passphrase.kept_in(locked.item.clone());
+            let wrong = || {
+                let what = format!("wrong passphrase for {1} in ${0}", VARIABLE, path.display());
+                Fault::new(what, "write the right one into that file")
+            };
+            return Ok((open(&passphrase, locked)?.ok_or_else(wrong)?, passphrase));
+        }
+        if let Some(item) = &locked.item {
+            return unlock_by_keyring(path, locked, item);
+        }
+        if let Some(passphrase) = kernel::recall(&self.remembered_as()).and_then(Passphrase::new)
+            && let Some(key) = open(&passphrase, locked)?
+        {
+            return Ok((key, passphrase));
+        }
+        for left in (0..TRIES).rev() {
+            let passphrase = self.ask_passphrase(&format!("Passphrase of {}: ", path.display()))?;
+            if let Some(key) = open(&passphrase, locked)? {
+                return Ok((key, passphrase));
+            }
+            if left > 0 {
+                self.report.note("wrong passphrase, try again");
+            }
+        }
+        let what = format!("wrong passphrase for {} ({TRIES} attempts)", path.display());
+        Err(Fault::new(what, "a lost passphrase cannot be recovered; to replace the root: devca rotate")
+            .into())
+    }
+
+    /// A new random passphrase, which is in the keyring. `hint` says what to do where that fails.
+    pub(crate) fn passphrase_in_keyring(&self, hint: &str) -> anyhow::Result<Passphrase> {
+        let folder = &self.folder;
+        let label = format!("devca: key of the CA {} ({})", folder.name, folder.path.display());
+        Ok(Passphrase::in_keyring(KeyringItem::new(folder.tag())?, &label)?
+            .map_err(|problem| problem.fault(hint))?)
+    }
+
+    /// Deletes entries of the keyring that no key of this CA needs any more. An entry that was made for another folder
+    /// stays: this CA is a copy, and the original needs it.
+    pub(crate) fn delete_unused(&self, items: impl IntoIterator<Item = KeyringItem>) {
+        let used = ca::keyring_item(&self.folder);
+        for item in items {
+            if used.as_ref() != Some(&item)
+                && item.is_of(self.folder.tag())
+                && let Err(problem) = item.delete()
+            {
+                self.report.note(format!(
+                    "an unused entry could not be removed from the keyring ({item}): {problem}"
+                ));
+            }
+        }
+    }
+
+    /// What the kernel calls the passphrase of this CA.
+    pub(crate) fn remembered_as(&self) -> String {
+        format!("devca:{}", self.folder.path.display())
+    }
+
+    /// A new passphrase: of the file that is named, or typed twice.
+    pub(crate) fn new_passphrase(&self) -> anyhow::Result<Passphrase> {
+        Passphrase::from_environment()?.map_or_else(|| self.type_passphrase(), Ok)
+    }
+
+    /// One that is typed, twice.
+    pub(crate) fn type_passphrase(&self) -> anyhow::Result<Passphrase> {
+        let first = self.ask_passphrase("New passphrase: ")?;
+        let second = self.ask_passphrase("Once more: ")?;
+        if !first.is(&second) {
+            return Err(Fault::new("the passphrases differ", "type the same passphrase twice").into());
+        }
+        Ok(first)
+    }
+
+    fn ask_passphrase(&self, question: &str) -> anyhow::Result<Passphrase> {
+        let hint = format!("put it into a file: export {VARIABLE}=…");
+        let typed = self.report.ask_hidden(question);
+        let typed = typed
+            .ok_or_else(|| Fault::new("a passphrase is needed, but there is no terminal to ask on", hint))?;
+        Passphrase::new(typed)
+            .ok_or_else(|| Fault::new("a passphrase cannot be empty", "type at least one character").into())
+    }
+}
+
+fn unlock_by_keyring(
+    path: &Path,
+    locked: &LockedKey,
+    item: &KeyringItem,
+) -> anyhow::Result<(Zeroizing<KeyPair>, Passphrase)> {
+    let passphrase = Passphrase::from_keyring(item).map_err(|problem| {
+        let file = format!("put the passphrase into a file: export {VARIABLE}=…");
+        let hint = match (&problem, item.lookup()) {
+            (Problem::Missing, _) => format!("{file}; if it is lost, replace the root: devca rotate"),
+            (_, Some(lookup)) => {
+                format!("log in to the desktop to unlock the keyring, or {file} (to look it up: {lookup})")
+            }
+            (_, None) => file,
+        };
+        problem.fault(hint)
+    })?;
+    let wrong = || {
+        let what = format!("the passphrase in the keyring does not open {}", path.display());
+        Fault::new(what, format!("put the right one into a file: export {VARIABLE}=…"))
+    };
+    Ok((open(&passphrase, locked)?.ok_or_else(wrong)?, passphrase))
+}
+
+fn open(passphrase: &Passphrase, locked: &LockedKey) -> anyhow::Result<Option<Zeroizing<KeyPair>>> {
+    Ok(passphrase.decrypt(&locked.der)?.and_then(|pkcs8| key::from_pkcs8(&pkcs8)))
+}

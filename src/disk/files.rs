@@ -1,0 +1,248 @@
+//! All writing of devca's own files: exclusive create, modes from the first byte, atomic rename, one lock a CA.
+
+use std::ffi::OsStr;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use devca_platform::read;
+use zeroize::Zeroizing;
+
+use self::folder::Folder;
+use self::temporary::Temporary;
+use crate::error::{Fault, OrHint, quoted};
+
+mod exchange;
+#[cfg(unix)]
+mod folder;
+#[cfg(not(unix))]
+#[path = "files/folder_by_path.rs"]
+mod folder;
+mod lock;
+mod rights;
+mod staged;
+mod temporary;
+
+pub use rights::{refuse_foreign, refuse_unsafe, refuse_unsafe_parent, restrict_permissions, too_open};
+pub use staged::{Recognize, Staged};
+
+/// No file that devca reads is larger; what is, is not one of its files.
+const READ_LIMIT: u64 = 1 << 20;
+
+/// What the names of half-written files and folders begin with.
+const STAGING: &str = ".devca-";
+
+/// Who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrecy {
+    /// A certificate: 0644.
+    Public,
+    /// A key, or what names one: 0600.
+    Private,
+}
+
+impl Secrecy {
+    #[cfg(unix)]
+    fn mode(self) -> u32 {
+        match self {
+            Self::Public => 0o644,
+            Self::Private => 0o600,
+        }
+    }
+}
+
+/// What is to be written, and whether it may take the place of what is there.
+pub struct NewFile {
+    /// Where it goes.
+    pub path: PathBuf,
+    /// All of its content.
+    pub content: Zeroizing<Vec<u8>>,
+    /// Its mode.
+    pub secrecy: Secrecy,
+    /// Decided by the caller; without it, a file that turns up in the meantime is an error.
+    pub replace: bool,
+}
+
+impl NewFile {
+    /// A file for everybody to read, where none is yet.
+    pub fn public(path: PathBuf, content: impl Into<Zeroizing<Vec<u8>>>) -> Self {
+        Self { path, content: content.into(), secrecy: Secrecy::Public, replace: false }
+    }
+
+    fn name(&self) -> &OsStr {
+        self.path.file_name().unwrap_or_default()
+    }
+}
+
+/// The whole of a regular file, which stays in no freed memory.
+pub fn read(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    read::regular(path, READ_LIMIT, &mut bytes).map(|()| bytes).or_hint(
+        || format!("cannot read {}", path.display()),
+        || format!("check that the file exists and is yours: ls -l {}", quoted(path)),
+    )
+}
+
+/// The whole of what the user has named: a file, a pipe such as `<(…)`, or `-` for standard input.
+pub fn read_named(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    read_named_up_to(path, READ_LIMIT)
+}
+
+/// The same with a limit of its own.
+pub fn read_named_up_to(path: &Path, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    let is_stdin = path == Path::new("-");
+    let read = if is_stdin {
+        read::up_to(io::stdin().lock(), 1 << 16, limit, &mut bytes)
+    } else {
+        read::named(path, limit, read::PATIENCE, &mut bytes)
+    };
+    let what = || if is_stdin { "standard input".into() } else { path.display().to_string() };
+    let hint = || {
+        if is_stdin {
+            "pipe a file into it".into()
+        } else {
+            format!("check that the file exists and is yours: ls -l {}", quoted(path))
+        }
+    };
+    read.map(|()| bytes).or_hint(|| format!("cannot read {}", what()), hint)
+}
+
+/// When a file was written, in nanoseconds since 1970.
+pub fn modified(path: &Path) -> Option<u64> {
+    modified_of(&path.symlink_metadata().ok()?)
+}
+
+fn modified_of(metadata: &fs::Metadata) -> Option<u64> {
+    let since = metadata.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_nanos()).ok()
+}
+
+/// Writes files. Under `sudo` this process acts as the person, so that they are the person's.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Files {
+    /// The CA's, in the names of half-written files: whoever holds its lock knows that nobody is writing them any more.
+    pub tag: Option<u64>,
+}
+
+impl Files {
+    /// Makes a folder and those above it. A private one is 0700.
+    pub fn create_folder(self, path: &Path, secrecy: Secrecy) -> anyhow::Result<()> {
+        create_folders(path, secrecy)
+    }
+
+    fn write_temporary(self, file: &NewFile, folder: &Arc<Folder>) -> io::Result<Temporary> {
+        // The caller has seen that the name of what is not to be replaced was free.
+        if file.replace && folder.look(file.name())?.is_some_and(|found| found.is_folder) {
+            return Err(io::Error::other("a folder with that name exists"));
+        }
+        let temporary = Temporary::create(folder, &self.prefix())?;
+        temporary.file().write_all(&file.content)?;
+        if file.secrecy == Secrecy::Public {
+            rights::open_to_readers(temporary.file())?;
+        }
+        Ok(temporary)
+    }
+
+    fn prefix(self) -> String {
+        self.tag.map_or_else(|| STAGING.into(), |tag| format!("{STAGING}{tag:016x}-"))
+    }
+
+    /// Appends whole lines with a single write. A torn line that a crash left stays alone on its own line.
+    pub fn append_lines(self, path: &Path, lines: &str) -> anyhow::Result<()> {
+        let append = || -> io::Result<()> {
+            let mut options = OpenOptions::new();
+            options.create(true).append(true).read(true);
+            let mut file = without_following(&mut options).open(path)?;
+            let torn = file.metadata()?.len() > 0 && {
+                let mut last = [0];
+                file.seek(SeekFrom::End(-1))?;
+                file.read_exact(&mut last)?;
+                last != *b"\n"
+            };
+            let start = if torn { "\n" } else { "" };
+            file.write_all(format!("{start}{lines}").as_bytes())
+        };
+        append().or_hint(|| format!("cannot write {}", path.display()), || folder_hint(path))
+    }
+
+    /// Removes a file; one that is not there is no error.
+    pub fn remove(self, path: &Path) -> anyhow::Result<()> {
+        match fs::remove_file(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                Err(e).or_hint(|| format!("cannot remove {}", path.display()), || folder_hint(path))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Makes `open` refuse a link in the last component, create private files, and not wait for a FIFO's other end.
+#[cfg(unix)]
+fn without_following(options: &mut OpenOptions) -> &mut OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    options.mode(Secrecy::Private.mode()).custom_flags(flags.bits().cast_signed())
+}
+
+/// Making links takes an administrator's rights on Windows.
+#[cfg(not(unix))]
+fn without_following(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+fn is_a_link() -> io::Error {
+    io::Error::other("it is a link, which devca neither follows nor replaces")
+}
+
+fn not_a_regular_file() -> io::Error {
+    io::Error::other("it is not a regular file")
+}
+
+fn create_folders(path: &Path, secrecy: Secrecy) -> anyhow::Result<()> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        create_folders(parent, secrecy)?;
+    }
+    match folder_builder(secrecy).create(path) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made,
+    }
+    .or_hint(|| format!("cannot create the folder {}", path.display()), || folder_hint(path))
+}
+
+#[cfg(unix)]
+fn folder_builder(secrecy: Secrecy) -> fs::DirBuilder {
+    let mut builder = fs::DirBuilder::new();
+    if secrecy == Secrecy::Private {
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    }
+    builder
+}
+
+#[cfg(not(unix))]
+fn folder_builder(_: Secrecy) -> fs::DirBuilder {
+    fs::DirBuilder::new()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn folder_hint(path: &Path) -> String {
+    format!("check free space and permissions: df -h {0}; ls -ld {0}", quoted(folder_of(path)))
+}
+
+/// A file that must not be there yet gets this fault.
+pub fn in_the_way(path: &Path, why: &str) -> Fault {
+    Fault::new(
+        format!("{} already exists, and {why}", path.display()),
+        "choose another folder with --out, --cert-file or --key-file, or replace it with --force",
+    )
+}

@@ -1,0 +1,4 @@
+//! Files: where they are stored, and how they are written.
+
+pub mod files;
+pub mod home;

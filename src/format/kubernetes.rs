@@ -1,0 +1,48 @@
+//! A Secret of the type kubernetes.io/tls: what an Ingress takes, and `kubectl apply` makes.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use rcgen::KeyPair;
+use zeroize::Zeroizing;
+
+use super::{Holds, Material, Part, pem};
+
+pub(super) const PARTS: &[Part] =
+    &[Part { label: "secret", suffix: "-secret.yaml", holds: Holds::Sealed, render }];
+
+fn render(material: &Material) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    let key = Zeroizing::new(BASE64_STANDARD.encode(pem::key(material)?));
+    let metadata = format!("  name: {}", object_name(material.label));
+    Ok(secret(&metadata, &material.chain(), &key, &material.authority.root.der))
+}
+
+/// The manifest; `key` is in base64 already.
+pub(super) fn secret(metadata: &str, chain: &[u8], key: &str, root: &[u8]) -> Zeroizing<Vec<u8>> {
+    let (chain, root) =
+        (BASE64_STANDARD.encode(chain), BASE64_STANDARD.encode(crate::x509::pem::certificate(root)));
+    let manifest = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata:\n{metadata}\ntype: kubernetes.io/tls\ndata:\n  \
+         tls.crt: {chain}\n  tls.key: {key}\n  ca.crt: {root}\n"
+    );
+    manifest.into_bytes().into()
+}
+
+/// The key in a manifest of devca's own.
+pub(super) fn private_key(manifest: &[u8]) -> Option<Zeroizing<KeyPair>> {
+    let text = std::str::from_utf8(manifest).ok()?;
+    let key = text.lines().find_map(|line| line.trim().strip_prefix("tls.key: "))?;
+    crate::x509::pem::key_in(&Zeroizing::new(BASE64_STANDARD.decode(key).ok()?))
+}
+
+/// RFC 1123's labels, with which Kubernetes names objects. Quoted where YAML would take it for a number.
+fn object_name(text: &str) -> String {
+    let name: String = text
+        .to_ascii_lowercase()
+        .replace('*', "wildcard")
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' })
+        .take(200)
+        .collect();
+    let labels = name.split('.').map(|label| label.trim_matches('-')).filter(|label| !label.is_empty());
+    format!("\"{}-tls\"", labels.collect::<Vec<_>>().join("."))
+}

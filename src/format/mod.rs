@@ -1,0 +1,360 @@
+//! Issued -> the files of the output formats; one file a format.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::ca::Authority;
+use crate::ca::signer::Issued;
+use crate::disk::files::{NewFile, Secrecy};
+use crate::error::Fault;
+use crate::x509::kind::Kind;
+use crate::x509::subject::Subject;
+
+mod combined;
+mod der;
+mod export;
+mod fullchain;
+mod java;
+mod kubernetes;
+mod mobileconfig;
+mod password;
+mod pem;
+mod pkcs12;
+mod root;
+pub mod trust_store;
+
+pub use export::{cert_manager, step_ca, vault};
+pub use password::Password;
+pub use pkcs12::{is_store, store_of};
+pub use root::RootFormat;
+
+/// One file of a certificate, as the inventory lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// In which format.
+    pub format: Format,
+    /// What is in it.
+    pub part: String,
+    /// Where, absolute.
+    pub path: PathBuf,
+    /// SHA-256 of the file, hexadecimal, where its content cannot be looked into.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sha256: Option<String>,
+    /// When it was written, in nanoseconds since 1970: whether it is still the same shows without reading it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub modified: Option<u64>,
+    /// It still has the certificate that was renewed: its password was not known then.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub outdated: bool,
+}
+
+/// In which form certificate and key are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// The certificate and its key, each in PEM
+    Pem,
+    /// The certificate with what stands between it and the root, and the key, in PEM
+    Fullchain,
+    /// Chain and key in one PEM file: HAProxy, lighttpd, MongoDB
+    Combined,
+    /// The certificate and its key, each in DER
+    Der,
+    /// PKCS#12 with certificate, chain and key
+    #[value(aliases = ["pkcs12", "pfx"])]
+    P12,
+    /// A Java key store, and a trust store with the root
+    Java,
+    /// A Kubernetes Secret of the type kubernetes.io/tls
+    #[value(alias = "kubernetes")]
+    K8s,
+}
+
+impl Format {
+    /// The one list of what each format consists of: the key first, so that a certificate is never there without it.
+    fn parts(self) -> &'static [Part] {
+        match self {
+            Self::Pem => pem::PARTS,
+            Self::Fullchain => fullchain::PARTS,
+            Self::Combined => combined::PARTS,
+            Self::Der => der::PARTS,
+            Self::P12 => pkcs12::PARTS,
+            Self::Java => java::PARTS,
+            Self::K8s => kubernetes::PARTS,
+        }
+    }
+
+    /// Whether its files are encrypted.
+    pub fn takes_password(self) -> bool {
+        matches!(self, Self::P12 | Self::Java)
+    }
+
+    /// Whether it cannot be made without the private key.
+    fn has_key_inside(self) -> bool {
+        matches!(self, Self::Combined | Self::P12 | Self::Java | Self::K8s)
+    }
+
+    /// Whether a terminal can show it.
+    pub fn is_text(self) -> bool {
+        !matches!(self, Self::P12 | Self::Java | Self::Der)
+    }
+}
+
+/// One file of a format.
+#[derive(Debug)]
+pub struct Part {
+    /// What a person reads before its path.
+    pub label: &'static str,
+    suffix: &'static str,
+    /// What is in it.
+    pub holds: Holds,
+    render: fn(&Material) -> anyhow::Result<Zeroizing<Vec<u8>>>,
+}
+
+/// What a file has in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// Certificates, in PEM, the leaf first.
+    Certificate,
+    /// The key, in PEM.
+    Key,
+    /// A key, alone or with certificates, in a form that is not looked into.
+    Sealed,
+    /// Nothing secret, in a form that is not looked into.
+    Public,
+}
+
+impl Holds {
+    fn secrecy(self) -> Secrecy {
+        if matches!(self, Self::Key | Self::Sealed) { Secrecy::Private } else { Secrecy::Public }
+    }
+
+    /// Whether it can be made without the key.
+    fn is_keyless(self) -> bool {
+        self.secrecy() == Secrecy::Public
+    }
+}
+
+/// A file to be written.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Of which format it is.
+    pub format: Format,
+    /// Which part of it.
+    pub part: &'static Part,
+    /// Where it goes, absolute.
+    pub path: PathBuf,
+    /// It is there already and may be replaced.
+    pub replace: bool,
+}
+
+impl Output {
+    /// The output that was written once; `None` where no format has such a part, or devca would not call it so.
+    pub fn again(written: &Written) -> Option<Self> {
+        let part = written.format.parts().iter().find(|part| part.label == written.part)?;
+        // --cert-file and --key-file name certificates and keys in PEM freely.
+        let is_named_freely = matches!(part.holds, Holds::Certificate | Holds::Key);
+        let name = written.path.file_name().unwrap_or_default().to_string_lossy();
+        if !is_named_freely && !name.ends_with(part.suffix) {
+            return None;
+        }
+        Some(Self { format: written.format, part, path: written.path.clone(), replace: true })
+    }
+
+    /// What is in a file that was written once.
+    pub fn holds(written: &Written) -> Option<Holds> {
+        Self::again(written).map(|output| output.part.holds)
+    }
+}
+
+/// What the formats are made of.
+pub struct Material<'a> {
+    /// The leaf and its key.
+    pub issued: &'a Issued,
+    /// Who signed it.
+    pub authority: &'a Authority,
+    /// How it is wanted.
+    pub options: &'a Options,
+    /// What people and Java call the entry.
+    pub label: &'a str,
+}
+
+/// How the formats are wanted.
+#[derive(Default)]
+pub struct Options {
+    /// The root at the end of a chain.
+    pub with_root: bool,
+    /// PKCS#12 as NIST would have it, instead of as everybody reads it.
+    pub modern: bool,
+    /// What encrypted formats are encrypted with.
+    pub password: Option<Password>,
+}
+
+impl Material<'_> {
+    fn key(&self) -> anyhow::Result<&[u8]> {
+        // A plan for a request without a key has no part with one.
+        self.issued.key.as_deref().map(Vec::as_slice).ok_or_else(|| no_key(Format::Pem).into())
+    }
+
+    fn password(&self) -> anyhow::Result<&str> {
+        let password = self.options.password.as_ref().map(Password::as_str);
+        password.ok_or_else(|| Fault::usage("a password is needed", "use --password-file FILE").into())
+    }
+
+    /// What stands between the leaf and the root, and the root where it is wanted.
+    fn above(&self) -> impl Iterator<Item = &[u8]> {
+        let root = self.options.with_root.then_some(&self.authority.root);
+        self.authority.intermediate.iter().chain(root).map(|ca| ca.der.as_slice())
+    }
+
+    /// The leaf and all above it, in PEM.
+    fn chain(&self) -> Vec<u8> {
+        let leaf = self.issued.certificate.as_slice();
+        std::iter::once(leaf).chain(self.above()).flat_map(crate::x509::pem::certificate).collect()
+    }
+}
+
+/// Which files are to be made, and where.
+pub struct Plan<'a> {
+    /// The formats, each once or more.
+    pub formats: &'a [Format],
+    /// What the files' names begin with.
+    pub stem: &'a str,
+    /// Where they go.
+    pub folder: &'a Path,
+    /// Where the certificate goes instead.
+    pub certificate: Option<&'a Path>,
+    /// Where the key goes instead.
+    pub key: Option<&'a Path>,
+    /// Somebody else has the key.
+    pub keyless: bool,
+}
+
+impl Plan<'_> {
+    /// The files, each path once.
+    pub fn outputs(&self) -> anyhow::Result<Vec<Output>> {
+        let mut certificate = self.certificate;
+        let mut outputs: Vec<Output> = Vec::new();
+        for format in self.formats {
+            if self.keyless && format.has_key_inside() {
+                return Err(no_key(*format).into());
+            }
+            let parts = format.parts().iter().filter(|part| !self.keyless || part.holds.is_keyless());
+            for part in parts {
+                let named = match part.holds {
+                    Holds::Certificate => certificate.take(),
+                    Holds::Key => self.key,
+                    Holds::Sealed | Holds::Public => None,
+                };
+                let usual = || self.folder.join(format!("{}{}", self.stem, part.suffix));
+                let path = std::path::absolute(named.map_or_else(usual, ToOwned::to_owned))?;
+                match outputs.iter().find(|other| other.path == path) {
+                    None => outputs.push(Output { format: *format, part, path, replace: false }),
+                    Some(other) if other.part.label == part.label => {}
+                    Some(_) => return Err(shared(&path).into()),
+                }
+            }
+        }
+        let lacks = |holds| !outputs.iter().any(|output| output.part.holds == holds);
+        if certificate.is_some() {
+            return Err(nowhere("certificate", "--cert-file").into());
+        }
+        if self.key.is_some() && lacks(Holds::Key) {
+            return Err(nowhere("key", "--key-file").into());
+        }
+        Ok(outputs)
+    }
+}
+
+fn nowhere(what: &str, option: &str) -> Fault {
+    Fault::usage(
+        format!("{option} was given, but the formats include no {what} in PEM"),
+        format!("omit {option}, or add pem to --format"),
+    )
+}
+
+fn no_key(format: Format) -> Fault {
+    let name = format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+    Fault::usage(
+        format!("{name} contains the private key, which only the creator of the CSR has"),
+        "choose --format pem, fullchain or der with --csr",
+    )
+}
+
+fn shared(path: &Path) -> Fault {
+    Fault::usage(
+        format!("two files cannot share one path, {}", path.display()),
+        "give --cert-file and --key-file two names",
+    )
+}
+
+/// The bytes of every output, in order.
+pub fn render(material: &Material, outputs: &[Output]) -> anyhow::Result<Vec<NewFile>> {
+    let file = |output: &Output| {
+        Ok(NewFile {
+            path: output.path.clone(),
+            content: (output.part.render)(material)?,
+            secrecy: output.part.holds.secrecy(),
+            replace: output.replace,
+        })
+    };
+    outputs.iter().map(file).collect()
+}
+
+/// The private key in a file that was written once; an encrypted one takes its password.
+pub fn private_key(
+    format: Format,
+    content: &[u8],
+    password: Option<&Password>,
+) -> Option<Zeroizing<rcgen::KeyPair>> {
+    match format {
+        Format::P12 | Format::Java => pkcs12::private_key(content, password?.as_str()),
+        Format::K8s => kubernetes::private_key(content),
+        _ => crate::x509::pem::key_in(content).or_else(|| crate::x509::key::from_pkcs8(content)),
+    }
+}
+
+/// The longest stem that leaves room for `-truststore.p12` in a file name of 255 bytes.
+const MAX_STEM: usize = 200;
+
+/// The stem of the file names, as mkcert makes it: `localhost+1`, `_wildcard.app.test`, `alice-client`. A client is
+/// called by its common name, whatever its other names are.
+pub fn stem(subject: &Subject, kind: Kind) -> String {
+    let (first, count) = match (kind, &subject.common_name, subject.names.first()) {
+        (Kind::Client, Some(name), _) => (name.clone(), 1),
+        (_, _, Some(name)) => (name.to_string(), subject.names.len()),
+        (_, name, None) => (name.clone().unwrap_or_else(|| "certificate".into()), 1),
+    };
+    let mut stem: String = first
+        .replace('*', "_wildcard")
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "._-@".contains(c) { c } else { '_' })
+        .take(MAX_STEM)
+        .collect();
+    if count > 1 {
+        stem = format!("{stem}+{}", count - 1);
+    }
+    if kind == Kind::Client {
+        stem += "-client";
+    }
+    if is_awkward(&stem) { format!("_{stem}") } else { stem }
+}
+
+/// Whether the files' names may begin with this: what [`stem`] itself could have made.
+pub fn is_stem(text: &str) -> bool {
+    let is_known = |c: char| c.is_ascii_alphanumeric() || "._-@+".contains(c);
+    (1..=MAX_STEM).contains(&text.len()) && text.chars().all(is_known) && !is_awkward(text)
+}
+
+/// A file that shells and `rm` take for an option, that `ls` hides, or that is a device on Windows whatever its extension
+/// ("Naming Files, Paths, and Namespaces").
+fn is_awkward(stem: &str) -> bool {
+    const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
+    let base = stem.split('.').next().unwrap_or_default().to_ascii_lowercase();
+    let port = base.strip_prefix("com").or_else(|| base.strip_prefix("lpt"));
+    let is_port = port.is_some_and(|digit| matches!(digit.as_bytes(), [b'0'..=b'9']));
+    stem.starts_with(['-', '.']) || is_port || DEVICES.contains(&base.as_str())
+}

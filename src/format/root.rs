@@ -1,0 +1,40 @@
+//! The root alone, in the forms that other machines and phones take it in.
+
+use clap::ValueEnum;
+
+use super::mobileconfig;
+use crate::x509::certificate::CaCertificate;
+
+/// In which form the root is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RootFormat {
+    /// PEM
+    Pem,
+    /// DER: Windows, and Android's settings
+    Der,
+    /// A profile for iPhones, iPads and Macs
+    Mobileconfig,
+    /// PEM under the name that Android's system store wants, which is the subject's hash
+    Android,
+}
+
+impl RootFormat {
+    /// Its file name and content.
+    pub fn render(self, root: &CaCertificate) -> anyhow::Result<(String, Vec<u8>)> {
+        Ok(match self {
+            Self::Pem => ("devca-root.pem".into(), crate::x509::pem::certificate(&root.der)),
+            Self::Der => ("devca-root.der".into(), root.der.clone()),
+            Self::Mobileconfig => ("devca-root.mobileconfig".into(), mobileconfig::profile(root)?),
+            Self::Android => {
+                (format!("{:08x}.0", subject_hash(root)), crate::x509::pem::certificate(&root.der))
+            }
+        })
+    }
+}
+
+/// `openssl x509 -subject_hash_old`, which Android kept: the first four bytes, little-endian, of the subject's MD5.
+fn subject_hash(root: &CaCertificate) -> u32 {
+    use md5::Digest;
+    let digest: [u8; 16] = md5::Md5::digest(&root.subject).into();
+    u32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]])
+}

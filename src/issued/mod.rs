@@ -1,0 +1,7 @@
+//! What was issued: the inventory, renewals, batches, and which existing files may be replaced.
+
+pub mod bulk;
+pub mod inventory;
+pub mod overwrite;
+pub(crate) mod parallel;
+pub mod renewal;

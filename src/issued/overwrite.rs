@@ -1,0 +1,232 @@
+//! Which files that are there already may be replaced: those of this CA for the same names, and no others.
+
+use std::path::{Component, Path, PathBuf};
+
+use rcgen::PublicKeyData;
+use time::OffsetDateTime;
+
+use crate::ca::Authority;
+use crate::ca::profile;
+use crate::ca::signer::Request;
+use crate::disk::files;
+use crate::disk::home::CaFolder;
+use crate::error::Fault;
+use crate::format::{Holds, Output};
+use crate::issued::inventory::Entry;
+use crate::issued::renewal;
+use crate::x509::certificate::{CaCertificate, Leaf};
+use crate::x509::key;
+use crate::x509::kind::Kind;
+use crate::x509::pem;
+
+mod known;
+
+pub use known::Known;
+
+/// What may be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replace {
+    /// A certificate of this CA for the same names.
+    Same,
+    /// Any certificate that devca issued.
+    Issued,
+    /// Whatever is there.
+    Anything,
+}
+
+/// Looks at every path before anything is written, and returns when the first of the certificates that may be replaced
+/// ends. With no root yet, no file can be of this CA.
+pub fn check(
+    outputs: &mut [Output],
+    known: &Known,
+    authority: Option<&Authority>,
+    request: &Request,
+    may: Replace,
+) -> anyhow::Result<Option<OffsetDateTime>> {
+    for output in &mut *outputs {
+        output.replace = is_there(&output.path)?;
+    }
+    if may == Replace::Anything || !outputs.iter().any(|output| output.replace) {
+        return Ok(None);
+    }
+    keep_pairs_whole(outputs)?;
+    let looker = Looker { known, authority, request, may };
+    let (mut leaves, mut ends) = (Vec::new(), Vec::new());
+    for output in outputs.iter().filter(|output| output.replace) {
+        let end = match output.part.holds {
+            Holds::Certificate => looker.leaf(&output.path).map(|leaf| {
+                leaves.push(leaf);
+                leaves[leaves.len() - 1].not_after
+            }),
+            Holds::Key => continue,
+            Holds::Sealed | Holds::Public => looker.end_of_known(&output.path),
+        };
+        ends.push(end.ok_or_else(|| in_the_way(&output.path, "a certificate"))?);
+    }
+    let keys = outputs.iter().filter(|output| output.replace && output.part.holds == Holds::Key);
+    match keys.into_iter().find(|output| !looker.key_is_ours(&output.path, &leaves)) {
+        Some(output) => Err(in_the_way(&output.path, "a key")),
+        None => Ok(ends.into_iter().min()),
+    }
+}
+
+/// Refuses to replace one half of a pair whose other half would stay as it is.
+fn keep_pairs_whole(outputs: &[Output]) -> Result<(), Fault> {
+    let stays = |path: &PathBuf| path.is_file() && !outputs.iter().any(|output| output.path == *path);
+    for output in outputs.iter().filter(|output| output.replace) {
+        let shown = output.path.display();
+        if let Some(certificate) = certificates_of(output).into_iter().flatten().find(stays) {
+            return Err(Fault::new(
+                format!("{shown} is also the key of {}, which would stop working", certificate.display()),
+                "also name the key's file with --key-file, or choose another folder with --out",
+            ));
+        }
+        // A certificate for a CSR has its key elsewhere, and the key stays what it is.
+        let has_new_key = outputs.iter().any(|output| output.part.holds == Holds::Key);
+        if let Some(key) = key_of(output).filter(stays).filter(|_| has_new_key) {
+            return Err(Fault::new(
+                format!("{} is the key of {shown}, which would get a new key", key.display()),
+                "also name the certificate's file with --cert-file, or omit --key-file",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The certificates that have their key in this file: `pem` and `fullchain` share one.
+fn certificates_of(key: &Output) -> Option<[PathBuf; 2]> {
+    let name = key.path.file_name()?.to_str()?;
+    let stem = name.strip_suffix("-key.pem").filter(|_| key.part.holds == Holds::Key)?;
+    Some([".pem", "-fullchain.pem"].map(|suffix| key.path.with_file_name(format!("{stem}{suffix}"))))
+}
+
+/// Where the key of this certificate is by default.
+fn key_of(certificate: &Output) -> Option<PathBuf> {
+    let name = certificate.path.file_name()?.to_str()?;
+    let stem = name.strip_suffix(".pem").filter(|_| certificate.part.holds == Holds::Certificate)?;
+    let stem = stem.strip_suffix("-fullchain").unwrap_or(stem);
+    Some(certificate.path.with_file_name(format!("{stem}-key.pem")))
+}
+
+/// The folder of a CA, whichever way leads there, is for its own files: a leaf called `root` would take the root's place.
+pub fn refuse_ca_folder(folder: &Path, ca: &CaFolder) -> anyhow::Result<()> {
+    let folder = resolved(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
+    let home = resolved(ca.path.parent().unwrap_or(&ca.path))?;
+    let name = folder.strip_prefix(&home).ok().and_then(|below| below.components().next());
+    let is_of_another = name
+        .map(|name| home.join(name))
+        .is_some_and(|other| ["root.pem", "lock"].iter().any(|file| other.join(file).exists()));
+    if !is_of_another && !folder.starts_with(resolved(&ca.path)?) {
+        return Ok(());
+    }
+    let what = format!("{} is a CA's folder, which contains only the CA's files", folder.display());
+    Err(Fault::usage(what, "choose another folder with --out").into())
+}
+
+/// A path without links and `..`; the end of it need not exist yet.
+fn resolved(path: &Path) -> anyhow::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let real = path.ancestors().find_map(|part| Some((part, part.canonicalize().ok()?)));
+    let Some((part, mut real)) = real else { return Ok(path) };
+    for component in path.strip_prefix(part)?.components() {
+        match component {
+            Component::ParentDir => _ = real.pop(),
+            other => real.push(other),
+        }
+    }
+    Ok(real)
+}
+
+fn in_the_way(path: &Path, what: &str) -> anyhow::Error {
+    files::in_the_way(path, &format!("it is not {what} of this CA for these names")).into()
+}
+
+fn is_there(path: &Path) -> anyhow::Result<bool> {
+    match path.symlink_metadata() {
+        Ok(found) if found.is_file() => Ok(true),
+        // Not even --force: a link would be followed to somebody's file, a device replaced by a key.
+        Ok(_) => Err(Fault::new(
+            format!("{} already exists and is not a regular file", path.display()),
+            "choose another folder with --out, --cert-file or --key-file",
+        )
+        .into()),
+        Err(_) => Ok(false),
+    }
+}
+
+struct Looker<'a> {
+    known: &'a Known<'a>,
+    authority: Option<&'a Authority>,
+    request: &'a Request,
+    may: Replace,
+}
+
+impl Looker<'_> {
+    /// A leaf of this CA for the same names and of the same kind.
+    fn leaf(&self, path: &Path) -> Option<Leaf> {
+        let der = pem::first_certificate(path).ok()?;
+        let leaf = Leaf::parse(&der)?;
+        if self.may == Replace::Issued && self.is_issued(&leaf) && CaCertificate::parse(der).is_err() {
+            return Some(leaf);
+        }
+        let authority = self.authority?;
+        let is_of = leaf.is_of(&authority.root)
+            || crate::ca::intermediate(self.known.ca()).is_some_and(|intermediate| leaf.is_of(&intermediate));
+        (is_of && leaf.kind == Some(self.request.kind) && self.is_for_the_same_names(&leaf)).then_some(leaf)
+    }
+
+    /// Whether a devca root, this CA's or one that is gone, or an imported root has issued it.
+    fn is_issued(&self, leaf: &Leaf) -> bool {
+        let roots = [self.known.ca().root(), self.known.ca().earlier()];
+        let roots = roots.iter().flat_map(|path| pem::certificates(path));
+        leaf.is_of_devca()
+            || roots.filter_map(|der| CaCertificate::parse(der).ok()).any(|root| leaf.is_of(&root))
+    }
+
+    /// Earlier versions gave a client no SAN beside its common name.
+    fn is_for_the_same_names(&self, leaf: &Leaf) -> bool {
+        let certified = profile::alternative_names(self.request.kind, &self.request.subject);
+        let certified: Vec<String> = certified.iter().map(ToString::to_string).collect();
+        [certified, self.wanted()].iter().any(|names| sorted(&leaf.names) == sorted(names))
+    }
+
+    /// What cannot be looked into, the inventory knows by its hash: for which names it was written, and when it ends.
+    /// What an earlier root has signed has ended.
+    fn end_of_known(&self, path: &Path) -> Option<OffsetDateTime> {
+        let (content, authority) = (files::read(path).ok()?, self.authority?);
+        let beginning = renewal::beginning(Some(&authority.root));
+        let end = |entry: &Entry| if entry.issued < beginning { beginning } else { entry.not_after };
+        self.remembered(&key::hex(&key::sha256(&content)))
+            .filter(|entry| self.may == Replace::Issued || entry.kind == self.request.kind)
+            .map(end)
+            .max()
+    }
+
+    /// It is the key of a certificate beside it or, where that is gone, one that the inventory knows for these names.
+    fn key_is_ours(&self, path: &Path, leaves: &[Leaf]) -> bool {
+        let Ok(found) = pem::first_key(path) else { return false };
+        let public_key = found.subject_public_key_info();
+        let sha256 = key::hex(&key::sha256(&public_key));
+        leaves.iter().any(|leaf| leaf.public_key == public_key) || self.remembered(&sha256).next().is_some()
+    }
+
+    /// What was issued for these names with this file or key. (The name of a client need not be among its names.)
+    fn remembered(&self, sha256: &str) -> impl Iterator<Item = &Entry> {
+        let (wanted, subject) = (self.wanted(), &self.request.subject);
+        let is_client = self.request.kind == Kind::Client;
+        self.known.with(sha256).filter(move |entry| {
+            self.may == Replace::Issued
+                || entry.names == wanted && (!is_client || entry.common_name == subject.common_name)
+        })
+    }
+
+    fn wanted(&self) -> Vec<String> {
+        self.request.subject.names.iter().map(ToString::to_string).collect()
+    }
+}
+
+fn sorted(names: &[String]) -> Vec<&String> {
+    let mut names: Vec<_> = names.iter().collect();
+    names.sort_unstable();
+    names
+}

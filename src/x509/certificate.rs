@@ -1,0 +1,244 @@
+//! Reading certificates: a CA's, and a leaf's.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use rcgen::{KeyPair, PublicKeyData};
+use time::OffsetDateTime;
+use x509_parser::extensions::{ExtendedKeyUsage, GeneralName, ParsedExtension};
+use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
+use x509_parser::revocation_list::CertificateRevocationList;
+
+use crate::disk::home::CaFolder;
+use crate::error::Fault;
+use crate::report::printable;
+use crate::x509::constraints::Constraints;
+use crate::x509::key;
+use crate::x509::kind::Kind;
+use crate::x509::name::address;
+use crate::x509::pem;
+use crate::x509::policy;
+use crate::x509::validity::Validity;
+
+/// A CA's certificate, root or intermediate, read and found to be one.
+#[derive(Debug, Clone)]
+pub struct CaCertificate {
+    /// The certificate.
+    pub der: Vec<u8>,
+    /// Its subject's common name.
+    pub common_name: String,
+    /// From when to when it is valid.
+    pub validity: Validity,
+    /// What it may sign for.
+    pub constraints: Constraints,
+    /// The subject in DER: the issuer of its leaves.
+    pub subject: Vec<u8>,
+    /// The subject key identifier: the authority key identifier of its leaves.
+    pub key_id: Option<Vec<u8>>,
+    /// Its serial number, hexadecimal.
+    pub serial: String,
+    /// Its extended key usages keep its key to TLS: neither mail nor code.
+    pub tls_only: bool,
+    public_key: Vec<u8>,
+}
+
+impl CaCertificate {
+    /// Reads the root of a CA, or its intermediate. Fails where there is none, and where the file holds something else
+    /// or something more: what is trusted must be what was looked at.
+    pub fn load(path: &Path, folder: &CaFolder) -> anyhow::Result<Self> {
+        let der = pem::only_certificate(path)?;
+        Self::parse(der).map_err(|why| {
+            let hint = format!(
+                "restore it from a backup, or start over: devca{} uninstall --purge && devca{0} install",
+                folder.option()
+            );
+            Fault::new(format!("{} is not a usable CA certificate: {why}", path.display()), hint).into()
+        })
+    }
+
+    /// Reads a CA certificate; the error says why it is none.
+    pub fn parse(der: Vec<u8>) -> Result<Self, &'static str> {
+        let (rest, certificate) =
+            X509Certificate::from_der(&der).map_err(|_| "the certificate is damaged")?;
+        let is_ca = certificate.basic_constraints().ok().flatten().is_some_and(|e| e.value.ca);
+        if !rest.is_empty() || !is_ca {
+            return Err("it is not a CA certificate");
+        }
+        // RFC 5280 §4.2.1.3: without the extension a key may be used for anything.
+        let usage = certificate.key_usage().map_err(|_| "its key usage is damaged")?;
+        if usage.is_some_and(|usage| !usage.value.key_cert_sign()) {
+            return Err("its key usage does not let it sign certificates");
+        }
+        let constraints =
+            match certificate.name_constraints().map_err(|_| "its name constraints are damaged")? {
+                Some(extension) => Constraints::whole(extension.value)
+                    .ok_or("its name constraints are of a type that devca does not support")?,
+                None => Constraints::default(),
+            };
+        let key_id = certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
+            _ => None,
+        });
+        let common_name = certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
+        let usages = certificate.extended_key_usage().map_err(|_| "its extended key usage is damaged")?;
+        let read = Self {
+            tls_only: usages.is_some_and(|usages| is_for_tls(usages.value)),
+            common_name: printable(common_name.unwrap_or("a CA without a common name")),
+            validity: Validity {
+                not_before: certificate.validity().not_before.to_datetime(),
+                not_after: certificate.validity().not_after.to_datetime(),
+            },
+            constraints,
+            subject: certificate.subject().as_raw().to_vec(),
+            key_id,
+            serial: key::hex(certificate.raw_serial()),
+            public_key: certificate.public_key().raw.to_vec(),
+            der: Vec::new(),
+        };
+        Ok(Self { der, ..read })
+    }
+
+    /// Whether devca made it, and not another program.
+    pub fn is_devca(&self) -> bool {
+        local_ca(&self.der).is_some_and(|local| local.is_devca)
+    }
+
+    /// Whether both have the same key: one is the other with other constraints.
+    pub fn has_key_of(&self, other: &Self) -> bool {
+        self.public_key == other.public_key
+    }
+
+    /// Whether this is the key that the certificate is for.
+    pub fn belongs_to(&self, key: &KeyPair) -> bool {
+        key.subject_public_key_info() == self.public_key
+    }
+
+    /// Whether this CA's key made the signature.
+    pub fn is_signed_by(&self, issuer: &Self) -> bool {
+        let parse = |der| X509Certificate::from_der(der).map(|(_, certificate)| certificate).ok();
+        let (Some(own), Some(issuer)) = (parse(&self.der), parse(&issuer.der)) else { return false };
+        own.verify_signature(Some(issuer.public_key())).is_ok()
+    }
+
+    /// Whether a revocation list names it as its issuer.
+    pub fn is_issuer_of(&self, crl: &[u8]) -> bool {
+        CertificateRevocationList::from_der(crl).is_ok_and(|(_, list)| list.issuer().as_raw() == self.subject)
+    }
+
+    /// Whether it names itself as its issuer, as a root does.
+    pub fn is_self_issued(&self) -> bool {
+        let parsed = X509Certificate::from_der(&self.der);
+        parsed.is_ok_and(|(_, certificate)| certificate.issuer().as_raw() == self.subject)
+    }
+
+    /// SHA-256 of the certificate.
+    pub fn sha256(&self) -> [u8; 32] {
+        key::sha256(&self.der)
+    }
+}
+
+fn is_for_tls(usage: &ExtendedKeyUsage) -> bool {
+    let others = [usage.any, usage.code_signing, usage.email_protection, usage.time_stamping];
+    !others.contains(&true) && (usage.server_auth || usage.client_auth)
+}
+
+/// What devca wants to know of a leaf that it finds.
+#[derive(Debug)]
+pub struct Leaf {
+    /// Its subject alternative names, as devca writes them.
+    pub names: Vec<String>,
+    /// From its extended key usages; `None` where it is for neither servers nor clients.
+    pub kind: Option<Kind>,
+    /// The public key with its algorithm (SPKI), in DER.
+    pub public_key: Vec<u8>,
+    /// Its serial number, hexadecimal.
+    pub serial: String,
+    /// Last second of validity.
+    pub not_after: OffsetDateTime,
+    issuer: Vec<u8>,
+    authority_key_id: Option<Vec<u8>>,
+}
+
+impl Leaf {
+    /// `None` where the bytes are no certificate.
+    pub fn parse(der: &[u8]) -> Option<Self> {
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        let names = match certificate.subject_alternative_name().ok()? {
+            Some(extension) => extension.value.general_names.iter().filter_map(name).collect(),
+            None => Vec::new(),
+        };
+        let usages = certificate.extended_key_usage().ok()?.map(|extension| extension.value);
+        let kind = match usages.map(|usage| (usage.server_auth, usage.client_auth)) {
+            Some((true, false)) => Some(Kind::Server),
+            Some((false, true)) => Some(Kind::Client),
+            Some((true, true)) => Some(Kind::Both),
+            _ => None,
+        };
+        let authority_key_id = certificate.iter_extensions().find_map(|e| match e.parsed_extension() {
+            ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.as_ref().map(|id| id.0.to_vec()),
+            _ => None,
+        });
+        Some(Self {
+            names,
+            kind,
+            public_key: certificate.public_key().raw.to_vec(),
+            serial: key::hex(certificate.raw_serial()),
+            not_after: certificate.validity().not_after.to_datetime(),
+            issuer: certificate.issuer().as_raw().to_vec(),
+            authority_key_id,
+        })
+    }
+
+    /// Whether this CA, by name and key identifier, signed it. (Not a proof: it guards files, not connections.)
+    pub fn is_of(&self, ca: &CaCertificate) -> bool {
+        self.issuer == ca.subject && (ca.key_id.is_none() || self.authority_key_id == ca.key_id)
+    }
+}
+
+impl Leaf {
+    /// Whether a root or an intermediate that devca made signed it, by the organization in the issuer's name.
+    pub fn is_of_devca(&self) -> bool {
+        let issuer = X509Name::from_der(&self.issuer).map(|(_, name)| name);
+        issuer.is_ok_and(|name| {
+            name.iter_organization()
+                .any(|organization| organization.as_str() == Ok(policy::ROOT_ORGANIZATION))
+        })
+    }
+}
+
+/// The root of a CA like this one, devca's or mkcert's.
+#[derive(Debug)]
+pub struct LocalCa {
+    /// Its common name.
+    pub common_name: String,
+    /// Made by devca.
+    pub is_devca: bool,
+}
+
+/// mkcert's cert.go.
+const MKCERT_ORGANIZATION: &str = "mkcert development CA";
+
+/// Known by the organisation in its subject; `None` for every other certificate.
+pub fn local_ca(der: &[u8]) -> Option<LocalCa> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let organization = certificate.subject().iter_organization().next()?.as_str().ok()?;
+    let is_devca = organization == policy::ROOT_ORGANIZATION;
+    if !is_devca && organization != MKCERT_ORGANIZATION {
+        return None;
+    }
+    let common_name = certificate.subject().iter_common_name().next()?.as_str().ok()?.to_owned();
+    Some(LocalCa { common_name, is_devca })
+}
+
+/// As devca writes it; `None` for the kinds that it does not issue.
+pub fn name(general: &GeneralName) -> Option<String> {
+    match general {
+        // An address among the host names is none to any client.
+        GeneralName::DNSName(text) if text.parse::<IpAddr>().is_ok() => Some(format!("DNS:{text}")),
+        GeneralName::DNSName(text) | GeneralName::RFC822Name(text) | GeneralName::URI(text) => {
+            Some((*text).to_owned())
+        }
+        GeneralName::IPAddress(octets) => address(octets).map(|ip| ip.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,83 @@
+//! Certificate signing requests (RFC 2986): a public key and names, and nothing else that stands in them.
+
+use std::path::Path;
+
+use rcgen::SubjectPublicKeyInfo;
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::error::X509Error;
+use x509_parser::extensions::ParsedExtension;
+use x509_parser::prelude::FromDer;
+use x509_parser::public_key::PublicKey;
+
+use crate::disk::files;
+use crate::error::{Fault, OrHint};
+use crate::x509::certificate;
+use crate::x509::pem;
+
+/// What is taken from a request. Its signature has been checked: who asks has the key.
+pub struct Request {
+    /// The key to certify.
+    pub public_key: SubjectPublicKeyInfo,
+    /// The subject's common name.
+    pub common_name: Option<String>,
+    /// The subject alternative names, as words.
+    pub names: Vec<String>,
+}
+
+/// Fewer bits are refused by every client (CA/Browser Forum BR §6.1.5).
+const MIN_RSA_BITS: usize = 2048;
+
+impl Request {
+    /// Reads PEM or DER; `-` is standard input.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let bytes = files::read_named(path)?;
+        let place = if path == Path::new("-") { "standard input".into() } else { path.display().to_string() };
+        let der = match pem::first_csr(&bytes) {
+            Some(der) => der,
+            None if bytes.first() == Some(&0x30) => bytes.to_vec(),
+            None => {
+                return Err(Fault::new(
+                    format!("{place} contains no certificate signing request"),
+                    "use PEM with BEGIN CERTIFICATE REQUEST, or DER, as written by: openssl req -new",
+                )
+                .into());
+            }
+        };
+        Self::parse(&der).or_hint(
+            || format!("the CSR in {place} cannot be used"),
+            || "create a new one: openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 …".into(),
+        )
+    }
+
+    /// The error says why the request is none, or not a good one.
+    pub fn parse(der: &[u8]) -> Result<Self, &'static str> {
+        let (rest, csr) = X509CertificationRequest::from_der(der).map_err(|_| "it is damaged")?;
+        if !rest.is_empty() {
+            return Err("there is data after it");
+        }
+        let info = &csr.certification_request_info;
+        let public_key = SubjectPublicKeyInfo::from_der(info.subject_pki.raw)
+            .map_err(|_| "its key is neither RSA, ECDSA (P-256, P-384) nor Ed25519")?;
+        if let Ok(PublicKey::RSA(rsa)) = info.subject_pki.parsed()
+            && rsa.key_size() < MIN_RSA_BITS
+        {
+            return Err("its RSA key has fewer than 2048 bits");
+        }
+        csr.verify_signature().map_err(|error| match error {
+            X509Error::SignatureUnsupportedAlgorithm => {
+                "its signature algorithm is not supported; RSA, ECDSA (P-256, P-384) and Ed25519 with SHA-256 are"
+            }
+            _ => "its signature is invalid: the requester must have the key",
+        })?;
+        let mut names = Vec::new();
+        for extension in csr.requested_extensions().into_iter().flatten() {
+            if let ParsedExtension::SubjectAlternativeName(san) = extension {
+                for name in &san.general_names {
+                    names.push(certificate::name(name).ok_or("it asks for a name of an unknown type")?);
+                }
+            }
+        }
+        let common_name = info.subject.iter_common_name().next().and_then(|name| name.as_str().ok());
+        Ok(Self { public_key, common_name: common_name.map(ToOwned::to_owned), names })
+    }
+}

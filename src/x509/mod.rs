@@ -1,0 +1,14 @@
+//! Certificates and what is in them: names, keys, constraints, validity, PEM.
+
+pub mod certificate;
+pub mod constraints;
+pub mod csr;
+pub mod details;
+pub mod key;
+pub mod kind;
+pub mod name;
+pub mod pem;
+pub mod policy;
+mod public_suffix;
+pub mod subject;
+pub mod validity;

@@ -1,0 +1,130 @@
+//! Who a certificate is for: words -> common name and subject alternative names.
+
+use crate::error::Fault;
+use crate::x509::constraints::{Constraints, Subtree};
+use crate::x509::kind::Kind;
+use crate::x509::name::{self, Name};
+use crate::x509::policy::MAX_COMMON_NAME;
+
+/// The subject and the subject alternative names of a leaf; every part has been parsed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// At most 64 characters.
+    pub common_name: Option<String>,
+    /// O in the subject, instead of devca's own.
+    pub organization: Option<String>,
+    /// OU in the subject.
+    pub unit: Option<String>,
+    /// The subject alternative names, in order, each once.
+    pub names: Vec<Name>,
+    /// A further DNS name that nobody has asked for: see [`Self::suit_intermediate`].
+    pub stand_in: Option<Name>,
+}
+
+impl Subject {
+    /// Reads the words of a command line, a batch or a CSR. `common_name` is the one that was asked for by itself.
+    pub fn parse(kind: Kind, words: &[String], common_name: Option<&str>) -> Result<Self, Fault> {
+        match (kind, common_name) {
+            (Kind::Client, Some(common_name)) => Self::called(common_name, words),
+            // Clients have looked at a server's SANs alone since RFC 6125.
+            (_, Some(common_name)) => match Self::called(common_name, words)? {
+                named if !named.names.is_empty() => Ok(named),
+                _ => Err(Fault::usage(
+                    format!(
+                        "{common_name:?} is not the name of a server: clients match host names and addresses"
+                    ),
+                    "also name the server, for example: devca issue localhost --cn NAME",
+                )),
+            },
+            (Kind::Client, None) => match words.split_first() {
+                Some((first, more)) => Self::called(first, more),
+                None => Err(Fault::usage("a client needs a name", "for example: devca issue --client alice")),
+            },
+            (_, None) => Self::server(words),
+        }
+    }
+
+    /// A common name, which is a SAN as well where it reads as one, and SANs.
+    fn called(common_name: &str, words: &[String]) -> Result<Self, Fault> {
+        checked(common_name, "a common name", "for example: devca issue --client alice")?;
+        // "alice" and "Alice Smith" are common names alone; "alice.test", "a@b.test" and "spiffe://…" are SANs, too:
+        // OpenSSL takes a common name with a dot for a host name, where there is no other.
+        let own = match Name::parse(common_name) {
+            Ok(Name::Dns(host)) if !host.contains('.') => None,
+            Ok(name) => Some(name),
+            Err(_) if !common_name.contains(['.', '@', '/', '*']) => None,
+            Err(fault) => return Err(fault),
+        };
+        let names = own.into_iter().map(Ok).chain(words.iter().map(|word| Name::parse(word)));
+        Ok(Self {
+            common_name: Some(common_name.to_owned()),
+            names: names.collect::<Result<_, _>>()?,
+            ..Self::default()
+        }
+        .once_each())
+    }
+
+    fn server(words: &[String]) -> Result<Self, Fault> {
+        let names = words.iter().map(|word| Name::parse(word)).collect::<Result<Vec<_>, _>>()?;
+        if let Some(url) =
+            words.iter().find(|word| word.starts_with("https://") || word.starts_with("http://"))
+        {
+            let host = name::host_in(url).unwrap_or_else(|| "localhost".into());
+            return Err(Fault::usage(
+                format!("{url} is a URL, not the name of a server"),
+                format!("omit the scheme, port and path: devca issue {host}"),
+            ));
+        }
+        if let [Name::Email(mailbox)] = names.as_slice() {
+            return Err(Fault::usage(
+                format!("{mailbox} does not name a server: clients match host names and addresses"),
+                format!("for a client certificate: devca issue --client {mailbox}"),
+            ));
+        }
+        // OpenSSL takes a common name that reads as a DNS name for one where there is no DNS name among the SANs,
+        // `127.0.0.1` included, and finds it outside the constraints: so only a host name becomes the common name.
+        let host = names.iter().find(|name| matches!(name, Name::Dns(_)));
+        let common_name = host.map(ToString::to_string).filter(|name| name.len() <= MAX_COMMON_NAME);
+        Ok(Self { common_name, names, ..Self::default() }.once_each())
+    }
+
+    /// Puts these into the subject.
+    pub fn of(mut self, organization: Option<String>, unit: Option<String>) -> Result<Self, Fault> {
+        for part in [&organization, &unit].into_iter().flatten() {
+            checked(part, "an organization", "for example: --org 'Example Ltd' --ou Tests")?;
+        }
+        (self.organization, self.unit) = (organization, unit);
+        Ok(self)
+    }
+
+    /// Below a constrained intermediate Java takes a client's common name for a host name, unless a DNS name is among the
+    /// SANs, and finds it outside: so a client without one is given one that is permitted.
+    pub fn suit_intermediate(&mut self, constraints: &Constraints) {
+        let is_dns = |name: &Name| matches!(name, Name::Dns(_));
+        let permitted = constraints.permitted.iter().find_map(|subtree| match subtree {
+            Subtree::Dns(base) => Some(base),
+            Subtree::Net(..) => None,
+        });
+        if let (false, Some(base)) = (self.names.iter().any(is_dns), permitted) {
+            self.stand_in = Some(Name::Dns(format!("client.{base}")));
+        }
+    }
+
+    fn once_each(mut self) -> Self {
+        let mut seen = std::collections::HashSet::new();
+        self.names.retain(|name| seen.insert(name.clone()));
+        self
+    }
+}
+
+/// RFC 5280 appendix A gives common names, organizations and units 64 characters.
+pub fn checked(text: &str, what: &str, example: &str) -> Result<(), Fault> {
+    let fits = !text.trim().is_empty()
+        && !text.chars().any(char::is_control)
+        && text.chars().count() <= MAX_COMMON_NAME;
+    if fits {
+        return Ok(());
+    }
+    let hint = format!("{what} has 1 to {MAX_COMMON_NAME} printable characters, {example}");
+    Err(Fault::usage(format!("{text:?} cannot be {what}"), hint))
+}

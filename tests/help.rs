@@ -1,0 +1,80 @@
+//! The help of every command, and the manual pages.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::{Home, words};
+use devca::cli::help;
+
+/// Every command, with its words: `browser add` is one as well.
+fn commands() -> Vec<(Vec<String>, String)> {
+    fn walk(command: &clap::Command, above: &[String], found: &mut Vec<(Vec<String>, String)>) {
+        for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+            let mut words = above.to_vec();
+            words.push(below.get_name().to_owned());
+            found.push((words.clone(), below.get_about().map(ToString::to_string).unwrap_or_default()));
+            walk(below, &words, found);
+        }
+    }
+    let mut all = help::command();
+    all.build();
+    let mut found = Vec::new();
+    walk(&all, &[], &mut found);
+    found
+}
+
+#[test]
+fn every_page_begins_with_what_the_command_does() {
+    let home = Home::new();
+    let commands = commands();
+    assert!(commands.len() > 20, "{commands:?}");
+    for (words, about) in commands {
+        assert!(about.starts_with(|first: char| first.is_ascii_uppercase()), "{words:?}: {about:?}");
+        for ask in [[words.clone(), vec!["--help".into()]].concat(), [vec!["help".into()], words].concat()] {
+            let page = home.ok(&ask);
+            assert_eq!(page.lines().next(), Some(about.as_str()), "{ask:?}");
+            assert!(page.contains("\nUsage: devca "), "{ask:?}: {page}");
+        }
+    }
+}
+
+#[test]
+fn the_list_of_commands_is_complete_and_in_groups() {
+    let grouped: Vec<&str> = help::GROUPS.iter().flat_map(|(_, names)| *names).copied().collect();
+    let listed: BTreeSet<&str> = grouped.iter().copied().collect();
+    assert_eq!(grouped.len(), listed.len(), "a command is in two groups");
+    let all = help::command();
+    let known: BTreeSet<&str> = all.get_subcommands().map(clap::Command::get_name).chain(["help"]).collect();
+    assert_eq!(listed, known);
+    let page = Home::new().ok(["--help"]);
+    for name in grouped {
+        assert!(page.lines().any(|line| line.starts_with(&format!("  {name} "))), "{name}: {page}");
+    }
+}
+
+#[test]
+fn every_manual_page_has_its_sections_and_keeps_the_lines_of_examples() {
+    let home = Home::new();
+    let pages = [Vec::new()].into_iter().chain(commands().into_iter().map(|(words, _)| words));
+    for command in pages.filter(|words| words.len() < 2) {
+        let roff = home.ok([vec!["man".to_owned()], command.clone()].concat());
+        let path = home.file("page.1");
+        std::fs::write(&path, &roff).unwrap();
+        let text = common::ok("man", ["-P", "cat", "-l", path.to_str().unwrap()]);
+        for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "ENVIRONMENT", "FILES"] {
+            assert!(text.lines().any(|line| line == section), "{command:?}: no {section}: {text}");
+        }
+        let mut help = command.clone();
+        help.push("--help".into());
+        let help = home.ok(&help);
+        let examples =
+            help.split_once("Examples:\n").map_or("", |(_, rest)| rest.split("\n\n").next().unwrap());
+        for example in examples.lines() {
+            assert!(text.lines().any(|line| line.trim() == example.trim()), "{command:?}: {example}: {text}");
+        }
+    }
+    let unknown = home.devca(["man", "nothing"]).output().unwrap();
+    assert!(unknown.status.code() == Some(2) && words(&unknown).contains("is not a command"));
+}
