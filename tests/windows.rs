@@ -46,7 +46,7 @@ fn a_root_is_installed_issues_and_is_removed() {
     assert_eq!(json(&status)["stores"][0]["word"], "holds");
 
     let environment = devca(home.path(), &["env"]);
-    let bundle = json(&environment)["SSL_CERT_FILE"].as_str().unwrap().to_owned();
+    let bundle = json(&environment)["variables"]["SSL_CERT_FILE"].as_str().unwrap().to_owned();
     assert!(
         std::fs::read_to_string(bundle).unwrap().matches("BEGIN CERTIFICATE").count() > 1,
         "the system's roots are in it"

@@ -57,7 +57,7 @@ pub(crate) fn spawn_as_root(command: &mut Command) -> io::Result<Child> {
             // The standard library drops the groups along with it.
             command.gid(0).uid(0);
         }
-        let _umask = unix::Umask::set(0o022);
+        let _umask = unix::Umask::set(nix::sys::stat::Mode::from_bits_truncate(0o022));
         command.spawn()
     });
     #[cfg(not(unix))]
@@ -161,8 +161,8 @@ mod unix {
     }
 
     impl Umask {
-        pub(super) fn set(mask: u32) -> Self {
-            Self { before: umask(Mode::from_bits_truncate(mask as _)) }
+        pub(super) fn set(mask: Mode) -> Self {
+            Self { before: umask(mask) }
         }
     }
 
@@ -361,7 +361,7 @@ mod tests {
         if !in_own_process("the_persons_umask_does_not_hide_what_root_makes") {
             return;
         }
-        let person = unix::Umask::set(0o077);
+        let person = unix::Umask::set(nix::sys::stat::Mode::from_bits_truncate(0o077));
         let status = status_of(spawn_as_root);
         assert!(status.contains("Umask:\t0022"), "{status}");
         let status = status_of(spawn_as_person);

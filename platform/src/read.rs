@@ -122,7 +122,7 @@ impl Read for Patient {
 #[cfg(not(unix))]
 impl Read for Patient {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let _ = self.patience;
+        let _ = (self.patience, self.deadline);
         self.file.read(buffer)
     }
 }

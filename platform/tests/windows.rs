@@ -17,7 +17,7 @@ use common::{Machine, STRANGER, only};
 use devca_platform::{Anchor, Kind, Os, bundle};
 use windows_sys::Win32::Security::Cryptography as crypt;
 
-fn stranger(machine: &Machine) -> Anchor {
+fn stranger() -> Anchor {
     let der = bundle::certificates(STRANGER.as_bytes()).remove(0);
     Anchor { der, sha1: [0; 20], label: "stranger".into() }
 }
@@ -72,7 +72,7 @@ fn second_process() {
     let Ok(of) = std::env::var("DEVCA_TEST_LOOK_FOR") else { return };
     let machine = Machine::new();
     let host = machine.host(Os::Windows);
-    let anchor = if of == "ours" { machine.anchor() } else { stranger(&machine) };
+    let anchor = if of == "ours" { machine.anchor() } else { stranger() };
     let held = only(&host, Kind::System).holds(&anchor).unwrap();
     println!("held: {held}, chain status: {}", chain_status(&anchor.der));
 }
@@ -81,7 +81,7 @@ fn second_process() {
 fn added_seen_by_a_second_process_removed_and_gone() {
     let machine = Machine::new();
     let host = machine.host(Os::Windows);
-    let (anchor, stranger) = (machine.anchor(), stranger(&machine));
+    let (anchor, stranger) = (machine.anchor(), stranger());
     let store = only(&host, Kind::System);
     host.perform(&store.add(&stranger).unwrap(), |_| {}).unwrap();
 

@@ -40,13 +40,17 @@ impl What {
             return Self::server(authority, Some(port), word);
         }
         let path = PathBuf::from(word);
+        if word == "-" {
+            return Ok(Self::File(path));
+        }
         match path.try_exists() {
-            Ok(false) if word != "-" => {}
+            Ok(true) => return Ok(Self::File(path)),
             Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
                 let hint = format!("check its permissions: ls -ld {}", quoted(&path));
                 return Err(Fault::new(format!("cannot read {word}: permission denied"), hint));
             }
-            _ => return Ok(Self::File(path)),
+            // On Windows, what cannot be the name of a file is an error, too.
+            _ => {}
         }
         // `8443` and `:8443` are ports of this machine.
         let port = word.strip_prefix(':').unwrap_or(word).parse::<u16>();
