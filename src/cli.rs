@@ -7,7 +7,7 @@
 use std::error::Error as _;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::disk::home::CaName;
@@ -60,7 +60,13 @@ pub struct Cli {
 impl Cli {
     /// Reads the arguments of this process.
     pub fn read() -> Result<Self, clap::Error> {
-        Self::from_arg_matches(&help::command().try_get_matches()?)
+        let mut words = std::env::args_os().skip(1).peekable();
+        let asks_for_help =
+            words.peek().is_none() || words.any(|word| word == "help" || word == "-h" || word == "--help");
+        // What is only printed in help takes a tenth of a run's time to put together.
+        let command =
+            if asks_for_help { help::command() } else { Self::command().disable_help_subcommand(true) };
+        Self::from_arg_matches(&command.try_get_matches()?)
     }
 }
 
