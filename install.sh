@@ -83,20 +83,10 @@ if [ "$oldest" != "$wanted" ] && [ "${have%.*}" != "$wanted" ]; then
     fail "Rust $have is too old: devca needs $wanted" "rustup update, or $rustup"
 fi
 
-# A static program starts in half the time, and runs on other distributions, too. It needs the C library as an archive, which
-# Debian's libc6-dev has and Fedora's glibc-devel has not. --target keeps the flag from procedural macros.
-host=$(rustc -vV | sed -n 's/^host: //p')
-case $host in
-    *-linux-gnu) [ -f "$(cc -print-file-name=libc.a)" ] || host= ;;
-    *) host= ;;
-esac
+# Not a static program, which would start sooner: glibc's lookup of groups, which `sudo devca` needs, crashes in one.
 echo "building devca: this takes a few minutes the first time"
-if [ -n "$host" ]; then
-    RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static" cargo build --release --locked --quiet --target "$host"
-else
-    cargo build --release --locked --quiet
-fi
-built=${CARGO_TARGET_DIR:-target}/$host${host:+/}release/devca
+cargo build --release --locked --quiet
+built=${CARGO_TARGET_DIR:-target}/release/devca
 
 put() { # the file, from standard input
     mkdir -p "$(dirname "$1")"
