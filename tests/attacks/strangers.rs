@@ -219,3 +219,64 @@ fn an_inventory_from_elsewhere_overwrites_nothing() {
 fn devca_sha256(content: &str) -> String {
     devca::x509::key::hex(&devca::x509::key::sha256(content.as_bytes()))
 }
+
+/// A folder above a CA's is as good as the CA: whoever can exchange it, or a link on the way, chooses the CA.
+#[test]
+fn what_is_above_a_ca_is_not_anothers() {
+    if !in_namespace("strangers::what_is_above_a_ca_is_not_anothers") {
+        return;
+    }
+    let (alice, mallory) = (User::new("alice"), User::new("mallory"));
+    ok("mkdir", ["-m", "777", "/home/shared"]);
+    ok("mkdir", ["-m", "1777", "/home/sticky"]);
+    alice.ok("devca issue localhost -q; DEVCA_HOME=/home/sticky/ca devca issue localhost -q --force");
+    let before = state(&alice.ca());
+    for script in [
+        "DEVCA_HOME=/home/shared/ca devca issue localhost --stdout",
+        "DEVCA_HOME=/home/shared/x/y devca list",
+    ] {
+        let said = words(&alice.run(script));
+        assert!(said.contains("/home/shared can be changed by other users"), "{script}: {said}");
+    }
+    // A link of mallory's, in a place where only mallory can make it.
+    mallory.ok("ln -s /home/alice/.local/share/devca link; chmod 755 ~");
+    let said = words(&alice.run("DEVCA_HOME=/home/mallory/link devca uninstall --purge --store nss"));
+    assert!(said.contains("can be changed by other users"), "{said}");
+    assert_eq!(state(&alice.ca()), before, "the CA that the link leads to");
+
+    // Root, in a folder of mallory's, changes nothing that a link there leads to.
+    mallory.ok("ln -sfn /etc x");
+    let mode = || fs::metadata("/etc/default").unwrap().mode();
+    let before = mode();
+    let output = ok_or_not("DEVCA_HOME=/home/mallory/x devca status --fix --store nss");
+    assert!(
+        output.contains("belongs to mallory") || output.contains("can be changed by other users"),
+        "{output}"
+    );
+    assert_eq!(mode(), before);
+}
+
+fn ok_or_not(script: &str) -> String {
+    words(&crate::people::root(script))
+}
+
+/// `root.pem` may be a copy of anybody's root: only with its key is it this CA's.
+#[test]
+fn a_root_without_its_key_stays_trusted() {
+    if !in_namespace("strangers::a_root_without_its_key_stays_trusted") {
+        return;
+    }
+    let alice = User::new("alice");
+    alice.ok("devca install --store nss");
+    crate::common::strangers_root(Path::new("/home/alice/company.pem"));
+    alice.ok("certutil -A -d sql:$HOME/.local/share/pki/nssdb -n company -t C,, -i company.pem");
+    for plant in ["root.pem", "earlier.pem"] {
+        alice.ok(&format!("devca install --store nss; cp company.pem .local/share/devca/default/{plant}"));
+        for command in ["uninstall --store nss", "install --store nss"] {
+            alice.run(&format!("devca {command}"));
+            let listed = alice.ok("certutil -L -d sql:$HOME/.local/share/pki/nssdb");
+            assert!(listed.contains("company"), "{plant}: devca {command}: {listed}");
+        }
+        alice.ok("rm -rf .local/share/devca");
+    }
+}

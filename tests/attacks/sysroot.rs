@@ -273,3 +273,32 @@ fn files_of_an_image_do_not_keep_devca_waiting() {
         assert!(begun.elapsed() < Duration::from_secs(30), "{what}: {:?}", begun.elapsed());
     }
 }
+
+/// The path of a tree that a user can rename may lead to another one by the time that root enters it.
+#[test]
+fn a_tree_that_was_exchanged_is_not_entered() {
+    if !in_namespace("sysroot::a_tree_that_was_exchanged_is_not_entered") {
+        return;
+    }
+    let home = Home::new();
+    let tree = tree(&home);
+    let note = b"#!/bin/sh\nid -u >>/loot\n";
+    plant(&tree, UPDATER, note);
+    let sysroot = tree.to_str().unwrap();
+    let shown = home.json(["install", "--dry-run", "--store", "system", "--sysroot", sysroot]);
+    let commands = shown["stores"][0]["commands"].as_array().unwrap();
+    let update =
+        commands.iter().map(|command| command.as_str().unwrap()).find(|line| line.contains("update-ca"));
+    let run = || home.command(&tool("sh"), ["-c", update.unwrap()]).output().unwrap();
+
+    let output = run();
+    assert!(output.status.success() && loot(&tree) == ["0"], "as planned: {}", words(&output));
+
+    let other = home.file("other");
+    fs::create_dir_all(other.join("usr/sbin")).unwrap();
+    plant(&other, UPDATER, note);
+    ok("mount", ["--bind", other.to_str().unwrap(), sysroot]);
+    let output = run();
+    assert!(words(&output).contains("was replaced by another folder"), "{}", words(&output));
+    assert!(!output.status.success() && !other.join("loot").exists());
+}
