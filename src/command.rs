@@ -61,6 +61,14 @@ pub fn run(cli: Cli, report: &Report) -> anyhow::Result<u8> {
         CaName::DEFAULT.clone_into(&mut name); // set to nothing, which is as good as unset
     }
     let folder = CaFolder::locate(&person, name.parse()?)?;
+    if std::env::current_dir().is_err() {
+        return Err(Fault::new("the current folder no longer exists", "go to another one: cd ~").into());
+    }
+    let reads = matches!(cli.command, Command::List(_) | Command::Renew(_) | Command::Status(_));
+    if reads && !folder.name.is_default() && folder.path.symlink_metadata().is_err() {
+        let hint = "to list your CAs: devca ca list";
+        return Err(Fault::usage(format!("no CA is named {}", folder.name), hint).into());
+    }
     // `status` tells what is wrong with the folder, and all else that is.
     if !matches!(cli.command, Command::Status(_)) {
         folder.refuse_unsafe()?;

@@ -51,6 +51,11 @@ pub trait Outcome: Serialize {
         u8::from(!self.is_complete())
     }
 
+    /// What to do where the output could not be written.
+    fn when_lost(&self) -> &'static str {
+        "everything was done; only the output was lost"
+    }
+
     /// What was asked for is the text itself, which `--quiet` does not silence and nothing may colour.
     fn is_payload(&self) -> bool {
         false
@@ -143,11 +148,9 @@ impl Report {
         match printed.and_then(|()| out.flush()) {
             // Whoever reads has read enough.
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(outcome.exit_code()),
-            Err(e) => Err(Fault::new(
-                format!("cannot write to standard output: {e}"),
-                "everything was done; only the output was lost",
-            )
-            .into()),
+            Err(e) => {
+                Err(Fault::new(format!("cannot write to standard output: {e}"), outcome.when_lost()).into())
+            }
             Ok(()) => Ok(outcome.exit_code()),
         }
     }

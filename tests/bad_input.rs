@@ -565,3 +565,22 @@ fn commands_in_hints_can_be_pasted_where_paths_have_spaces() {
     ok("sh", ["-c", &format!("chmod {command}")]);
     assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
 }
+
+#[test]
+fn a_ca_that_does_not_exist_is_no_empty_one() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    for command in ["list", "renew", "status"] {
+        refused(&home, ["--ca", "typo", command], 2, "no CA is named typo");
+    }
+    home.ok(["list"]);
+}
+
+#[test]
+fn a_folder_that_was_deleted_is_named() {
+    let home = Home::new();
+    let devca = env!("CARGO_BIN_EXE_devca");
+    let script = format!("mkdir gone; cd gone; rmdir ../gone; exec {devca} issue localhost");
+    let output = home.command(&common::tool("sh"), ["-euc", &script]).output().unwrap();
+    assert!(words(&output).contains("the current folder no longer exists"), "{}", words(&output));
+}

@@ -14,7 +14,7 @@ use common::{Home, PAGE, Server, in_namespace, ok, project, strangers_root, tool
 
 /// The clients that look into the system's store by themselves. Others want a variable: tests/runtimes.rs.
 fn of_the_system() -> impl Iterator<Item = &'static Client> {
-    let themselves = ["Ruby", "PHP streams", "PHP curl", "Bun fetch"];
+    let themselves = ["Ruby", "PHP streams", "PHP curl", "Bun fetch", "Bun node:https", "workerd"];
     let runtimes = RUNTIMES.iter().filter(move |client| themselves.contains(&client.name));
     CLIENTS.iter().filter(|client| client.name != "Node").chain(runtimes)
 }

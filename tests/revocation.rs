@@ -142,7 +142,7 @@ fn what_was_never_issued_cannot_be_revoked() {
     home.ok(["issue", "--client", "alice"]);
     home.ok(["--ca", "other", "issue", "--client", "bob"]);
     fs::write(home.file("garbage.pem"), "garbage").unwrap();
-    let neither = "is neither a file nor the serial number of a certificate of this CA";
+    let neither = "is neither a file, a serial number nor a name of one certificate of this CA";
     for (certificate, part) in [
         ("64d7323a57d5262f3c0697f13a3f324c", neither),
         ("", neither),
@@ -186,4 +186,18 @@ fn the_list_of_another_ca_stays_and_serials_are_read_as_openssl_prints_them() {
     // A CA for clients needs no store, and check knows that.
     home.ok(["--ca", "clients", "issue", "--client", "eve"]);
     home.ok(["check", "eve-client.pem", "--client"]);
+}
+
+#[test]
+fn a_name_or_a_serial_as_openssl_prints_it_is_enough() {
+    let home = Home::new();
+    for name in ["one.test", "two.test"] {
+        home.ok(["issue", name]);
+    }
+    home.ok(["revoke", "one.test"]);
+    let serial =
+        home.json(["inspect", "two.test.pem"])["certificates"][0]["serial"].as_str().unwrap().to_owned();
+    home.ok(["revoke", &format!("0x{}", serial.to_uppercase())]);
+    home.ok(["issue", "one.test", "--force"]);
+    assert!(home.fails(["revoke", "one.test"]).contains("a name of one certificate"), "there are two by now");
 }

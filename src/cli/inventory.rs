@@ -94,8 +94,8 @@ Examples:
   devca revoke 64d7323a57d5262f3c0697f13a3f324c
   devca crl                                         write the list that servers read")]
 pub struct Revoke {
-    /// The certificate: its file, or its serial number in hexadecimal
-    #[arg(value_name = "FILE|SERIAL")]
+    /// The certificate: its file, its serial number in hexadecimal, or its name if no other certificate has it
+    #[arg(value_name = "FILE|SERIAL|NAME")]
     pub certificate: String,
 }
 

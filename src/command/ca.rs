@@ -68,7 +68,7 @@ impl Outcome for Cas {
             State::Good { common_name, not_after, days_left, constrained } => {
                 let free = if *constrained { "" } else { ", unconstrained" };
                 let end = format!("until {}, {days_left}{free}", not_after.date());
-                (ca.name.as_str(), format!("{common_name} ({}), {end}", report::short(&ca.root)))
+                (ca.name.as_str(), format!("{common_name} ({}), {end}", report::tilde(&ca.root)))
             }
             State::Bad { why } => (ca.name.as_str(), report::verdict(false, why)),
         });

@@ -23,7 +23,7 @@ struct Explanation {
     title: &'static str,
     meaning: &'static str,
     causes: &'static [&'static str],
-    fix: &'static [&'static str],
+    fix: Vec<&'static str>,
     /// Who says what was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     said_by: Vec<&'static str>,
@@ -161,6 +161,11 @@ fn plain(text: &str) -> String {
 
 fn explanation(fault: &'static Fault, said_by: Vec<&'static str>) -> Explanation {
     let Fault { id, title, meaning, causes, fix, .. } = fault;
+    let mut fix = fix.to_vec();
+    // Clients with trust stores of their own do not see what `install` does.
+    if said_by.iter().any(|client| ["Node", "Python"].contains(client)) {
+        fix.sort_by_key(|fix| !fix.starts_with("devca run"));
+    }
     Explanation { id, title, meaning, causes, fix, said_by }
 }
 

@@ -362,6 +362,14 @@ impl Outcome for Issued {
         self.content.is_some()
     }
 
+    fn when_lost(&self) -> &'static str {
+        if self.content.is_some() {
+            "the certificate and its key are lost: issue them again"
+        } else {
+            "everything was done; only the output was lost"
+        }
+    }
+
     fn is_complete(&self) -> bool {
         stores::all_done(&self.stores) && self.reissued.as_ref().is_none_or(Reissued::is_done)
     }

@@ -74,17 +74,24 @@ fn find<'a>(known: &'a Inventory, word: &str) -> anyhow::Result<&'a Entry> {
         if Path::new(word).exists() {
             format!("{word} contains no certificate of this CA")
         } else {
-            format!("{word} is neither a file nor the serial number of a certificate of this CA")
+            format!("{word} is neither a file, a serial number nor a name of one certificate of this CA")
         }
     };
     let hint = "to print a serial number: openssl x509 -noout -serial -in FILE";
     let found = found.or_else(|| known.entries.iter().find(|entry| entry.serial == serial));
+    // A name is enough where only one certificate has it.
+    let is_named = |entry: &&Entry| {
+        entry.common_name.as_deref() == Some(word) || entry.names.iter().any(|name| name == word)
+    };
+    let named: Vec<&Entry> = known.entries.iter().filter(is_named).collect();
+    let found = found.or(if let [one] = named.as_slice() { Some(*one) } else { None });
     Ok(found.ok_or_else(|| Fault::new(what(), hint))?)
 }
 
 /// As OpenSSL (`serial=0A:…`) and others print it.
 fn serial_of(word: &str) -> String {
-    word.trim().trim_start_matches("serial=").replace(':', "").to_ascii_lowercase()
+    let digits = word.trim().trim_start_matches("serial=").replace(':', "").to_ascii_lowercase();
+    digits.strip_prefix("0x").unwrap_or(&digits).to_owned()
 }
 
 impl Outcome for Revoked {

@@ -352,6 +352,7 @@ impl RootState {
         row(page, "", &report::tilde(&self.path))?;
         let sealed = if self.sealed { ", the intermediate's: the root is sealed" } else { "" };
         let passphrase = match self.passphrase {
+            None if !self.key.exists() => "missing",
             None => "not encrypted",
             Some(Kept::InKeyring) => "encrypted, passphrase in the system's keyring",
             Some(Kept::ByUser) => "encrypted with a passphrase",
