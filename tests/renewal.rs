@@ -182,3 +182,28 @@ fn a_root_without_its_key_is_not_installed_and_rotate_replaces_it() {
         home.ok(["install", "--store", "nss"]);
     }
 }
+
+#[test]
+fn a_pair_that_was_moved_is_renewed_where_it_is() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    fs::create_dir(home.file("certs")).unwrap();
+    for name in ["localhost.pem", "localhost-key.pem"] {
+        fs::rename(home.file(name), home.file("certs").join(name)).unwrap();
+    }
+    let before = fs::read(home.file("certs/localhost.pem")).unwrap();
+    let output = home.devca(["renew", "certs/localhost.pem"]).output().unwrap();
+    assert!(output.status.success() && words(&output).contains("was moved"), "{}", words(&output));
+    assert!(fs::read(home.file("certs/localhost.pem")).unwrap() != before);
+    assert!(!home.file("localhost.pem").exists());
+    // From here on it is known there.
+    let output = home.devca(["renew", "certs/localhost.pem"]).output().unwrap();
+    assert!(output.status.success() && !words(&output).contains("was moved"), "{}", words(&output));
+    // Without its key it stays as it is, and so does a file that is not of this CA.
+    fs::create_dir(home.file("half")).unwrap();
+    fs::copy(home.file("certs/localhost.pem"), home.file("half/localhost.pem")).unwrap();
+    common::strangers_root(&home.file("stranger.pem"));
+    for file in ["half/localhost.pem", "stranger.pem"] {
+        assert!(home.fails(["renew", file]).contains("is neither a file nor the name"), "{file}");
+    }
+}

@@ -14,12 +14,15 @@ use crate::ca::Authority;
 use crate::cli;
 use crate::command::shared::stores::WIDTH;
 use crate::command::shared::timer;
+use crate::disk::files;
 use crate::error::{self, Fault};
 use crate::format::Password;
 use crate::issued::bulk;
 use crate::issued::inventory::{self, Entry, Inventory};
 use crate::issued::renewal::{self, Renewer, Signers, State};
 use crate::report::{self, Mark, Outcome};
+use crate::x509::key;
+use crate::x509::pem;
 use crate::x509::policy;
 
 /// What became of the certificates.
@@ -131,6 +134,12 @@ fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<Vec<Entry>> {
     entries = kept;
     for word in &args.what {
         if !entries.iter().any(|entry| is_meant(entry, word)) {
+            if let Some(entry) = moved(&entries, Path::new(word)) {
+                inventory::append(&context.folder.inventory(), [&entry], context.person.files())?;
+                context.report.note(format!("{word} was moved; its new place is recorded"));
+                entries.push(entry);
+                continue;
+            }
             if let Some(entry) = gone.iter().find(|entry| is_meant(entry, word)) {
                 let names = crate::check::words(&entry.names);
                 let hint = format!("issue a new one: devca{} issue {names} --force", context.folder.option());
@@ -169,6 +178,21 @@ fn lead(args: &cli::Renew, entry: &Entry) -> Option<Duration> {
         (None, false) if named => None,
         (None, _) => Some(Duration::days(policy::RENEW_WITHIN_DAYS).min(third)),
     }
+}
+
+/// The entry of a certificate that was moved along with its other files, with their new paths. The file is known by its
+/// content.
+fn moved(entries: &[Entry], file: &Path) -> Option<Entry> {
+    let content = files::read(file).ok()?;
+    let der = pem::certificate_in(&content).unwrap_or_else(|| content.to_vec());
+    let sha256 = key::hex(&key::sha256(&der));
+    let mut entry = entries.iter().rfind(|entry| entry.sha256 == sha256)?.clone();
+    let folder = std::path::absolute(file).ok()?.parent()?.to_owned();
+    for file in &mut entry.files {
+        file.path = folder.join(file.path.file_name()?);
+        file.modified = files::modified(&file.path);
+    }
+    entry.files.iter().all(|file| file.path.is_file()).then_some(entry)
 }
 
 fn is_meant(entry: &Entry, word: &str) -> bool {
