@@ -124,18 +124,101 @@ fn ldap(stream: &mut (impl Read + Write)) -> io::Result<()> {
     let mut request = vec![0x30, 29, 0x02, 1, 1, 0x77, 24, 0x80, 22];
     request.extend(name);
     stream.write_all(&request)?;
-    let mut header = [0; 2];
-    stream.read_exact(&mut header)?;
-    if header[0] != 0x30 || header[1] > 127 {
-        return Err(other("it does not speak LDAP"));
+    let not_ldap = || other("it does not speak LDAP");
+    let mut header = [0; 6];
+    stream.read_exact(&mut header[..2])?;
+    // The long form has the number of further octets of the length; Active Directory always uses it.
+    let more = if header[1] > 0x80 { usize::from(header[1] & 0x7f) } else { 0 };
+    if header[0] != SEQUENCE || more > 4 {
+        return Err(not_ldap());
     }
-    let mut answer = vec![0; usize::from(header[1])];
+    stream.read_exact(&mut header[2..2 + more])?;
+    let length = length(&header[1..2 + more]).filter(|length| *length <= 4096).ok_or_else(not_ldap)?;
+    let mut answer = vec![0; length];
     stream.read_exact(&mut answer)?;
-    // messageID, then [APPLICATION 24] with resultCode ENUMERATED first.
-    let result = answer.windows(3).position(|window| window[0] == 0x78).and_then(|at| answer.get(at + 4));
-    match result {
+    match result_code(&answer) {
         Some(0) => Ok(()),
         Some(code) => Err(other(format!("LDAP refused TLS with the result code {code}"))),
-        None => Err(other("it does not speak LDAP")),
+        None => Err(not_ldap()),
+    }
+}
+
+const SEQUENCE: u8 = 0x30;
+const EXTENDED_RESPONSE: u8 = 0x78;
+const ENUMERATED: u8 = 0x0a;
+
+/// A length in BER: short, or long with up to four octets (X.690 §8.1.3).
+fn length(octets: &[u8]) -> Option<usize> {
+    match octets {
+        [short] if *short < 0x80 => Some(usize::from(*short)),
+        [long, octets @ ..] if *long > 0x80 => {
+            Some(octets.iter().fold(0, |length, octet| length << 8 | usize::from(*octet)))
+        }
+        _ => None,
+    }
+}
+
+/// The first element: its tag, its content, and what follows it.
+fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (tag, rest) = bytes.split_first()?;
+    let more = rest.first().map(|first| if *first > 0x80 { usize::from(first & 0x7f) } else { 0 })?;
+    let octets = rest.get(..=more).filter(|_| more <= 4)?;
+    let (content, rest) = rest[1 + more..].split_at_checked(length(octets)?)?;
+    Some((*tag, content, rest))
+}
+
+/// Of an answer (RFC 4511 §4.1.1, §4.12): the message's number, then the response, whose result code comes first.
+fn result_code(answer: &[u8]) -> Option<u8> {
+    let (_, _, rest) = element(answer)?;
+    let (_, response, _) = element(rest).filter(|(tag, ..)| *tag == EXTENDED_RESPONSE)?;
+    match element(response)? {
+        (ENUMERATED, [code], _) => Some(*code),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// What the other side says; what it is told is of no interest.
+    struct Says(io::Cursor<Vec<u8>>);
+
+    impl Read for Says {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.read(buffer)
+        }
+    }
+
+    impl Write for Says {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn ldap_answers_in_short_and_in_long_form_are_read() {
+        let response = |code| [vec![0x0a, 1, code], vec![0x04, 0], vec![0x04, 0]].concat();
+        let short = |code| [vec![0x30, 12, 2, 1, 1, 0x78, 7], response(code)].concat();
+        // As Active Directory writes it.
+        let long = |code| {
+            let inner = [vec![2, 1, 1, 0x78, 0x84, 0, 0, 0, 7], response(code)].concat();
+            [vec![0x30, 0x84, 0, 0, 0, u8::try_from(inner.len()).unwrap()], inner].concat()
+        };
+        let ask = |bytes: Vec<u8>| ask(Protocol::Ldap, &mut Says(io::Cursor::new(bytes)));
+        for answer in [&short as &dyn Fn(u8) -> Vec<u8>, &long] {
+            assert!(ask(answer(0)).is_ok());
+            assert!(ask(answer(52)).unwrap_err().to_string().contains("result code 52"));
+        }
+        for bad in
+            [vec![], vec![0x30], vec![0x30, 0x80], vec![0x30, 0x85, 0, 0, 0, 0, 1], vec![0x15, 3, 1, 0, 2]]
+        {
+            assert!(ask(bad.clone()).is_err(), "{bad:?}");
+        }
     }
 }
