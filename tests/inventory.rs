@@ -619,3 +619,11 @@ fn a_revoked_certificate_is_not_renewed_and_named_as_revoked() {
         assert!(said.contains("is revoked") && said.contains("devca issue localhost --force"), "{said}");
     }
 }
+
+#[test]
+fn replacing_a_pair_is_said() {
+    let home = Home::new();
+    assert!(!home.ok(["issue", "localhost"]).contains("replaced"));
+    assert!(home.ok(["issue", "localhost"]).contains("replaced the files that existed, with a new key"));
+    assert_eq!(home.json(["issue", "localhost"])["replaced"], true);
+}

@@ -37,7 +37,8 @@ pub fn judge(chain: &Chain, sent: &[Link], expected: &Expectation) -> Vec<Findin
     let leaf = chain.leaf();
     if chain.end == End::Root && chain.links.len() == 1 {
         let what = format!("{} is self-signed", leaf.details.subject);
-        findings.push(Finding::new(&SELF_SIGNED, what, "devca issue NAMES, and use those files"));
+        let names = expected.name.map_or("NAMES".into(), |name| words(&[name.to_owned()]));
+        findings.push(Finding::new(&SELF_SIGNED, what, format!("devca issue {names}, and use those files")));
     }
     findings.extend(missing_links(chain));
     findings.extend(expected.name.and_then(|name| name_mismatch(leaf, name)));

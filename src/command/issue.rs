@@ -32,6 +32,7 @@ mod needed;
 mod request;
 
 #[derive(Serialize)]
+#[allow(clippy::struct_excessive_bools)] // each is a fact of its own
 pub(super) struct Issued {
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<PathBuf>,
@@ -42,6 +43,8 @@ pub(super) struct Issued {
     days_left: DaysLeft,
     /// With `--if-needed`: the certificate was there and is good for a while.
     reused: bool,
+    /// There were files before.
+    replaced: bool,
     root_created: bool,
     /// Those in which the root was replaced by one that permits more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -141,6 +144,7 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
         key: path(Holds::Key),
         days_left: issued.validity.days_left(context.now),
         reused: false,
+        replaced: !args.stdout && outputs.iter().any(|output| output.replace),
         root_created,
         stores,
         reissued,
@@ -176,6 +180,7 @@ impl Issued {
             key: path_of(outputs, Holds::Key),
             days_left: validity.days_left(context.now),
             reused: true,
+            replaced: false,
             root_created: false,
             stores: Vec::new(),
             reissued: None,
@@ -402,6 +407,9 @@ impl Outcome for Issued {
         rows.push(("expires", format!("{}, {}", entry.not_after.date(), self.days_left)));
         if self.reused {
             rows.push(("status", "still valid, not reissued".into()));
+        } else if self.replaced {
+            let with = if entry.key_type.is_some() { ", with a new key" } else { "" };
+            rows.push(("status", format!("replaced the files that existed{with}")));
         }
         report::rows(page, &rows)
     }
