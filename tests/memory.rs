@@ -6,7 +6,7 @@ mod common;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::chown;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -31,7 +31,7 @@ fn of_somebody(folder: &Path, program: &str) -> Command {
 
 fn folder_of_somebody() -> TempDir {
     let folder = TempDir::new().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    chown(folder.path(), Some(65534), Some(65534)).unwrap();
     fs::copy(env!("CARGO_BIN_EXE_devca"), folder.path().join("devca")).unwrap();
     folder
 }
