@@ -627,3 +627,16 @@ fn replacing_a_pair_is_said() {
     assert!(home.ok(["issue", "localhost"]).contains("replaced the files that existed, with a new key"));
     assert_eq!(home.json(["issue", "localhost"])["replaced"], true);
 }
+
+#[test]
+fn a_client_below_an_intermediate_has_its_own_name_as_well() {
+    let home = Home::new();
+    home.ok(["--ca", "sealed", "install", "--sealed", "--store", "wsl"]);
+    home.ok(["--ca", "sealed", "issue", "--client", "zoe"]);
+    let names = home.json(["inspect", "zoe-client.pem"])["certificates"][0]["names"].clone();
+    let names: Vec<&str> = names.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    assert!(
+        names.contains(&"devca:client:zoe") && names.iter().any(|name| name.starts_with("client.")),
+        "{names:?}"
+    );
+}

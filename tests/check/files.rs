@@ -264,3 +264,34 @@ fn what_is_mixed_up_with_a_certificate_is_named() {
     finds(&home, &[], &["alice-client.pem"]);
     finds(&home, &["name-mismatch", "wrong-usage"], &["alice-client.pem", "--name", "localhost"]);
 }
+
+/// x509-parser verifies no such signature; devca must not take it for good.
+#[test]
+fn a_tampered_signature_on_a_rare_curve_is_found() {
+    let home = Home::new();
+    let run = |script: &str| {
+        let output = home.command(&tool("sh"), ["-euc", script]).output().unwrap();
+        assert!(output.status.success(), "{}", words(&output));
+    };
+    for (curve, hash) in [("secp521r1", "sha512"), ("prime256v1", "sha512"), ("secp384r1", "sha512")] {
+        run(&format!(
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:{curve} -nodes -subj /CN=root -days 30 \
+                 -keyout ca.key -out ca.pem 2>/dev/null
+             openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=app.test \
+                 -addext subjectAltName=DNS:app.test -keyout leaf.key -out leaf.csr 2>/dev/null
+             openssl x509 -req -in leaf.csr -CA ca.pem -CAkey ca.key -{hash} -days 20 -copy_extensions copy \
+                 -out leaf.pem 2>/dev/null
+             openssl x509 -in leaf.pem -outform DER -out leaf.der"
+        ));
+        let check = |file: &str| {
+            let (_, document) = home.check([file, "--roots", "ca.pem", "--name", "app.test"]);
+            let findings = document["findings"].as_array().unwrap().clone();
+            findings.iter().any(|finding| finding["id"] == "replaced-root")
+        };
+        assert!(!check("leaf.der"), "{curve} {hash}");
+        let mut tampered = fs::read(home.file("leaf.der")).unwrap();
+        *tampered.last_mut().unwrap() ^= 1;
+        fs::write(home.file("tampered.der"), tampered).unwrap();
+        assert!(check("tampered.der"), "{curve} {hash}: a signature with a flipped bit");
+    }
+}

@@ -187,3 +187,17 @@ fn a_source_that_others_can_write_is_not_taken() {
     ok("mkfifo", [path]);
     included(Some("it is not a regular file"));
 }
+
+/// curl reads no folder where `CURL_CA_BUNDLE` is set, so what is in the folder is merged into that.
+#[test]
+fn a_folder_of_roots_is_merged() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    fs::create_dir(home.file("roots")).unwrap();
+    strangers_root(&home.file("roots/company.pem"));
+    let print = ["printenv".to_owned(), "CURL_CA_BUNDLE".into()];
+    let output = run(&home, "SSL_CERT_DIR", home.file("roots").to_str().unwrap(), &print);
+    assert!(output.status.success(), "{}", words(&output));
+    let bundle = String::from_utf8(output.stdout).unwrap().trim_end().to_owned();
+    assert_eq!(count(&bundle), system() + 2, "the system's, the company's and devca's");
+}
