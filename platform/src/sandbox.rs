@@ -13,6 +13,7 @@
 //! Both stages use this machine's programs. The first program of the tree starts when everything has been given up.
 
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 use crate::step::{Step, What};
 use crate::{Host, Problem};
@@ -55,6 +56,15 @@ exec env -i PATH="$PATH" HOME=/root \
   setpriv --bounding-set -all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+sys_chroot --no-new-privs \
   chroot . "$@""#;
 
+/// With `--trust-sysroot`. `$0` is the tree, `$1` what devca has seen of it, as for [`PREPARE`], `$2` chroot(8), and the
+/// rest the program.
+const CHROOT: &str = r#"PATH=/usr/sbin:/usr/bin:/sbin:/bin; export PATH
+cd "$0"
+if [ "$(stat -c %d:%i:%u:%g .)" != "$1" ]; then echo "$0 was replaced by another folder" >&2; exit 125; fi
+chroot=$2
+shift 2
+exec "$chroot" . "$@""#;
+
 /// A sysroot as it was when devca looked.
 struct Tree {
     /// Device, inode, owner and group, as stat(1) prints them.
@@ -63,8 +73,11 @@ struct Tree {
     owner: [String; 2],
 }
 
-/// What [`PREPARE`] and [`ENTER`] end with when they cannot do their work.
+/// What the scripts here end with when they cannot do their work.
 const NOT_PREPARED: i32 = 125;
+
+/// How they say that the path leads to another folder than devca has seen.
+const REPLACED: &str = " was replaced by another folder";
 
 /// The namespaces that belong to this machine's root: the program has no rights over them either.
 const NAMESPACES: &[&str] = &["--mount", "--pid", "--fork", "--kill-child", "--net", "--ipc", "--uts", "--"];
@@ -78,13 +91,15 @@ impl Host {
         }
         let tree = self.sysroot.as_os_str();
         let program = std::iter::once(program.as_os_str()).chain(arguments.iter().map(OsString::as_os_str));
+        let tree_seen = self.tree()?;
         let outer = if self.trust_sysroot {
             let chroot = self.needed_by_root("chroot", "coreutils")?;
-            Step::as_root(&chroot, [tree].into_iter().chain(program).map(ToOwned::to_owned))
+            let words = ["-euc", CHROOT].map(OsStr::new).into_iter();
+            let words = words.chain([tree, tree_seen.identity.as_ref(), chroot.as_os_str()]).chain(program);
+            Step::as_root(Path::new("/bin/sh"), words.map(ToOwned::to_owned))
         } else {
             let unshare = self.needed_by_root("unshare", "util-linux")?;
             self.needed_by_root("setpriv", "util-linux")?;
-            let tree_seen = self.tree()?;
             let [owner, group] = &tree_seen.owner;
             let words = ["/bin/sh", "-euc", PREPARE].map(OsStr::new).into_iter();
             let words =
@@ -120,6 +135,10 @@ impl Host {
 /// Why a program of the tree was not started, given how its step ended and what was said last.
 pub(crate) fn refusal(step: &Step, code: Option<i32>, said: &str) -> Option<Problem> {
     let What::Run { program, .. } = &step.what else { return None };
+    if step.inside.is_some() && code == Some(NOT_PREPARED) && said.ends_with(REPLACED) {
+        let hint = "find out who replaced it, then run devca again";
+        return Some(Problem::new(format!("nothing was run: {said}"), hint));
+    }
     let is_sandbox = step.inside.is_some() && program.ends_with("unshare");
     // These have nobody left who would say it with the exit code.
     let replaced = ["unshare: ", "setpriv: "].iter().any(|tool| said.starts_with(tool));

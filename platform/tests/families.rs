@@ -70,7 +70,7 @@ fn lay_out(family: &Family) -> (Machine, Host) {
     let anchors = machine.at(family.anchors);
     fs::write(anchors.join("stranger.crt"), STRANGER).unwrap();
     // `chroot` would want a whole system: this one runs programs outside, with the paths that they have there.
-    let chroot = "root=$1; shift\nfor word; do case $word in /*) word=$root$word;; esac; shift; set -- \"$@\" \"$word\"; done\nexec \"$@\"\n";
+    let chroot = "root=$(cd \"$1\" && pwd -P); shift\nfor word; do case $word in /*) word=$root$word;; esac; shift; set -- \"$@\" \"$word\"; done\nexec \"$@\"\n";
     machine.program("bin/chroot", chroot);
     machine.program("bin/sh", "exec /bin/sh \"$@\"\n");
     machine.program("bin/rm", "exec /bin/rm \"$@\"\n");

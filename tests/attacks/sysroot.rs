@@ -285,20 +285,29 @@ fn a_tree_that_was_exchanged_is_not_entered() {
     let note = b"#!/bin/sh\nid -u >>/loot\n";
     plant(&tree, UPDATER, note);
     let sysroot = tree.to_str().unwrap();
-    let shown = home.json(["install", "--dry-run", "--store", "system", "--sysroot", sysroot]);
-    let commands = shown["stores"][0]["commands"].as_array().unwrap();
-    let update =
-        commands.iter().map(|command| command.as_str().unwrap()).find(|line| line.contains("update-ca"));
-    let run = || home.command(&tool("sh"), ["-c", update.unwrap()]).output().unwrap();
+    let planned = |options: &[&str]| {
+        let words = ["install", "--dry-run", "--store", "system", "--sysroot", sysroot];
+        let shown = home.json([&words, options].concat());
+        let commands = shown["stores"][0]["commands"].as_array().unwrap();
+        let mut lines = commands.iter().map(|command| command.as_str().unwrap());
+        lines.find(|line| line.contains("update-ca")).unwrap().to_owned()
+    };
+    let updates = [planned(&[]), planned(&["--trust-sysroot"])];
+    let run = |update: &str| home.command(&tool("sh"), ["-c", update]).output().unwrap();
 
-    let output = run();
-    assert!(output.status.success() && loot(&tree) == ["0"], "as planned: {}", words(&output));
+    for update in &updates {
+        let output = run(update);
+        assert!(output.status.success(), "as planned: {}", words(&output));
+    }
+    assert_eq!(loot(&tree), ["0", "0"], "as planned");
 
     let other = home.file("other");
     fs::create_dir_all(other.join("usr/sbin")).unwrap();
     plant(&other, UPDATER, note);
     ok("mount", ["--bind", other.to_str().unwrap(), sysroot]);
-    let output = run();
-    assert!(words(&output).contains("was replaced by another folder"), "{}", words(&output));
-    assert!(!output.status.success() && !other.join("loot").exists());
+    for update in &updates {
+        let output = run(update);
+        assert!(words(&output).contains("was replaced by another folder"), "{}", words(&output));
+        assert!(!output.status.success() && !other.join("loot").exists());
+    }
 }
