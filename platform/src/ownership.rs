@@ -41,12 +41,17 @@ pub fn strangers_part(path: &Path, user: u32) -> Option<PathBuf> {
     None
 }
 
-/// Many systems give each user a group of the same name, and a umask that lets it write.
+/// Many systems give each user a group of the same name, and a umask that lets it write. A group that has other members
+/// is not private, whatever its name.
 fn is_private_group(group: u32, user: u32) -> bool {
     if user == 0 {
         return false;
     }
     let group = nix::unistd::Group::from_gid(group.into()).ok().flatten();
     let user = nix::unistd::User::from_uid(user.into()).ok().flatten();
-    group.zip(user).is_some_and(|(group, user)| group.name == user.name && group.gid == user.gid)
+    group.zip(user).is_some_and(|(group, user)| {
+        group.name == user.name
+            && group.gid == user.gid
+            && group.mem.iter().all(|member| *member == user.name)
+    })
 }
