@@ -7,6 +7,7 @@ use crate::cli::{self, Cli, Command};
 use crate::disk::files::{self, Files};
 use crate::disk::home::{CaFolder, CaName, Person};
 use crate::error::{self, Fault};
+use crate::issued::inventory;
 use crate::report::Report;
 use crate::x509::certificate::CaCertificate;
 use crate::x509::constraints::{Constraints, Subtree};
@@ -64,9 +65,15 @@ pub fn run(cli: Cli, report: &Report) -> anyhow::Result<u8> {
     if std::env::current_dir().is_err() {
         return Err(Fault::new("the current folder no longer exists", "go to another one: cd ~").into());
     }
-    let reads = matches!(cli.command, Command::List(_) | Command::Renew(_) | Command::Status(_));
-    if reads && !folder.name.is_default() && folder.path.symlink_metadata().is_err() {
-        let hint = "to list your CAs: devca ca list";
+    let hint_if_missing = match cli.command {
+        Command::List(_) | Command::Renew(_) | Command::Status(_) => Some("to list your CAs: devca ca list"),
+        Command::Check(_) => Some("to list your CAs: devca ca list; to trust roots in a file: --roots FILE"),
+        _ => None,
+    };
+    if let Some(hint) = hint_if_missing
+        && !folder.name.is_default()
+        && folder.path.symlink_metadata().is_err()
+    {
         return Err(Fault::usage(format!("no CA is named {}", folder.name), hint).into());
     }
     // `status` tells what is wrong with the folder, and all else that is.
@@ -200,6 +207,16 @@ impl Context<'_> {
     /// Writes what is issued.
     pub(crate) fn issuing(&self) -> Files {
         Files { tag: Some(self.folder.tag()) }
+    }
+
+    /// Says how many lines of the inventory cannot be read, if any, and whether there are.
+    pub(crate) fn note_damage(&self, unreadable: usize) -> bool {
+        let damage = inventory::damage(&self.folder.inventory(), unreadable);
+        if let Some(fault) = &damage {
+            let hint = error::hint_of(&self.folder.option(), fault.hint());
+            self.report.note(format!("{fault}; {hint}"));
+        }
+        damage.is_some()
     }
 
     pub(crate) fn no_root(&self) -> Fault {

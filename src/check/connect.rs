@@ -112,7 +112,7 @@ fn resolve(host: &str, port: u16) -> Option<Vec<SocketAddr>> {
 }
 
 /// Whether it is a name such as app.localhost.
-pub(super) fn is_below_localhost(host: &str) -> bool {
+fn is_below_localhost(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     host.len() > ".localhost".len() && host.to_ascii_lowercase().ends_with(".localhost")
 }
@@ -147,7 +147,7 @@ fn open(target: &Target, deadline: Instant) -> Result<TcpStream, Failure> {
     Err(last)
 }
 
-/// What it means when nothing comes, or no more.
+/// What it means when nothing comes, or nothing more.
 fn silence(e: &io::Error, target: &Target) -> Failure {
     Failure::Silent(match e.kind() {
         io::ErrorKind::UnexpectedEof => "the server closed the connection".into(),

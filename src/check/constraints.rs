@@ -37,7 +37,7 @@ pub(super) fn judge(chain: &Chain) -> Vec<Finding> {
             continue;
         }
         let mut outside = below.iter().enumerate().flat_map(|(at, (link, _))| {
-            // RFC 5280 §6.1.4 (b): a CA that certifies itself anew is not held to them.
+            // RFC 5280 §6.1.4 (b): a CA that certifies itself again is not held to them.
             let is_checked = at == 0 || !link.is_self_issued();
             outside(limits, link, at == 0, chain.is_root(ca)).filter(move |_| is_checked)
         });

@@ -1,7 +1,10 @@
 //! Why TLS fails: connect, link the chain, judge it, and say it in the words that clients use.
 
+use std::path::Path;
+
 use serde::Serialize;
 
+use crate::error::quoted;
 use crate::x509::details::Certificate;
 use catalogue::Fault;
 
@@ -37,11 +40,7 @@ pub fn issue_by(ca: &str, details: &Certificate) -> String {
 
 /// Names as words of a shell's command.
 pub fn words(names: &[String]) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-:@/".contains(c);
-    let word = |name: &String| {
-        if name.chars().all(is_plain) { name.clone() } else { format!("'{}'", name.replace('\'', r"'\''")) }
-    };
-    names.iter().map(word).collect::<Vec<_>>().join(" ")
+    names.iter().map(|name| quoted(Path::new(name))).collect::<Vec<_>>().join(" ")
 }
 
 /// Something that is wrong.

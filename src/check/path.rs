@@ -11,7 +11,7 @@ use super::chain::{Chain, End, Link, Source};
 /// No chain is longer. OpenSSL's own limit is 100, that of `GnuTLS` 16, webpki's 6 intermediates.
 const MAX_LENGTH: usize = 17;
 
-/// Go and webpki give up after 100 signatures: whoever sends a network of CAs must not keep devca busy.
+/// Go and webpki give up after 100 signatures: a peer that sends a network of CAs must not keep devca busy.
 const MAX_SIGNATURES: usize = 100;
 
 /// How many issuers are looked at, and how many chains are judged, all in all.

@@ -35,15 +35,6 @@ mod report;
 mod trust;
 
 pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checked> {
-    let folder = &context.folder;
-    if !folder.name.is_default() && !folder.path.is_dir() {
-        let what = format!("no CA is named {}", folder.name);
-        return Err(Fault::usage(
-            what,
-            "to list your CAs: devca ca list; to trust roots in a file: --roots FILE",
-        )
-        .into());
-    }
     let Some(what) = &args.what else { return expiring::run(context, args) };
     let mut checked = match What::parse(what)? {
         What::Server { host, port } => {

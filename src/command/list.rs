@@ -91,11 +91,8 @@ pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<List> {
     if args.expiring.is_some() {
         certificates.retain(|listed| matches!(listed.state, Word::Expired | Word::Expiring));
     }
-    let damage = inventory::damage(&path, scanned.unreadable);
-    if let Some(fault) = &damage {
-        context.report.note(format!("{fault}; {}", fault.hint()));
-    }
-    Ok(List { certificates, pruned, is_damaged: damage.is_some(), option: context.folder.option() })
+    let is_damaged = context.note_damage(scanned.unreadable);
+    Ok(List { certificates, pruned, is_damaged, option: context.folder.option() })
 }
 
 /// What is in use, and ends within so many days, has ended, or is issued by an earlier root.

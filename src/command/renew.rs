@@ -96,7 +96,8 @@ pub(super) fn run(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissu
 
 fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
     let lock = context.lock()?;
-    let (due, others) = renewal::whole(due(context, args)?);
+    let (due, is_damaged) = due(context, args)?;
+    let (due, others) = renewal::whole(due);
     let mut outcome = Reissued::default();
     if !due.is_empty() {
         let password = args.password.read()?;
@@ -105,15 +106,14 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
         outcome = again(context, &context.authority()?, &due, how, &mut |done| bar.inc(done))?;
         bar.finish_and_clear();
     }
-    // Who names one wants to know, unless another of that name is there.
+    // One that was asked for by name is reported, unless another of that name is there.
     let is_named = |entry: &Entry| {
         let mut words = args.what.iter().filter(|word| is_meant(entry, word));
         words.any(|word| !due.iter().any(|other| is_meant(other, word)))
     };
     outcome.leave(others, is_named);
     outcome.is_renewal = true;
-    let inventory = context.folder.inventory();
-    outcome.is_damaged = Inventory::load(&inventory).is_ok_and(|inventory| inventory.unreadable > 0);
+    outcome.is_damaged = is_damaged;
     drop(lock);
     if let (Some(hook), false) = (&args.exec, outcome.done.is_empty()) {
         outcome.executed = Some(hook.clone());
@@ -122,13 +122,12 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
     Ok(outcome)
 }
 
-/// What was asked for. Without a name, and without --all: what ends soon.
-fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<Vec<Entry>> {
+/// What was asked for, and whether lines of the inventory cannot be read. Without a name, and without --all: what ends
+/// soon.
+fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<(Vec<Entry>, bool)> {
     let inventory = Inventory::load(&context.folder.inventory())?;
     let revoked = inventory.revoked();
-    if let Some(fault) = inventory::damage(&context.folder.inventory(), inventory.unreadable) {
-        context.report.note(format!("{fault}; {}", fault.hint()));
-    }
+    let is_damaged = context.note_damage(inventory.unreadable);
     let mut entries = inventory.in_use();
     let (gone, kept) = entries.into_iter().partition::<Vec<_>, _>(|entry| revoked.contains(&entry.serial));
     entries = kept;
@@ -141,8 +140,7 @@ fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<Vec<Entry>> {
                 continue;
             }
             if let Some(entry) = gone.iter().find(|entry| is_meant(entry, word)) {
-                let names = crate::check::words(&entry.names);
-                let hint = format!("issue a new one: devca{} issue {names} --force", context.folder.option());
+                let hint = format!("{} --force", renewal::issue_again(entry));
                 return Err(Fault::new(format!("{word} is revoked"), hint).into());
             }
             let what = format!("{word} is neither a file nor the name of a certificate of this CA");
@@ -159,7 +157,7 @@ fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<Vec<Entry>> {
                 || lead(args, entry).is_none_or(|lead| entry.not_after - lead <= context.now))
     };
     entries.retain(is_wanted);
-    Ok(entries)
+    Ok((entries, is_damaged))
 }
 
 /// Whether it has files that an earlier renewal could not open, for which there is a password now.
@@ -167,8 +165,8 @@ fn lacks_password(args: &cli::Renew, entry: &Entry) -> bool {
     args.password.is_given() && entry.outdated_files().next().is_some()
 }
 
-/// How long before its end a certificate is due; `None`: always. Who stays and watches, and who does not say how long,
-/// has what lives for weeks only renewed in the last third of its life, not again and again from its first day.
+/// How long before its end a certificate is due; `None`: always. With `--watch`, and without `--within`, a certificate
+/// that is valid for weeks only is renewed in the last third of its life, not again and again from its first day.
 fn lead(args: &cli::Renew, entry: &Entry) -> Option<Duration> {
     let third = args.days.map_or(entry.not_after - entry.not_before, Duration::days) / 3;
     let named = args.all || !args.what.is_empty();

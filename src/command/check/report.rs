@@ -59,7 +59,7 @@ impl Outcome for Checked {
         }
         self.findings.iter().try_for_each(|finding| self.write_finding(page, finding))?;
         if self.findings.is_empty() {
-            writeln!(page, "{}", report::verdict(true, "all is well"))?;
+            writeln!(page, "\n{}", report::verdict(true, "all is well"))?;
         }
         Ok(())
     }

@@ -1,0 +1,114 @@
+//! What was issued, as `devca status` sees it.
+
+use serde::Serialize;
+
+use super::Finding;
+use crate::command::Context;
+use crate::error;
+use crate::issued::inventory::{self, Entry, Inventory};
+use crate::issued::renewal::{self, PresentRoot, State};
+use crate::x509::certificate::CaCertificate;
+use crate::x509::policy;
+
+/// How many certificates are in use, and how many of them are in which state.
+#[derive(Serialize, Default)]
+pub(super) struct Issued {
+    good: usize,
+    expiring: usize,
+    expired: usize,
+    old_root: usize,
+}
+
+/// `None` where there is no inventory that can be read.
+pub(super) fn look_at(
+    context: &Context,
+    root: Option<&CaCertificate>,
+    problems: &mut Vec<Finding>,
+) -> Option<Issued> {
+    let path = context.folder.inventory();
+    let finding = |what: String, hint: &str| {
+        let hint = error::hint_of(&context.folder.option(), hint);
+        Finding { what, hint }
+    };
+    let inventory = match Inventory::load(&path) {
+        Ok(inventory) => inventory,
+        Err(e) => {
+            problems.push(finding(format!("{e:#}"), error::hint(&e)));
+            return None;
+        }
+    };
+    let damage = inventory::damage(&path, inventory.unreadable);
+    let revoked = inventory.revoked();
+    let mut entries = inventory.in_use();
+    let left = left_behind(&entries).map(|(what, hint)| finding(what, &hint));
+    entries.retain(|entry| !revoked.contains(&entry.serial) && renewal::glance(entry) == State::There);
+    let present = PresentRoot::new(root, &context.folder);
+    let (issued, outdated) = Issued::count(&entries, context, &present);
+    if root.is_some() {
+        problems.extend(of_earlier_root(&outdated).map(|what| finding(what, "devca renew --all")));
+    }
+    problems.extend(left);
+    problems.extend(damage.map(|fault| finding(fault.to_string(), fault.hint())));
+    Some(issued)
+}
+
+/// Certificates that a `rotate` that was interrupted, or a file that it could not open, has left with the root before.
+fn of_earlier_root(entries: &[&Entry]) -> Option<String> {
+    match entries {
+        [] => None,
+        [one] => Some(format!("{} was issued by an earlier root", renewal::first(one).display())),
+        [one, others @ ..] => Some(format!(
+            "{} and {} more were issued by an earlier root",
+            renewal::first(one).display(),
+            others.len()
+        )),
+    }
+}
+
+/// Encrypted files that a renewal has left behind, and what renews them.
+fn left_behind(entries: &[Entry]) -> Option<(String, String)> {
+    let (entry, file) = entries.iter().find_map(|entry| Some((entry, entry.outdated_files().next()?)))?;
+    let what = format!(
+        "{} still contains the certificate before the last renewal, because its password was unknown",
+        file.path.display()
+    );
+    Some((what, renewal::with_password(entry)))
+}
+
+impl Issued {
+    /// Also says which are good but for their root.
+    fn count<'a>(entries: &'a [Entry], context: &Context, present: &PresentRoot) -> (Self, Vec<&'a Entry>) {
+        let soon = context.now + time::Duration::days(policy::RENEW_WITHIN_DAYS);
+        let (mut issued, mut outdated) = (Self::default(), Vec::new());
+        for entry in entries {
+            *match entry.not_after {
+                end if end <= context.now => &mut issued.expired,
+                _ if !present.has_issued(entry) => {
+                    outdated.push(entry);
+                    &mut issued.old_root
+                }
+                end if end < soon => &mut issued.expiring,
+                _ => &mut issued.good,
+            } += 1;
+        }
+        (issued, outdated)
+    }
+}
+
+impl std::fmt::Display for Issued {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let all = [
+            (self.good, "good"),
+            (self.expiring, "expiring"),
+            (self.expired, "expired"),
+            (self.old_root, "from an earlier root"),
+        ];
+        let total: usize = all.iter().map(|(count, _)| count).sum();
+        let noun = if total == 1 { "certificate" } else { "certificates" };
+        write!(f, "{total} {noun}")?;
+        let parts =
+            all.iter().filter(|(count, _)| *count > 0).map(|(count, state)| format!("{count} {state}"));
+        let parts: Vec<String> = parts.collect();
+        if parts.is_empty() { Ok(()) } else { write!(f, ": {}", parts.join(", ")) }
+    }
+}

@@ -1,0 +1,188 @@
+//! The root of a CA and its key, as `devca status` sees them.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::Finding;
+use crate::ca::{self, Authority};
+use crate::command::shared::stores::WIDTH;
+use crate::command::{Context, host_name, permit};
+use crate::disk::files;
+use crate::error;
+use crate::report;
+use crate::x509::certificate::CaCertificate;
+use crate::x509::constraints::Constraints;
+use crate::x509::key;
+use crate::x509::policy;
+use crate::x509::validity::DaysLeft;
+
+/// A root is pointed out this many days before its end.
+const EXPIRES_SOON: i64 = 60;
+
+#[derive(Serialize)]
+#[allow(clippy::struct_excessive_bools)] // each is a fact of its own
+pub(super) struct RootState {
+    path: PathBuf,
+    name: String,
+    sha256: String,
+    #[serde(with = "time::serde::rfc3339")]
+    not_after: OffsetDateTime,
+    days_left: DaysLeft,
+    key: PathBuf,
+    /// The root has no key: an intermediate signs.
+    sealed: bool,
+    /// The key is encrypted.
+    locked: bool,
+    /// Where its passphrase is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passphrase: Option<Kept>,
+    constrained: bool,
+    /// It permits some addresses only, which BoringSSL takes for a reason to refuse all of them.
+    constrains_addresses: bool,
+    #[serde(skip)]
+    shuts_out: Option<String>,
+    /// The options that choose the CA, for a command in a hint.
+    #[serde(skip)]
+    option: String,
+    /// Its certificate lets its key sign for TLS only, neither mail nor code.
+    tls_only: bool,
+    constraints: Constraints,
+}
+
+#[derive(Serialize, Clone, Copy)]
+#[serde(rename_all = "kebab-case")]
+enum Kept {
+    InKeyring,
+    ByUser,
+}
+
+fn kept(context: &Context) -> Option<Kept> {
+    match ca::keyring_item(&context.folder) {
+        Some(_) => Some(Kept::InKeyring),
+        None => ca::is_locked(&context.folder).then_some(Kept::ByUser),
+    }
+}
+
+/// What is wrong with root and key, each with what fixes it.
+pub(super) fn look_at(context: &Context, problems: &mut Vec<Finding>) -> Option<CaCertificate> {
+    let mut found = |what: String, hint: String| problems.push(Finding { what, hint });
+    if let Err(fault) = context.folder.refuse_unsafe() {
+        found(fault.to_string(), fault.hint().to_owned());
+        return None;
+    }
+    let root = match context.root() {
+        Ok(root) => root,
+        Err(e) => {
+            found(format!("{e:#}"), error::hint(&e).to_owned());
+            return None;
+        }
+    };
+    if let Err(fault) = ca::refuse_early_clock(&root, context.now) {
+        found(fault.to_string(), fault.hint().to_owned());
+    } else if ca::signing_key(&context.folder).exists() {
+        // A locked key is not asked for.
+        if !ca::is_locked(&context.folder)
+            && let Err(e) =
+                Authority::load(&context.folder, &|path, der| context.unlock(path, der), context.now)
+        {
+            found(format!("{e:#}"), error::hint(&e).to_owned());
+        }
+    } else {
+        let key = context.folder.root_key();
+        found(
+            format!("the root's key is missing, so nothing can be signed: {}", key.display()),
+            format!("restore the key, or replace the root: devca{} rotate", context.folder.option()),
+        );
+    }
+    for (path, mode) in private(context) {
+        if files::too_open(&path).is_some() {
+            let what = format!("{} is accessible to other users", path.display());
+            found(
+                what,
+                format!(
+                    "chmod {mode:o} {}, or: devca{} status --fix",
+                    error::quoted(&path),
+                    context.folder.option()
+                ),
+            );
+        }
+    }
+    let left = root.validity.days_left(context.now);
+    if !left.is_expired() && left.0 <= EXPIRES_SOON {
+        let hint = format!("replace it in time: devca{} rotate", context.folder.option());
+        found(format!("the root expires {left}"), hint);
+    }
+    Some(root)
+}
+
+/// What others must not read, with the mode that keeps them out.
+pub(super) fn private(context: &Context) -> Vec<(PathBuf, u32)> {
+    let folder = &context.folder;
+    let keys = [folder.root_key(), folder.intermediate_key(), folder.inventory()];
+    let keys = keys.into_iter().filter(|path| path.exists()).map(|path| (path, 0o600));
+    // Whatever a link leads to is not the CA's: `refuse_unsafe` reports it.
+    keys.chain([(folder.path.clone(), 0o700)]).filter(|(path, _)| !path.is_symlink()).collect()
+}
+
+impl RootState {
+    pub(super) fn new(context: &Context, root: CaCertificate) -> Self {
+        let folder = &context.folder;
+        Self {
+            path: folder.root(),
+            sha256: key::hex(&root.sha256()),
+            not_after: root.validity.not_after,
+            days_left: root.validity.days_left(context.now),
+            key: ca::signing_key(folder),
+            sealed: ca::is_sealed(folder),
+            locked: ca::is_locked(folder),
+            passphrase: kept(context),
+            constrained: !root.constraints.is_unconstrained(),
+            constrains_addresses: root.constraints.constrain_addresses(),
+            shuts_out: root.constraints.constrain_addresses().then(|| permit::shut_out(folder)),
+            option: folder.option(),
+            tls_only: root.tls_only,
+            constraints: root.constraints,
+            name: root.common_name,
+        }
+    }
+
+    pub(super) fn write(&self, page: &mut dyn Write) -> io::Result<()> {
+        let row = |page: &mut dyn Write, label: &str, value: &str| writeln!(page, "{label:WIDTH$}  {value}");
+        row(page, "root", &format!("{}, expires {}, {}", self.name, self.not_after.date(), self.days_left))?;
+        row(page, "", &report::tilde(&self.path))?;
+        let sealed = if self.sealed { ", the intermediate's: the root is sealed" } else { "" };
+        let passphrase = match self.passphrase {
+            None if !self.key.exists() => "missing",
+            None => "not encrypted",
+            Some(Kept::InKeyring) => "encrypted, passphrase in the system's keyring",
+            Some(Kept::ByUser) => "encrypted with a passphrase",
+        };
+        row(page, "key", &format!("{}{sealed}; {passphrase}", report::tilde(&self.key)))?;
+        row(page, "permits", &self.permits())?;
+        if !self.tls_only {
+            row(page, "for", "any purpose, including mail and code signing")?;
+        }
+        self.shuts_out.iter().try_for_each(|note| row(page, "note", note))
+    }
+
+    /// What the root may sign for. The names that every root may sign for are not listed.
+    fn permits(&self) -> String {
+        if !self.constrained {
+            return "any name, because it has no name constraints".into();
+        }
+        let usual = policy::default_constraints(Some(&host_name()), &[], true).permitted;
+        let own: Vec<String> = self
+            .constraints
+            .permitted
+            .iter()
+            .filter(|subtree| !usual.contains(subtree))
+            .map(ToString::to_string)
+            .collect();
+        let and = if own.is_empty() { String::new() } else { format!(", and {}", own.join(", ")) };
+        let addresses = if self.constrains_addresses { "private addresses" } else { "any address" };
+        format!("development names{and}; {addresses} (devca{} permit --list)", self.option)
+    }
+}
