@@ -60,7 +60,7 @@ const SHOWN: usize = 100;
 
 /// The arguments or, where there are none, standard input, which may be a whole log.
 fn message(args: &cli::Explain) -> anyhow::Result<String> {
-    /// The end of a log is where the error is; what is before is not read.
+    /// In bytes. What follows is not read: a pipe may never end.
     const LIMIT: u64 = 16 << 20;
     let text = if args.words.is_empty() || args.words == ["-"] {
         let stdin = io::stdin();

@@ -1,4 +1,4 @@
-//! `devca issue`: from argv to a certificate in six rooms.
+//! `devca issue`: from arguments to a certificate and its files.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -281,7 +281,7 @@ fn public_address(name: &Name, folder: &CaFolder) -> Fault {
     )
 }
 
-/// What the root would have to permit for these names, if whoever asks agrees to that.
+/// What the root would have to permit for these names, if the user agrees to that.
 fn widening(
     context: &Context,
     args: &cli::Issue,
@@ -310,7 +310,7 @@ fn widening(
     }
 }
 
-/// What was asked for. Through an intermediate, the leaf alone shows the missing chain and the full chain the cure.
+/// What was asked for. Through an intermediate, both the leaf alone and the full chain, which servers need.
 fn formats(args: &cli::Issue) -> Vec<Format> {
     match (args.format.is_empty(), args.intermediate) {
         (false, _) => args.format.clone(),

@@ -32,7 +32,12 @@ pub(super) fn present(
     let revoked = inventory.revoked();
     let wanted =
         Wanted { args, request, outputs, intermediate: args.intermediate || ca::is_sealed(&context.folder) };
-    let newest = inventory.entries.into_iter().rev().find(|entry| wanted.is_at_its_paths(entry));
+    let Wanted { outputs, .. } = &wanted;
+    let newest = |is_same: fn(&Path, &Path) -> bool| {
+        inventory.entries.iter().rfind(|entry| is_at(entry, outputs, is_same))
+    };
+    // Links are followed only where no entry names the paths: that takes calls to the system for each entry.
+    let newest = newest(|one, other| one == other).or_else(|| newest(is_same_place)).cloned();
     let is_good = |entry: &Entry| {
         let lead = Duration::days(policy::RENEW_WITHIN_DAYS).min((entry.not_after - entry.not_before) / 3);
         entry.not_before <= context.now
@@ -53,16 +58,6 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    fn is_at_its_paths(&self, entry: &Entry) -> bool {
-        self.outputs.iter().all(|output| {
-            entry.files.iter().any(|file| {
-                file.format == output.format
-                    && file.part == output.part.label
-                    && is_same_place(&file.path, &output.path)
-            })
-        })
-    }
-
     fn is(&self, entry: &Entry) -> bool {
         let subject = &self.request.subject;
         let key_type = match self.request.key {
@@ -81,11 +76,21 @@ impl Wanted<'_> {
     }
 }
 
+/// Whether each output is a file of the entry.
+fn is_at(entry: &Entry, outputs: &[Output], is_same: fn(&Path, &Path) -> bool) -> bool {
+    outputs.iter().all(|output| {
+        entry.files.iter().any(|file| {
+            file.format == output.format
+                && file.part == output.part.label
+                && is_same(&file.path, &output.path)
+        })
+    })
+}
+
 /// Whether both paths lead to one file, through whatever links to its folder.
 fn is_same_place(one: &Path, other: &Path) -> bool {
     let folder = |path: &Path| path.parent().and_then(|folder| folder.canonicalize().ok());
-    one == other
-        || (one.file_name() == other.file_name() && folder(one).is_some_and(|its| folder(other) == Some(its)))
+    one.file_name() == other.file_name() && folder(one).is_some_and(|its| folder(other) == Some(its))
 }
 
 /// By its signature's issuer where the certificate can be read, and by its time where it is encrypted.

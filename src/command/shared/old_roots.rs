@@ -1,5 +1,7 @@
 //! Roots that a CA had before: stores may still hold them.
 
+use std::cell::LazyCell;
+
 use devca_platform::{Problem, Store};
 
 use crate::command::Context;
@@ -18,11 +20,11 @@ impl OldRoots {
     /// with other constraints, was never this CA's, and stays where it is.
     pub(in crate::command) fn remembered(context: &Context) -> Self {
         let present = context.root().ok();
+        // Once at most: it may ask for a passphrase.
+        let has_key = LazyCell::new(|| present.as_ref().is_some_and(|present| context.has_key_of(present)));
         let is_own = |root: &CaCertificate| {
             certificate::local_ca(&root.der).is_some()
-                || present
-                    .as_ref()
-                    .is_some_and(|present| present.has_key_of(root) && context.has_key_of(present))
+                || (present.as_ref().is_some_and(|present| present.has_key_of(root)) && *has_key)
         };
         let is_present =
             |root: &CaCertificate| present.as_ref().is_some_and(|present| present.der == root.der);

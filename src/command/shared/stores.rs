@@ -221,7 +221,8 @@ impl<'a> Changes<'a> {
         if self.dry_run {
             return Ok(());
         }
-        if self.host.asks_for_password(steps) && !self.announced.replace(true) {
+        if !self.announced.get() && self.host.asks_for_password(steps) {
+            self.announced.set(true);
             self.context
                 .report
                 .announce("Changing the system's trust store needs root: sudo may ask for your password.");
@@ -271,6 +272,13 @@ impl Line {
     /// Something was changed, or would have been.
     pub(in crate::command) fn is_changed(&self) -> bool {
         matches!(self.outcome, Outcome::Done | Outcome::WouldRun)
+    }
+
+    /// What installs the root in a store that was skipped is of no use to those who remove it.
+    pub(in crate::command) fn drop_hint_if_skipped(&mut self) {
+        if self.outcome == Outcome::LeftAlone {
+            self.hint = None;
+        }
     }
 
     fn because(&mut self, problem: Problem) {

@@ -110,20 +110,27 @@ pub fn too_open(_: &Path) -> Option<String> {
 /// neither this user's nor root's, or one that others may write. What is not there is not refused.
 #[cfg(unix)]
 pub fn refuse_unsafe(path: &Path) -> Result<(), Fault> {
-    refuse_foreign(path)?;
-    path.symlink_metadata().map_or(Ok(()), |found| refuse_others(path, &found, false))
+    let Ok(found) = path.symlink_metadata() else { return Ok(()) };
+    refuse_link(path, &found)?;
+    refuse_others(path, &found, false)
 }
 
 /// Refuses a link, and what is neither this user's nor root's.
 #[cfg(unix)]
 pub fn refuse_foreign(path: &Path) -> Result<(), Fault> {
     let Ok(found) = path.symlink_metadata() else { return Ok(()) };
+    refuse_link(path, &found)?;
+    refuse_owner(path, &found)
+}
+
+#[cfg(unix)]
+fn refuse_link(path: &Path, found: &std::fs::Metadata) -> Result<(), Fault> {
     if found.is_symlink() {
         let hint =
             format!("see where it leads, and replace it with the original file: ls -l {}", quoted(path));
         return Err(Fault::new(format!("{} is a link", path.display()), hint));
     }
-    refuse_owner(path, &found)
+    Ok(())
 }
 
 /// The same for the folder above a CA's, and all that are above that: links there must be this user's or root's, and a
