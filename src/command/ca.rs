@@ -67,7 +67,7 @@ impl Outcome for Cas {
         let rows = self.cas.iter().map(|ca| match &ca.state {
             State::Good { common_name, not_after, days_left, constrained } => {
                 let free = if *constrained { "" } else { ", unconstrained" };
-                let end = format!("until {}, {days_left}{free}", not_after.date());
+                let end = format!("expires {}, {days_left}{free}", not_after.date());
                 (ca.name.as_str(), format!("{common_name} ({}), {end}", report::tilde(&ca.root)))
             }
             State::Bad { why } => (ca.name.as_str(), report::verdict(false, why)),

@@ -69,7 +69,7 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
         }
     }
     let host = stores::host(context, &args.stores)?;
-    // A damaged root cannot be looked for in a store, but it can be deleted, and its old_roots can be found.
+    // A damaged root cannot be looked for in a store, but it can be deleted, and earlier ones can be found.
     let root = match context.root() {
         Err(e) if ca::exists(folder) && args.purge => {
             context.report.note(format!("{e:#}; the stores were not searched for it"));
@@ -82,7 +82,8 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
     let found = devca_platform::find(&host, &stores::kinds(&args.stores));
     let changes = Changes::new(context, &host, args.dry_run);
     let own = Own::of(context, root.as_ref());
-    let stores = stores::each(&found, |store, line| remove(&changes, store, &own, line));
+    let mut stores = stores::each(&found, |store, line| remove(&changes, store, &own, line));
+    stores.iter_mut().for_each(Line::drop_hint_if_skipped);
     let nothing_here = root.is_none() && !ca::exists(folder) && !folder.root_key().exists();
     if nothing_here && !stores.iter().any(|line| line.is_changed() || !line.others.is_empty()) {
         return Err(context.no_root().into());
@@ -132,7 +133,7 @@ fn is_own(context: &Context, root: &CaCertificate) -> bool {
 const NEW_TERMINAL: &str =
     "open a new terminal where you used it, and remove its lines from .env files and shell profiles";
 
-/// A store of this machine that was not chosen, and trusts the root: deleted, it could be taken out of that no more.
+/// A store of this machine that was not chosen, and trusts the root: once deleted, it could no longer be removed from there.
 fn still_trusted(
     context: &Context,
     args: &cli::Uninstall,
