@@ -248,16 +248,12 @@ fn what_is_above_a_ca_is_not_anothers() {
     mallory.ok("ln -sfn /etc x");
     let mode = || fs::metadata("/etc/default").unwrap().mode();
     let before = mode();
-    let output = ok_or_not("DEVCA_HOME=/home/mallory/x devca status --fix --store nss");
+    let output = words(&crate::people::root("DEVCA_HOME=/home/mallory/x devca status --fix --store nss"));
     assert!(
         output.contains("belongs to mallory") || output.contains("can be changed by other users"),
         "{output}"
     );
     assert_eq!(mode(), before);
-}
-
-fn ok_or_not(script: &str) -> String {
-    words(&crate::people::root(script))
 }
 
 /// `root.pem` may be a copy of anybody's root: only with its key is it this CA's.
