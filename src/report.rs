@@ -146,7 +146,7 @@ impl Report {
             outcome.write(&mut out)
         };
         match printed.and_then(|()| out.flush()) {
-            // Whoever reads has read enough.
+            // The reader has read enough.
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(outcome.exit_code()),
             Err(e) => {
                 Err(Fault::new(format!("cannot write to standard output: {e}"), outcome.when_lost()).into())

@@ -47,7 +47,7 @@ pub fn spawn_as_person(command: &mut Command) -> io::Result<Child> {
     command.spawn()
 }
 
-/// Starts a program as root, where [`can_be_root`]; otherwise as whoever this is. It has none of the person's groups.
+/// Starts a program as root, where [`can_be_root`]; otherwise as the current user. It has none of the person's groups.
 /// The files that it makes are for everybody to read, whatever the person's umask is: trust stores are.
 pub(crate) fn spawn_as_root(command: &mut Command) -> io::Result<Child> {
     #[cfg(unix)]

@@ -1,5 +1,5 @@
 //! Files of the system, on this machine or below `--sysroot`. In another tree, links are followed as a program that
-//! runs there would follow them: never out of it. Whoever made the tree may be hostile, and change it meanwhile.
+//! runs there would follow them: never out of it. The maker of the tree may be hostile, and change it meanwhile.
 
 use std::ffi::OsString;
 use std::fs::{self, File};

@@ -240,7 +240,7 @@ mod api {
         let store = Store::open(place, false)?;
         let mut hash = *sha1;
         let wanted = crypt::CRYPT_INTEGER_BLOB { cbData: 20, pbData: hash.as_mut_ptr() };
-        // Each search begins anew: to go on from a deleted context never ends (seen under wine).
+        // Each search begins again: to go on from a deleted context never ends (seen under wine).
         loop {
             // SAFETY: the blob points to twenty bytes that outlive the call.
             let context = unsafe {

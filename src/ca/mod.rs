@@ -234,7 +234,7 @@ impl Authority {
         Ok(files)
     }
 
-    /// The root anew: same key, subject, key identifier and validity, other constraints. A sealed one cannot be.
+    /// The root signed again: same key, subject, key identifier and validity, other constraints. A sealed one cannot be.
     pub fn permitting(self, constraints: &Constraints) -> anyhow::Result<Self> {
         let (old, serial) = (&self.root, key::random_serial()?);
         let mut params = profile::root(&old.common_name, constraints, old.validity, serial);

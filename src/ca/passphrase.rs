@@ -131,7 +131,7 @@ impl Passphrase {
     }
 }
 
-/// Whoever made the file chose how much work it takes to decrypt it.
+/// The maker of the file chose how much work it takes to decrypt it.
 fn refuse_expensive(scheme: &EncryptionScheme) -> Result<(), Fault> {
     let EncryptionScheme::Pbes2(parameters) = scheme else { return Ok(()) };
     let what = match &parameters.kdf {

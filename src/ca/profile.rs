@@ -16,7 +16,7 @@ use crate::x509::subject::Subject;
 use crate::x509::validity::Validity;
 
 /// A root: signs certificates and revocation lists, for what the constraints permit. Without the extended key usages,
-/// whoever steals the key could sign mail and code as well, which the system's store would trust.
+/// anyone who steals the key could sign mail and code as well, which the system's store would trust.
 pub fn root(
     common_name: &str,
     constraints: &Constraints,

@@ -111,10 +111,10 @@ pub(super) struct Widened {
     pub(super) reissued: Option<Reissued>,
 }
 
-/// Signs the root anew, puts it in the place of the old one, which is remembered, and into the stores that hold that.
+/// Signs the root again, puts it in the place of the old one, which is remembered, and into the stores that hold that.
 /// The caller holds the lock.
 ///
-/// A sealed root cannot be signed anew: another one takes its place, and its certificates are issued again.
+/// A sealed root cannot be signed again: another one takes its place, and its certificates are issued again.
 pub(super) fn permit(
     context: &Context,
     authority: Authority,

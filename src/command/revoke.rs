@@ -1,4 +1,4 @@
-//! `devca revoke`: remember that a certificate is good no more; `devca crl` tells others.
+//! `devca revoke`: record that a certificate is no longer valid; `devca crl` tells others.
 
 use std::io::{self, Write};
 use std::path::Path;

@@ -122,7 +122,7 @@ fn modified_of(metadata: &fs::Metadata) -> Option<u64> {
 /// Writes files. Under `sudo` this process acts as the person, so that they are the person's.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Files {
-    /// The CA's, in the names of half-written files: whoever holds its lock knows that nobody is writing them any more.
+    /// The CA's, in the names of half-written files: the holder of its lock knows that nobody is writing them any more.
     pub tag: Option<u64>,
 }
 

@@ -248,7 +248,7 @@ impl CaFolder {
         entries.filter_map(|entry| folder(entry.path())).collect()
     }
 
-    /// Held by whoever changes anything in the folder, or issues.
+    /// Held while anything in the folder is changed, and while certificates are issued.
     pub fn lock(&self) -> PathBuf {
         self.path.join("lock")
     }
@@ -259,7 +259,7 @@ impl CaFolder {
     }
 }
 
-/// A relative folder would be another one wherever devca is run, and whoever has filled that.
+/// A relative folder would depend on where devca is run, and might be one that another user has filled.
 fn absolute(folder: PathBuf) -> anyhow::Result<PathBuf> {
     if folder.is_absolute() {
         return Ok(folder);

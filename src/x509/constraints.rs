@@ -48,7 +48,7 @@ impl Subtree {
         }
     }
 
-    /// Refuses domains and ranges that belong to many: whoever steals the root key could impersonate all of them.
+    /// Refuses domains and ranges that belong to many: anyone who steals the root key could impersonate all of them.
     pub fn refuse_if_too_wide(&self) -> Result<(), Fault> {
         match self {
             Self::Dns(host) if public_suffix::is_public(host) => Err(Fault::usage(
@@ -249,7 +249,7 @@ impl Constraints {
         })
     }
 
-    /// As it stands in the certificate of a CA that devca signs with and may sign anew: `None` where a part of it would
+    /// As it stands in the certificate of a CA that devca signs with and may sign again: `None` where a part of it would
     /// get lost on the way.
     pub fn whole(extension: &NameConstraints) -> Option<Self> {
         let stand = |list: &Option<Vec<_>>| list.as_ref().map_or(0, Vec::len);

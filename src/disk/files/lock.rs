@@ -28,7 +28,7 @@ impl Files {
     }
 }
 
-/// `None` where `uninstall --purge` has removed the file meanwhile: whoever comes next locks another one.
+/// `None` where `uninstall --purge` has removed the file meanwhile: the next process locks another one.
 fn open_and_lock(path: &Path, waiting: &dyn Fn()) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);

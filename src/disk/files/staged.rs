@@ -126,7 +126,7 @@ impl Staged {
     }
 
     /// Gives the files their names, in order. When a key is replaced, the old certificate goes first and the old key
-    /// next: whoever reads the pair, at whatever moment, never sees a certificate with another's key. (And ext4 need
+    /// next: a reader of the pair never sees a certificate with another's key. (And ext4 need
     /// not flush the new file, as it does when one is renamed over another.)
     pub fn commit(self) -> anyhow::Result<()> {
         self.remove_old_pairs()?;
