@@ -117,7 +117,7 @@ fn no_modules_depend_on_each_other_in_a_circle() {
 #[test]
 fn only_commands_use_the_trust_stores() {
     // Reading with limits and the kinds of store are no business of a store's.
-    let harmless = ["devca_platform::read", "devca_platform::Kind", "devca_platform::ownership::"];
+    let harmless = ["devca_platform::read", "devca_platform::StoreKind", "devca_platform::ownership::"];
     for (module, source) in modules(&project().join("src")) {
         if ["command", "main"].contains(&top(&module)) {
             continue;
@@ -126,4 +126,33 @@ fn only_commands_use_the_trust_stores() {
             assert!(harmless.iter().any(|known| line.contains(known)), "{module}: {line}");
         }
     }
+}
+
+/// Two types of one name make a reader ask which is meant. What a type stands for on another system may share its name.
+#[test]
+fn no_two_types_share_a_name() {
+    const ON_OTHER_SYSTEMS: [&str; 3] =
+        ["disk::files::folder_by_path", "ca::keyring::no_service", "ca::keyring::native"];
+    let kinds = ["struct ", "enum ", "trait ", "type "];
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for folder in ["src", "platform/src"] {
+        for (module, source) in modules(&project().join(folder)) {
+            if ON_OTHER_SYSTEMS.contains(&module.as_str()) {
+                continue;
+            }
+            for line in source
+                .lines()
+                .filter(|line| line.starts_with("pub") || kinds.iter().any(|kind| line.starts_with(kind)))
+            {
+                let declared = kinds.iter().find_map(|kind| Some(line.split_once(kind)?.1));
+                let name = declared.and_then(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric()).next());
+                if let Some(name) = name.filter(|name| name.starts_with(char::is_uppercase)) {
+                    places.entry(name.to_owned()).or_default().push(format!("{folder}: {module}"));
+                }
+            }
+        }
+    }
+    assert!(places.len() > 200, "{} types were found", places.len());
+    places.retain(|_, modules| modules.len() > 1);
+    assert!(places.is_empty(), "types that share a name: {places:#?}");
 }

@@ -2,11 +2,11 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use devca::check::chain::Link;
-use devca::check::target::What;
+use devca::check::target::CheckTarget;
 use devca::issued::inventory::Line;
 use devca::x509::certificate::{CaCertificate, Leaf};
 use devca::x509::constraints::Subtree;
-use devca::x509::details::{Certificate, Csr};
+use devca::x509::details::{CertificateDetails, CsrDetails};
 use devca::x509::name::Name;
 use devca::x509::{csr, pem};
 use proptest::prelude::*;
@@ -34,8 +34,13 @@ fn root_der() -> &'static [u8] {
 }
 
 fn read_all(der: &[u8]) {
-    let _ = (CaCertificate::parse(der.to_vec()), Leaf::parse(der), Certificate::read(der), Csr::read(der));
-    let _ = (csr::Request::parse(der), Link::read(der), CaCertificate::parse(der.to_vec()));
+    let _ = (
+        CaCertificate::parse(der.to_vec()),
+        Leaf::parse(der),
+        CertificateDetails::read(der),
+        CsrDetails::read(der),
+    );
+    let _ = (csr::Csr::parse(der), Link::read(der), CaCertificate::parse(der.to_vec()));
 }
 
 proptest! {
@@ -46,7 +51,7 @@ proptest! {
         if let Ok(name) = Name::parse(&word) {
             prop_assert_eq!(Name::parse(&name.to_string()).unwrap(), name);
         }
-        let _ = What::parse(&word);
+        let _ = CheckTarget::parse(&word);
     }
 
     #[test]
@@ -57,7 +62,7 @@ proptest! {
         if let Ok(subtree) = Subtree::parse(&word) {
             prop_assert_eq!(Subtree::parse(&subtree.to_string()).unwrap(), subtree);
         }
-        let _ = What::parse(&word);
+        let _ = CheckTarget::parse(&word);
     }
 
     #[test]

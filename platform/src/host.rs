@@ -29,7 +29,7 @@ impl Os {
 
 /// Whose stores they are.
 #[derive(Debug, Clone, Default)]
-pub struct Person {
+pub struct Account {
     /// Home folder.
     pub home: Option<PathBuf>,
     /// User and group, where devca was started as root on the person's behalf: the environment is root's then.
@@ -46,7 +46,7 @@ pub struct Host {
     /// The sysroot's programs may run as root of this machine.
     pub trust_sysroot: bool,
     /// Whose stores.
-    pub person: Person,
+    pub person: Account,
     /// Absolute folders to look for programs in.
     pub path: Vec<PathBuf>,
     /// Absolute folders with the programs that may run as root.
@@ -65,7 +65,7 @@ const ADMIN_FOLDERS: &[&str] =
 
 impl Host {
     /// This machine, with what `$PATH` says of absolute folders: a program in the current folder is never run.
-    pub fn this(person: Person, is_root: bool) -> Self {
+    pub fn this(person: Account, is_root: bool) -> Self {
         let from_env = std::env::var_os("PATH").unwrap_or_default();
         let admin_path: Vec<PathBuf> = ADMIN_FOLDERS.iter().map(PathBuf::from).collect();
         // "/usr/bin" is no absolute path on Windows.
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_program_in_the_current_folder_is_not_found() {
-        let host = Host::this(Person::default(), true);
+        let host = Host::this(Account::default(), true);
         assert!(host.path.iter().all(|folder| folder.is_absolute()));
         assert_eq!(host.program("Cargo.toml"), None);
     }

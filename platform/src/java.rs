@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::keystore::{self, Entry, PASSWORD};
-use crate::{Anchor, Found, Host, Kind, Os, Problem, Step, Store, bundle, linux};
+use crate::keystore::{self, KeystoreEntry, PASSWORD};
+use crate::{Anchor, Found, Host, Os, Problem, Step, Store, StoreKind, bundle, linux};
 
 /// Where JDKs are: `~` is the person's home.
 const LINUX: &[&str] = &[
@@ -86,7 +86,7 @@ fn java_home(host: &Host) -> Result<Option<PathBuf>, Found<'_>> {
         return Ok(Some(home));
     };
     let problem = Problem::new(why, "set JAVA_HOME to the folder of a JDK");
-    Err(Found::left_alone(Kind::Java, home.display().to_string(), problem))
+    Err(Found::left_alone(StoreKind::Java, home.display().to_string(), problem))
 }
 
 fn homes(host: &Host) -> Vec<PathBuf> {
@@ -141,13 +141,13 @@ fn key_store<'a>(host: &'a Host, home: &Path, cacerts: &Path) -> Found<'a> {
             format!("{} links to it, but it does not exist", host.system(home).display()),
             "install this Java again",
         );
-        return Found::failure(Kind::Java, place, problem);
+        return Found::failure(StoreKind::Java, place, problem);
     }
     let names = ["bin/keytool", "bin/keytool.exe", "jre/bin/keytool"];
     match names.iter().map(|name| home.join(name)).find(|keytool| host.is_file(keytool)) {
         Some(keytool) => Found::store(Jdk { host, keytool, cacerts: cacerts.to_owned() }),
         None => Found::failure(
-            Kind::Java,
+            StoreKind::Java,
             place,
             Problem::new(
                 "this Java has no keytool",
@@ -157,7 +157,7 @@ fn key_store<'a>(host: &'a Host, home: &Path, cacerts: &Path) -> Found<'a> {
     }
 }
 
-fn entries(host: &Host, cacerts: &Path) -> Result<Vec<Entry>, Problem> {
+fn entries(host: &Host, cacerts: &Path) -> Result<Vec<KeystoreEntry>, Problem> {
     let read = host.read(cacerts).map_err(|e| e.to_string()).and_then(|bytes| keystore::trusted(&bytes));
     read.map_err(|why| {
         let path = crate::step::quoted(host.system(cacerts).as_os_str());
@@ -168,7 +168,7 @@ fn entries(host: &Host, cacerts: &Path) -> Result<Vec<Entry>, Problem> {
     })
 }
 
-fn certificates(entries: Vec<Entry>) -> Vec<Vec<u8>> {
+fn certificates(entries: Vec<KeystoreEntry>) -> Vec<Vec<u8>> {
     entries.into_iter().map(|entry| entry.der).collect()
 }
 
@@ -196,8 +196,8 @@ impl Jdk<'_> {
 }
 
 impl Store for Jdk<'_> {
-    fn kind(&self) -> Kind {
-        Kind::Java
+    fn kind(&self) -> StoreKind {
+        StoreKind::Java
     }
 
     fn place(&self) -> String {
@@ -233,7 +233,7 @@ struct Shared<'a> {
 
 impl Shared<'_> {
     /// None where it was not made yet.
-    fn entries(&self) -> Result<Vec<Entry>, Problem> {
+    fn entries(&self) -> Result<Vec<KeystoreEntry>, Problem> {
         if self.host.exists(&self.cacerts) { entries(self.host, &self.cacerts) } else { Ok(Vec::new()) }
     }
 
@@ -256,8 +256,8 @@ impl Shared<'_> {
 }
 
 impl Store for Shared<'_> {
-    fn kind(&self) -> Kind {
-        Kind::Java
+    fn kind(&self) -> StoreKind {
+        StoreKind::Java
     }
 
     fn place(&self) -> String {
@@ -285,7 +285,7 @@ impl Store for Shared<'_> {
 
     fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
         let entries = self.entries()?;
-        let ours: Vec<&Entry> = entries.iter().filter(|entry| entry.der == anchor.der).collect();
+        let ours: Vec<&KeystoreEntry> = entries.iter().filter(|entry| entry.der == anchor.der).collect();
         if ours.is_empty() || self.system_holds(anchor) {
             return Ok(Vec::new());
         }

@@ -21,7 +21,7 @@ const TRUSTED_CERTIFICATE: u32 = 2;
 
 /// A certificate that a key store trusts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct KeystoreEntry {
     /// The name that keytool knows it by.
     pub alias: String,
     /// The certificate.
@@ -29,7 +29,7 @@ pub struct Entry {
 }
 
 /// The certificates that a key store trusts, or why it cannot be read.
-pub fn trusted(bytes: &[u8]) -> Result<Vec<Entry>, String> {
+pub fn trusted(bytes: &[u8]) -> Result<Vec<KeystoreEntry>, String> {
     match bytes {
         [] => Err("the file is empty".into()),
         [0xfe, 0xed, 0xfe, 0xed, ..] => jks(bytes).ok_or_else(|| "the JKS key store is damaged".into()),
@@ -41,7 +41,7 @@ pub fn trusted(bytes: &[u8]) -> Result<Vec<Entry>, String> {
 
 /// The format is documented in the JDK's `sun.security.provider.JavaKeyStore`: big-endian numbers, and strings and
 /// certificates after their lengths. 20 bytes of digest follow the last entry.
-fn jks(bytes: &[u8]) -> Option<Vec<Entry>> {
+fn jks(bytes: &[u8]) -> Option<Vec<KeystoreEntry>> {
     let mut rest = Reader(bytes);
     let (magic, version, count) = (rest.number()?, rest.number()?, rest.number()?);
     if magic != JKS || !(1..=2).contains(&version) {
@@ -61,7 +61,7 @@ fn jks(bytes: &[u8]) -> Option<Vec<Entry>> {
             }
             TRUSTED_CERTIFICATE => {
                 let der = rest.certificate(version)?.to_vec();
-                entries.push(Entry { alias, der });
+                entries.push(KeystoreEntry { alias, der });
             }
             _ => return None,
         }
@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
 
 /// Certificates that have Java's attribute for trust. Since JDK 18, a JDK's own file has no password at all; one is not
 /// asked for then.
-fn pkcs12(bytes: Vec<u8>) -> Result<Vec<Entry>, String> {
+fn pkcs12(bytes: Vec<u8>) -> Result<Vec<KeystoreEntry>, String> {
     let (send, receive) = mpsc::channel();
     thread::spawn(move || send.send(Pkcs12Archive::from_pkcs12(&bytes, PASSWORD)));
     let archive = receive
@@ -111,7 +111,10 @@ fn pkcs12(bytes: Vec<u8>) -> Result<Vec<Entry>, String> {
         .map_err(|e| format!("the PKCS#12 key store cannot be read with the password {PASSWORD}: {e}"))?;
     let trusted = archive.certs.into_iter().filter(|bag| bag.trusted);
     Ok(trusted
-        .map(|bag| Entry { alias: bag.friendly_name.unwrap_or_default(), der: bag.cert.as_der().to_vec() })
+        .map(|bag| KeystoreEntry {
+            alias: bag.friendly_name.unwrap_or_default(),
+            der: bag.cert.as_der().to_vec(),
+        })
         .collect())
 }
 
@@ -154,7 +157,7 @@ mod tests {
         );
         let read = trusted(&bytes).unwrap();
         let expected = [("one", &b"1"[..]), ("two", b"22")];
-        assert_eq!(read, expected.map(|(alias, der)| Entry { alias: alias.into(), der: der.into() }));
+        assert_eq!(read, expected.map(|(alias, der)| KeystoreEntry { alias: alias.into(), der: der.into() }));
     }
 
     #[test]

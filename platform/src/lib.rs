@@ -30,8 +30,8 @@ pub mod timer;
 mod windows;
 mod wsl;
 
-pub use host::{Host, Os, Person};
-pub use nss::{Browser, Identity, browsers};
+pub use host::{Account, Host, Os};
+pub use nss::{BrowserDatabase, Identity, browsers};
 pub use step::Step;
 
 /// A root as a store sees it.
@@ -88,7 +88,7 @@ impl std::error::Error for Problem {}
 
 /// The kinds of stores, as `--store` names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum StoreKind {
     /// The operating system's own: what most programs read.
     System,
     /// The databases of Firefox and of the Chromium family.
@@ -99,7 +99,7 @@ pub enum Kind {
     Wsl,
 }
 
-impl Kind {
+impl StoreKind {
     /// All of them, in the order in which they are reported.
     pub const ALL: [Self; 4] = [Self::System, Self::Nss, Self::Java, Self::Wsl];
 
@@ -117,7 +117,7 @@ impl Kind {
 /// One place that says which roots are trusted.
 pub trait Store {
     /// What kind of store.
-    fn kind(&self) -> Kind;
+    fn kind(&self) -> StoreKind;
 
     /// Which one of its kind, for a person.
     fn place(&self) -> String;
@@ -158,7 +158,7 @@ pub enum Found<'a> {
 #[derive(Debug, Clone)]
 pub struct Remark {
     /// What kind of store it would be.
-    pub kind: Kind,
+    pub kind: StoreKind,
     /// Which one.
     pub place: String,
     /// Why, and what helps.
@@ -172,26 +172,26 @@ impl<'a> Found<'a> {
         Self::Store(Box::new(store))
     }
 
-    pub(crate) fn failure(kind: Kind, place: impl Into<String>, problem: Problem) -> Self {
+    pub(crate) fn failure(kind: StoreKind, place: impl Into<String>, problem: Problem) -> Self {
         Self::Remark(Remark { kind, place: place.into(), problem, is_failure: true })
     }
 
-    pub(crate) fn left_alone(kind: Kind, place: impl Into<String>, problem: Problem) -> Self {
+    pub(crate) fn left_alone(kind: StoreKind, place: impl Into<String>, problem: Problem) -> Self {
         Self::Remark(Remark { kind, place: place.into(), problem, is_failure: false })
     }
 }
 
 /// The one list of stores: everything of the chosen kinds that is on this machine.
-pub fn find<'a>(host: &'a Host, kinds: &[Kind]) -> Vec<Found<'a>> {
-    let of = |kind: Kind| -> Vec<Found<'a>> {
+pub fn find<'a>(host: &'a Host, kinds: &[StoreKind]) -> Vec<Found<'a>> {
+    let of = |kind: StoreKind| -> Vec<Found<'a>> {
         match (kind, host.os) {
-            (Kind::System, Os::Linux) => linux::find(host),
-            (Kind::System, Os::MacOs) => macos::find(host),
-            (Kind::System, Os::Windows) => windows::find(host),
-            (Kind::Nss, _) => nss::find(host),
-            (Kind::Java, _) => java::find(host),
-            (Kind::Wsl, Os::Linux) => wsl::find(host),
-            (Kind::Wsl, _) => Vec::new(),
+            (StoreKind::System, Os::Linux) => linux::find(host),
+            (StoreKind::System, Os::MacOs) => macos::find(host),
+            (StoreKind::System, Os::Windows) => windows::find(host),
+            (StoreKind::Nss, _) => nss::find(host),
+            (StoreKind::Java, _) => java::find(host),
+            (StoreKind::Wsl, Os::Linux) => wsl::find(host),
+            (StoreKind::Wsl, _) => Vec::new(),
         }
     };
     kinds.iter().flat_map(|&kind| of(kind)).collect()

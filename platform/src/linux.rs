@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::step::script;
-use crate::{Anchor, Found, Host, Kind, Problem, Step, Store, bundle};
+use crate::{Anchor, Found, Host, Problem, Step, Store, StoreKind, bundle};
 
 /// How one family keeps its anchors.
 #[derive(Debug, Clone, Copy)]
@@ -86,7 +86,7 @@ const PLACE: &str = r#"umask 022; mkdir -p -- "$1" && new=$(mktemp -- "$1/.devca
 const OURS: &[&str] = &["devca-", "mkcert"];
 
 /// The system store.
-struct System<'a> {
+struct SystemStore<'a> {
     host: &'a Host,
     family: Family,
     /// As the system itself names it, below the sysroot.
@@ -113,15 +113,15 @@ pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
             format!("{}, or add the root by hand: devca root --pem", host.install_command("ca-certificates")),
         ),
     };
-    vec![Found::failure(Kind::System, place, problem)]
+    vec![Found::failure(StoreKind::System, place, problem)]
 }
 
 /// This system's family, or the program of the family that is missing.
-fn system(host: &Host) -> Result<System<'_>, Option<&'static str>> {
+fn system(host: &Host) -> Result<SystemStore<'_>, Option<&'static str>> {
     let mut missing = None;
     for family in FAMILIES.iter().filter(|family| host.exists(Path::new(family.landmark))) {
         match host.program_inside(family.add[0]) {
-            Some(updater) => return Ok(System { host, family: *family, updater }),
+            Some(updater) => return Ok(SystemStore { host, family: *family, updater }),
             None => missing = Some(family.add[0]),
         }
     }
@@ -144,7 +144,7 @@ pub(crate) fn tell_java(host: &Host, name: &str) -> Option<Result<Step, Problem>
     })
 }
 
-impl System<'_> {
+impl SystemStore<'_> {
     fn folder(&self) -> PathBuf {
         self.host.system(self.family.anchors)
     }
@@ -170,9 +170,9 @@ impl System<'_> {
     }
 }
 
-impl Store for System<'_> {
-    fn kind(&self) -> Kind {
-        Kind::System
+impl Store for SystemStore<'_> {
+    fn kind(&self) -> StoreKind {
+        StoreKind::System
     }
 
     fn place(&self) -> String {
@@ -234,8 +234,8 @@ impl NixOs<'_> {
 }
 
 impl Store for NixOs<'_> {
-    fn kind(&self) -> Kind {
-        Kind::System
+    fn kind(&self) -> StoreKind {
+        StoreKind::System
     }
 
     fn place(&self) -> String {

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use crate::{Anchor, Found, Host, Kind, Problem, Step, Store, bundle};
+use crate::{Anchor, Found, Host, Problem, Step, Store, StoreKind, bundle};
 
 /// Always Apple's own.
 const SECURITY: &str = "/usr/bin/security";
@@ -23,7 +23,7 @@ pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
     };
     let Some(keychain) = keychain else {
         let problem = Problem::new("cannot determine your home folder", "devca install --machine");
-        return vec![Found::failure(Kind::System, "login keychain", problem)];
+        return vec![Found::failure(StoreKind::System, "login keychain", problem)];
     };
     vec![Found::store(Keychain { host, keychain })]
 }
@@ -60,8 +60,8 @@ impl Keychain<'_> {
 }
 
 impl Store for Keychain<'_> {
-    fn kind(&self) -> Kind {
-        Kind::System
+    fn kind(&self) -> StoreKind {
+        StoreKind::System
     }
 
     fn place(&self) -> String {

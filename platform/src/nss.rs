@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 mod identity;
 
-pub use identity::{Browser, Identity, browsers};
+pub use identity::{BrowserDatabase, Identity, browsers};
 
-use crate::{Anchor, Found, Host, Kind, Os, Problem, Step, Store, bundle, read};
+use crate::{Anchor, Found, Host, Os, Problem, Step, Store, StoreKind, bundle, read};
 
 /// Folders with a `profiles.ini`, below the home folder, or below the configuration folder (`CONFIG/`).
 /// Firefox ESR and Developer Edition share Firefox' own. New installs since Firefox 143 use the XDG folder.
@@ -113,7 +113,7 @@ fn database(host: &Host, name: String, folder: PathBuf) -> Found<'_> {
     match host.program("certutil") {
         Some(certutil) => Found::store(Database { host, certutil, name, folder }),
         None => Found::failure(
-            Kind::Nss,
+            StoreKind::Nss,
             format!("{name} ({})", folder.display()),
             Problem::new(
                 "certutil, which changes browsers' databases, is not installed",
@@ -136,7 +136,7 @@ fn mozilla(host: &Host) -> Vec<Found<'_>> {
         ["firefox", "firefox-esr", "firefox-developer-edition"].iter().find_map(|name| host.program(name));
     if let (true, Some(program)) = (used.is_empty(), firefox) {
         let problem = Problem::new("no profile yet", "start it once, then devca install");
-        return vec![Found::left_alone(Kind::Nss, format!("Firefox ({})", program.display()), problem)];
+        return vec![Found::left_alone(StoreKind::Nss, format!("Firefox ({})", program.display()), problem)];
     }
     used.into_iter().map(|(name, folder)| database(host, name, folder)).collect()
 }
@@ -194,7 +194,7 @@ fn switched_off<'a>(host: &Host, roots: &[(&str, &str)]) -> Vec<Found<'a>> {
     let those = all.into_iter().filter(|(_, folder)| off(folder));
     those
         .map(|(name, folder)| {
-            Found::failure(Kind::Nss, format!("{name} ({})", folder.display()), problem.clone())
+            Found::failure(StoreKind::Nss, format!("{name} ({})", folder.display()), problem.clone())
         })
         .collect()
 }
@@ -320,8 +320,8 @@ impl Database<'_> {
 }
 
 impl Store for Database<'_> {
-    fn kind(&self) -> Kind {
-        Kind::Nss
+    fn kind(&self) -> StoreKind {
+        StoreKind::Nss
     }
 
     fn place(&self) -> String {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use wait_timeout::ChildExt;
 
 use crate::elevation::isolate;
-use crate::step::{Step, What, script};
+use crate::step::{Action, Step, script};
 use crate::{Host, Problem, inheritance, privilege, sandbox};
 
 /// A program that only asks; `securityd` is known to hang.
@@ -23,7 +23,7 @@ impl Host {
     pub fn perform(&self, steps: &[Step], mut before: impl FnMut(&str)) -> Result<(), Problem> {
         let sudo = self.elevation(steps)?;
         for step in steps {
-            if let What::Windows(change) = &step.what {
+            if let Action::Windows(change) = &step.what {
                 before(&change.to_string());
                 change.make()?;
                 continue;
@@ -44,7 +44,7 @@ impl Host {
     }
 
     fn command(&self, step: &Step, sudo: Option<&Path>) -> Result<Command, Problem> {
-        let What::Run { program, arguments } = &step.what else {
+        let Action::Run { program, arguments } = &step.what else {
             return Err(Problem::new(format!("{step} is not a program"), "please report this"));
         };
         refuse_relative(program)?;

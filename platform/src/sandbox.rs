@@ -15,7 +15,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use crate::step::{Step, What};
+use crate::step::{Action, Step};
 use crate::{Host, Problem};
 
 /// `$0` is the tree, `$1` its device, inode, owner and group as devca has seen them, `$2` and `$3` the owner and group,
@@ -85,7 +85,7 @@ const NAMESPACES: &[&str] = &["--mount", "--pid", "--fork", "--kill-child", "--n
 impl Host {
     /// The same step with the sysroot as its `/`, where that is not this machine's.
     pub(crate) fn inside(&self, step: Step) -> Result<Step, Problem> {
-        let What::Run { program, arguments } = &step.what else { return Ok(step) };
+        let Action::Run { program, arguments } = &step.what else { return Ok(step) };
         if !self.is_elsewhere() {
             return Ok(step);
         }
@@ -134,7 +134,7 @@ impl Host {
 
 /// Why a program of the tree was not started, given how its step ended and what was said last.
 pub(crate) fn refusal(step: &Step, code: Option<i32>, said: &str) -> Option<Problem> {
-    let What::Run { program, .. } = &step.what else { return None };
+    let Action::Run { program, .. } = &step.what else { return None };
     if step.inside.is_some() && code == Some(NOT_PREPARED) && said.ends_with(REPLACED) {
         let hint = "find out who replaced it, then run devca again";
         return Some(Problem::new(format!("nothing was run: {said}"), hint));

@@ -9,7 +9,7 @@ use crate::windows::Change;
 /// One change, which can be made or shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    pub(crate) what: What,
+    pub(crate) what: Action,
     /// Only root may do this.
     pub as_root: bool,
     /// What the program is called in an error.
@@ -25,7 +25,7 @@ pub struct Step {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum What {
+pub(crate) enum Action {
     /// A program, always by its absolute path.
     Run { program: PathBuf, arguments: Vec<OsString> },
     /// Windows' certificate API.
@@ -37,7 +37,7 @@ impl Step {
     pub fn run<A: Into<OsString>>(program: &Path, arguments: impl IntoIterator<Item = A>) -> Self {
         let arguments = arguments.into_iter().map(Into::into).collect();
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self::new(name, What::Run { program: program.to_owned(), arguments })
+        Self::new(name, Action::Run { program: program.to_owned(), arguments })
     }
 
     /// A program that only root may run with success.
@@ -52,10 +52,10 @@ impl Step {
     }
 
     pub(crate) fn windows(change: Change) -> Self {
-        Self::new("Windows".into(), What::Windows(change))
+        Self::new("Windows".into(), Action::Windows(change))
     }
 
-    fn new(name: String, what: What) -> Self {
+    fn new(name: String, what: Action) -> Self {
         Self { what, as_root: false, name, home: None, input: None, forgiven: None, inside: None }
     }
 
@@ -87,16 +87,16 @@ impl Step {
     /// The program that it runs.
     pub(crate) fn program(&self) -> Option<&Path> {
         match &self.what {
-            What::Run { program, .. } => Some(program),
-            What::Windows(_) => None,
+            Action::Run { program, .. } => Some(program),
+            Action::Windows(_) => None,
         }
     }
 
     /// As one would type it into a shell, with a word before the program: `sudo`.
     pub(crate) fn after(&self, prefix: Option<&Path>) -> String {
         let (program, arguments) = match &self.what {
-            What::Run { program, arguments } => (program, arguments),
-            What::Windows(change) => return change.to_string(),
+            Action::Run { program, arguments } => (program, arguments),
+            Action::Windows(change) => return change.to_string(),
         };
         let line = prefix.into_iter().chain([program.as_path()]).map(Path::as_os_str);
         let line = words(line.chain(arguments.iter().map(OsString::as_os_str)));

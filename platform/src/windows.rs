@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::{Anchor, Found, Host, Kind, Problem, Step, Store};
+use crate::{Anchor, Found, Host, Problem, Step, Store, StoreKind};
 
 /// A change of a root store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Change {
 
 pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
     let place = if host.machine { Place::LocalMachine } else { Place::CurrentUser };
-    vec![Found::store(Roots { place })]
+    vec![Found::store(WindowsRoots { place })]
 }
 
 /// The current user's roots (which include the machine's), in DER.
@@ -65,13 +65,13 @@ pub(crate) fn roots() -> Vec<Vec<u8>> {
     api::certificates(Place::CurrentUser).unwrap_or_default()
 }
 
-struct Roots {
+struct WindowsRoots {
     place: Place,
 }
 
-impl Store for Roots {
-    fn kind(&self) -> Kind {
-        Kind::System
+impl Store for WindowsRoots {
+    fn kind(&self) -> StoreKind {
+        StoreKind::System
     }
 
     fn place(&self) -> String {
@@ -142,7 +142,7 @@ mod api {
     const TLS_ONLY_LENGTH: u32 = 22;
 
     /// An open root store.
-    struct Store(crypt::HCERTSTORE);
+    struct OpenStore(crypt::HCERTSTORE);
 
     impl Store {
         fn open(place: Place, read_only: bool) -> Result<Self, Problem> {

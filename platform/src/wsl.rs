@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Anchor, Found, Host, Kind, Problem, Step, Store, read};
+use crate::{Anchor, Found, Host, Problem, Step, Store, StoreKind, read};
 
 const CERTUTIL: &str = r"C:\Windows\System32\certutil.exe";
 
@@ -18,14 +18,14 @@ pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
     let place = r"Windows host (CurrentUser\Root)";
     let hint = "make Windows drives available in /etc/wsl.conf ([automount], [interop]), then devca install";
     let Some(wslpath) = host.program("wslpath") else {
-        return vec![Found::failure(Kind::Wsl, place, Problem::new("wslpath is not installed", hint))];
+        return vec![Found::failure(StoreKind::Wsl, place, Problem::new("wslpath is not installed", hint))];
     };
     match linux_path(host, &wslpath, CERTUTIL) {
         Ok(certutil) if Path::new(&certutil).is_file() => {
             vec![Found::store(WindowsHost { host, wslpath, certutil: certutil.into() })]
         }
         _ => vec![Found::failure(
-            Kind::Wsl,
+            StoreKind::Wsl,
             place,
             Problem::new("Windows's certutil.exe cannot be reached", hint),
         )],
@@ -58,8 +58,8 @@ struct WindowsHost<'a> {
 }
 
 impl Store for WindowsHost<'_> {
-    fn kind(&self) -> Kind {
-        Kind::Wsl
+    fn kind(&self) -> StoreKind {
+        StoreKind::Wsl
     }
 
     fn place(&self) -> String {

@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 
 use common::Machine;
-use devca_platform::{Found, Host, Kind, Os};
+use devca_platform::{Found, Host, Os, StoreKind};
 
 fn host(machine: &Machine) -> Host {
     Host { sysroot: "/".into(), path: vec![machine.at("bin"), "/usr/bin".into()], ..machine.host(Os::Linux) }
@@ -20,7 +20,7 @@ fn found(machine: &Machine, host: &Host) -> Vec<String> {
         Found::Store(store) => store.place(),
         Found::Remark(remark) => remark.place.clone(),
     };
-    let all = devca_platform::find(host, &[Kind::Nss]);
+    let all = devca_platform::find(host, &[StoreKind::Nss]);
     all.iter()
         .map(|f| place(f).split('(').next_back().unwrap().trim_end_matches(')').replace(&home, ""))
         .collect()
@@ -106,7 +106,7 @@ fn a_missing_certutil_is_named_as_this_system_names_its_package() {
         machine.program("bin/chromium", "");
         let mut host = host(&machine);
         host.path.truncate(1);
-        let all = devca_platform::find(&host, &[Kind::Nss]);
+        let all = devca_platform::find(&host, &[StoreKind::Nss]);
         let [Found::Remark(remark)] = all.as_slice() else { panic!("one remark is expected") };
         assert!(remark.is_failure && remark.problem.hint.contains(command), "{remark:?}");
     }
@@ -143,7 +143,7 @@ fn every_java_is_found_once() {
     machine.folder("home/.jdks/none");
 
     let host = host(&machine);
-    let all = devca_platform::find(&host, &[Kind::Java]);
+    let all = devca_platform::find(&host, &[StoreKind::Java]);
     let places = all.iter().map(|found| match found {
         Found::Store(store) => store.place(),
         Found::Remark(remark) => panic!("{remark:?}"),

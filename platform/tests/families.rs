@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use common::{Machine, OURS, STRANGER, only, read};
-use devca_platform::{Found, Host, Kind, Os};
+use devca_platform::{Found, Host, Os, StoreKind};
 
 struct Family {
     folder: &'static str,
@@ -87,7 +87,7 @@ fn each_family_takes_the_anchor_and_gives_it_back() {
     for family in FAMILIES {
         let (machine, host) = lay_out(family);
         let anchor = machine.anchor();
-        let store = only(&host, Kind::System);
+        let store = only(&host, StoreKind::System);
         assert!(store.place().contains(family.anchors), "{}", store.place());
         assert_eq!(store.holds(&anchor), Ok(false));
         assert_eq!(store.remove(&anchor), Ok(vec![]), "nothing to remove");
@@ -114,7 +114,7 @@ fn an_anchor_is_found_by_its_certificate_and_removed_only_from_devcas_and_mkcert
     for name in ["devca-earlier.crt", "mkcert_development_CA_1.crt"] {
         fs::write(file(name), OURS).unwrap();
     }
-    let store = only(&host, Kind::System);
+    let store = only(&host, StoreKind::System);
     host.perform(&store.remove(&machine.anchor()).unwrap(), |_| {}).unwrap();
     assert!(!file("devca-earlier.crt").exists() && !file("mkcert_development_CA_1.crt").exists());
 
@@ -134,7 +134,7 @@ fn an_anchor_replaces_a_link_and_follows_none() {
     let elsewhere = machine.at("elsewhere");
     fs::write(&elsewhere, "precious").unwrap();
     std::os::unix::fs::symlink(&elsewhere, &target).unwrap();
-    let store = only(&host, Kind::System);
+    let store = only(&host, StoreKind::System);
     let steps = store.add(&machine.anchor()).unwrap();
     host.perform(&steps, |_| {}).unwrap();
     assert_eq!((read(&elsewhere).as_str(), read(&target).as_str()), ("precious", OURS));
@@ -154,7 +154,7 @@ fn an_anchor_replaces_a_link_and_follows_none() {
 fn a_family_without_its_program_says_what_to_install() {
     let (machine, host) = lay_out(&FAMILIES[0]);
     fs::remove_file(machine.at("usr/bin/update-ca-trust")).unwrap();
-    let found = devca_platform::find(&host, &[Kind::System]);
+    let found = devca_platform::find(&host, &[StoreKind::System]);
     let Found::Remark(remark) = &found[0] else { panic!("there is no program, but a store") };
     assert!(remark.is_failure);
     assert!(
@@ -168,7 +168,7 @@ fn a_program_that_fails_is_named_with_its_words() {
     let debian = FAMILIES.last().unwrap();
     let (machine, host) = lay_out(debian);
     machine.program("usr/bin/update-ca-certificates", "echo 'E: the disk is on fire' >&2\nexit 1\n");
-    let store = only(&host, Kind::System);
+    let store = only(&host, StoreKind::System);
     let problem = host.perform(&store.add(&machine.anchor()).unwrap(), |_| {}).unwrap_err();
     assert_eq!(problem.why, "update-ca-certificates failed: E: the disk is on fire");
     assert!(problem.hint.contains("update-ca-certificates"), "{problem:?}");
@@ -180,7 +180,7 @@ fn nixos_gets_what_to_paste() {
     machine.folder("etc");
     fs::write(machine.at("etc/NIXOS"), "").unwrap();
     let host = machine.host(Os::Linux);
-    let store = only(&host, Kind::System);
+    let store = only(&host, StoreKind::System);
     let problem = store.add(&machine.anchor()).unwrap_err();
     assert!(
         problem.hint.contains("security.pki.certificates = [ ''") && problem.hint.contains(OURS),

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use common::{Machine, OURS, OURS_SHA1, STRANGER, only};
-use devca_platform::{Found, Host, Kind, Os};
+use devca_platform::{Found, Host, Os, StoreKind};
 
 /// Answers as the manual page of security(1) says, for the calls that devca makes; any other is an error.
 const SECURITY: &str = r#"
@@ -49,7 +49,7 @@ fn both_domains_take_the_anchor_and_give_it_back() {
     for admin in [false, true] {
         let (machine, host, keychain) = mac(admin);
         let anchor = machine.anchor();
-        let store = only(&host, Kind::System);
+        let store = only(&host, StoreKind::System);
         assert_eq!(store.holds(&anchor), Ok(false));
         assert_eq!(store.remove(&anchor), Ok(vec![]));
 
@@ -82,7 +82,7 @@ fn both_domains_take_the_anchor_and_give_it_back() {
 fn a_certificate_whose_trust_is_gone_is_not_held_and_is_removed_all_the_same() {
     let (machine, host, keychain) = mac(false);
     fs::write(format!("{keychain}.d/ours.pem"), OURS).unwrap();
-    let (anchor, store) = (machine.anchor(), only(&host, Kind::System));
+    let (anchor, store) = (machine.anchor(), only(&host, StoreKind::System));
     assert_eq!(store.holds(&anchor), Ok(false), "in the keychain, but not trusted");
     host.perform(&store.remove(&anchor).unwrap(), |_| {}).unwrap();
     assert_eq!(store.certificates().unwrap().len(), 1);
@@ -96,7 +96,7 @@ fn a_refusal_is_reported_in_its_own_words() {
         "usr/bin/security",
         &format!("case $1 in add-trusted-cert) {refusal} ;; *) exit 44 ;; esac\n"),
     );
-    let store = only(&host, Kind::System);
+    let store = only(&host, StoreKind::System);
     let problem = host.perform(&store.add(&machine.anchor()).unwrap(), |_| {}).unwrap_err();
     assert!(problem.why.contains("no user interaction was possible"), "{problem:?}");
 }
@@ -108,9 +108,9 @@ fn firefox_is_left_alone_unless_it_has_been_told_not_to_take_the_systems_roots()
     let root = machine.folder("home/Library/Application Support/Firefox/Profiles/abc.default");
     let ini = "[Profile0]\nName=default\nIsRelative=1\nPath=Profiles/abc.default\n";
     fs::write(machine.at("home/Library/Application Support/Firefox/profiles.ini"), ini).unwrap();
-    assert!(devca_platform::find(&host, &[Kind::Nss]).is_empty());
+    assert!(devca_platform::find(&host, &[StoreKind::Nss]).is_empty());
     fs::write(root.join("prefs.js"), "user_pref(\"security.enterprise_roots.enabled\", false);\n").unwrap();
-    let found = devca_platform::find(&host, &[Kind::Nss]);
+    let found = devca_platform::find(&host, &[StoreKind::Nss]);
     let [Found::Remark(remark)] = found.as_slice() else { panic!("one remark is expected") };
     assert!(
         remark.is_failure && remark.problem.hint.contains("security.enterprise_roots.enabled"),

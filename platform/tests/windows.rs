@@ -14,7 +14,7 @@ use std::process::Command;
 use std::ptr;
 
 use common::{Machine, STRANGER, only};
-use devca_platform::{Anchor, Kind, Os, bundle};
+use devca_platform::{Anchor, Os, StoreKind, bundle};
 use windows_sys::Win32::Security::Cryptography as crypt;
 
 fn stranger() -> Anchor {
@@ -73,7 +73,7 @@ fn second_process() {
     let machine = Machine::new();
     let host = machine.host(Os::Windows);
     let anchor = if of == "ours" { machine.anchor() } else { stranger() };
-    let held = only(&host, Kind::System).holds(&anchor).unwrap();
+    let held = only(&host, StoreKind::System).holds(&anchor).unwrap();
     println!("held: {held}, chain status: {}", chain_status(&anchor.der));
 }
 
@@ -82,7 +82,7 @@ fn added_seen_by_a_second_process_removed_and_gone() {
     let machine = Machine::new();
     let host = machine.host(Os::Windows);
     let (anchor, stranger) = (machine.anchor(), stranger());
-    let store = only(&host, Kind::System);
+    let store = only(&host, StoreKind::System);
     host.perform(&store.add(&stranger).unwrap(), |_| {}).unwrap();
 
     assert_eq!(another_process_says("ours"), NOT_TRUSTED);

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{Machine, OURS_SHA1, only};
-use devca_platform::{Found, Host, Kind, Os};
+use devca_platform::{Found, Host, Os, StoreKind};
 
 fn wsl() -> (Machine, Host) {
     let machine = Machine::new();
@@ -33,7 +33,7 @@ fn wsl() -> (Machine, Host) {
 #[test]
 fn the_windows_host_takes_the_anchor_and_gives_it_back() {
     let (machine, host) = wsl();
-    let (anchor, store) = (machine.anchor(), only(&host, Kind::Wsl));
+    let (anchor, store) = (machine.anchor(), only(&host, StoreKind::Wsl));
     assert_eq!(store.holds(&anchor), Ok(false));
     assert_eq!(store.remove(&anchor), Ok(vec![]));
     host.perform(&store.add(&anchor).unwrap(), |_| {}).unwrap();
@@ -53,7 +53,7 @@ fn the_windows_host_takes_the_anchor_and_gives_it_back() {
 fn without_the_drives_of_windows_it_says_so() {
     let (machine, host) = wsl();
     std::fs::remove_file(machine.at("c/Windows/System32/certutil.exe")).unwrap();
-    let found = devca_platform::find(&host, &[Kind::Wsl]);
+    let found = devca_platform::find(&host, &[StoreKind::Wsl]);
     let [Found::Remark(remark)] = found.as_slice() else { panic!("one remark is expected") };
     assert!(remark.is_failure && remark.problem.hint.contains("/etc/wsl.conf"), "{remark:?}");
 }

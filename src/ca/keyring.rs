@@ -61,31 +61,31 @@ impl KeyringItem {
     }
 
     /// Stores a secret and reads it back.
-    pub fn store(&self, label: &str, secret: &Zeroizing<String>) -> Result<(), Problem> {
+    pub fn store(&self, label: &str, secret: &Zeroizing<String>) -> Result<(), KeyringProblem> {
         let (item, label, secret) = (self.clone(), label.to_owned(), secret.clone());
         connected(move |service| {
             service.store(&item.0, &label, &secret)?;
             if service.load(&item.0)?.as_slice() == secret.as_bytes() {
                 Ok(())
             } else {
-                Err(Problem::Failed("it returned something other than what was stored".into()))
+                Err(KeyringProblem::Failed("it returned something other than what was stored".into()))
             }
         })
     }
 
     /// The secret.
-    pub fn load(&self) -> Result<Zeroizing<String>, Problem> {
+    pub fn load(&self) -> Result<Zeroizing<String>, KeyringProblem> {
         let item = self.clone();
         let bytes = connected(move |service| service.load(&item.0))?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| Problem::Missing)?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| KeyringProblem::Missing)?;
         Ok(Zeroizing::new(text.to_owned()))
     }
 
     /// Deletes the entry; one that is not there is no error.
-    pub fn delete(&self) -> Result<(), Problem> {
+    pub fn delete(&self) -> Result<(), KeyringProblem> {
         let item = self.clone();
         match connected(move |service| service.delete(&item.0)) {
-            Err(Problem::Missing) => Ok(()),
+            Err(KeyringProblem::Missing) => Ok(()),
             deleted => deleted,
         }
     }
@@ -99,7 +99,7 @@ impl fmt::Display for KeyringItem {
 
 /// Why the keyring did not do what it was asked.
 #[derive(Debug)]
-pub enum Problem {
+pub enum KeyringProblem {
     /// There is none, or none in this session.
     Unreachable(String),
     /// It is locked, and nobody unlocked it.
@@ -112,14 +112,14 @@ pub enum Problem {
     Failed(String),
 }
 
-impl Problem {
+impl KeyringProblem {
     /// The error, with the way out that the caller knows.
     pub fn fault(&self, hint: impl Into<String>) -> Fault {
         Fault::new(self.to_string(), hint)
     }
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for KeyringProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreachable(why) => write!(f, "cannot reach the system's keyring: {why}"),
@@ -136,8 +136,8 @@ impl fmt::Display for Problem {
 /// Does something with the keyring, in a thread that is abandoned when time is up: a bus that accepts connections and
 /// says nothing would block forever.
 fn connected<T: Send + 'static>(
-    job: impl FnOnce(&service::Service) -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
+    job: impl FnOnce(&service::Service) -> Result<T, KeyringProblem> + Send + 'static,
+) -> Result<T, KeyringProblem> {
     let (connection, connects) = mpsc::channel();
     let (result, results) = mpsc::channel();
     thread::spawn(move || match service::Service::connect() {
@@ -151,9 +151,9 @@ fn connected<T: Send + 'static>(
     in_time(&results, PROMPTING)?
 }
 
-fn in_time<T>(answers: &mpsc::Receiver<T>, limit: Duration) -> Result<T, Problem> {
+fn in_time<T>(answers: &mpsc::Receiver<T>, limit: Duration) -> Result<T, KeyringProblem> {
     answers.recv_timeout(limit).map_err(|e| match e {
-        RecvTimeoutError::Timeout => Problem::TimedOut(limit),
-        RecvTimeoutError::Disconnected => Problem::Failed("its library crashed".into()),
+        RecvTimeoutError::Timeout => KeyringProblem::TimedOut(limit),
+        RecvTimeoutError::Disconnected => KeyringProblem::Failed("its library crashed".into()),
     })
 }

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::ca::key_file::{KeyFile, LockedKey};
-use crate::ca::passphrase::Passphrase;
+use crate::ca::passphrase::CaPassphrase;
 use crate::disk::files::{Files, NewFile, Secrecy};
 use crate::disk::home::CaFolder;
 use crate::error::{Fault, OrHint};
@@ -39,7 +39,7 @@ pub struct Authority {
     /// The root's key was never kept: whatever is issued comes from the intermediate.
     pub is_sealed: bool,
     key: Zeroizing<KeyPair>,
-    passphrase: Option<Passphrase>,
+    passphrase: Option<CaPassphrase>,
     /// Signed before a sealed root's key went.
     root_crl: Option<Vec<u8>>,
 }
@@ -53,11 +53,11 @@ pub struct Draft<'a> {
     /// Whether its key is thrown away once it has signed an intermediate.
     pub sealed: bool,
     /// What the key that is kept is locked with.
-    pub passphrase: Option<Passphrase>,
+    pub passphrase: Option<CaPassphrase>,
 }
 
 /// Decrypts the key of the file at this path, and answers with it and its passphrase.
-pub type Unlock<'a> = dyn Fn(&Path, &LockedKey) -> anyhow::Result<(Zeroizing<KeyPair>, Passphrase)> + 'a;
+pub type Unlock<'a> = dyn Fn(&Path, &LockedKey) -> anyhow::Result<(Zeroizing<KeyPair>, CaPassphrase)> + 'a;
 
 /// Whether a root certificate is there; whether it is a good one shows when it is loaded.
 pub fn exists(folder: &CaFolder) -> bool {
@@ -171,7 +171,7 @@ impl Authority {
         folder: &CaFolder,
         files: Files,
         root: CaCertificate,
-        (key, passphrase): (Zeroizing<KeyPair>, Option<Passphrase>),
+        (key, passphrase): (Zeroizing<KeyPair>, Option<CaPassphrase>),
         now: OffsetDateTime,
     ) -> anyhow::Result<Self> {
         if !root.belongs_to(&key) {
@@ -224,7 +224,7 @@ impl Authority {
     /// Every key of the CA, as it would be with another passphrase, or open.
     pub fn keys_locked_with(
         &self,
-        passphrase: Option<&Passphrase>,
+        passphrase: Option<&CaPassphrase>,
         folder: &CaFolder,
     ) -> anyhow::Result<Vec<NewFile>> {
         let mut files = vec![key_file(signing_key(folder), &self.key, passphrase)?];
@@ -255,7 +255,7 @@ impl Authority {
     }
 
     /// What its keys are locked with.
-    pub fn passphrase(&self) -> Option<&Passphrase> {
+    pub fn passphrase(&self) -> Option<&CaPassphrase> {
         self.passphrase.as_ref()
     }
 
@@ -287,7 +287,7 @@ pub fn refuse_early_clock(root: &CaCertificate, now: OffsetDateTime) -> Result<(
 }
 
 /// A key, and the passphrase that it took.
-pub fn read_key(path: &Path, unlock: &Unlock) -> anyhow::Result<(Zeroizing<KeyPair>, Option<Passphrase>)> {
+pub fn read_key(path: &Path, unlock: &Unlock) -> anyhow::Result<(Zeroizing<KeyPair>, Option<CaPassphrase>)> {
     open_key(path, key_file::read(path)?, unlock)
 }
 
@@ -296,14 +296,14 @@ pub fn open_key(
     path: &Path,
     key: KeyFile,
     unlock: &Unlock,
-) -> anyhow::Result<(Zeroizing<KeyPair>, Option<Passphrase>)> {
+) -> anyhow::Result<(Zeroizing<KeyPair>, Option<CaPassphrase>)> {
     match key {
         KeyFile::Open(key) => Ok((key, None)),
         KeyFile::Locked(locked) => unlock(path, &locked).map(|(key, passphrase)| (key, Some(passphrase))),
     }
 }
 
-fn key_file(path: PathBuf, key: &KeyPair, passphrase: Option<&Passphrase>) -> anyhow::Result<NewFile> {
+fn key_file(path: PathBuf, key: &KeyPair, passphrase: Option<&CaPassphrase>) -> anyhow::Result<NewFile> {
     let content = match passphrase {
         None => pem::private_key(key.serialized_der()),
         Some(passphrase) => {

@@ -8,14 +8,14 @@ use pkcs8::pkcs5::EncryptionScheme;
 use pkcs8::pkcs5::pbes2::{self, Kdf};
 use zeroize::Zeroizing;
 
-use crate::ca::keyring::{KeyringItem, Problem};
+use crate::ca::keyring::{KeyringItem, KeyringProblem};
 use crate::disk::files;
 use crate::error::{Fault, OrHint};
 use crate::x509::key;
 
 /// What a CA's keys are encrypted with; `Debug` does not show it.
 #[derive(Clone)]
-pub struct Passphrase {
+pub struct CaPassphrase {
     text: Zeroizing<String>,
     item: Option<KeyringItem>,
 }
@@ -37,7 +37,7 @@ const MAX_SCRYPT_WORK: u64 = 1 << 30;
 /// The variable that names a file with the passphrase, for scripts.
 pub const VARIABLE: &str = "DEVCA_PASSPHRASE_FILE";
 
-impl Passphrase {
+impl CaPassphrase {
     /// What somebody typed; `None` for nothing.
     pub fn new(text: Zeroizing<String>) -> Option<Self> {
         (!text.is_empty()).then_some(Self { text, item: None })
@@ -64,7 +64,7 @@ impl Passphrase {
     }
 
     /// Makes a random one and stores it in the keyring, where it has been read back when this returns.
-    pub fn in_keyring(item: KeyringItem, label: &str) -> anyhow::Result<Result<Self, Problem>> {
+    pub fn in_keyring(item: KeyringItem, label: &str) -> anyhow::Result<Result<Self, KeyringProblem>> {
         let mut random = Zeroizing::new([0; 16]);
         aws_lc_rs::rand::fill(&mut *random).map_err(|_| {
             Fault::new("the system provides no randomness", "check that /dev/urandom can be read")
@@ -74,7 +74,7 @@ impl Passphrase {
     }
 
     /// The one that the keyring has.
-    pub fn from_keyring(item: &KeyringItem) -> Result<Self, Problem> {
+    pub fn from_keyring(item: &KeyringItem) -> Result<Self, KeyringProblem> {
         Ok(Self { text: item.load()?, item: Some(item.clone()) })
     }
 
@@ -158,8 +158,8 @@ fn refuse_expensive(scheme: &EncryptionScheme) -> Result<(), Fault> {
     Err(Fault::new(what, hint))
 }
 
-impl fmt::Debug for Passphrase {
+impl fmt::Debug for CaPassphrase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Passphrase")
+        f.write_str("CaPassphrase")
     }
 }

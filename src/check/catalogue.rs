@@ -19,7 +19,7 @@ pub use surroundings::*;
 
 /// One way in which TLS fails.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct Diagnosis {
     /// A short name that stays.
     pub id: &'static str,
     /// The fault in a few words.
@@ -34,7 +34,7 @@ pub struct Fault {
     pub words: &'static [Words],
 }
 
-impl Serialize for Fault {
+impl Serialize for Diagnosis {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.id)
     }
@@ -97,7 +97,7 @@ const fn says(client: &'static str, says: &'static str) -> Words {
 }
 
 /// All faults, the worst first: what keeps every client away before what bothers some of them, some day.
-pub static ALL: &[&Fault] = &[
+pub static ALL: &[&Diagnosis] = &[
     &UNRESOLVED,
     &CONNECTION_REFUSED,
     &NO_ANSWER,

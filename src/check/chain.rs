@@ -10,7 +10,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::form::{self, Defect};
 use super::names::{Limits, Names};
-use crate::x509::details::Certificate;
+use crate::x509::details::CertificateDetails;
 
 /// A certificate with what links it to others.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct Link {
     /// The certificate in DER.
     pub der: Vec<u8>,
     /// What the certificate says.
-    pub details: Certificate,
+    pub details: CertificateDetails,
     /// The subject in DER.
     pub subject: Vec<u8>,
     issuer: Vec<u8>,
@@ -95,7 +95,7 @@ impl Link {
         }
         let critical = certificate.iter_extensions().filter(|extension| extension.critical);
         Some(Self {
-            details: Certificate::read(der)?,
+            details: CertificateDetails::read(der)?,
             subject: certificate.subject().as_raw().to_vec(),
             issuer: certificate.issuer().as_raw().to_vec(),
             public_key: certificate.public_key().raw.to_vec(),

@@ -7,34 +7,42 @@ use super::Finding;
 use super::catalogue::{PROXY, VERIFICATION_OFF};
 
 /// A variable whose value switches verification off.
-struct Variable {
+struct VerificationSwitch {
     name: &'static str,
     is_off: fn(&str) -> bool,
     who: &'static str,
 }
 
-const VARIABLES: &[Variable] = &[
-    Variable { name: "NODE_TLS_REJECT_UNAUTHORIZED", is_off: |value| value == "0", who: "Node" },
-    Variable { name: "PYTHONHTTPSVERIFY", is_off: |value| value == "0", who: "Python" },
-    Variable { name: "GIT_SSL_NO_VERIFY", is_off: |value| !value.is_empty(), who: "git" },
-    Variable { name: "NPM_CONFIG_STRICT_SSL", is_off: |value| value == "false", who: "npm" },
-    Variable { name: "npm_config_strict_ssl", is_off: |value| value == "false", who: "npm" },
-    Variable { name: "AWS_CLI_NO_VERIFY_SSL", is_off: |value| !value.is_empty(), who: "the AWS CLI" },
+const VARIABLES: &[VerificationSwitch] = &[
+    VerificationSwitch { name: "NODE_TLS_REJECT_UNAUTHORIZED", is_off: |value| value == "0", who: "Node" },
+    VerificationSwitch { name: "PYTHONHTTPSVERIFY", is_off: |value| value == "0", who: "Python" },
+    VerificationSwitch { name: "GIT_SSL_NO_VERIFY", is_off: |value| !value.is_empty(), who: "git" },
+    VerificationSwitch { name: "NPM_CONFIG_STRICT_SSL", is_off: |value| value == "false", who: "npm" },
+    VerificationSwitch { name: "npm_config_strict_ssl", is_off: |value| value == "false", who: "npm" },
+    VerificationSwitch {
+        name: "AWS_CLI_NO_VERIFY_SSL",
+        is_off: |value| !value.is_empty(),
+        who: "the AWS CLI",
+    },
 ];
 
 /// A line of a file in the home folder that does.
-struct Line {
+struct ConfigLine {
     file: &'static str,
     is_off: fn(&str) -> bool,
     who: &'static str,
 }
 
-const FILES: &[Line] = &[
-    Line { file: ".curlrc", is_off: is_off_for_curl, who: "curl" },
-    Line { file: ".config/curlrc", is_off: is_off_for_curl, who: "curl" },
-    Line { file: ".wgetrc", is_off: |line| line.replace(' ', "") == "check_certificate=off", who: "wget" },
-    Line { file: ".npmrc", is_off: |line| line.replace(' ', "") == "strict-ssl=false", who: "npm" },
-    Line {
+const FILES: &[ConfigLine] = &[
+    ConfigLine { file: ".curlrc", is_off: is_off_for_curl, who: "curl" },
+    ConfigLine { file: ".config/curlrc", is_off: is_off_for_curl, who: "curl" },
+    ConfigLine {
+        file: ".wgetrc",
+        is_off: |line| line.replace(' ', "") == "check_certificate=off",
+        who: "wget",
+    },
+    ConfigLine { file: ".npmrc", is_off: |line| line.replace(' ', "") == "strict-ssl=false", who: "npm" },
+    ConfigLine {
         file: ".gitconfig",
         is_off: |line| line.replace(' ', "").eq_ignore_ascii_case("sslverify=false"),
         who: "git",
@@ -53,7 +61,7 @@ pub fn verification_off(home: Option<&Path>) -> Vec<Finding> {
     let variables = VARIABLES.iter().filter(|variable| {
         env::var(variable.name).is_ok_and(|value| !value.is_empty() && (variable.is_off)(&value))
     });
-    let variables = variables.map(|Variable { name, who, .. }| {
+    let variables = variables.map(|VerificationSwitch { name, who, .. }| {
         let value = env::var(name).unwrap_or_default();
         let what = format!("{name}={value} makes {who} accept every certificate");
         Finding::new(
@@ -62,7 +70,7 @@ pub fn verification_off(home: Option<&Path>) -> Vec<Finding> {
             format!("unset {name}, and start the program with: devca run -- …"),
         )
     });
-    let files = FILES.iter().filter_map(|Line { file, is_off, who }| {
+    let files = FILES.iter().filter_map(|ConfigLine { file, is_off, who }| {
         let path = home?.join(file);
         let text = devca_platform::read::text(&path).ok()?;
         let line = text.lines().map(str::trim).find(|line| is_off(line))?;

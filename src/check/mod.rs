@@ -5,8 +5,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::quoted;
-use crate::x509::details::Certificate;
-use catalogue::Fault;
+use crate::x509::details::CertificateDetails;
+use catalogue::Diagnosis;
 
 pub mod catalogue;
 pub mod chain;
@@ -25,12 +25,12 @@ mod timed;
 mod watcher;
 
 /// The command that issues a certificate such as this one, as a shell reads it.
-pub fn issue(details: &Certificate) -> String {
+pub fn issue(details: &CertificateDetails) -> String {
     issue_by("", details)
 }
 
 /// The same by another CA: `ca` is its option.
-pub fn issue_by(ca: &str, details: &Certificate) -> String {
+pub fn issue_by(ca: &str, details: &CertificateDetails) -> String {
     let names = if details.names.is_empty() { details.common_name.as_slice() } else { &details.names };
     let names = if names.is_empty() { "NAMES".into() } else { words(names) };
     let has = |usage: &str| details.usages.iter().any(|known| known == usage);
@@ -48,7 +48,7 @@ pub fn words(names: &[String]) -> String {
 pub struct Finding {
     /// Which fault of the catalogue.
     #[serde(rename = "id")]
-    pub fault: &'static Fault,
+    pub fault: &'static Diagnosis,
     /// What is wrong.
     pub what: String,
     /// The command or change that fixes it.
@@ -59,7 +59,7 @@ pub struct Finding {
 
 impl Finding {
     /// A finding with all the words of its fault.
-    pub fn new(fault: &'static Fault, what: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub fn new(fault: &'static Diagnosis, what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { fault, what: what.into(), fix: fix.into(), words: fault.words.iter().collect() }
     }
 

@@ -7,7 +7,7 @@ use crate::error::{Fault, quoted};
 
 /// What argv means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum CheckTarget {
     /// `https://localhost:8443/…`, `localhost:8443`, `[::1]:8443`.
     Server {
         /// Without brackets.
@@ -19,7 +19,7 @@ pub enum What {
     File(PathBuf),
 }
 
-impl What {
+impl CheckTarget {
     /// A word with a scheme is an address, one that is a file a file, and any other a host or a port.
     pub fn parse(word: &str) -> Result<Self, Fault> {
         let example = "for example: devca check https://localhost:8443, localhost:8443 or localhost.pem";
@@ -124,7 +124,11 @@ mod tests {
             (":8443", "localhost", 8443),
             ("8443", "localhost", 8443),
         ] {
-            assert_eq!(What::parse(word).unwrap(), What::Server { host: host.into(), port }, "{word}");
+            assert_eq!(
+                CheckTarget::parse(word).unwrap(),
+                CheckTarget::Server { host: host.into(), port },
+                "{word}"
+            );
         }
         for word in [
             "",
@@ -140,7 +144,7 @@ mod tests {
             "[x]:1",
             ":0",
         ] {
-            assert!(What::parse(word).is_err(), "{word}");
+            assert!(CheckTarget::parse(word).is_err(), "{word}");
         }
     }
 }

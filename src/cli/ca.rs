@@ -254,7 +254,7 @@ trust what it issues. The root's key is not exported. docs/scale-out.md has the 
 pub struct Export {
     /// The system that will issue certificates: cert-manager (Kubernetes), vault (HashiCorp Vault, OpenBao), step-ca
     #[arg(long = "for", value_name = "SYSTEM", hide_possible_values = true)]
-    pub system: System,
+    pub system: ExportTarget,
     /// The folder for the files [default: ./devca-SYSTEM]
     #[arg(short, long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -268,7 +268,7 @@ pub struct Export {
 
 /// The systems that an intermediate can be exported for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum System {
+pub enum ExportTarget {
     /// Kubernetes: a Secret, and an Issuer that uses it
     CertManager,
     /// HashiCorp Vault or OpenBao: the bundle that its PKI engine imports

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use devca_platform::Kind;
+use devca_platform::StoreKind;
 
 use crate::error::Fault;
 
@@ -14,7 +14,7 @@ use crate::error::Fault;
 pub struct Stores {
     /// Use only these kinds of store: system, nss (Firefox, Chromium), java, wsl
     #[arg(long, value_name = "KIND,…", value_delimiter = ',', env = "DEVCA_STORES", value_parser = store_kind)]
-    pub store: Vec<Kind>,
+    pub store: Vec<StoreKind>,
     /// Use the store for all users: macOS's System keychain, Windows's LocalMachine
     #[arg(long)]
     pub machine: bool,
@@ -26,9 +26,9 @@ pub struct Stores {
     pub trust_sysroot: bool,
 }
 
-fn store_kind(word: &str) -> Result<Kind, Fault> {
-    Kind::ALL.into_iter().find(|kind| kind.name() == word.trim()).ok_or_else(|| {
-        let kinds = Kind::ALL.map(Kind::name).join(", ");
+fn store_kind(word: &str) -> Result<StoreKind, Fault> {
+    StoreKind::ALL.into_iter().find(|kind| kind.name() == word.trim()).ok_or_else(|| {
+        let kinds = StoreKind::ALL.map(StoreKind::name).join(", ");
         Fault::usage(format!("{word:?} is not a store kind"), format!("the kinds are {kinds}"))
     })
 }

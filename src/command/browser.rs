@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use devca_platform::{Host, Identity, Person, Problem};
+use devca_platform::{Account, Host, Identity, Problem};
 use serde::Serialize;
 use serde_json::json;
 
@@ -20,17 +20,17 @@ use crate::x509::certificate::{CaCertificate, Leaf};
 use crate::x509::kind::Kind;
 
 #[derive(Serialize)]
-pub(super) struct Changed {
+pub(super) struct BrowserReport {
     name: String,
-    browsers: Vec<Line>,
+    browsers: Vec<BrowserLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
     settings: Option<Settings>,
 }
 
 #[derive(Serialize)]
-struct Line {
+struct BrowserLine {
     place: String,
-    outcome: What,
+    outcome: BrowserChange,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,7 +39,7 @@ struct Line {
 
 #[derive(Serialize, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
-enum What {
+enum BrowserChange {
     Added,
     AlreadyThere,
     Removed,
@@ -57,7 +57,7 @@ struct Settings {
 /// `about:config` and `user.js`; its other value is "Ask Every Time".
 const FIREFOX_PREFERENCE: &str = "user_pref(\"security.default_personal_cert\", \"Select Automatically\");";
 
-pub(super) fn run(context: &Context, command: &cli::Browser) -> anyhow::Result<Changed> {
+pub(super) fn run(context: &Context, command: &cli::Browser) -> anyhow::Result<BrowserReport> {
     match command {
         cli::Browser::Add(args) => add(context, args),
         cli::Browser::Remove(args) => remove(context, &args.name),
@@ -65,7 +65,7 @@ pub(super) fn run(context: &Context, command: &cli::Browser) -> anyhow::Result<C
 }
 
 fn host(context: &Context) -> Host {
-    let person = Person { home: context.person.home.clone(), ids: context.person.ids };
+    let person = Account { home: context.person.home.clone(), ids: context.person.ids };
     Host::this(person, super::is_root())
 }
 
@@ -73,7 +73,7 @@ fn fault(problem: Problem) -> Fault {
     Fault::new(problem.why, problem.hint)
 }
 
-fn add(context: &Context, args: &cli::BrowserAdd) -> anyhow::Result<Changed> {
+fn add(context: &Context, args: &cli::BrowserAdd) -> anyhow::Result<BrowserReport> {
     let name = &args.name;
     let entry = newest(context, name)?;
     let (certificate, key) = renewal::pair(&entry).ok_or_else(|| {
@@ -102,11 +102,11 @@ fn add(context: &Context, args: &cli::BrowserAdd) -> anyhow::Result<Changed> {
     let is_ours = |der: &[u8]| is_of(der, &issuers);
     let host = host(context);
     let browsers = devca_platform::browsers(&host).map_err(fault)?;
-    let line = |browser: &devca_platform::Browser| {
+    let line = |browser: &devca_platform::BrowserDatabase| {
         let added = browser.add(&identity, &is_ours, |command| context.report.detail(command));
-        Line::new(browser.place(), added, What::Added, What::AlreadyThere)
+        BrowserLine::new(browser.place(), added, BrowserChange::Added, BrowserChange::AlreadyThere)
     };
-    let browsers: Vec<Line> = browsers.iter().map(line).collect();
+    let browsers: Vec<BrowserLine> = browsers.iter().map(line).collect();
     folder.close()?;
     if browsers.is_empty() {
         let what = "no browser with a certificate database was found";
@@ -117,20 +117,20 @@ fn add(context: &Context, args: &cli::BrowserAdd) -> anyhow::Result<Changed> {
     let pattern = json!({ "pattern": args.url, "filter": filter }).to_string();
     let policy = json!({ "AutoSelectCertificateForUrls": [pattern] });
     let settings = Settings { chromium_policy: policy.to_string(), firefox_preference: FIREFOX_PREFERENCE };
-    Ok(Changed { name: name.clone(), browsers, settings: Some(settings) })
+    Ok(BrowserReport { name: name.clone(), browsers, settings: Some(settings) })
 }
 
-fn remove(context: &Context, name: &str) -> anyhow::Result<Changed> {
+fn remove(context: &Context, name: &str) -> anyhow::Result<BrowserReport> {
     let issuers = issuers(context)?;
     let host = host(context);
     let browsers = devca_platform::browsers(&host).map_err(fault)?;
-    let line = |browser: &devca_platform::Browser| {
+    let line = |browser: &devca_platform::BrowserDatabase| {
         let is_ours = |der: &[u8]| is_of(der, &issuers);
         let removed = browser.remove(name, &is_ours, |command| context.report.detail(command));
-        Line::new(browser.place(), removed, What::Removed, What::NotThere)
+        BrowserLine::new(browser.place(), removed, BrowserChange::Removed, BrowserChange::NotThere)
     };
     let browsers = browsers.iter().map(line).collect();
-    Ok(Changed { name: name.to_owned(), browsers, settings: None })
+    Ok(BrowserReport { name: name.to_owned(), browsers, settings: None })
 }
 
 /// The client certificate of this name that was issued last, and is good.
@@ -164,32 +164,40 @@ fn is_of(der: &[u8], issuers: &[CaCertificate]) -> bool {
     Leaf::parse(der).is_some_and(|leaf| issuers.iter().any(|issuer| leaf.is_of(issuer)))
 }
 
-impl Line {
-    fn new(place: String, result: Result<bool, Problem>, changed: What, unchanged: What) -> Self {
+impl BrowserLine {
+    fn new(
+        place: String,
+        result: Result<bool, Problem>,
+        changed: BrowserChange,
+        unchanged: BrowserChange,
+    ) -> Self {
         match result {
             Ok(is_changed) => {
                 Self { place, outcome: if is_changed { changed } else { unchanged }, why: None, hint: None }
             }
-            Err(problem) => {
-                Self { place, outcome: What::NotDone, why: Some(problem.why), hint: Some(problem.hint) }
-            }
+            Err(problem) => Self {
+                place,
+                outcome: BrowserChange::NotDone,
+                why: Some(problem.why),
+                hint: Some(problem.hint),
+            },
         }
     }
 }
 
-impl Outcome for Changed {
+impl Outcome for BrowserReport {
     fn is_complete(&self) -> bool {
-        self.browsers.iter().all(|line| line.outcome != What::NotDone)
+        self.browsers.iter().all(|line| line.outcome != BrowserChange::NotDone)
     }
 
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         for line in &self.browsers {
             let (mark, word) = match line.outcome {
-                What::Added => (Mark::Good, "added"),
-                What::AlreadyThere => (Mark::Good, "already exists"),
-                What::Removed => (Mark::Good, "removed"),
-                What::NotThere => (Mark::Skipped, "not found"),
-                What::NotDone => (Mark::Bad, "failed"),
+                BrowserChange::Added => (Mark::Good, "added"),
+                BrowserChange::AlreadyThere => (Mark::Good, "already exists"),
+                BrowserChange::Removed => (Mark::Good, "removed"),
+                BrowserChange::NotThere => (Mark::Skipped, "not found"),
+                BrowserChange::NotDone => (Mark::Bad, "failed"),
             };
             writeln!(page, "{mark} {:WIDTH$}  {}: {word}", "browser", line.place)?;
             for (label, text) in [("", &line.why), ("hint: ", &line.hint)] {

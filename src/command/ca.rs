@@ -14,20 +14,20 @@ use crate::x509::validity::DaysLeft;
 
 #[derive(Serialize)]
 pub(super) struct Cas {
-    cas: Vec<Ca>,
+    cas: Vec<CaSummary>,
 }
 
 #[derive(Serialize)]
-struct Ca {
+struct CaSummary {
     name: String,
     root: PathBuf,
     #[serde(flatten)]
-    state: State,
+    state: CaState,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
-enum State {
+enum CaState {
     Good {
         common_name: String,
         #[serde(with = "time::serde::rfc3339")]
@@ -46,15 +46,15 @@ pub(super) fn run(context: &Context) -> Cas {
     // The default one first.
     folders.sort_by_key(|folder| (!folder.name.is_default(), folder.name.to_string()));
     let state = |folder| match CaCertificate::load(&crate::disk::home::CaFolder::root(folder), folder) {
-        Ok(root) => State::Good {
+        Ok(root) => CaState::Good {
             not_after: root.validity.not_after,
             days_left: root.validity.days_left(context.now),
             constrained: !root.constraints.is_unconstrained(),
             common_name: root.common_name,
         },
-        Err(e) => State::Bad { why: format!("{e:#}") },
+        Err(e) => CaState::Bad { why: format!("{e:#}") },
     };
-    let cas = folders.iter().map(|folder| Ca {
+    let cas = folders.iter().map(|folder| CaSummary {
         name: folder.name.to_string(),
         root: folder.root(),
         state: state(folder),
@@ -65,12 +65,12 @@ pub(super) fn run(context: &Context) -> Cas {
 impl Outcome for Cas {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         let rows = self.cas.iter().map(|ca| match &ca.state {
-            State::Good { common_name, not_after, days_left, constrained } => {
+            CaState::Good { common_name, not_after, days_left, constrained } => {
                 let free = if *constrained { "" } else { ", unconstrained" };
                 let end = format!("expires {}, {days_left}{free}", not_after.date());
                 (ca.name.as_str(), format!("{common_name} ({}), {end}", report::tilde(&ca.root)))
             }
-            State::Bad { why } => (ca.name.as_str(), report::verdict(false, why)),
+            CaState::Bad { why } => (ca.name.as_str(), report::verdict(false, why)),
         });
         report::rows(page, &rows.collect::<Vec<_>>())?;
         if self.cas.is_empty() {

@@ -21,13 +21,13 @@ use crate::check::connect::{self, Failure, Seen, Target};
 use crate::check::handshake::{self, View};
 use crate::check::judge::{self, Expectation};
 use crate::check::path::Search;
-use crate::check::target::What;
+use crate::check::target::CheckTarget;
 use crate::check::{Finding, environment, issue};
 use crate::cli;
 use crate::disk::files;
 use crate::disk::home::CaFolder;
 use crate::error::{Fault, OrHint, quoted};
-use crate::x509::details::Certificate;
+use crate::x509::details::CertificateDetails;
 use crate::x509::pem;
 
 mod expiring;
@@ -36,13 +36,13 @@ mod trust;
 
 pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checked> {
     let Some(what) = &args.what else { return expiring::run(context, args) };
-    let mut checked = match What::parse(what)? {
-        What::Server { host, port } => {
+    let mut checked = match CheckTarget::parse(what)? {
+        CheckTarget::Server { host, port } => {
             let key_alone = args.key.is_some() && args.cert.is_none();
             refuse(what, "is an address", &[("--client", args.client), ("--key", key_alone)])?;
             server(context, args, &host, port)?
         }
-        What::File(path) => {
+        CheckTarget::File(path) => {
             let (connect, sni) = (args.connect.is_some(), args.sni.is_some());
             let (starttls, cert) = (args.starttls.is_some(), args.cert.is_some());
             let options =
@@ -169,7 +169,7 @@ fn identity(args: &cli::Check) -> anyhow::Result<Option<Arc<CertifiedKey>>> {
 fn file(context: &Context, args: &cli::Check, path: &Path) -> anyhow::Result<Checked> {
     let bytes = files::read_named(path)?;
     let mut found = pem::contents(&bytes);
-    if found.certificates.is_empty() && Certificate::read(&bytes).is_some() {
+    if found.certificates.is_empty() && CertificateDetails::read(&bytes).is_some() {
         found.certificates.push(bytes.to_vec());
     }
     if found.certificates.is_empty() {
@@ -180,8 +180,8 @@ fn file(context: &Context, args: &cli::Check, path: &Path) -> anyhow::Result<Che
     for key in own.iter().chain(&args.key) {
         checked.findings.extend(key_of(key, &found.certificates[0])?);
     }
-    let leaf = Certificate::read(&found.certificates[0]);
-    let is_of_client = |leaf: &Certificate| leaf.usages == ["client"];
+    let leaf = CertificateDetails::read(&found.certificates[0]);
+    let is_of_client = |leaf: &CertificateDetails| leaf.usages == ["client"];
     let client = args.client || args.name.is_none() && leaf.as_ref().is_some_and(is_of_client);
     if client && !args.client {
         context.report.note("judged as a client certificate, since it is for clients only");
@@ -224,7 +224,8 @@ fn key_of(path: &Path, leaf: &[u8]) -> anyhow::Result<Vec<Finding>> {
     let public_key = rcgen::PublicKeyData::subject_public_key_info(&*key);
     if crate::x509::certificate::Leaf::parse(leaf).is_some_and(|leaf| leaf.public_key != public_key) {
         let what = format!("{} does not match this certificate", path.display());
-        let again = Certificate::read(leaf).map_or("devca issue NAMES".into(), |details| issue(&details));
+        let again =
+            CertificateDetails::read(leaf).map_or("devca issue NAMES".into(), |details| issue(&details));
         findings.push(Finding::new(&KEY_MISMATCH, what, format!("{again} --force writes a new pair")));
     }
     if files::too_open(path).is_some() {

@@ -21,7 +21,7 @@ use crate::x509::policy;
 use crate::x509::validity::Validity;
 
 #[derive(Serialize)]
-pub(super) struct List {
+pub(super) struct CrlState {
     #[serde(skip_serializing_if = "Option::is_none")]
     crl: Option<PathBuf>,
     revoked: usize,
@@ -31,7 +31,7 @@ pub(super) struct List {
     content: Vec<u8>,
 }
 
-pub(super) fn run(context: &Context, args: &cli::Crl) -> anyhow::Result<List> {
+pub(super) fn run(context: &Context, args: &cli::Crl) -> anyhow::Result<CrlState> {
     let days = args.days.unwrap_or(policy::CRL_DAYS);
     if !(1..=policy::ROOT_DAYS).contains(&days) {
         let hint = format!("use 1 to {}, for example: --days {}", policy::ROOT_DAYS, policy::CRL_DAYS);
@@ -68,7 +68,7 @@ pub(super) fn run(context: &Context, args: &cli::Crl) -> anyhow::Result<List> {
         context.person.files().stage(vec![file])?.commit()?;
     }
     drop(lock);
-    Ok(List {
+    Ok(CrlState {
         crl: (!args.stdout).then_some(path),
         revoked: revocations.len(),
         next_update: validity.not_after,
@@ -104,7 +104,7 @@ fn list(
     Ok(pem::crl(&authority.revocation_list(revoked, validity)?))
 }
 
-impl Outcome for List {
+impl Outcome for CrlState {
     fn is_payload(&self) -> bool {
         self.crl.is_none()
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use devca_platform::runtime::{Effect, VARIABLES, Variable};
-use devca_platform::{Host, Person, bundle};
+use devca_platform::{Account, Host, bundle};
 use serde::Serialize;
 
 use super::Context;
@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context, args: &cli::Env) -> anyhow::Result<Environm
 /// Each variable with its value; brings the files that they name up to date.
 pub(super) fn variables(context: &Context) -> anyhow::Result<Vec<(&'static str, OsString)>> {
     let mut root = context.root()?;
-    let person = Person { home: context.person.home.clone(), ids: context.person.ids };
+    let person = Account { home: context.person.home.clone(), ids: context.person.ids };
     let system = bundle::system_roots(&Host::this(person, super::is_root()));
     if system.is_empty() {
         return Err(Fault::new(

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Read, Write};
 
 use serde::Serialize;
 
-use crate::check::catalogue::{self, Fault};
+use crate::check::catalogue::{self, Diagnosis};
 use crate::cli;
 use crate::error::{self, OrHint};
 use crate::report::{self, Outcome, Report};
@@ -109,9 +109,9 @@ fn closest(text: &str) -> Option<&'static str> {
 }
 
 /// The faults whose words are in the text, or whose name it is: those with the longest words first.
-fn search(text: &str) -> Vec<(&'static Fault, Vec<&'static str>)> {
+fn search(text: &str) -> Vec<(&'static Diagnosis, Vec<&'static str>)> {
     let text = plain(text);
-    let mut found: Vec<(usize, usize, &'static Fault, Vec<&'static str>)> = Vec::new();
+    let mut found: Vec<(usize, usize, &'static Diagnosis, Vec<&'static str>)> = Vec::new();
     for (rank, fault) in catalogue::ALL.iter().enumerate() {
         let in_text = |says: &str| text.contains(&plain(says)) || plain(says) == format!("net::{text}");
         let words: Vec<_> = fault.words.iter().filter(|words| in_text(words.says)).collect();
@@ -136,7 +136,7 @@ fn search(text: &str) -> Vec<(&'static Fault, Vec<&'static str>)> {
 }
 
 /// Of faults with the same message, the likeliest first.
-fn likelihood(fault: &'static Fault, text: &str) -> usize {
+fn likelihood(fault: &'static Diagnosis, text: &str) -> usize {
     // In the log of a server, an alert that was received comes from the client.
     let is_of_a_server = SERVER_LOGS.iter().any(|part| text.contains(part));
     let first = if is_of_a_server { &catalogue::REJECTED_BY_CLIENT } else { &catalogue::UNTRUSTED_ROOT };
@@ -159,8 +159,8 @@ fn plain(text: &str) -> String {
     text.to_lowercase().replace(['‘', '’', '`'], "'").replace("self signed", "self-signed").trim().to_owned()
 }
 
-fn explanation(fault: &'static Fault, said_by: Vec<&'static str>) -> Explanation {
-    let Fault { id, title, meaning, causes, fix, .. } = fault;
+fn explanation(fault: &'static Diagnosis, said_by: Vec<&'static str>) -> Explanation {
+    let Diagnosis { id, title, meaning, causes, fix, .. } = fault;
     let mut fix = fix.to_vec();
     // Clients with trust stores of their own do not see what `install` does.
     if said_by.iter().any(|client| ["Node", "Python"].contains(client)) {

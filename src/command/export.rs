@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::Context;
 use crate::ca::Intermediate;
-use crate::cli::{self, System};
+use crate::cli::{self, ExportTarget};
 use crate::disk::files::{NewFile, Secrecy};
 use crate::error::Fault;
 use crate::format;
@@ -77,20 +77,20 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> anyhow::Result<Expor
         days_left: made.certificate.validity.days_left(context.now),
         name: made.certificate.common_name,
         next: match args.system {
-            System::CertManager => {
+            ExportTarget::CertManager => {
                 "kubectl apply -f FOLDER, and then `issuerRef: {name: devca, kind: ClusterIssuer}`"
             }
-            System::Vault => "vault write pki/config/ca pem_bundle=@FOLDER/bundle.pem",
-            System::StepCa => "copy the files over those of step-ca's folder (step path)",
+            ExportTarget::Vault => "vault write pki/config/ca pem_bundle=@FOLDER/bundle.pem",
+            ExportTarget::StepCa => "copy the files over those of step-ca's folder (step path)",
         },
     })
 }
 
-fn render(system: System, folder: &Path, made: &Intermediate, root: &[u8]) -> Vec<NewFile> {
+fn render(system: ExportTarget, folder: &Path, made: &Intermediate, root: &[u8]) -> Vec<NewFile> {
     match system {
-        System::CertManager => format::cert_manager(folder, made, root),
-        System::Vault => format::vault(folder, made, root),
-        System::StepCa => format::step_ca(folder, made, root),
+        ExportTarget::CertManager => format::cert_manager(folder, made, root),
+        ExportTarget::Vault => format::vault(folder, made, root),
+        ExportTarget::StepCa => format::step_ca(folder, made, root),
     }
 }
 

@@ -11,20 +11,20 @@ use zeroize::Zeroizing;
 
 use super::Context;
 use crate::check::connect::{self, Target};
-use crate::check::target::What;
+use crate::check::target::CheckTarget;
 use crate::cli;
 use crate::disk::files;
 use crate::error::Fault;
 use crate::issued::inventory::Inventory;
 use crate::issued::renewal;
 use crate::report::Outcome;
-use crate::x509::details::{Certificate, Csr};
+use crate::x509::details::{CertificateDetails, CsrDetails};
 use crate::x509::pem;
 
 #[derive(Serialize)]
 pub(super) struct Inspected {
-    certificates: Vec<Certificate>,
-    requests: Vec<Csr>,
+    certificates: Vec<CertificateDetails>,
+    requests: Vec<CsrDetails>,
     /// How many private keys are beside them; they are not shown.
     private_keys: usize,
     #[serde(skip)]
@@ -42,7 +42,9 @@ pub(super) fn run(context: &Context, args: &cli::Inspect) -> anyhow::Result<Insp
     if let Some(entry) = inventory.entries.iter().find(|entry| entry.serial == serial) {
         return file(context, args, renewal::first(entry));
     }
-    if let (true, Ok(What::Server { host, port })) = (what.contains(['.', ':', '/']), What::parse(what)) {
+    if let (true, Ok(CheckTarget::Server { host, port })) =
+        (what.contains(['.', ':', '/']), CheckTarget::parse(what))
+    {
         return server(context, host, port);
     }
     Err(Fault::new(
@@ -68,7 +70,7 @@ fn server(context: &Context, host: String, port: u16) -> anyhow::Result<Inspecte
         let what = format!("{}:{port} did not send a certificate", target.host);
         return Err(Fault::new(what, format!("find out why: devca check {}:{port}", target.host)).into());
     }
-    let certificates = seen.chain.iter().filter_map(|der| Certificate::read(der)).collect();
+    let certificates = seen.chain.iter().filter_map(|der| CertificateDetails::read(der)).collect();
     Ok(Inspected { certificates, requests: Vec::new(), private_keys: 0, now: context.now })
 }
 
@@ -79,8 +81,8 @@ fn file(context: &Context, args: &cli::Inspect, path: &Path) -> anyhow::Result<I
         found = der(context, args, path, &bytes)?;
     }
     let inspected = Inspected {
-        certificates: found.certificates.iter().filter_map(|der| Certificate::read(der)).collect(),
-        requests: found.requests.iter().filter_map(|der| Csr::read(der)).collect(),
+        certificates: found.certificates.iter().filter_map(|der| CertificateDetails::read(der)).collect(),
+        requests: found.requests.iter().filter_map(|der| CsrDetails::read(der)).collect(),
         private_keys: found.keys,
         now: context.now,
     };
@@ -93,10 +95,10 @@ fn file(context: &Context, args: &cli::Inspect, path: &Path) -> anyhow::Result<I
 
 /// One certificate, one request, or a PKCS#12 with its password.
 fn der(context: &Context, args: &cli::Inspect, path: &Path, bytes: &[u8]) -> anyhow::Result<pem::Contents> {
-    if Certificate::read(bytes).is_some() {
+    if CertificateDetails::read(bytes).is_some() {
         return Ok(pem::Contents { certificates: vec![bytes.to_vec()], ..Default::default() });
     }
-    if Csr::read(bytes).is_some() {
+    if CsrDetails::read(bytes).is_some() {
         return Ok(pem::Contents { requests: vec![bytes.to_vec()], ..Default::default() });
     }
     if crate::x509::key::from_pkcs8(bytes).is_some() {

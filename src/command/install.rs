@@ -9,13 +9,13 @@ use time::OffsetDateTime;
 
 use super::Context;
 use super::permit;
-use crate::ca::passphrase::Passphrase;
+use crate::ca::passphrase::CaPassphrase;
 use crate::ca::{self, Authority, Draft};
 use crate::cli;
 use crate::command::shared::anchor;
 use crate::command::shared::bundles;
 use crate::command::shared::old_roots::OldRoots;
-use crate::command::shared::stores::{self, Changes, Line, WIDTH};
+use crate::command::shared::stores::{self, Changes, StoreLine, WIDTH};
 use crate::error::Fault;
 use crate::report::{self, Mark, Outcome};
 use crate::x509::certificate::CaCertificate;
@@ -41,7 +41,7 @@ pub(super) struct Installed {
     /// The command that prints a passphrase that was put into the keyring.
     #[serde(skip_serializing_if = "Option::is_none")]
     passphrase_lookup: Option<String>,
-    stores: Vec<Line>,
+    stores: Vec<StoreLine>,
     #[serde(skip)]
     sysroot: bool,
     /// The options that choose the CA, for a command in a hint.
@@ -152,7 +152,7 @@ fn draft<'a>(
     args: &cli::Install,
     common_name: &'a str,
     constraints: &'a Constraints,
-    passphrase: Option<Passphrase>,
+    passphrase: Option<CaPassphrase>,
 ) -> Draft<'a> {
     Draft { common_name, constraints, sealed: args.sealed, passphrase }
 }

@@ -12,11 +12,11 @@ use super::renew::Reissued;
 use crate::ca::signer::{self, KeySource, Request, Signer};
 use crate::ca::{self, Authority};
 use crate::cli;
-use crate::command::shared::stores::{self, Line};
+use crate::command::shared::stores::{self, StoreLine};
 use crate::disk::files::{NewFile, Secrecy};
 use crate::disk::home::CaFolder;
 use crate::error::Fault;
-use crate::format::{self, Format, Holds, Material, Output, Plan};
+use crate::format::{self, Format, Holds, Material, Output, OutputPlan};
 use crate::issued::inventory::{self, Entry};
 use crate::issued::overwrite::{self, Known, Replace};
 use crate::report::{self, Outcome};
@@ -33,7 +33,7 @@ mod request;
 
 #[derive(Serialize)]
 #[allow(clippy::struct_excessive_bools)] // each is a fact of its own
-pub(super) struct Issued {
+pub(super) struct IssueReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +48,7 @@ pub(super) struct Issued {
     root_created: bool,
     /// Those in which the root was replaced by one that permits more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    stores: Vec<Line>,
+    stores: Vec<StoreLine>,
     /// What a sealed CA's new root has signed again.
     #[serde(skip_serializing_if = "Option::is_none")]
     reissued: Option<Reissued>,
@@ -68,7 +68,7 @@ pub(super) fn run(context: &Context, args: &cli::Issue) -> anyhow::Result<u8> {
     }
 }
 
-fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
+fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<IssueReport> {
     let mut request = request::parse(args, context.now, context.report)?;
     let formats = formats(args);
     let options = request::options(args, &formats, context.report)?;
@@ -96,7 +96,7 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
             request.subject.suit_intermediate(&intermediate.constraints);
         }
         if let Some(entry) = needed::present(context, args, &request, &outputs)? {
-            return Ok(Issued::present(entry, &outputs, context));
+            return Ok(IssueReport::present(entry, &outputs, context));
         }
     }
     if args.if_needed {
@@ -139,7 +139,7 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<Issued> {
         context.report.note(format!("the password is {password}"));
     }
     let (stores, reissued) = widened.map_or_else(Default::default, |wide| (wide.stores, wide.reissued));
-    Ok(Issued {
+    Ok(IssueReport {
         certificate: path(Holds::Certificate),
         key: path(Holds::Key),
         days_left: issued.validity.days_left(context.now),
@@ -171,7 +171,7 @@ fn path_of(outputs: &[Output], holds: Holds) -> Option<PathBuf> {
     outputs.iter().find(|output| output.part.holds == holds).map(|output| output.path.clone())
 }
 
-impl Issued {
+impl IssueReport {
     /// What was there, and stays.
     fn present(entry: Entry, outputs: &[Output], context: &Context) -> Self {
         let validity = Validity { not_before: entry.not_before, not_after: entry.not_after };
@@ -347,7 +347,7 @@ fn outputs(
     stem: &str,
     ca: &CaFolder,
 ) -> anyhow::Result<Vec<Output>> {
-    let plan = Plan {
+    let plan = OutputPlan {
         formats,
         stem,
         folder: args.out.as_deref().unwrap_or(Path::new("")),
@@ -362,7 +362,7 @@ fn outputs(
     Ok(outputs)
 }
 
-impl Outcome for Issued {
+impl Outcome for IssueReport {
     fn is_payload(&self) -> bool {
         self.content.is_some()
     }

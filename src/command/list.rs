@@ -19,7 +19,7 @@ use crate::x509::policy;
 use crate::x509::validity::DaysLeft;
 
 #[derive(Serialize)]
-pub(super) struct List {
+pub(super) struct Listing {
     certificates: Vec<Listed>,
     /// How many lines of the inventory went.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,7 +43,7 @@ struct Listed {
     #[serde(with = "time::serde::rfc3339")]
     not_after: OffsetDateTime,
     days_left: DaysLeft,
-    state: Word,
+    state: ListedState,
     /// By which a later one is known to have replaced it.
     #[serde(skip)]
     place: Option<PathBuf>,
@@ -54,7 +54,7 @@ struct Listed {
 /// The one word on a certificate; the worst first.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-enum Word {
+enum ListedState {
     Missing,
     Replaced,
     Revoked,
@@ -65,7 +65,7 @@ enum Word {
     Good,
 }
 
-pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<List> {
+pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<Listing> {
     let path = context.folder.inventory();
     let pruned = if args.prune { Some(prune(context)?) } else { None };
     let present = PresentRoot::new(context.root().ok().as_ref(), &context.folder);
@@ -84,15 +84,18 @@ pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<List> {
     let touched = certificates.iter_mut().filter(|listed| listed.touched.is_some());
     parallel::map(touched.collect(), Listed::look_into);
     for listed in certificates.iter_mut().filter(|listed| revoked.contains(&listed.serial)) {
-        if matches!(listed.state, Word::Outdated | Word::Expired | Word::Expiring | Word::Good) {
-            listed.state = Word::Revoked;
+        if matches!(
+            listed.state,
+            ListedState::Outdated | ListedState::Expired | ListedState::Expiring | ListedState::Good
+        ) {
+            listed.state = ListedState::Revoked;
         }
     }
     if args.expiring.is_some() {
-        certificates.retain(|listed| matches!(listed.state, Word::Expired | Word::Expiring));
+        certificates.retain(|listed| matches!(listed.state, ListedState::Expired | ListedState::Expiring));
     }
     let is_damaged = context.note_damage(scanned.unreadable);
-    Ok(List { certificates, pruned, is_damaged, option: context.folder.option() })
+    Ok(Listing { certificates, pruned, is_damaged, option: context.folder.option() })
 }
 
 /// What is in use, and ends within so many days, has ended, or is issued by an earlier root.
@@ -137,7 +140,7 @@ fn prune(context: &Context) -> anyhow::Result<usize> {
     Ok(before.saturating_sub(after))
 }
 
-impl Outcome for List {
+impl Outcome for Listing {
     /// A table on a terminal; for other programs, columns that a tab separates, without a header.
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         if let Some(pruned) = self.pruned {
@@ -177,13 +180,18 @@ fn elided(names: &str) -> String {
     names.chars().take(WIDEST - 1).chain(['…']).collect()
 }
 
-impl List {
+impl Listing {
     fn write_fixes(&self, page: &mut dyn Write) -> io::Result<()> {
-        let has = |words: &[Word]| self.certificates.iter().any(|listed| words.contains(&listed.state));
+        let has =
+            |words: &[ListedState]| self.certificates.iter().any(|listed| words.contains(&listed.state));
         let fixes = [
-            (has(&[Word::Outdated]), "renew --all", "reissues what an earlier root issued"),
-            (has(&[Word::Expiring]), "renew", "renews what expires soon"),
-            (has(&[Word::Missing, Word::Replaced]), "list --prune", "removes entries whose files are gone"),
+            (has(&[ListedState::Outdated]), "renew --all", "reissues what an earlier root issued"),
+            (has(&[ListedState::Expiring]), "renew", "renews what expires soon"),
+            (
+                has(&[ListedState::Missing, ListedState::Replaced]),
+                "list --prune",
+                "removes entries whose files are gone",
+            ),
         ];
         for (_, command, does) in fixes.iter().filter(|(applies, ..)| *applies) {
             writeln!(page, "fix: devca{} {command}  ({does})", self.option)?;
@@ -195,10 +203,10 @@ impl List {
 impl Listed {
     fn of(entry: Box<Entry>, now: OffsetDateTime, soon: i64, present: &PresentRoot) -> Self {
         let state = match entry.not_after {
-            end if end < now => Word::Expired,
-            _ if !present.has_issued(&entry) => Word::Outdated,
-            end if end - Duration::days(soon) <= now => Word::Expiring,
-            _ => Word::Good,
+            end if end < now => ListedState::Expired,
+            _ if !present.has_issued(&entry) => ListedState::Outdated,
+            end if end - Duration::days(soon) <= now => ListedState::Expiring,
+            _ => ListedState::Good,
         };
         let days_left = DaysLeft::until(entry.not_after, now);
         let path = renewal::first(&entry).to_owned();
@@ -215,8 +223,8 @@ impl Listed {
     /// Files that something has touched are read, once it is known that no later certificate is in their place.
     fn look_into(&mut self) {
         match self.touched.take().map(|entry| renewal::state(&entry)) {
-            Some(State::Missing | State::Gone) => self.state = Word::Missing,
-            Some(State::Replaced) => self.state = Word::Replaced,
+            Some(State::Missing | State::Gone) => self.state = ListedState::Missing,
+            Some(State::Replaced) => self.state = ListedState::Replaced,
             _ => {}
         }
     }
@@ -224,7 +232,7 @@ impl Listed {
     fn row(&self, name: &str, width: usize) -> String {
         let state = format!("{:9}", self.state.as_str());
         let state = match self.state {
-            Word::Good => state,
+            ListedState::Good => state,
             _ => report::verdict(false, &state),
         };
         let [_, kind, _, expires, file] = self.columns();
@@ -251,7 +259,7 @@ impl Listed {
     }
 }
 
-impl Word {
+impl ListedState {
     fn as_str(self) -> &'static str {
         match self {
             Self::Missing => "missing",

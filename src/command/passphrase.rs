@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Context;
 use crate::ca::keyring::{KeyringItem, kernel};
-use crate::ca::passphrase::Passphrase;
+use crate::ca::passphrase::CaPassphrase;
 use crate::ca::{self, Authority};
 use crate::cli;
 use crate::command::shared::stores::WIDTH;
@@ -25,12 +25,12 @@ pub(super) struct Protection {
     #[serde(skip_serializing_if = "Option::is_none")]
     lookup: Option<String>,
     #[serde(skip)]
-    what: What,
+    what: PassphraseChange,
 }
 
 /// What was done.
 #[derive(Clone, Copy)]
-enum What {
+enum PassphraseChange {
     Encrypted,
     Decrypted,
     Remembered(Option<Duration>),
@@ -41,10 +41,14 @@ enum What {
 pub(super) fn run(context: &Context, args: &cli::Passphrase) -> anyhow::Result<Protection> {
     context.root()?;
     let what = if args.forget {
-        if kernel::forget(&context.remembered_as()) { What::Forgotten } else { What::NothingToForget }
+        if kernel::forget(&context.remembered_as()) {
+            PassphraseChange::Forgotten
+        } else {
+            PassphraseChange::NothingToForget
+        }
     } else if let Some(time) = args.remember {
         remember(context, time)?;
-        What::Remembered(time)
+        PassphraseChange::Remembered(time)
     } else {
         change(context, args)?
     };
@@ -58,7 +62,7 @@ pub(super) fn run(context: &Context, args: &cli::Passphrase) -> anyhow::Result<P
     })
 }
 
-fn change(context: &Context, args: &cli::Passphrase) -> anyhow::Result<What> {
+fn change(context: &Context, args: &cli::Passphrase) -> anyhow::Result<PassphraseChange> {
     let folder = &context.folder;
     let lock = context.lock()?;
     let authority = context.authority()?;
@@ -74,11 +78,11 @@ fn change(context: &Context, args: &cli::Passphrase) -> anyhow::Result<What> {
     kernel::forget(&context.remembered_as());
     context.person.files().sweep(&folder.path)?;
     drop(lock);
-    Ok(if passphrase.is_some() { What::Encrypted } else { What::Decrypted })
+    Ok(if passphrase.is_some() { PassphraseChange::Encrypted } else { PassphraseChange::Decrypted })
 }
 
 /// What the keys are to be encrypted with.
-fn new(context: &Context, args: &cli::Passphrase, now: &Authority) -> anyhow::Result<Option<Passphrase>> {
+fn new(context: &Context, args: &cli::Passphrase, now: &Authority) -> anyhow::Result<Option<CaPassphrase>> {
     if args.remove {
         return Ok(None);
     }
@@ -87,7 +91,7 @@ fn new(context: &Context, args: &cli::Passphrase, now: &Authority) -> anyhow::Re
         return context.passphrase_in_keyring(hint).map(Some);
     }
     match &args.new_file {
-        Some(file) => Passphrase::from_file(file),
+        Some(file) => CaPassphrase::from_file(file),
         // The variable names the present one.
         None if now.passphrase().is_some() => context.type_passphrase(),
         None => context.new_passphrase(),
@@ -113,18 +117,20 @@ fn remember(context: &Context, time: Option<Duration>) -> anyhow::Result<()> {
 impl Outcome for Protection {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         let word = match self.what {
-            What::Encrypted if self.in_keyring => {
+            PassphraseChange::Encrypted if self.in_keyring => {
                 "encrypted with a passphrase in the system's keyring".into()
             }
-            What::Encrypted => "encrypted with the passphrase".into(),
-            What::Decrypted => "no longer encrypted".into(),
-            What::Remembered(None) => "passphrase remembered until you log out".into(),
-            What::Remembered(Some(time)) => format!("passphrase remembered for {} seconds", time.as_secs()),
-            What::Forgotten => "passphrase forgotten".into(),
-            What::NothingToForget => "no passphrase was remembered".into(),
+            PassphraseChange::Encrypted => "encrypted with the passphrase".into(),
+            PassphraseChange::Decrypted => "no longer encrypted".into(),
+            PassphraseChange::Remembered(None) => "passphrase remembered until you log out".into(),
+            PassphraseChange::Remembered(Some(time)) => {
+                format!("passphrase remembered for {} seconds", time.as_secs())
+            }
+            PassphraseChange::Forgotten => "passphrase forgotten".into(),
+            PassphraseChange::NothingToForget => "no passphrase was remembered".into(),
         };
         writeln!(page, "{} {:WIDTH$}  {}: {word}", Mark::Good, "key", report::tilde(&self.key))?;
-        if let (What::Encrypted, Some(lookup)) = (self.what, &self.lookup) {
+        if let (PassphraseChange::Encrypted, Some(lookup)) = (self.what, &self.lookup) {
             writeln!(page, "  {:WIDTH$}  to look up the passphrase: {lookup}", "")?;
         }
         Ok(())

@@ -10,7 +10,7 @@ use super::rotate;
 use crate::ca::Authority;
 use crate::cli;
 use crate::command::shared::bundles;
-use crate::command::shared::stores::{self, Line, WIDTH};
+use crate::command::shared::stores::{self, StoreLine, WIDTH};
 use crate::disk::files::NewFile;
 use crate::disk::home::CaFolder;
 use crate::error::Fault;
@@ -29,7 +29,7 @@ pub(super) struct Permitted {
     #[serde(rename = "permitted")]
     list: Vec<Subtree>,
     changed: Vec<Subtree>,
-    stores: Vec<Line>,
+    stores: Vec<StoreLine>,
     /// Of a sealed CA, whose root is a new one.
     #[serde(skip_serializing_if = "Option::is_none")]
     reissued: Option<Reissued>,
@@ -107,7 +107,7 @@ fn warn_of_what_is_outside(context: &Context, old: &Constraints, new: &Constrain
 /// What came of a change.
 pub(super) struct Widened {
     root: CaCertificate,
-    pub(super) stores: Vec<Line>,
+    pub(super) stores: Vec<StoreLine>,
     pub(super) reissued: Option<Reissued>,
 }
 

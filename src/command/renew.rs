@@ -30,13 +30,13 @@ use crate::x509::policy;
 pub(super) struct Reissued {
     #[serde(rename = "reissued")]
     done: Vec<PathBuf>,
-    failed: Vec<Failure>,
+    failed: Vec<FailedRenewal>,
     /// Not all of their files are there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    left_alone: Vec<Failure>,
+    left_alone: Vec<FailedRenewal>,
     /// Encrypted files beside those that were renewed, which still have the certificate before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    outdated: Vec<Failure>,
+    outdated: Vec<FailedRenewal>,
     /// The hook that was run.
     #[serde(skip_serializing_if = "Option::is_none")]
     executed: Option<String>,
@@ -44,7 +44,7 @@ pub(super) struct Reissued {
     hook_failed: Option<String>,
     /// What the timer has come to.
     #[serde(skip_serializing_if = "Option::is_none")]
-    timer: Option<timer::Changed>,
+    timer: Option<timer::TimerReport>,
     #[serde(skip)]
     is_renewal: bool,
     /// Some lines of the inventory cannot be read: what they list is not renewed.
@@ -53,7 +53,7 @@ pub(super) struct Reissued {
 }
 
 #[derive(Serialize)]
-struct Failure {
+struct FailedRenewal {
     path: PathBuf,
     why: String,
     hint: String,
@@ -235,7 +235,7 @@ pub(super) fn again(
                 Err(e) => {
                     let option = context.folder.option();
                     let (why, hint) = (format!("{e:#}"), error::hint_of(&option, error::hint(&e)));
-                    outcome.failed.push(Failure { path, why, hint });
+                    outcome.failed.push(FailedRenewal { path, why, hint });
                 }
             }
         }
@@ -245,10 +245,10 @@ pub(super) fn again(
 }
 
 /// A file that could not be renewed with the others of its certificate.
-fn outdated(context: &Context, path: &Path, entry: &Entry) -> Failure {
+fn outdated(context: &Context, path: &Path, entry: &Entry) -> FailedRenewal {
     let why = "it still contains the previous certificate, because its password is unknown".into();
     let hint = error::hint_of(&context.folder.option(), &renewal::with_password(entry));
-    Failure { path: path.to_owned(), why, hint }
+    FailedRenewal { path: path.to_owned(), why, hint }
 }
 
 /// Until the next certificate is due, and an hour at most: others may be issued in the meantime.
@@ -293,7 +293,7 @@ impl Reissued {
     pub(super) fn leave(&mut self, others: Vec<(Entry, State)>, is_named: impl Fn(&Entry) -> bool) {
         for (entry, state) in others {
             let path = renewal::first(&entry).to_owned();
-            let failure = Failure { path, why: state.why().into(), hint: renewal::issue_again(&entry) };
+            let failure = FailedRenewal { path, why: state.why().into(), hint: renewal::issue_again(&entry) };
             if is_named(&entry) {
                 self.failed.push(failure);
             } else if matches!(state, State::Missing | State::Replaced) {
@@ -319,12 +319,12 @@ impl Reissued {
         }
         let failed = self.failed.iter().map(|failure| ("failed", failure));
         let outdated = self.outdated.iter().map(|file| ("outdated", file));
-        for (word, Failure { path, why, hint }) in failed.chain(outdated) {
+        for (word, FailedRenewal { path, why, hint }) in failed.chain(outdated) {
             let indent = format!("  {:WIDTH$}  ", "");
             let line = line(Mark::Bad, word, &report::short(path));
             writeln!(page, "{line}: {why}\n{indent}hint: {hint}")?;
         }
-        for Failure { path, why, hint } in &self.left_alone {
+        for FailedRenewal { path, why, hint } in &self.left_alone {
             writeln!(page, "{}: {why}; {hint}", line(Mark::Skipped, "skipped", &report::short(path)))?;
         }
         Ok(())

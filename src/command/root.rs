@@ -18,7 +18,7 @@ use crate::x509::key;
 use crate::x509::pem;
 
 #[derive(Serialize)]
-pub(super) struct Root {
+pub(super) struct RootReport {
     path: PathBuf,
     name: String,
     sha256: String,
@@ -33,7 +33,7 @@ pub(super) struct Root {
     wants_pem: bool,
 }
 
-pub(super) fn run(context: &Context, args: &cli::Root) -> anyhow::Result<Root> {
+pub(super) fn run(context: &Context, args: &cli::Root) -> anyhow::Result<RootReport> {
     let root = context.root()?;
     let folder = args.out.as_deref().unwrap_or(Path::new(""));
     if !args.format.is_empty() {
@@ -51,7 +51,7 @@ pub(super) fn run(context: &Context, args: &cli::Root) -> anyhow::Result<Root> {
             "on an iPhone or iPad, turn on trust for it: Settings, General, About, Certificate Trust Settings",
         );
     }
-    Ok(Root {
+    Ok(RootReport {
         path: context.folder.root(),
         sha256: key::hex(&root.sha256()),
         not_after: root.validity.not_after,
@@ -74,7 +74,7 @@ fn write(context: &Context, folder: &Path, mut files: Vec<NewFile>) -> anyhow::R
     context.person.files().stage(files)?.commit()
 }
 
-impl Outcome for Root {
+impl Outcome for RootReport {
     fn is_payload(&self) -> bool {
         true
     }

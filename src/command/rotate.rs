@@ -8,11 +8,11 @@ use serde::Serialize;
 use super::Context;
 use super::renew::{self, How, Reissued};
 use crate::ca::key_file;
-use crate::ca::passphrase::{Passphrase, VARIABLE};
+use crate::ca::passphrase::{CaPassphrase, VARIABLE};
 use crate::ca::{self, Authority, Draft};
 use crate::cli;
 use crate::command::shared::bundles;
-use crate::command::shared::stores::{self, Line, WIDTH};
+use crate::command::shared::stores::{self, StoreLine, WIDTH};
 use crate::disk::files::NewFile;
 use crate::error::Fault;
 use crate::format::Password;
@@ -31,7 +31,7 @@ pub(super) struct Rotated {
     name: String,
     sha256: String,
     sealed: bool,
-    stores: Vec<Line>,
+    stores: Vec<StoreLine>,
     #[serde(flatten)]
     reissued: Reissued,
 }
@@ -100,7 +100,7 @@ const OUT_OF_REACH: &str = "phones, containers, other machines and users, --sysr
      devca export still have the old root: replace it there";
 
 /// Where the old key is locked, so is the new one; the old passphrase is not needed for that.
-fn passphrase(context: &Context) -> anyhow::Result<Option<Passphrase>> {
+fn passphrase(context: &Context) -> anyhow::Result<Option<CaPassphrase>> {
     let path = ca::signing_key(&context.folder);
     if path.symlink_metadata().is_err() {
         return Ok(None);
@@ -121,7 +121,7 @@ pub(super) fn replace_root(
     context: &Context,
     constraints: &Constraints,
     sealed: bool,
-    passphrase: Option<Passphrase>,
+    passphrase: Option<CaPassphrase>,
 ) -> anyhow::Result<Authority> {
     let folder = &context.folder;
     let draft = Draft { common_name: &context.root_name(), constraints, sealed, passphrase };

@@ -13,7 +13,7 @@ use crate::command::shared::stores::{self, WIDTH};
 use crate::disk::files;
 use crate::report::{self, Mark, Outcome};
 use crate::x509::certificate::CaCertificate;
-use issued::Issued;
+use issued::IssuedCounts;
 use root::RootState;
 use store::StoreState;
 
@@ -22,22 +22,22 @@ mod root;
 mod store;
 
 #[derive(Serialize)]
-pub(super) struct Status {
+pub(super) struct StatusReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     root: Option<RootState>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    issued: Option<Issued>,
+    issued: Option<IssuedCounts>,
     stores: Vec<StoreState>,
-    problems: Vec<Finding>,
+    problems: Vec<StatusProblem>,
 }
 
 #[derive(Serialize)]
-struct Finding {
+struct StatusProblem {
     what: String,
     hint: String,
 }
 
-pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<Status> {
+pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<StatusReport> {
     if args.fix {
         fix(context)?;
     }
@@ -55,22 +55,22 @@ pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<Statu
     let issued = issued::look_at(context, root.as_ref(), &mut problems);
     problems.extend(root.iter().flat_map(|root| stale_bundles(context, root)));
     let root = root.map(|root| RootState::new(context, root));
-    Ok(Status { root, issued, stores, problems })
+    Ok(StatusReport { root, issued, stores, problems })
 }
 
 /// Stores that could have the root, and do not.
-fn lacking(context: &Context, stores: &[StoreState]) -> Option<Finding> {
+fn lacking(context: &Context, stores: &[StoreState]) -> Option<StatusProblem> {
     let what = match stores.iter().filter(|store| store.lacks_root()).count() {
         0 => return None,
         1 => "one store does not trust the root".into(),
         count => format!("{count} stores do not trust the root"),
     };
-    Some(Finding { what, hint: format!("devca{} install", context.folder.option()) })
+    Some(StatusProblem { what, hint: format!("devca{} install", context.folder.option()) })
 }
 
 /// Files that programs started with `devca env` still read.
-fn stale_bundles(context: &Context, root: &CaCertificate) -> Vec<Finding> {
-    let finding = |path: PathBuf| Finding {
+fn stale_bundles(context: &Context, root: &CaCertificate) -> Vec<StatusProblem> {
+    let finding = |path: PathBuf| StatusProblem {
         what: format!("{} does not have the current root, or has an earlier one", path.display()),
         hint: format!("devca{} status --fix", context.folder.option()),
     };
@@ -99,7 +99,7 @@ fn fix(context: &Context) -> anyhow::Result<()> {
     Ok(())
 }
 
-impl Outcome for Status {
+impl Outcome for StatusReport {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         if let Some(root) = &self.root {
             root.write(page)?;

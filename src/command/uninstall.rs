@@ -13,7 +13,7 @@ use crate::command::shared::anchor;
 use crate::command::shared::bundles::{self, Bundle};
 use crate::command::shared::held::{self, HeldRoot};
 use crate::command::shared::old_roots::OldRoots;
-use crate::command::shared::stores::{self, Changes, Line, WIDTH};
+use crate::command::shared::stores::{self, Changes, StoreLine, WIDTH};
 use crate::command::shared::timer;
 use crate::disk::home::CaFolder;
 use crate::error::Fault;
@@ -25,7 +25,7 @@ use crate::x509::certificate::{self, CaCertificate};
 #[derive(Serialize)]
 pub(super) struct Uninstalled {
     root: PathBuf,
-    stores: Vec<Line>,
+    stores: Vec<StoreLine>,
     /// What was deleted; empty without `--purge`.
     deleted: Vec<PathBuf>,
     /// What `--dry-run` has left.
@@ -42,7 +42,7 @@ pub(super) struct Uninstalled {
 }
 
 impl Uninstalled {
-    fn new(context: &Context, args: &cli::Uninstall, stores: Vec<Line>) -> Self {
+    fn new(context: &Context, args: &cli::Uninstall, stores: Vec<StoreLine>) -> Self {
         Self {
             root: context.folder.root(),
             stores,
@@ -83,13 +83,13 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
     let changes = Changes::new(context, &host, args.dry_run);
     let own = Own::of(context, root.as_ref());
     let mut stores = stores::each(&found, |store, line| remove(&changes, store, &own, line));
-    stores.iter_mut().for_each(Line::drop_hint_if_skipped);
+    stores.iter_mut().for_each(StoreLine::drop_hint_if_skipped);
     let nothing_here = root.is_none() && !ca::exists(folder) && !folder.root_key().exists();
     if nothing_here && !stores.iter().any(|line| line.is_changed() || !line.others.is_empty()) {
         return Err(context.no_root().into());
     }
     let mut outcome = Uninstalled::new(context, args, stores);
-    outcome.nothing_here = nothing_here && !outcome.stores.iter().any(Line::is_changed);
+    outcome.nothing_here = nothing_here && !outcome.stores.iter().any(StoreLine::is_changed);
     let still_trusted = args.purge && !args.dry_run && still_trusted(context, args, root.as_ref())?;
     let everywhere = args.stores.store.is_empty() && args.stores.sysroot.is_none();
     if everywhere && !args.purge && !args.dry_run && !Bundle::all(folder).is_empty() {
@@ -145,7 +145,7 @@ fn still_trusted(
     let host =
         stores::host(context, &cli::Stores { machine: args.stores.machine, ..cli::Stores::default() })?;
     let anchor = anchor::of(root);
-    let found = devca_platform::find(&host, &devca_platform::Kind::ALL);
+    let found = devca_platform::find(&host, &devca_platform::StoreKind::ALL);
     let holds = |found: &Found| matches!(found, Found::Store(store) if store.holds(&anchor) == Ok(true));
     Ok(found.iter().any(holds))
 }
@@ -175,8 +175,8 @@ fn remove(
     changes: &Changes,
     store: &dyn Store,
     own: &Own,
-    line: &mut Line,
-) -> Result<stores::Outcome, Problem> {
+    line: &mut StoreLine,
+) -> Result<stores::StoreChange, Problem> {
     let earlier = own.old_roots.in_store(store)?;
     if let Some(root) = &own.root {
         changes.remove(store, root, line)?;
@@ -192,18 +192,24 @@ fn remove(
     let follows =
         |anchor: &Anchor| store.holds(anchor) == Ok(true) && store.follows_system(anchor) == Ok(true);
     match finish(changes, store, line)? {
-        stores::Outcome::AlreadyDone if own.root.iter().any(follows) => Ok(stores::Outcome::LeftAlone),
+        stores::StoreChange::AlreadyDone if own.root.iter().any(follows) => {
+            Ok(stores::StoreChange::LeftAlone)
+        }
         outcome => Ok(outcome),
     }
 }
 
 /// A database that was made for a root alone goes with the last one.
-fn finish(changes: &Changes, store: &dyn Store, line: &mut Line) -> Result<stores::Outcome, Problem> {
+fn finish(
+    changes: &Changes,
+    store: &dyn Store,
+    line: &mut StoreLine,
+) -> Result<stores::StoreChange, Problem> {
     if !line.has_commands() {
-        return Ok(stores::Outcome::AlreadyDone);
+        return Ok(stores::StoreChange::AlreadyDone);
     }
     changes.perform(&store.leave()?, line)?;
-    Ok(if changes.dry_run { stores::Outcome::WouldRun } else { stores::Outcome::Done })
+    Ok(if changes.dry_run { stores::StoreChange::WouldRun } else { stores::StoreChange::Done })
 }
 
 /// Removes roots whose folder is lost, or in another home.
@@ -217,7 +223,7 @@ fn remove_by_fingerprint(context: &Context, args: &cli::Uninstall) -> anyhow::Re
         changes.remove_all(store, &named, line)?;
         finish(&changes, store, line)
     });
-    if stores::all_done(&lines) && !lines.iter().any(Line::is_changed) {
+    if stores::all_done(&lines) && !lines.iter().any(StoreLine::is_changed) {
         let what = "no store here trusts a devca or mkcert root with this fingerprint";
         return Err(Fault::new(what, "to list them: devca status --json").into());
     }

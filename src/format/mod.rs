@@ -218,7 +218,7 @@ impl Material<'_> {
 }
 
 /// Which files are to be made, and where.
-pub struct Plan<'a> {
+pub struct OutputPlan<'a> {
     /// The formats, each once or more.
     pub formats: &'a [Format],
     /// What the files' names begin with.
@@ -233,7 +233,7 @@ pub struct Plan<'a> {
     pub keyless: bool,
 }
 
-impl Plan<'_> {
+impl OutputPlan<'_> {
     /// The files, each path once.
     pub fn outputs(&self) -> anyhow::Result<Vec<Output>> {
         let mut certificate = self.certificate;

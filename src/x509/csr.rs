@@ -15,7 +15,7 @@ use crate::x509::certificate;
 use crate::x509::pem;
 
 /// What is taken from a request. Its signature has been checked: who asks has the key.
-pub struct Request {
+pub struct Csr {
     /// The key to certify.
     pub public_key: SubjectPublicKeyInfo,
     /// The subject's common name.
@@ -27,7 +27,7 @@ pub struct Request {
 /// Fewer bits are refused by every client (CA/Browser Forum BR §6.1.5).
 const MIN_RSA_BITS: usize = 2048;
 
-impl Request {
+impl Csr {
     /// Reads PEM or DER; `-` is standard input.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let bytes = files::read_named(path)?;

@@ -18,7 +18,7 @@ use crate::x509::validity::DaysLeft;
 
 /// A certificate, read aloud.
 #[derive(Debug, Clone, Serialize)]
-pub struct Certificate {
+pub struct CertificateDetails {
     /// The subject, as in `CN=localhost, O=…`.
     pub subject: String,
     /// The subject's common name.
@@ -58,7 +58,7 @@ pub struct Certificate {
 
 /// A certificate signing request, read aloud.
 #[derive(Debug, Clone, Serialize)]
-pub struct Csr {
+pub struct CsrDetails {
     /// The subject.
     pub subject: String,
     /// The names it asks for.
@@ -69,7 +69,7 @@ pub struct Csr {
     pub signature_is_good: bool,
 }
 
-impl Certificate {
+impl CertificateDetails {
     /// What is said of a key that clients refuse.
     pub fn weak_key(&self) -> Option<String> {
         match self.rsa_bits() {
@@ -152,7 +152,7 @@ impl Certificate {
     }
 }
 
-impl Csr {
+impl CsrDetails {
     /// `None` where the bytes are no request.
     pub fn read(der: &[u8]) -> Option<Self> {
         let (_, csr) = X509CertificationRequest::from_der(der).ok()?;

@@ -19,13 +19,13 @@ pub struct Identity<'a> {
 }
 
 /// The database of a browser, or of several that share one.
-pub struct Browser<'a> {
+pub struct BrowserDatabase<'a> {
     database: Database<'a>,
     pk12util: PathBuf,
 }
 
 /// Every browser with a database of its own. Elsewhere than on Linux they read the system's.
-pub fn browsers(host: &Host) -> Result<Vec<Browser<'_>>, Problem> {
+pub fn browsers(host: &Host) -> Result<Vec<BrowserDatabase<'_>>, Problem> {
     let hint = match host.os {
         Os::Linux => None,
         Os::MacOs => Some("import the .p12 into the login keychain: security import FILE.p12"),
@@ -42,14 +42,14 @@ pub fn browsers(host: &Host) -> Result<Vec<Browser<'_>>, Problem> {
     };
     let (certutil, pk12util) = (program("certutil")?, program("pk12util")?);
     let places = firefox(host).into_iter().chain(chromium(host));
-    let browser = |(name, folder)| Browser {
+    let browser = |(name, folder)| BrowserDatabase {
         database: Database { host, certutil: certutil.clone(), name, folder },
         pk12util: pk12util.clone(),
     };
     Ok(places.map(browser).collect())
 }
 
-impl Browser<'_> {
+impl BrowserDatabase<'_> {
     /// Which one, for a person.
     pub fn place(&self) -> String {
         format!("{} ({})", self.database.name, self.database.folder.display())

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use devca_platform::{Anchor, Found, Host, Kind, Os, Person, Store, bundle};
+use devca_platform::{Account, Anchor, Found, Host, Os, Store, StoreKind, bundle};
 use tempfile::TempDir;
 
 pub const STRANGER: &str = include_str!("../stranger.pem");
@@ -52,7 +52,7 @@ impl Machine {
             os,
             sysroot: self.tree.path().to_owned(),
             trust_sysroot: true,
-            person: Person { home: Some(self.at("home")), ids: None },
+            person: Account { home: Some(self.at("home")), ids: None },
             path: vec![self.at("bin"), "/usr/bin".into(), "/bin".into()],
             admin_path: vec![self.at("bin"), self.at("usr/bin"), "/usr/bin".into(), "/bin".into()],
             is_root: true,
@@ -81,7 +81,7 @@ pub fn read(path: &Path) -> String {
 }
 
 /// The one store of a kind.
-pub fn only<'a>(host: &'a Host, kind: Kind) -> Box<dyn Store + 'a> {
+pub fn only<'a>(host: &'a Host, kind: StoreKind) -> Box<dyn Store + 'a> {
     let mut found = devca_platform::find(host, &[kind]);
     assert_eq!(found.len(), 1);
     match found.remove(0) {

@@ -10,47 +10,49 @@ use keyring_core::{Entry, Error};
 use windows_native_keyring_store::Store;
 use zeroize::Zeroizing;
 
-use super::{APPLICATION, Problem};
+use super::{APPLICATION, KeyringProblem};
 
 pub(super) struct Service(Arc<Store>);
 
 impl Service {
-    pub(super) fn connect() -> Result<Self, Problem> {
-        Store::new().map(Self).map_err(|e| Problem::Unreachable(e.to_string()))
+    pub(super) fn connect() -> Result<Self, KeyringProblem> {
+        Store::new().map(Self).map_err(|e| KeyringProblem::Unreachable(e.to_string()))
     }
 
     /// The label is for keyrings that show one.
-    pub(super) fn store(&self, item: &str, _label: &str, secret: &str) -> Result<(), Problem> {
+    pub(super) fn store(&self, item: &str, _label: &str, secret: &str) -> Result<(), KeyringProblem> {
         self.entry(item)?.set_secret(secret.as_bytes()).map_err(problem)
     }
 
-    pub(super) fn load(&self, item: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    pub(super) fn load(&self, item: &str) -> Result<Zeroizing<Vec<u8>>, KeyringProblem> {
         self.entry(item)?.get_secret().map(Zeroizing::new).map_err(problem)
     }
 
-    pub(super) fn delete(&self, item: &str) -> Result<(), Problem> {
+    pub(super) fn delete(&self, item: &str) -> Result<(), KeyringProblem> {
         self.entry(item)?.delete_credential().map_err(problem)
     }
 
     #[cfg(target_os = "macos")]
-    fn entry(&self, item: &str) -> Result<Entry, Problem> {
+    fn entry(&self, item: &str) -> Result<Entry, KeyringProblem> {
         self.0.build(APPLICATION, item, None).map_err(problem)
     }
 
     /// Not "Enterprise", the default, which follows the user to other machines of a domain.
     #[cfg(windows)]
-    fn entry(&self, item: &str) -> Result<Entry, Problem> {
+    fn entry(&self, item: &str) -> Result<Entry, KeyringProblem> {
         let local = std::collections::HashMap::from([("persistence", "Local")]);
         self.0.build(APPLICATION, item, Some(&local)).map_err(problem)
     }
 }
 
-fn problem(error: Error) -> Problem {
+fn problem(error: Error) -> KeyringProblem {
     match error {
-        Error::NoEntry => Problem::Missing,
-        Error::NoStorageAccess(_) => Problem::Locked,
+        Error::NoEntry => KeyringProblem::Missing,
+        Error::NoStorageAccess(_) => KeyringProblem::Locked,
         // What came back stays out of the message.
-        Error::BadEncoding(_) | Error::BadDataFormat(..) => Problem::Failed("the entry is damaged".into()),
-        e => Problem::Failed(e.to_string()),
+        Error::BadEncoding(_) | Error::BadDataFormat(..) => {
+            KeyringProblem::Failed("the entry is damaged".into())
+        }
+        e => KeyringProblem::Failed(e.to_string()),
     }
 }

@@ -5,28 +5,30 @@ use std::collections::HashMap;
 use dbus_secret_service::{Collection, EncryptionType, Error, SecretService};
 use zeroize::Zeroizing;
 
-use super::{APPLICATION, PROMPTING, Problem};
+use super::{APPLICATION, KeyringProblem, PROMPTING};
 
 pub(super) struct Service(SecretService);
 
 impl Service {
     /// Plain: the bus is a Unix socket of this user, whose other processes may ask for the secret as well.
-    pub(super) fn connect() -> Result<Self, Problem> {
+    pub(super) fn connect() -> Result<Self, KeyringProblem> {
         let seconds = PROMPTING.as_secs().saturating_sub(1); // so that the prompt is closed when time is up
         SecretService::connect_with_max_prompt_timeout(EncryptionType::Plain, seconds).map(Self).map_err(
             |e| match e {
                 Error::Dbus(_) if std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_none() => {
-                    Problem::Unreachable(
+                    KeyringProblem::Unreachable(
                         "this is not a desktop session (DBUS_SESSION_BUS_ADDRESS is not set)".into(),
                     )
                 }
-                Error::Dbus(e) => Problem::Unreachable(e.message().unwrap_or("no D-Bus session").to_owned()),
-                e => Problem::Unreachable(e.to_string()),
+                Error::Dbus(e) => {
+                    KeyringProblem::Unreachable(e.message().unwrap_or("no D-Bus session").to_owned())
+                }
+                e => KeyringProblem::Unreachable(e.to_string()),
             },
         )
     }
 
-    pub(super) fn store(&self, item: &str, label: &str, secret: &str) -> Result<(), Problem> {
+    pub(super) fn store(&self, item: &str, label: &str, secret: &str) -> Result<(), KeyringProblem> {
         let collection = self.collection()?;
         collection
             .create_item(label, attributes(item), secret.as_bytes(), true, "text/plain")
@@ -34,7 +36,7 @@ impl Service {
         Ok(())
     }
 
-    pub(super) fn load(&self, item: &str) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    pub(super) fn load(&self, item: &str) -> Result<Zeroizing<Vec<u8>>, KeyringProblem> {
         let found = self.0.search_items(attributes(item)).map_err(problem)?;
         let entry = match (found.unlocked.first(), found.locked.first()) {
             (Some(entry), _) => entry,
@@ -42,12 +44,12 @@ impl Service {
                 entry.unlock().map_err(problem)?;
                 entry
             }
-            (None, None) => return Err(Problem::Missing),
+            (None, None) => return Err(KeyringProblem::Missing),
         };
         entry.get_secret().map(Zeroizing::new).map_err(problem)
     }
 
-    pub(super) fn delete(&self, item: &str) -> Result<(), Problem> {
+    pub(super) fn delete(&self, item: &str) -> Result<(), KeyringProblem> {
         let found = self.0.search_items(attributes(item)).map_err(problem)?;
         let mut entries = found.unlocked.iter().chain(&found.locked);
         entries.try_for_each(|entry| {
@@ -56,9 +58,9 @@ impl Service {
         })
     }
 
-    fn collection(&self) -> Result<Collection<'_>, Problem> {
+    fn collection(&self) -> Result<Collection<'_>, KeyringProblem> {
         let collection = self.0.get_default_collection().map_err(|e| match e {
-            Error::NoResult => Problem::Unreachable("it has no default collection".into()),
+            Error::NoResult => KeyringProblem::Unreachable("it has no default collection".into()),
             e => problem(e),
         })?;
         collection.ensure_unlocked().or_else(|_| collection.unlock()).map_err(problem)?;
@@ -70,12 +72,16 @@ fn attributes(item: &str) -> HashMap<&str, &str> {
     HashMap::from([("application", APPLICATION), ("item", item)])
 }
 
-fn problem(error: Error) -> Problem {
+fn problem(error: Error) -> KeyringProblem {
     match error {
-        Error::Locked | Error::Prompt => Problem::Locked,
-        Error::NoResult => Problem::Missing,
-        Error::Unavailable => Problem::Unreachable("no Secret Service is running in this session".into()),
-        Error::Dbus(e) => Problem::Failed(e.message().unwrap_or("an error without a message").to_owned()),
-        e => Problem::Failed(e.to_string()),
+        Error::Locked | Error::Prompt => KeyringProblem::Locked,
+        Error::NoResult => KeyringProblem::Missing,
+        Error::Unavailable => {
+            KeyringProblem::Unreachable("no Secret Service is running in this session".into())
+        }
+        Error::Dbus(e) => {
+            KeyringProblem::Failed(e.message().unwrap_or("an error without a message").to_owned())
+        }
+        e => KeyringProblem::Failed(e.to_string()),
     }
 }

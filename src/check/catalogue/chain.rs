@@ -1,8 +1,8 @@
 //! From the leaf to a root that the client trusts.
 
-use super::{Fault, says};
+use super::{Diagnosis, says};
 
-pub static SELF_SIGNED: Fault = Fault {
+pub static SELF_SIGNED: Diagnosis = Diagnosis {
     id: "self-signed",
     title: "the certificate is self-signed",
     meaning: "It is signed with its own key instead of by a CA that clients could trust.",
@@ -23,7 +23,7 @@ pub static SELF_SIGNED: Fault = Fault {
     ],
 };
 
-pub static MISSING_INTERMEDIATE: Fault = Fault {
+pub static MISSING_INTERMEDIATE: Diagnosis = Diagnosis {
     id: "missing-intermediate",
     title: "an intermediate certificate is missing",
     meaning: "The server sends its certificate without the intermediate that links it to the root, and most clients do not look for it elsewhere. Browsers may have it from another site or fetch it, so it can work there and nowhere else.",
@@ -52,7 +52,7 @@ pub static MISSING_INTERMEDIATE: Fault = Fault {
     ],
 };
 
-pub static UNTRUSTED_ROOT: Fault = Fault {
+pub static UNTRUSTED_ROOT: Diagnosis = Diagnosis {
     id: "untrusted-root",
     title: "the root is not trusted here",
     meaning: "The chain is complete, but the client does not trust the root at its end.",
@@ -98,7 +98,7 @@ pub static UNTRUSTED_ROOT: Fault = Fault {
     ],
 };
 
-pub static REPLACED_ROOT: Fault = Fault {
+pub static REPLACED_ROOT: Diagnosis = Diagnosis {
     id: "replaced-root",
     title: "it was issued by a root that was replaced",
     meaning: "The certificate was issued by a devca root with the same name as the one trusted here, but with a different key.",
@@ -130,7 +130,7 @@ pub static REPLACED_ROOT: Fault = Fault {
     ],
 };
 
-pub static REVOKED: Fault = Fault {
+pub static REVOKED: Diagnosis = Diagnosis {
     id: "revoked",
     title: "the certificate was revoked",
     meaning: "It is on this CA's revocation list, and clients that read the list reject it.",
@@ -148,7 +148,7 @@ pub static REVOKED: Fault = Fault {
     ],
 };
 
-pub static REFUSED: Fault = Fault {
+pub static REFUSED: Diagnosis = Diagnosis {
     id: "refused",
     title: "the client rejects the certificate, and this message does not say why",
     meaning: "Clients start with this for any problem with a certificate; the reason follows, if they give one.",
@@ -184,7 +184,7 @@ pub static REFUSED: Fault = Fault {
     ],
 };
 
-pub static NOT_A_CA: Fault = Fault {
+pub static NOT_A_CA: Diagnosis = Diagnosis {
     id: "not-a-ca",
     title: "a certificate in the chain may not sign the one below it",
     meaning: "A certificate that signs others must be a CA (basicConstraints CA:TRUE), and its key usage, if present, must include keyCertSign.",
@@ -211,7 +211,7 @@ pub static NOT_A_CA: Fault = Fault {
     ],
 };
 
-pub static PATH_TOO_LONG: Fault = Fault {
+pub static PATH_TOO_LONG: Diagnosis = Diagnosis {
     id: "path-too-long",
     title: "the chain has more CAs than one of them allows",
     meaning: "A CA can limit how many CAs may follow below it (pathLenConstraint); devca's intermediates allow none.",
@@ -231,7 +231,7 @@ pub static PATH_TOO_LONG: Fault = Fault {
     ],
 };
 
-pub static UNKNOWN_EXTENSION: Fault = Fault {
+pub static UNKNOWN_EXTENSION: Diagnosis = Diagnosis {
     id: "unknown-extension",
     title: "a critical extension is unknown to clients",
     meaning: "A certificate has an extension that is marked critical, and clients that do not support it must reject the certificate.",
@@ -251,7 +251,7 @@ pub static UNKNOWN_EXTENSION: Fault = Fault {
     ],
 };
 
-pub static OUTSIDE_CONSTRAINTS: Fault = Fault {
+pub static OUTSIDE_CONSTRAINTS: Diagnosis = Diagnosis {
     id: "outside-constraints",
     title: "its CA may not sign for one of its names",
     meaning: "The root has name constraints, and a name in the certificate is outside them. Clients reject the whole certificate.",
@@ -276,7 +276,7 @@ pub static OUTSIDE_CONSTRAINTS: Fault = Fault {
     ],
 };
 
-pub static CONSTRAINED_ADDRESSES: Fault = Fault {
+pub static CONSTRAINED_ADDRESSES: Diagnosis = Diagnosis {
     id: "constrained-addresses",
     title: "BoringSSL does not support constraints on addresses",
     meaning: "The certificate contains an address, and its root limits the addresses that it may sign for. BoringSSL (Bun, gRPC, workerd, Electron, Envoy, Dart) does not support such limits and rejects the certificate, even for its other names.",
@@ -293,7 +293,7 @@ pub static CONSTRAINED_ADDRESSES: Fault = Fault {
     ],
 };
 
-pub static CLIENT_WITHOUT_SAN: Fault = Fault {
+pub static CLIENT_WITHOUT_SAN: Diagnosis = Diagnosis {
     id: "client-without-san",
     title: "BoringSSL requires a subject alternative name in client certificates",
     meaning: "The client certificate has a common name but no subject alternative name. Under a root with name constraints, servers that use BoringSSL (gRPC, Bun, Envoy) reject it. The client only sees a closed connection.",
@@ -302,7 +302,7 @@ pub static CLIENT_WITHOUT_SAN: Fault = Fault {
     words: &[says("gRPC", "Issuer has name constraints but leaf has no SANs")],
 };
 
-pub static WRONG_ORDER: Fault = Fault {
+pub static WRONG_ORDER: Diagnosis = Diagnosis {
     id: "wrong-order",
     title: "the chain is in the wrong order, or contains unrelated certificates",
     meaning: "The server's certificate comes first, then its issuer, then the issuer's issuer. Most clients sort this out; some older TLS libraries and devices do not.",

@@ -1,8 +1,8 @@
 //! What stands in the way before a certificate is judged: the connection, the protocol, the client's own certificate.
 
-use super::{Fault, says};
+use super::{Diagnosis, says};
 
-pub static UNRESOLVED: Fault = Fault {
+pub static UNRESOLVED: Diagnosis = Diagnosis {
     id: "unresolved-name",
     title: "the name has no address",
     meaning: "Neither the hosts file nor DNS knows the name, so no connection was attempted.",
@@ -29,7 +29,7 @@ pub static UNRESOLVED: Fault = Fault {
     ],
 };
 
-pub static CONNECTION_REFUSED: Fault = Fault {
+pub static CONNECTION_REFUSED: Diagnosis = Diagnosis {
     id: "connection-refused",
     title: "nothing listens there",
     meaning: "The machine answers, but no program listens on this port at this address.",
@@ -54,7 +54,7 @@ pub static CONNECTION_REFUSED: Fault = Fault {
     ],
 };
 
-pub static NO_ANSWER: Fault = Fault {
+pub static NO_ANSWER: Diagnosis = Diagnosis {
     id: "no-answer",
     title: "the TLS handshake did not complete",
     meaning: "The server closed the connection or did not answer in time. It may accept connections, but it does not answer in TLS.",
@@ -90,7 +90,7 @@ pub static NO_ANSWER: Fault = Fault {
     ],
 };
 
-pub static PLAIN_HTTP: Fault = Fault {
+pub static PLAIN_HTTP: Diagnosis = Diagnosis {
     id: "plain-http",
     title: "the port speaks plain HTTP",
     meaning: "The server answers in HTTP without TLS, which the client sees as a broken handshake.",
@@ -117,7 +117,7 @@ pub static PLAIN_HTTP: Fault = Fault {
     ],
 };
 
-pub static PLAIN_CLIENT: Fault = Fault {
+pub static PLAIN_CLIENT: Diagnosis = Diagnosis {
     id: "plain-client",
     title: "the client speaks plain HTTP to a port with TLS",
     meaning: "The server expected TLS, but the request came without it.",
@@ -138,7 +138,7 @@ pub static PLAIN_CLIENT: Fault = Fault {
     ],
 };
 
-pub static NOT_TLS: Fault = Fault {
+pub static NOT_TLS: Diagnosis = Diagnosis {
     id: "not-tls",
     title: "the server does not speak TLS",
     meaning: "A program listens on the port, but what it sends is not a TLS handshake.",
@@ -164,7 +164,7 @@ pub static NOT_TLS: Fault = Fault {
     ],
 };
 
-pub static PROTOCOL_TOO_OLD: Fault = Fault {
+pub static PROTOCOL_TOO_OLD: Diagnosis = Diagnosis {
     id: "protocol-too-old",
     title: "no common version of TLS, or no common cipher",
     meaning: "Clients support TLS 1.2 and 1.3, but this server only offers older versions or ciphers that clients no longer support.",
@@ -202,7 +202,7 @@ pub static PROTOCOL_TOO_OLD: Fault = Fault {
     ],
 };
 
-pub static CLIENT_CERTIFICATE_REQUIRED: Fault = Fault {
+pub static CLIENT_CERTIFICATE_REQUIRED: Diagnosis = Diagnosis {
     id: "client-certificate-required",
     title: "the server requires a client certificate",
     meaning: "Mutual TLS: the server rejects clients that do not present a certificate.",
@@ -236,7 +236,7 @@ pub static CLIENT_CERTIFICATE_REQUIRED: Fault = Fault {
     ],
 };
 
-pub static CLIENT_CERTIFICATE_REFUSED: Fault = Fault {
+pub static CLIENT_CERTIFICATE_REFUSED: Diagnosis = Diagnosis {
     id: "client-certificate-refused",
     title: "the server rejects the client certificate",
     meaning: "Mutual TLS: the client presented a certificate, but the server does not accept it.",
@@ -291,7 +291,7 @@ pub static CLIENT_CERTIFICATE_REFUSED: Fault = Fault {
 };
 
 /// An alert says that the other side gave up: in a server's log, that is the client.
-pub static REJECTED_BY_CLIENT: Fault = Fault {
+pub static REJECTED_BY_CLIENT: Diagnosis = Diagnosis {
     id: "rejected-by-client",
     title: "the client rejected this server's certificate",
     meaning: "The client ended the handshake with an alert because it does not accept the server's certificate. This is what the server's log shows of it; the client's own message has the reason.",

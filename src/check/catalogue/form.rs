@@ -1,8 +1,8 @@
 //! Certificates that are not well-formed, and others that no client expects.
 
-use super::{Fault, says};
+use super::{Diagnosis, says};
 
-pub static MALFORMED: Fault = Fault {
+pub static MALFORMED: Diagnosis = Diagnosis {
     id: "malformed",
     title: "a certificate is malformed",
     meaning: "A certificate can only be read in part, or contains something that RFC 5280 forbids. Clients differ in what they accept.",
@@ -28,7 +28,7 @@ pub static MALFORMED: Fault = Fault {
     ],
 };
 
-pub static EXPLICIT_CURVE: Fault = Fault {
+pub static EXPLICIT_CURVE: Diagnosis = Diagnosis {
     id: "explicit-curve",
     title: "a key does not name its curve",
     meaning: "The key spells out the parameters of its elliptic curve instead of naming the curve. This was used to attack Windows (CVE-2020-0601), so clients reject it; RFC 5480 §2.1.1 forbids it.",
@@ -44,7 +44,7 @@ pub static EXPLICIT_CURVE: Fault = Fault {
     ],
 };
 
-pub static TOO_MANY_NAMES: Fault = Fault {
+pub static TOO_MANY_NAMES: Diagnosis = Diagnosis {
     id: "too-many-names",
     title: "too many names and name constraints",
     meaning: "Clients compare every name with every constraint, and reject the chain if that would take too long.",
@@ -60,7 +60,7 @@ pub static TOO_MANY_NAMES: Fault = Fault {
     ],
 };
 
-pub static KEY_ID_MISMATCH: Fault = Fault {
+pub static KEY_ID_MISMATCH: Diagnosis = Diagnosis {
     id: "key-id-mismatch",
     title: "a certificate names the wrong issuer key",
     meaning: "The authority key identifier differs from the subject key identifier of the CA that signed the certificate. OpenSSL and GnuTLS then do not recognize the CA as the issuer; Go, rustls and browsers verify the signature.",

@@ -1,8 +1,8 @@
 //! The certificate itself: its names, its dates, its purpose, its key.
 
-use super::{Fault, says};
+use super::{Diagnosis, says};
 
-pub static KEY_MISMATCH: Fault = Fault {
+pub static KEY_MISMATCH: Diagnosis = Diagnosis {
     id: "key-mismatch",
     title: "key and certificate do not match",
     meaning: "The private key does not belong to the certificate. Servers refuse to start with such a pair.",
@@ -18,7 +18,7 @@ pub static KEY_MISMATCH: Fault = Fault {
     ],
 };
 
-pub static NAME_MISMATCH: Fault = Fault {
+pub static NAME_MISMATCH: Diagnosis = Diagnosis {
     id: "name-mismatch",
     title: "the certificate is for another name",
     meaning: "The name or address that the client connects to is not among the certificate's subject alternative names. A wildcard stands for exactly one label, an address must be listed as an address, and the common name is ignored.",
@@ -63,7 +63,7 @@ pub static NAME_MISMATCH: Fault = Fault {
     ],
 };
 
-pub static EXPIRED: Fault = Fault {
+pub static EXPIRED: Diagnosis = Diagnosis {
     id: "expired",
     title: "the certificate has expired",
     meaning: "The certificate, or a CA above it, is past its expiry date.",
@@ -93,7 +93,7 @@ pub static EXPIRED: Fault = Fault {
     ],
 };
 
-pub static NOT_YET_VALID: Fault = Fault {
+pub static NOT_YET_VALID: Diagnosis = Diagnosis {
     id: "not-yet-valid",
     title: "the certificate is not valid yet",
     meaning: "By this machine's clock, its validity has not started.",
@@ -117,7 +117,7 @@ pub static NOT_YET_VALID: Fault = Fault {
     ],
 };
 
-pub static WRONG_USAGE: Fault = Fault {
+pub static WRONG_USAGE: Diagnosis = Diagnosis {
     id: "wrong-usage",
     title: "the certificate is not meant for this use",
     meaning: "Its extended key usage is for servers but a client uses it, or the other way around.",
@@ -145,7 +145,7 @@ pub static WRONG_USAGE: Fault = Fault {
     ],
 };
 
-pub static WRONG_KEY_USAGE: Fault = Fault {
+pub static WRONG_KEY_USAGE: Diagnosis = Diagnosis {
     id: "wrong-key-usage",
     title: "the certificate's key may not be used in handshakes",
     meaning: "Its key usage lacks digitalSignature, which TLS 1.3 and every key exchange with forward secrecy require.",
@@ -162,7 +162,7 @@ pub static WRONG_KEY_USAGE: Fault = Fault {
     ],
 };
 
-pub static CA_AS_LEAF: Fault = Fault {
+pub static CA_AS_LEAF: Diagnosis = Diagnosis {
     id: "ca-as-leaf",
     title: "a server uses a CA certificate",
     meaning: "The certificate is a CA's (basicConstraints CA:TRUE). Firefox and rustls reject it as a server certificate.",
@@ -177,7 +177,7 @@ pub static CA_AS_LEAF: Fault = Fault {
     ],
 };
 
-pub static WEAK: Fault = Fault {
+pub static WEAK: Diagnosis = Diagnosis {
     id: "weak",
     title: "the key or the signature is too weak",
     meaning: "Current clients reject RSA keys below 2048 bits and signatures with SHA-1 or MD5.",
@@ -206,7 +206,7 @@ pub static WEAK: Fault = Fault {
     ],
 };
 
-pub static TOO_LONG: Fault = Fault {
+pub static TOO_LONG: Diagnosis = Diagnosis {
     id: "too-long",
     title: "it is valid for too long",
     meaning: "Apple's systems reject server certificates that are valid for more than 825 days, even from a root that the user added. For public CAs, browsers' limit is 398 days.",
@@ -218,7 +218,7 @@ pub static TOO_LONG: Fault = Fault {
     ],
 };
 
-pub static EXPIRING: Fault = Fault {
+pub static EXPIRING: Diagnosis = Diagnosis {
     id: "expiring",
     title: "the certificate expires soon",
     meaning: "It is still valid, but expires within days.",

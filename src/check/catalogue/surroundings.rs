@@ -1,8 +1,8 @@
 //! Where it happens: the machine, its files, its environment.
 
-use super::{Fault, says};
+use super::{Diagnosis, says};
 
-pub static KEY_READABLE: Fault = Fault {
+pub static KEY_READABLE: Diagnosis = Diagnosis {
     id: "key-readable",
     title: "other users can read the private key",
     meaning: "Anyone who can read the key can impersonate this server or client. Some programs (PostgreSQL, ssh) refuse such a file.",
@@ -11,7 +11,7 @@ pub static KEY_READABLE: Fault = Fault {
     words: &[says("PostgreSQL", "has group or world access")],
 };
 
-pub static UNREADABLE_FILE: Fault = Fault {
+pub static UNREADABLE_FILE: Diagnosis = Diagnosis {
     id: "unreadable-file",
     title: "a file with a certificate or a key cannot be read",
     meaning: "The path is wrong, the program may not read the file, the password is wrong, or the file does not contain what is expected.",
@@ -47,7 +47,7 @@ pub static UNREADABLE_FILE: Fault = Fault {
     ],
 };
 
-pub static CRL_UNUSABLE: Fault = Fault {
+pub static CRL_UNUSABLE: Diagnosis = Diagnosis {
     id: "crl-unusable",
     title: "the revocation list is missing or expired",
     meaning: "Clients and servers that check revocation lists reject every certificate unless they have a current list from its CA.",
@@ -68,7 +68,7 @@ pub static CRL_UNUSABLE: Fault = Fault {
     ],
 };
 
-pub static CLOCK_SKEW: Fault = Fault {
+pub static CLOCK_SKEW: Diagnosis = Diagnosis {
     id: "clock-skew",
     title: "the clocks differ",
     meaning: "The server's clock and this machine's are minutes apart, so certificates start or expire too early for one of them.",
@@ -77,7 +77,7 @@ pub static CLOCK_SKEW: Fault = Fault {
     words: &[says("Chrome", "NET::ERR_CERT_DATE_INVALID")],
 };
 
-pub static PROXY: Fault = Fault {
+pub static PROXY: Diagnosis = Diagnosis {
     id: "proxy",
     title: "clients connect through a proxy",
     meaning: "A proxy is set in the environment. Programs that use it do not connect to this server directly as devca did, and a proxy that inspects TLS presents its own certificate.",
@@ -90,7 +90,7 @@ pub static PROXY: Fault = Fault {
     ],
 };
 
-pub static VERIFICATION_OFF: Fault = Fault {
+pub static VERIFICATION_OFF: Diagnosis = Diagnosis {
     id: "verification-off",
     title: "verification is turned off",
     meaning: "A setting in this environment makes a client accept every certificate. It hides problems that appear elsewhere, and lets anyone intercept connections.",

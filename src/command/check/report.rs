@@ -8,7 +8,7 @@ use crate::check::Finding;
 use crate::check::catalogue::Words;
 use crate::check::chain::Source;
 use crate::report::{self, Mark, Outcome};
-use crate::x509::details::Certificate;
+use crate::x509::details::CertificateDetails;
 
 #[derive(Serialize, Default)]
 pub(in crate::command) struct Checked {
@@ -41,7 +41,7 @@ pub(in crate::command) struct Checked {
 #[derive(Serialize)]
 pub(super) struct Linked {
     #[serde(flatten)]
-    pub(super) certificate: Certificate,
+    pub(super) certificate: CertificateDetails,
     pub(super) source: Source,
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use devca_platform::{Found, Host, Kind, bundle};
+use devca_platform::{Found, Host, StoreKind, bundle};
 
 use crate::check::catalogue::{MISSING_INTERMEDIATE, REPLACED_ROOT, REVOKED, UNTRUSTED_ROOT, Words};
 use crate::check::chain::{Chain, End, Link, Source};
@@ -166,7 +166,7 @@ impl Roots {
         for found in devca_platform::find(&self.host, &stores::kinds(&args.stores)) {
             if let Found::Store(store) = found {
                 let name = match store.kind() {
-                    Kind::System => format!("the system store ({})", store.place()),
+                    StoreKind::System => format!("the system store ({})", store.place()),
                     _ => store.place(),
                 };
                 match store.holds(&anchor) {

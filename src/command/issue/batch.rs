@@ -13,7 +13,7 @@ use crate::cli;
 use crate::command::Context;
 use crate::disk::files::{self, Secrecy};
 use crate::error::{self, Fault, OrHint};
-use crate::format::{self, Format, Material, Options, Plan};
+use crate::format::{self, Format, Material, Options, OutputPlan};
 use crate::issued::bulk::{self, Made};
 use crate::issued::inventory::Entry;
 use crate::issued::overwrite::{self, Known};
@@ -34,13 +34,13 @@ pub(crate) struct Batch {
     issued: usize,
     /// They were there.
     skipped: usize,
-    failed: Vec<Failure>,
+    failed: Vec<FailedLine>,
     folder: PathBuf,
     root_created: bool,
 }
 
 #[derive(Serialize)]
-struct Failure {
+struct FailedLine {
     line: usize,
     why: String,
     hint: String,
@@ -49,7 +49,7 @@ struct Failure {
 /// One line: names, and what else is said of them.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
-struct Line {
+struct BatchLine {
     names: Vec<String>,
     #[serde(default)]
     kind: Option<Kind>,
@@ -130,16 +130,16 @@ struct Maker<'a> {
 enum Asked {
     Nothing,
     There,
-    Make(Job),
+    Make(BatchJob),
 }
 
-struct Job {
+struct BatchJob {
     request: Request,
     outputs: Vec<format::Output>,
     label: String,
 }
 
-impl Job {
+impl BatchJob {
     fn is_for_the_same(&self, other: &Self) -> bool {
         (self.request.kind, &self.request.subject) == (other.request.kind, &other.request.subject)
     }
@@ -158,7 +158,7 @@ impl Maker<'_> {
         outcome: &mut Batch,
     ) -> anyhow::Result<()> {
         let asked = parallel::map(lines.iter().collect(), |(number, line)| (*number, self.ask(line)));
-        let mut jobs: Vec<Job> = Vec::new();
+        let mut jobs: Vec<BatchJob> = Vec::new();
         let mut numbers = Vec::new();
         // Two lines for the same files would be written at the same time.
         let mut claimed: HashMap<String, usize> = HashMap::new();
@@ -177,14 +177,14 @@ impl Maker<'_> {
                         Some(first) if jobs[*first].is_for_the_same(&job) => outcome.skipped += 1,
                         Some(first) => {
                             let taken = in_the_way_of(numbers[*first]).into();
-                            outcome.failed.push(Failure::new(number, &taken));
+                            outcome.failed.push(FailedLine::new(number, &taken));
                         }
                     }
                 }
-                Err(e) => outcome.failed.push(Failure::new(number, &e)),
+                Err(e) => outcome.failed.push(FailedLine::new(number, &e)),
             }
         }
-        let make = |Job { request, outputs, label }: &Job| {
+        let make = |BatchJob { request, outputs, label }: &BatchJob| {
             let issued = self.signer.issue(request)?;
             let material =
                 Material { issued: &issued, authority: self.authority, options: self.options, label };
@@ -199,7 +199,7 @@ impl Maker<'_> {
                     outcome.issued += 1;
                     self.known.add(entry);
                 }
-                Err(e) => outcome.failed.push(Failure::new(number, &e)),
+                Err(e) => outcome.failed.push(FailedLine::new(number, &e)),
             }
         }
         outcome.failed.sort_by_key(|failure| failure.line);
@@ -228,7 +228,7 @@ impl Maker<'_> {
             return Err(super::public_address(name, self.ca).into());
         }
         request.suit(self.authority);
-        let plan = Plan {
+        let plan = OutputPlan {
             formats: self.formats,
             stem: &label,
             folder: self.folder,
@@ -247,12 +247,12 @@ impl Maker<'_> {
         if end.is_some_and(|end| end > self.now) && outputs.iter().all(|output| output.replace) {
             return Ok(Asked::There);
         }
-        Ok(Asked::Make(Job { request, outputs, label }))
+        Ok(Asked::Make(BatchJob { request, outputs, label }))
     }
 }
 
 /// `NAME… [kind=client] [file=NAME] [cn=NAME]`, or the same as a JSON object; `None` for an empty line or a comment.
-fn parse(line: &str) -> anyhow::Result<Option<Line>> {
+fn parse(line: &str) -> anyhow::Result<Option<BatchLine>> {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
@@ -278,8 +278,8 @@ fn parse(line: &str) -> anyhow::Result<Option<Line>> {
     Ok(Some(parsed))
 }
 
-fn words(line: &str) -> Result<Line, Fault> {
-    let mut parsed = Line::default();
+fn words(line: &str) -> Result<BatchLine, Fault> {
+    let mut parsed = BatchLine::default();
     for word in line.split([' ', '\t', ',']).filter(|word| !word.is_empty()) {
         match word.split_once('=') {
             None => parsed.names.push(word.to_owned()),
@@ -297,7 +297,7 @@ fn words(line: &str) -> Result<Line, Fault> {
     Ok(parsed)
 }
 
-impl Failure {
+impl FailedLine {
     fn new(line: usize, e: &anyhow::Error) -> Self {
         Self { line, why: format!("{e:#}"), hint: error::hint(e).to_owned() }
     }
@@ -310,7 +310,7 @@ impl Outcome for Batch {
             rows.insert(1, ("skipped", format!("{} (already issued)", self.skipped)));
         }
         report::rows(page, &rows)?;
-        for Failure { line, why, hint } in &self.failed {
+        for FailedLine { line, why, hint } in &self.failed {
             let word = report::verdict(false, "failed");
             writeln!(page, "line {line}: {word}\n        {why}\n        hint: {hint}")?;
         }

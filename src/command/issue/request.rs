@@ -23,7 +23,7 @@ pub(super) fn parse(args: &cli::Issue, now: OffsetDateTime, report: &Report) -> 
             (Subject::parse(kind, &meant(args, kind, report), args.cn.as_deref())?, key)
         }
         Some(path) => {
-            let csr = csr::Request::read(path)?;
+            let csr = csr::Csr::read(path)?;
             (requested(kind, &csr, args.cn.as_deref())?, KeySource::Requested(csr.public_key))
         }
     };
@@ -69,7 +69,7 @@ pub(super) fn kind(args: &cli::Issue) -> Kind {
 }
 
 /// The names of a CSR: its SANs and, where there are none, its common name, as clients did before RFC 6125.
-fn requested(kind: Kind, csr: &csr::Request, common_name: Option<&str>) -> Result<Subject, Fault> {
+fn requested(kind: Kind, csr: &csr::Csr, common_name: Option<&str>) -> Result<Subject, Fault> {
     let own = csr.common_name.as_deref();
     let words = match (kind, csr.names.as_slice(), own) {
         (Kind::Client, names, _) => names.to_vec(),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use devca_platform::step::{quoted, script};
-use devca_platform::{Anchor, Found, Host, Kind, Person, Problem, Step, Store};
+use devca_platform::{Account, Anchor, Found, Host, Problem, Step, Store, StoreKind};
 use serde::Serialize;
 
 use crate::cli;
@@ -19,10 +19,10 @@ use crate::x509::certificate::CaCertificate;
 
 /// What became of one store.
 #[derive(Serialize)]
-pub(in crate::command) struct Line {
+pub(in crate::command) struct StoreLine {
     store: &'static str,
     place: String,
-    outcome: Outcome,
+    outcome: StoreChange,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,7 +39,7 @@ pub(in crate::command) struct Line {
 
 #[derive(Serialize, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
-pub(in crate::command) enum Outcome {
+pub(in crate::command) enum StoreChange {
     Done,
     AlreadyDone,
     NotDone,
@@ -51,7 +51,7 @@ pub(in crate::command) enum Outcome {
 
 /// The machine that the options speak of.
 pub(in crate::command) fn host(context: &Context, options: &cli::Stores) -> anyhow::Result<Host> {
-    let person = Person { home: context.person.home.clone(), ids: context.person.ids };
+    let person = Account { home: context.person.home.clone(), ids: context.person.ids };
     let mut host = Host::this(person, crate::command::is_root());
     host.machine = options.machine;
     host.trust_sysroot = options.trust_sysroot;
@@ -81,9 +81,9 @@ fn closed(tree: &Path) -> Fault {
 }
 
 /// The kinds that the options choose.
-pub(in crate::command) fn kinds(options: &cli::Stores) -> Vec<Kind> {
-    let chosen = |kind: &Kind| options.store.is_empty() || options.store.contains(kind);
-    Kind::ALL.into_iter().filter(chosen).collect()
+pub(in crate::command) fn kinds(options: &cli::Stores) -> Vec<StoreKind> {
+    let chosen = |kind: &StoreKind| options.store.is_empty() || options.store.contains(kind);
+    StoreKind::ALL.into_iter().filter(chosen).collect()
 }
 
 /// The options that choose the machine, as in a command.
@@ -96,19 +96,19 @@ pub(in crate::command) fn machine_options(options: &cli::Stores) -> String {
 /// Does something with each store, whatever becomes of the others.
 pub(in crate::command) fn each(
     found: &[Found],
-    act: impl Fn(&dyn Store, &mut Line) -> Result<Outcome, Problem>,
-) -> Vec<Line> {
+    act: impl Fn(&dyn Store, &mut StoreLine) -> Result<StoreChange, Problem>,
+) -> Vec<StoreLine> {
     found.iter().map(|found| one(found, &act)).collect()
 }
 
 /// Does something with one store.
 pub(in crate::command) fn one(
     found: &Found,
-    act: impl Fn(&dyn Store, &mut Line) -> Result<Outcome, Problem>,
-) -> Line {
+    act: impl Fn(&dyn Store, &mut StoreLine) -> Result<StoreChange, Problem>,
+) -> StoreLine {
     match found {
         Found::Store(store) => {
-            let mut line = Line::new(store.kind(), store.place(), Outcome::NotDone);
+            let mut line = StoreLine::new(store.kind(), store.place(), StoreChange::NotDone);
             match act(&**store, &mut line) {
                 Ok(outcome) => line.outcome = outcome,
                 Err(problem) => line.because(problem),
@@ -116,8 +116,8 @@ pub(in crate::command) fn one(
             line
         }
         Found::Remark(remark) => {
-            let outcome = if remark.is_failure { Outcome::NotDone } else { Outcome::LeftAlone };
-            let mut line = Line::new(remark.kind, remark.place.clone(), outcome);
+            let outcome = if remark.is_failure { StoreChange::NotDone } else { StoreChange::LeftAlone };
+            let mut line = StoreLine::new(remark.kind, remark.place.clone(), outcome);
             line.because(remark.problem.clone());
             line
         }
@@ -144,15 +144,15 @@ impl<'a> Changes<'a> {
         store: &dyn Store,
         anchor: &Anchor,
         earlier: &OldRoots,
-        line: &mut Line,
-    ) -> Result<Outcome, Problem> {
+        line: &mut StoreLine,
+    ) -> Result<StoreChange, Problem> {
         let earlier = earlier.in_store(store)?;
         let holds = store.holds(anchor)?;
         if holds && earlier.is_empty() {
-            return Ok(Outcome::AlreadyDone);
+            return Ok(StoreChange::AlreadyDone);
         }
         if !holds && earlier.is_empty() && store.follows_system(anchor)? {
-            return Ok(Outcome::LeftAlone);
+            return Ok(StoreChange::LeftAlone);
         }
         // The old one first: NSS knows certificates of the same subject by one name. One that cannot be removed does
         // not keep the new one out.
@@ -161,10 +161,10 @@ impl<'a> Changes<'a> {
             self.put_in(store, anchor, line)?;
         }
         removed?;
-        Ok(if self.dry_run { Outcome::WouldRun } else { Outcome::Done })
+        Ok(if self.dry_run { StoreChange::WouldRun } else { StoreChange::Done })
     }
 
-    fn put_in(&self, store: &dyn Store, anchor: &Anchor, line: &mut Line) -> Result<(), Problem> {
+    fn put_in(&self, store: &dyn Store, anchor: &Anchor, line: &mut StoreLine) -> Result<(), Problem> {
         let steps = store.add(anchor)?;
         self.perform(&steps, line)?;
         if self.dry_run || store.holds(anchor)? {
@@ -184,7 +184,7 @@ impl<'a> Changes<'a> {
         &self,
         store: &dyn Store,
         anchor: &Anchor,
-        line: &mut Line,
+        line: &mut StoreLine,
     ) -> Result<bool, Problem> {
         let steps = store.remove(anchor)?;
         if steps.is_empty() {
@@ -205,7 +205,7 @@ impl<'a> Changes<'a> {
         &self,
         store: &dyn Store,
         roots: &[HeldRoot],
-        line: &mut Line,
+        line: &mut StoreLine,
     ) -> Result<(), Problem> {
         for root in roots {
             if self.remove(store, &anchor::of_der(&root.der), line)? && !self.dry_run {
@@ -216,7 +216,7 @@ impl<'a> Changes<'a> {
     }
 
     /// Runs the steps, or only names them.
-    pub(in crate::command) fn perform(&self, steps: &[Step], line: &mut Line) -> Result<(), Problem> {
+    pub(in crate::command) fn perform(&self, steps: &[Step], line: &mut StoreLine) -> Result<(), Problem> {
         line.commands.extend(steps.iter().map(ToString::to_string));
         if self.dry_run {
             return Ok(());
@@ -236,7 +236,7 @@ pub(in crate::command) fn replace(
     context: &Context,
     options: &cli::Stores,
     root: &CaCertificate,
-) -> anyhow::Result<Vec<Line>> {
+) -> anyhow::Result<Vec<StoreLine>> {
     let host = host(context, options)?;
     let anchor = anchor::of(root);
     let earlier = OldRoots::remembered(context);
@@ -251,8 +251,8 @@ pub(in crate::command) fn replace(
     Ok(each(&holding, |store, line| changes.add(store, &anchor, &earlier, line)))
 }
 
-impl Line {
-    fn new(kind: Kind, place: String, outcome: Outcome) -> Self {
+impl StoreLine {
+    fn new(kind: StoreKind, place: String, outcome: StoreChange) -> Self {
         Self {
             store: kind.name(),
             place,
@@ -271,12 +271,12 @@ impl Line {
 
     /// Something was changed, or would have been.
     pub(in crate::command) fn is_changed(&self) -> bool {
-        matches!(self.outcome, Outcome::Done | Outcome::WouldRun)
+        matches!(self.outcome, StoreChange::Done | StoreChange::WouldRun)
     }
 
     /// What installs the root in a store that was skipped is of no use to those who remove it.
     pub(in crate::command) fn drop_hint_if_skipped(&mut self) {
-        if self.outcome == Outcome::LeftAlone {
+        if self.outcome == StoreChange::LeftAlone {
             self.hint = None;
         }
     }
@@ -288,8 +288,8 @@ impl Line {
 }
 
 /// No store that was chosen has failed.
-pub(in crate::command) fn all_done(lines: &[Line]) -> bool {
-    lines.iter().all(|line| line.outcome != Outcome::NotDone)
+pub(in crate::command) fn all_done(lines: &[StoreLine]) -> bool {
+    lines.iter().all(|line| line.outcome != StoreChange::NotDone)
 }
 
 /// The column that a line's first word stands in.
@@ -298,14 +298,14 @@ pub(in crate::command) const WIDTH: usize = 8;
 /// One line per store, with the reason and the hint below where there is one.
 pub(in crate::command) fn write(
     page: &mut dyn Write,
-    lines: &[Line],
+    lines: &[StoreLine],
     done: &str,
     already: &str,
 ) -> io::Result<()> {
     lines.iter().try_for_each(|line| line.write(page, done, already))
 }
 
-impl Line {
+impl StoreLine {
     /// `done` and `already` say what became of the root.
     pub(in crate::command) fn write(
         &self,
@@ -315,17 +315,17 @@ impl Line {
     ) -> io::Result<()> {
         let indent = format!("  {:WIDTH$}  ", "");
         let (mark, word) = match self.outcome {
-            Outcome::Done => (Mark::Good, done),
-            Outcome::AlreadyDone => (Mark::Good, already),
-            Outcome::NotDone => (Mark::Bad, "failed"),
-            Outcome::LeftAlone => (Mark::Skipped, "skipped"),
-            Outcome::WouldRun => (Mark::Skipped, "would run"),
+            StoreChange::Done => (Mark::Good, done),
+            StoreChange::AlreadyDone => (Mark::Good, already),
+            StoreChange::NotDone => (Mark::Bad, "failed"),
+            StoreChange::LeftAlone => (Mark::Skipped, "skipped"),
+            StoreChange::WouldRun => (Mark::Skipped, "would run"),
         };
         write!(page, "{mark} {:WIDTH$}  {}: {word}", self.store, self.place)?;
         match (&self.why, &self.hint) {
             (None, _) => writeln!(page)?,
             (Some(why), None) => writeln!(page, ": {why}")?,
-            (Some(why), Some(hint)) if self.outcome == Outcome::LeftAlone => {
+            (Some(why), Some(hint)) if self.outcome == StoreChange::LeftAlone => {
                 writeln!(page, ": {why}; {hint}")?;
             }
             (Some(why), Some(hint)) => {
@@ -336,7 +336,7 @@ impl Line {
         for root in &self.removed {
             writeln!(page, "{indent}removed: {} (SHA-256 {})", root.name, root.sha256)?;
         }
-        if self.outcome == Outcome::WouldRun {
+        if self.outcome == StoreChange::WouldRun {
             self.commands.iter().try_for_each(|command| writeln!(page, "{indent}{command}"))?;
         }
         Ok(())

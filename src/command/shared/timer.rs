@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use devca_platform::timer::{self, Job, Plan};
-use devca_platform::{Host, Os, Person, Step};
+use devca_platform::{Account, Host, Os, Step};
 use serde::Serialize;
 
 use crate::ca;
@@ -20,13 +20,13 @@ use crate::issued::inventory::Inventory;
 use crate::report::{self, Mark};
 
 #[derive(Serialize)]
-pub(in crate::command) struct Changed {
+pub(in crate::command) struct TimerReport {
     kind: &'static str,
     installed: bool,
     files: Vec<PathBuf>,
 }
 
-pub(in crate::command) fn run(context: &Context, args: &cli::Renew) -> anyhow::Result<Changed> {
+pub(in crate::command) fn run(context: &Context, args: &cli::Renew) -> anyhow::Result<TimerReport> {
     if args.install_timer {
         refuse_what_a_timer_lacks(context, args)?;
     }
@@ -63,7 +63,7 @@ pub(in crate::command) fn run(context: &Context, args: &cli::Renew) -> anyhow::R
     } else {
         remove(context, &host, &plan)?;
     }
-    Ok(Changed { kind: plan.kind, installed: args.install_timer, files })
+    Ok(TimerReport { kind: plan.kind, installed: args.install_timer, files })
 }
 
 /// Takes the timer of a CA away that is about to be deleted, if it has one.
@@ -76,7 +76,7 @@ pub(in crate::command) fn remove_if_there(context: &Context) -> anyhow::Result<(
 }
 
 fn host(context: &Context) -> Host {
-    let person = Person { home: context.person.home.clone(), ids: context.person.ids };
+    let person = Account { home: context.person.home.clone(), ids: context.person.ids };
     Host::this(person, crate::command::is_root())
 }
 
@@ -187,7 +187,7 @@ fn perform(context: &Context, host: &Host, steps: &[Step]) -> anyhow::Result<()>
         .map_err(|problem| Fault::new(problem.why, problem.hint).into())
 }
 
-impl Changed {
+impl TimerReport {
     pub(in crate::command) fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         let word = if self.installed { "renews once a day" } else { "removed" };
         writeln!(page, "{} {:WIDTH$}  {}: {word}", Mark::Good, "timer", self.kind)?;

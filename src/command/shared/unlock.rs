@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 use crate::ca;
 use crate::ca::key_file::LockedKey;
-use crate::ca::keyring::{KeyringItem, Problem, kernel};
-use crate::ca::passphrase::{Passphrase, VARIABLE};
+use crate::ca::keyring::{KeyringItem, KeyringProblem, kernel};
+use crate::ca::passphrase::{CaPassphrase, VARIABLE};
 use crate::command::Context;
 use crate::error::Fault;
 use crate::x509::key;
@@ -22,8 +22,8 @@ impl Context<'_> {
         &self,
         path: &Path,
         locked: &LockedKey,
-    ) -> anyhow::Result<(Zeroizing<KeyPair>, Passphrase)> {
-        if let Some(passphrase) = Passphrase::from_environment()? {
+    ) -> anyhow::Result<(Zeroizing<KeyPair>, CaPassphrase)> {
+        if let Some(passphrase) = CaPassphrase::from_environment()? {
             let passphrase = passphrase.kept_in(locked.item.clone());
             let wrong = || {
                 let what = format!("wrong passphrase for {1} in ${0}", VARIABLE, path.display());
@@ -34,13 +34,13 @@ impl Context<'_> {
         if let Some(item) = &locked.item {
             return unlock_by_keyring(path, locked, item);
         }
-        if let Some(passphrase) = kernel::recall(&self.remembered_as()).and_then(Passphrase::new)
+        if let Some(passphrase) = kernel::recall(&self.remembered_as()).and_then(CaPassphrase::new)
             && let Some(key) = open(&passphrase, locked)?
         {
             return Ok((key, passphrase));
         }
         for left in (0..TRIES).rev() {
-            let passphrase = self.ask_passphrase(&format!("Passphrase of {}: ", path.display()))?;
+            let passphrase = self.ask_passphrase(&format!("CaPassphrase of {}: ", path.display()))?;
             if let Some(key) = open(&passphrase, locked)? {
                 return Ok((key, passphrase));
             }
@@ -54,10 +54,10 @@ impl Context<'_> {
     }
 
     /// A new random passphrase, which is in the keyring. `hint` says what to do where that fails.
-    pub(crate) fn passphrase_in_keyring(&self, hint: &str) -> anyhow::Result<Passphrase> {
+    pub(crate) fn passphrase_in_keyring(&self, hint: &str) -> anyhow::Result<CaPassphrase> {
         let folder = &self.folder;
         let label = format!("devca: key of the CA {} ({})", folder.name, folder.path.display());
-        Ok(Passphrase::in_keyring(KeyringItem::new(folder.tag())?, &label)?
+        Ok(CaPassphrase::in_keyring(KeyringItem::new(folder.tag())?, &label)?
             .map_err(|problem| problem.fault(hint))?)
     }
 
@@ -83,12 +83,12 @@ impl Context<'_> {
     }
 
     /// A new passphrase: of the file that is named, or typed twice.
-    pub(crate) fn new_passphrase(&self) -> anyhow::Result<Passphrase> {
-        Passphrase::from_environment()?.map_or_else(|| self.type_passphrase(), Ok)
+    pub(crate) fn new_passphrase(&self) -> anyhow::Result<CaPassphrase> {
+        CaPassphrase::from_environment()?.map_or_else(|| self.type_passphrase(), Ok)
     }
 
     /// One that is typed, twice.
-    pub(crate) fn type_passphrase(&self) -> anyhow::Result<Passphrase> {
+    pub(crate) fn type_passphrase(&self) -> anyhow::Result<CaPassphrase> {
         let first = self.ask_passphrase("New passphrase: ")?;
         let second = self.ask_passphrase("Once more: ")?;
         if !first.is(&second) {
@@ -97,12 +97,12 @@ impl Context<'_> {
         Ok(first)
     }
 
-    fn ask_passphrase(&self, question: &str) -> anyhow::Result<Passphrase> {
+    fn ask_passphrase(&self, question: &str) -> anyhow::Result<CaPassphrase> {
         let hint = format!("put it into a file: export {VARIABLE}=…");
         let typed = self.report.ask_hidden(question);
         let typed = typed
             .ok_or_else(|| Fault::new("a passphrase is needed, but there is no terminal to ask on", hint))?;
-        Passphrase::new(typed)
+        CaPassphrase::new(typed)
             .ok_or_else(|| Fault::new("a passphrase cannot be empty", "type at least one character").into())
     }
 }
@@ -111,11 +111,11 @@ fn unlock_by_keyring(
     path: &Path,
     locked: &LockedKey,
     item: &KeyringItem,
-) -> anyhow::Result<(Zeroizing<KeyPair>, Passphrase)> {
-    let passphrase = Passphrase::from_keyring(item).map_err(|problem| {
+) -> anyhow::Result<(Zeroizing<KeyPair>, CaPassphrase)> {
+    let passphrase = CaPassphrase::from_keyring(item).map_err(|problem| {
         let file = format!("put the passphrase into a file: export {VARIABLE}=…");
         let hint = match (&problem, item.lookup()) {
-            (Problem::Missing, _) => format!("{file}; if it is lost, replace the root: devca rotate"),
+            (KeyringProblem::Missing, _) => format!("{file}; if it is lost, replace the root: devca rotate"),
             (_, Some(lookup)) => {
                 format!("log in to the desktop to unlock the keyring, or {file} (to look it up: {lookup})")
             }
@@ -130,6 +130,6 @@ fn unlock_by_keyring(
     Ok((open(&passphrase, locked)?.ok_or_else(wrong)?, passphrase))
 }
 
-fn open(passphrase: &Passphrase, locked: &LockedKey) -> anyhow::Result<Option<Zeroizing<KeyPair>>> {
+fn open(passphrase: &CaPassphrase, locked: &LockedKey) -> anyhow::Result<Option<Zeroizing<KeyPair>>> {
     Ok(passphrase.decrypt(&locked.der)?.and_then(|pkcs8| key::from_pkcs8(&pkcs8)))
 }

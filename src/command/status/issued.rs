@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Finding;
+use super::StatusProblem;
 use crate::command::Context;
 use crate::error;
 use crate::issued::inventory::{self, Entry, Inventory};
@@ -12,7 +12,7 @@ use crate::x509::policy;
 
 /// How many certificates are in use, and how many of them are in which state.
 #[derive(Serialize, Default)]
-pub(super) struct Issued {
+pub(super) struct IssuedCounts {
     good: usize,
     expiring: usize,
     expired: usize,
@@ -23,12 +23,12 @@ pub(super) struct Issued {
 pub(super) fn look_at(
     context: &Context,
     root: Option<&CaCertificate>,
-    problems: &mut Vec<Finding>,
-) -> Option<Issued> {
+    problems: &mut Vec<StatusProblem>,
+) -> Option<IssuedCounts> {
     let path = context.folder.inventory();
     let finding = |what: String, hint: &str| {
         let hint = error::hint_of(&context.folder.option(), hint);
-        Finding { what, hint }
+        StatusProblem { what, hint }
     };
     let inventory = match Inventory::load(&path) {
         Ok(inventory) => inventory,
@@ -43,7 +43,7 @@ pub(super) fn look_at(
     let left = left_behind(&entries).map(|(what, hint)| finding(what, &hint));
     entries.retain(|entry| !revoked.contains(&entry.serial) && renewal::glance(entry) == State::There);
     let present = PresentRoot::new(root, &context.folder);
-    let (issued, outdated) = Issued::count(&entries, context, &present);
+    let (issued, outdated) = IssuedCounts::count(&entries, context, &present);
     if root.is_some() {
         problems.extend(of_earlier_root(&outdated).map(|what| finding(what, "devca renew --all")));
     }
@@ -75,7 +75,7 @@ fn left_behind(entries: &[Entry]) -> Option<(String, String)> {
     Some((what, renewal::with_password(entry)))
 }
 
-impl Issued {
+impl IssuedCounts {
     /// Also says which are good but for their root.
     fn count<'a>(entries: &'a [Entry], context: &Context, present: &PresentRoot) -> (Self, Vec<&'a Entry>) {
         let soon = context.now + time::Duration::days(policy::RENEW_WITHIN_DAYS);
@@ -95,7 +95,7 @@ impl Issued {
     }
 }
 
-impl std::fmt::Display for Issued {
+impl std::fmt::Display for IssuedCounts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let all = [
             (self.good, "good"),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::Finding;
+use super::StatusProblem;
 use crate::ca::{self, Authority};
 use crate::command::shared::stores::WIDTH;
 use crate::command::{Context, host_name, permit};
@@ -67,8 +67,8 @@ fn kept(context: &Context) -> Option<Kept> {
 }
 
 /// What is wrong with root and key, each with what fixes it.
-pub(super) fn look_at(context: &Context, problems: &mut Vec<Finding>) -> Option<CaCertificate> {
-    let mut found = |what: String, hint: String| problems.push(Finding { what, hint });
+pub(super) fn look_at(context: &Context, problems: &mut Vec<StatusProblem>) -> Option<CaCertificate> {
+    let mut found = |what: String, hint: String| problems.push(StatusProblem { what, hint });
     if let Err(fault) = context.folder.refuse_unsafe() {
         found(fault.to_string(), fault.hint().to_owned());
         return None;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use devca_platform::{Anchor, Found, Store};
 use serde::Serialize;
 
-use super::Finding;
+use super::StatusProblem;
 use crate::command::shared::held::{self, HeldRoot};
 use crate::command::shared::stores::WIDTH;
 use crate::report::Mark;
@@ -14,7 +14,7 @@ use crate::report::Mark;
 pub(super) struct StoreState {
     store: &'static str,
     place: String,
-    word: Word,
+    word: TrustState,
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
     /// Other roots of local CAs that it trusts.
@@ -24,7 +24,7 @@ pub(super) struct StoreState {
 
 #[derive(Serialize, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
-enum Word {
+enum TrustState {
     Holds,
     Lacks,
     HoldsAnother,
@@ -32,14 +32,18 @@ enum Word {
     LeftAlone,
 }
 
-pub(super) fn look_at(found: &Found, anchor: Option<&Anchor>, problems: &mut Vec<Finding>) -> StoreState {
+pub(super) fn look_at(
+    found: &Found,
+    anchor: Option<&Anchor>,
+    problems: &mut Vec<StatusProblem>,
+) -> StoreState {
     match found {
         Found::Store(store) => ask(&**store, anchor, problems),
         Found::Remark(remark) => {
-            let word = if remark.is_failure { Word::CannotTell } else { Word::LeftAlone };
+            let word = if remark.is_failure { TrustState::CannotTell } else { TrustState::LeftAlone };
             if remark.is_failure {
                 let what = format!("{}: {}", remark.place, remark.problem.why);
-                problems.push(Finding { what, hint: remark.problem.hint.clone() });
+                problems.push(StatusProblem { what, hint: remark.problem.hint.clone() });
             }
             let (store, place) = (remark.kind.name(), remark.place.clone());
             StoreState { store, place, word, why: Some(remark.problem.why.clone()), others: Vec::new() }
@@ -47,11 +51,11 @@ pub(super) fn look_at(found: &Found, anchor: Option<&Anchor>, problems: &mut Vec
     }
 }
 
-fn ask(store: &dyn Store, anchor: Option<&Anchor>, problems: &mut Vec<Finding>) -> StoreState {
+fn ask(store: &dyn Store, anchor: Option<&Anchor>, problems: &mut Vec<StatusProblem>) -> StoreState {
     let mut state = StoreState {
         store: store.kind().name(),
         place: store.place(),
-        word: Word::Lacks,
+        word: TrustState::Lacks,
         why: None,
         others: Vec::new(),
     };
@@ -60,17 +64,20 @@ fn ask(store: &dyn Store, anchor: Option<&Anchor>, problems: &mut Vec<Finding>) 
         .and_then(|holds| Ok((holds, held::local_roots(store)?)));
     match answer {
         Err(problem) => {
-            state.word = Word::CannotTell;
-            problems.push(Finding { what: format!("{}: {}", state.place, problem.why), hint: problem.hint });
+            state.word = TrustState::CannotTell;
+            problems.push(StatusProblem {
+                what: format!("{}: {}", state.place, problem.why),
+                hint: problem.hint,
+            });
             state.why = Some(problem.why);
         }
         Ok((holds, mut others)) => {
             others.retain(|root| !anchor.is_some_and(|anchor| root.is(&anchor.der)));
             let another = others.iter().any(HeldRoot::is_devca);
             state.word = match (holds, another) {
-                (true, _) => Word::Holds,
-                (false, true) => Word::HoldsAnother,
-                (false, false) => Word::Lacks,
+                (true, _) => TrustState::Holds,
+                (false, true) => TrustState::HoldsAnother,
+                (false, false) => TrustState::Lacks,
             };
             state.others = others;
         }
@@ -81,16 +88,16 @@ fn ask(store: &dyn Store, anchor: Option<&Anchor>, problems: &mut Vec<Finding>) 
 impl StoreState {
     /// The root is not there, but could be.
     pub(super) fn lacks_root(&self) -> bool {
-        matches!(self.word, Word::Lacks | Word::HoldsAnother)
+        matches!(self.word, TrustState::Lacks | TrustState::HoldsAnother)
     }
 
     pub(super) fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         let (mark, word) = match self.word {
-            Word::Holds => (Mark::Good, "trusted"),
-            Word::Lacks => (Mark::Bad, "not trusted"),
-            Word::HoldsAnother => (Mark::Bad, "not trusted, but another devca root is"),
-            Word::CannotTell => (Mark::Bad, "cannot be read"),
-            Word::LeftAlone => (Mark::Skipped, "skipped"),
+            TrustState::Holds => (Mark::Good, "trusted"),
+            TrustState::Lacks => (Mark::Bad, "not trusted"),
+            TrustState::HoldsAnother => (Mark::Bad, "not trusted, but another devca root is"),
+            TrustState::CannotTell => (Mark::Bad, "cannot be read"),
+            TrustState::LeftAlone => (Mark::Skipped, "skipped"),
         };
         write!(page, "{mark} {:WIDTH$}  {}: {word}", self.store, self.place)?;
         if let Some(why) = &self.why {

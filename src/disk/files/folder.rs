@@ -11,7 +11,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 
 /// What is in a folder under some name.
-pub(super) struct Found {
+pub(super) struct FoundFile {
     pub(super) is_folder: bool,
     pub(super) is_file: bool,
     pub(super) size: u64,
@@ -58,13 +58,13 @@ impl Folder {
     }
 
     /// What has this name; `None` where nothing does. A link is neither a file nor a folder.
-    pub(super) fn look(&self, name: &OsStr) -> io::Result<Option<Found>> {
+    pub(super) fn look(&self, name: &OsStr) -> io::Result<Option<FoundFile>> {
         let found = match rustix::fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(rustix::io::Errno::NOENT) => return Ok(None),
             found => found?,
         };
         let kind = FileType::from_raw_mode(found.st_mode);
-        Ok(Some(Found {
+        Ok(Some(FoundFile {
             is_folder: kind == FileType::Directory,
             is_file: kind == FileType::RegularFile,
             size: found.st_size.try_into().unwrap_or(0),

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// What is in a folder under some name.
-pub(super) struct Found {
+pub(super) struct FoundFile {
     pub(super) is_folder: bool,
     pub(super) is_file: bool,
     pub(super) size: u64,
@@ -58,12 +58,12 @@ impl Folder {
     }
 
     /// What has this name; `None` where nothing does. A link is neither a file nor a folder.
-    pub(super) fn look(&self, name: &OsStr) -> io::Result<Option<Found>> {
+    pub(super) fn look(&self, name: &OsStr) -> io::Result<Option<FoundFile>> {
         let found = match self.path.join(name).symlink_metadata() {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             found => found?,
         };
-        Ok(Some(Found { is_folder: found.is_dir(), is_file: found.is_file(), size: found.len() }))
+        Ok(Some(FoundFile { is_folder: found.is_dir(), is_file: found.is_file(), size: found.len() }))
     }
 
     /// Renames a file or folder, in the place of a file that has the new name.
