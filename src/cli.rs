@@ -2,7 +2,7 @@
 //!
 //! The doc comments are the help texts. Structs of arguments have none, since they would replace the command's
 //! description in [`Command`]: clap adds them later, because of `defer`.
-#![allow(missing_docs, clippy::doc_markdown)]
+#![allow(clippy::doc_markdown)]
 
 use std::error::Error as _;
 
@@ -100,7 +100,6 @@ pub struct Global {
 
 /// When to color the output.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-#[allow(missing_docs)]
 pub enum Color {
     Auto,
     Always,

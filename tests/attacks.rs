@@ -1,7 +1,7 @@
 //! Attacks on devca, played by another user of the machine in a namespace of its own. Each test counts how often the
 //! attack succeeds; the answer must be never.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
 mod common;
 #[path = "attacks/folders.rs"]

@@ -1,6 +1,6 @@
 //! Whatever the input: an error, a hint, and nothing on disk that was not there before.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! `devca browser`: real browsers send the client certificate that was added, and not the one that was removed.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

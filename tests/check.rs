@@ -1,7 +1,7 @@
 //! `devca check` finds each fault of a real server, and foretells what real clients say to it. `devca explain` leads from
 //! these words back to the fault.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 #[path = "check/bench.rs"]
 mod bench;

@@ -1,6 +1,6 @@
 //! Many at once: one CA, one folder, and nothing is lost, doubled or mixed up.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

@@ -2,7 +2,7 @@
 //!
 //! `strace` kills the program at the first, the second, … call of each kind that changes files, until none is left.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! After `devca install`, whatever is started on this machine trusts the certificate; after `uninstall`, nothing does.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

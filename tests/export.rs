@@ -1,6 +1,6 @@
 //! An intermediate CA, handed over: what other systems import, and what it can and cannot sign.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

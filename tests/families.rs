@@ -1,7 +1,7 @@
 //! Other Linux families and other file trees: laid out as theirs in a namespace, with the real `trust` of p11-kit, and
 //! with Debian's own tools in a tree.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

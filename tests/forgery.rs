@@ -4,7 +4,7 @@
 //! With `DEVCA_CLIENTS_TABLE=FILE`, everything is measured and written there, which takes minutes: tests/measure-clients
 //! does that. Otherwise a selection is measured.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "forgery/bench.rs"]
 mod bench;

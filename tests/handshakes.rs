@@ -1,6 +1,6 @@
 //! Servers that use what devca issued, and real clients that judge them.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

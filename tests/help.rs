@@ -1,5 +1,5 @@
 //! The help of every command, and the manual pages.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! Life after issuing: list, inspect, renew and ten thousand at once.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

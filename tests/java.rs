@@ -1,6 +1,6 @@
 //! Java's key stores, which devca reads by itself: keytool and java say whether it reads them right.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! What is in the certificates, in the words of software that is not ours.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

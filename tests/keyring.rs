@@ -1,7 +1,7 @@
 //! Passphrases that nobody types: in the desktop's keyring (GNOME Keyring judges, through libsecret's `secret-tool`), or
 //! remembered by the kernel (`keyctl` judges).
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Modules depend on each other in one direction: down the list in docs/design.md, and never in a circle.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 
@@ -155,4 +155,12 @@ fn no_two_types_share_a_name() {
     assert!(places.len() > 200, "{} types were found", places.len());
     places.retain(|_, modules| modules.len() > 1);
     assert!(places.is_empty(), "types that share a name: {places:#?}");
+}
+
+/// What is read of a certificate is read in one place; all else is a view of that.
+#[test]
+fn one_module_reads_certificates() {
+    for (module, source) in modules(&project().join("src")) {
+        assert!(module == "x509::parsed" || !source.contains("X509Certificate::from_der"), "{module}");
+    }
 }

@@ -1,6 +1,6 @@
 //! Keys in memory: no core dump has them, and no other process of the same user can look.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

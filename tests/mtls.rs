@@ -1,6 +1,6 @@
 //! Mutual TLS: servers that people use, with files as devca issues them, ask clients that people use who they are.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 #[path = "mtls/peers.rs"]

@@ -1,6 +1,6 @@
 //! `devca issue --if-needed`: what a dev server calls at each start.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

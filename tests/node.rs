@@ -1,6 +1,6 @@
 //! docs/node.md is true: its commands are run.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! The keys of a CA, locked with a passphrase: who has it gets in, on a terminal or by a file, and nobody sees it.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

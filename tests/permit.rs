@@ -1,6 +1,6 @@
 //! The list of what a root may sign for changes; what it has signed stays good, and stores follow.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! PKCS#12, and what Java makes of it, opened by whoever asks for it.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! Everything that devca signs, in the eyes of pkilint, the linter that public CAs use.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Whatever is read: no panic, and what was understood reads the same again.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 use devca::check::chain::Link;
 use devca::check::target::CheckTarget;

@@ -1,6 +1,6 @@
 //! The README is true: its commands are run, its session is what is answered.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! What `renew` does where not everything can be renewed as it is.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! What devca signs for others, and what it does not: requests, passwords and formats that are no good.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

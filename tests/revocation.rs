@@ -1,6 +1,6 @@
 //! Revocation lists, as OpenSSL reads them. (What servers do with them is in `mtls.rs`.)
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

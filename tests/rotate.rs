@@ -1,6 +1,6 @@
 //! A new root with a new key, and every certificate again in its place; roots whose key is gone.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

@@ -1,7 +1,7 @@
 //! Programs that look elsewhere than in the system's store: with `devca run`, and with what `devca env` prints. No store
 //! is touched. And roots that were made elsewhere.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 #[path = "runtimes/company.rs"]

@@ -1,6 +1,6 @@
 //! docs/servers.md is true: every snippet of it is run, and asked by the page's own commands.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 #[path = "servers/page.rs"]

@@ -1,6 +1,6 @@
 //! The sessions in `tests/sessions/`: what a person types, and what devca answers. Each runs in a folder of its own.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

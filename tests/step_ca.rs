@@ -1,6 +1,6 @@
 //! A real step-ca on an exported intermediate, an ACME client that gets certificates from it, and its rotation.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! The system store, by the real update-ca-certificates, in a mount namespace of its own.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

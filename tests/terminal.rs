@@ -1,6 +1,6 @@
 //! Whatever a peer, a certificate or a file name holds: no control character of it reaches the terminal.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! What devca leaves behind: nothing that others can read, and after a purge nothing at all.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! The main job on Windows; in CI, under wine. The browsers and clients that judge elsewhere are not there.
 #![cfg(windows)]
-#![allow(clippy::unwrap_used, missing_docs, unsafe_code)] // Windows' loader has no safe face
+#![allow(clippy::unwrap_used, unsafe_code)] // Windows' loader has no safe face
 
 use std::path::Path;
 use std::process::{Command, Output};

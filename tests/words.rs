@@ -1,5 +1,5 @@
 //! Messages, help texts and documentation are plain American English: some phrases are not to be written.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

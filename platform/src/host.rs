@@ -7,7 +7,6 @@ use crate::Problem;
 
 /// The operating system, as a value: what is driven through programs compiles and is tested everywhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub enum Os {
     Linux,
     MacOs,

@@ -1,6 +1,6 @@
 //! Which databases of browsers are found; what becomes of them is shown with real browsers in devca's own tests.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,7 +1,7 @@
 //! Each Linux family is found by its folder, and gets its own steps. The tools here record that they were called and
 //! build the bundle as theirs do, from the anchors' folder; the real Debian tool runs in devca's own tests.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

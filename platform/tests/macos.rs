@@ -1,7 +1,7 @@
 //! macOS' keychains against a scripted `security`, which keeps certificates in a folder and records its calls. What
 //! only a real Mac could show is listed in docs/stores.md.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

@@ -1,12 +1,6 @@
 //! The Windows root stores, by the real API; in CI that is wine's.
 #![cfg(windows)]
-#![allow(
-    clippy::unwrap_used,
-    clippy::cast_possible_truncation,
-    clippy::print_stdout,
-    missing_docs,
-    unsafe_code
-)]
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::print_stdout, unsafe_code)]
 
 mod common;
 

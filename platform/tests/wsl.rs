@@ -1,6 +1,6 @@
 //! The Windows host's store from inside WSL, against a scripted `wslpath` and `certutil.exe`.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

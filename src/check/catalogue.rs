@@ -1,17 +1,17 @@
 //! The catalogue of faults: what each means, what clients say when they meet it, and what fixes it. `devca check` reports
 //! from it, `devca explain` searches it, and `docs/troubleshooting.md` is printed from it.
 
-#![allow(missing_docs)] // a fault says itself what it is
-
 use serde::{Serialize, Serializer};
 
 mod chain;
+mod client;
 mod connection;
 mod form;
 mod leaf;
 mod surroundings;
 
 pub use chain::*;
+pub use client::{Client, Library};
 pub use connection::*;
 pub use form::*;
 pub use leaf::*;
@@ -44,56 +44,91 @@ impl Serialize for Diagnosis {
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Words {
     /// Who.
-    pub client: &'static str,
+    pub client: Client,
     /// A part of the message, to the letter.
     pub says: &'static str,
+    /// In which case of the fault, where the client words several differently.
+    #[serde(skip)]
+    pub when: Case,
 }
 
-/// What verifies certificates for a client. Clients with the same library agree on what they refuse.
+/// Cases of a fault that a client has messages of their own for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Library {
-    OpenSsl,
-    GnuTls,
-    Go,
-    /// For rustls.
-    Webpki,
-    Java,
-    Chrome,
-    Firefox,
+pub enum Case {
+    Any,
+    /// Untrusted: the server sends its root, too.
+    RootSent,
+    /// Untrusted: it does not.
+    RootNotSent,
+    /// Untrusted: it sends its leaf alone.
+    LeafSent,
+    /// Untrusted: it sends more than the leaf, and no root.
+    ChainSent,
+    /// What is trusted is not self-signed.
+    AnchorIsNoRoot,
+    /// Another name than the one wanted, which is a host's.
+    HostName,
+    /// Another name than the one wanted, which is an address.
+    Address,
+    /// An address is wanted, and there are only host names.
+    NoAddresses,
+    /// There is only a common name.
+    NoNames,
+    /// There are only names that are not of hosts.
+    NoHostNames,
+    /// There are names of hosts.
+    OtherNames,
+    /// The server knows no such name (SNI), and sends no certificate.
+    UnknownSni,
+    /// A weak key of the leaf.
+    LeafKey,
+    /// A weak key of a CA.
+    CaKey,
+    /// A weak signature.
+    Signature,
+    /// An issuer that is not marked as a CA.
+    IsNoCa,
+    /// The same, said of intermediates only.
+    IntermediateIsNoCa,
+    /// An issuer whose key usage lacks keyCertSign.
+    NoCertSign,
+    /// More intermediates than the client follows.
+    TooManyIntermediates,
+    /// What is said of the leaf.
+    OfLeaf,
+    /// What is said of a CA above it.
+    OfCa,
+    /// Names that are not among those permitted.
+    NotPermitted,
+    /// Names that are among those excluded.
+    Excluded,
+    /// The alert `unknown_ca`.
+    UnknownCa,
+    /// No client certificate was sent, since its issuer is not among those that the server names.
+    IssuerNotListed,
+    /// The alert `bad_certificate`.
+    BadCertificate,
+    /// The alert `certificate_expired`.
+    Expired,
+    /// The alert `certificate_revoked`.
+    Revoked,
+    /// The alert `unsupported_certificate`.
+    Unsupported,
 }
 
-impl std::fmt::Display for Library {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::OpenSsl => "OpenSSL",
-            Self::GnuTls => "GnuTLS",
-            Self::Go => "Go",
-            Self::Webpki => "rustls",
-            Self::Java => "Java",
-            Self::Chrome => "Chrome",
-            Self::Firefox => "Firefox",
-        })
-    }
+const fn says(client: Client, says: &'static str) -> Words {
+    Words { client, says, when: Case::Any }
 }
 
 impl Words {
     /// The library that this client verifies with, where one is known to be behind these words.
     pub fn library(&self) -> Option<Library> {
-        Some(match self.client {
-            "curl" | "OpenSSL" | "Node" | "Python" => Library::OpenSsl,
-            "GnuTLS" => Library::GnuTls,
-            "Go" => Library::Go,
-            "rustls" => Library::Webpki,
-            "Java" => Library::Java,
-            "Chrome" => Library::Chrome,
-            "Firefox" => Library::Firefox,
-            _ => return None,
-        })
+        self.client.library()
     }
-}
 
-const fn says(client: &'static str, says: &'static str) -> Words {
-    Words { client, says }
+    const fn when(self, case: Case) -> Self {
+        Self { when: case, ..self }
+    }
 }
 
 /// All faults, the worst first: what keeps every client away before what bothers some of them, some day.

@@ -1,16 +1,12 @@
 //! Certificates with what links them to others, and the chains that they form.
 
-use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use time::OffsetDateTime;
-use x509_parser::asn1_rs::Tag;
-use x509_parser::error::X509Error;
-use x509_parser::extensions::{KeyUsage, ParsedExtension};
-use x509_parser::oid_registry::OID_KEY_TYPE_EC_PUBLIC_KEY;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::extensions::KeyUsage;
 
 use super::form::{self, Defect};
 use super::names::{Limits, Names};
 use crate::x509::details::CertificateDetails;
+use crate::x509::parsed::{Parsed, Verified};
 
 /// A certificate with what links it to others.
 #[derive(Debug, Clone)]
@@ -81,34 +77,23 @@ pub struct Chain<'a> {
 impl Link {
     /// `None` where the bytes are not a certificate.
     pub fn read(der: &[u8]) -> Option<Self> {
-        let (rest, certificate) = X509Certificate::from_der(der).ok()?;
-        let (mut key_id, mut authority_key_id, mut key_usage) = (None, None, None);
-        for extension in certificate.iter_extensions() {
-            match extension.parsed_extension() {
-                ParsedExtension::SubjectKeyIdentifier(id) => key_id = Some(id.0.to_vec()),
-                ParsedExtension::AuthorityKeyIdentifier(id) => {
-                    authority_key_id = id.key_identifier.as_ref().map(|id| id.0.to_vec());
-                }
-                ParsedExtension::KeyUsage(usage) => key_usage = Some(*usage),
-                _ => {}
-            }
-        }
-        let critical = certificate.iter_extensions().filter(|extension| extension.critical);
+        let parsed = Parsed::read(der)?;
+        let critical = parsed.raw.iter_extensions().filter(|extension| extension.critical);
         Some(Self {
-            details: CertificateDetails::read(der)?,
-            subject: certificate.subject().as_raw().to_vec(),
-            issuer: certificate.issuer().as_raw().to_vec(),
-            public_key: certificate.public_key().raw.to_vec(),
-            key_id,
-            authority_key_id,
-            key_usage,
+            details: CertificateDetails::of(&parsed, der),
+            subject: parsed.subject().to_vec(),
+            issuer: parsed.issuer().to_vec(),
+            public_key: parsed.public_key().to_vec(),
+            key_id: parsed.key_id(),
+            authority_key_id: parsed.authority_key_id(),
+            key_usage: parsed.key_usage(),
             critical: critical.map(|extension| extension.oid.to_id_string()).collect(),
-            has_basic_constraints: certificate.basic_constraints().is_ok_and(|found| found.is_some()),
-            is_version_3: certificate.version().0 == 2,
-            has_explicit_curve: has_explicit_curve(&certificate),
-            names: Names::of(&certificate),
-            limits: Limits::of(&certificate),
-            defects: form::defects(&certificate, rest),
+            has_basic_constraints: parsed.basic_constraints().is_some(),
+            is_version_3: parsed.raw.version().0 == 2,
+            has_explicit_curve: parsed.has_explicit_curve(),
+            names: Names::of(&parsed.raw),
+            limits: Limits::of(&parsed.raw),
+            defects: form::defects(&parsed.raw, parsed.rest),
             der: der.to_vec(),
         })
     }
@@ -153,52 +138,14 @@ impl Link {
 
     /// Whether the issuer's key made the signature.
     pub fn is_signed_by(&self, issuer: &Self) -> bool {
-        let parse = |der| X509Certificate::from_der(der).map(|(_, certificate)| certificate).ok();
-        let (Some(own), Some(issuer_certificate)) = (parse(&self.der), parse(&issuer.der)) else {
-            return false;
-        };
-        match own.verify_signature(Some(issuer_certificate.public_key())) {
-            Ok(()) => true,
-            // Of what the library cannot calculate at all, such as Ed448, the names decide, and `weakness` reports the
-            // algorithm. The same goes for a small RSA key.
-            Err(X509Error::SignatureUnsupportedAlgorithm) => {
-                is_signed_on_a_rare_curve(&own, &issuer_certificate).unwrap_or(true)
-            }
-            Err(_) => issuer.details.weak_key().is_some(),
-        }
+        let (own, issuer_read) = (Parsed::read(&self.der), Parsed::read(&issuer.der));
+        own.zip(issuer_read).is_some_and(|(own, issuer_read)| match own.verify(&issuer_read) {
+            // Of what devca cannot calculate at all the names decide, and `weakness` reports the algorithm.
+            Verified::Yes | Verified::Unsupported => true,
+            // The library refuses a small RSA key as well.
+            Verified::No => issuer.details.key.is_weak(),
+        })
     }
-}
-
-/// What x509-parser does not verify, and the library can. `None` for every other algorithm.
-fn is_signed_on_a_rare_curve(own: &X509Certificate, issuer: &X509Certificate) -> Option<bool> {
-    let key = issuer.public_key();
-    let curve = key.algorithm.parameters.as_ref()?.as_oid().ok()?.to_id_string();
-    let hash = own.signature_algorithm.algorithm.to_id_string();
-    let algorithm: &dyn VerificationAlgorithm = match (curve.as_str(), hash.as_str()) {
-        (P521, ECDSA_SHA256) => &signature::ECDSA_P521_SHA256_ASN1,
-        (P521, ECDSA_SHA384) => &signature::ECDSA_P521_SHA384_ASN1,
-        (P521, ECDSA_SHA512) => &signature::ECDSA_P521_SHA512_ASN1,
-        (P256, ECDSA_SHA512) => &signature::ECDSA_P256_SHA512_ASN1,
-        (P384, ECDSA_SHA512) => &signature::ECDSA_P384_SHA512_ASN1,
-        (SECP256K1, ECDSA_SHA256) => &signature::ECDSA_P256K1_SHA256_ASN1,
-        _ => return None,
-    };
-    let key = UnparsedPublicKey::new(algorithm, &key.subject_public_key.data);
-    Some(key.verify(own.tbs_certificate.as_ref(), &own.signature_value.data).is_ok())
-}
-
-const P256: &str = "1.2.840.10045.3.1.7";
-const P384: &str = "1.3.132.0.34";
-const P521: &str = "1.3.132.0.35";
-const SECP256K1: &str = "1.3.132.0.10";
-const ECDSA_SHA256: &str = "1.2.840.10045.4.3.2";
-const ECDSA_SHA384: &str = "1.2.840.10045.4.3.3";
-const ECDSA_SHA512: &str = "1.2.840.10045.4.3.4";
-
-fn has_explicit_curve(certificate: &X509Certificate) -> bool {
-    let algorithm = &certificate.public_key().algorithm;
-    algorithm.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY
-        && algorithm.parameters.as_ref().is_some_and(|parameters| parameters.tag() != Tag::Oid)
 }
 
 impl Chain<'_> {

@@ -1,7 +1,7 @@
 //! Names against name constraints, as each library compares them.
 
 use super::Finding;
-use super::catalogue::{Library, OUTSIDE_CONSTRAINTS, TOO_MANY_NAMES};
+use super::catalogue::{Case, Library, OUTSIDE_CONSTRAINTS, TOO_MANY_NAMES};
 use super::chain::{Chain, Link};
 use super::names::{AnyName, Limits};
 use crate::x509::name::Name;
@@ -83,9 +83,9 @@ fn finding(ca: &Link, outside: &Outside) -> Finding {
         None => format!("devca issue NAMES, without {}", outside.name),
     };
     Finding::new(&OUTSIDE_CONSTRAINTS, what, fix).said_by(&outside.refused_by).saying(|words| {
-        match words.says {
-            "permitted subtree violation" => !outside.is_excluded,
-            "excluded subtree violation" => outside.is_excluded,
+        match words.when {
+            Case::NotPermitted => !outside.is_excluded,
+            Case::Excluded => outside.is_excluded,
             _ => true,
         }
     })

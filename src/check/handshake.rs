@@ -5,8 +5,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::Finding;
 use super::catalogue::{
-    CLIENT_CERTIFICATE_REFUSED, CLIENT_CERTIFICATE_REQUIRED, CLOCK_SKEW, CONNECTION_REFUSED, KEY_MISMATCH,
-    NAME_MISMATCH, NO_ANSWER, NOT_TLS, PLAIN_HTTP, PROTOCOL_TOO_OLD, UNRESOLVED, Words,
+    CLIENT_CERTIFICATE_REFUSED, CLIENT_CERTIFICATE_REQUIRED, CLOCK_SKEW, CONNECTION_REFUSED, Case, Client,
+    KEY_MISMATCH, NAME_MISMATCH, NO_ANSWER, NOT_TLS, PLAIN_HTTP, PROTOCOL_TOO_OLD, UNRESOLVED, Words,
 };
 use super::connect::{Failure, Seen};
 
@@ -38,8 +38,7 @@ pub fn judge(seen: &Seen, view: &View) -> Vec<Finding> {
         let what = format!("{host}:{port} requires a client certificate{wanted}");
         let fix = format!("devca{issuer} issue --client NAME, then: devca check … --cert … --key …");
         // What servers write into their logs is not what a client says.
-        Finding::new(&CLIENT_CERTIFICATE_REQUIRED, what, fix)
-            .saying(|words| !words.client.contains("(server)"))
+        Finding::new(&CLIENT_CERTIFICATE_REQUIRED, what, fix).saying(|words| !words.client.is_server())
     };
     let refused = |why: &str| {
         let what = format!("{host}:{port} rejected the client certificate: {why}{wanted}");
@@ -118,24 +117,22 @@ fn is_of_versions(alert: AlertDescription) -> bool {
 
 /// What clients say where the server knows no such name, and so shows no certificate.
 pub fn is_of_sni(words: &Words) -> bool {
-    words.says.to_lowercase().contains("unrecognized")
+    words.when == Case::UnknownSni
 }
 
 /// Most clients pass on the server's alert in its words.
 fn passes_on(alert: AlertDescription, words: &Words) -> bool {
-    // Java and Go show none that is not of a CA which the server names.
-    if words.says.contains("handshake") {
-        return alert == AlertDescription::UnknownCA;
-    }
-    let word = match alert {
-        AlertDescription::UnknownCA => "unknown",
-        AlertDescription::BadCertificate => "bad",
-        AlertDescription::CertificateExpired => "expired",
-        AlertDescription::CertificateRevoked => "revoked",
-        AlertDescription::UnsupportedCertificate => "unsupported",
-        _ => return true,
+    let case = match alert {
+        // Java and Go send no certificate that is not of a CA which the server names.
+        AlertDescription::UnknownCA if words.when == Case::IssuerNotListed => return true,
+        AlertDescription::UnknownCA => Case::UnknownCa,
+        AlertDescription::BadCertificate => Case::BadCertificate,
+        AlertDescription::CertificateExpired => Case::Expired,
+        AlertDescription::CertificateRevoked => Case::Revoked,
+        AlertDescription::UnsupportedCertificate => Case::Unsupported,
+        _ => return words.when != Case::IssuerNotListed,
     };
-    words.client == "Chrome" || words.says.to_lowercase().contains(word)
+    words.client == Client::Chrome || words.when == case
 }
 
 fn too_old(host: &str, port: u16, why: &str) -> Finding {

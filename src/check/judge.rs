@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use time::{Duration, OffsetDateTime};
 
 use super::catalogue::{
-    EXPIRED, EXPIRING, KEY_ID_MISMATCH, Library, MISSING_INTERMEDIATE, NAME_MISMATCH, NOT_YET_VALID,
-    SELF_SIGNED, TOO_LONG, WEAK, WRONG_ORDER, Words,
+    Case, Client, EXPIRED, EXPIRING, KEY_ID_MISMATCH, Library, MISSING_INTERMEDIATE, NAME_MISMATCH,
+    NOT_YET_VALID, SELF_SIGNED, TOO_LONG, WEAK, WRONG_ORDER, Words,
 };
 use super::chain::{self, Chain, End, Link, Source};
-use super::{Finding, constraints, form, handshake, issue, purpose, words};
+use super::{Finding, constraints, form, issue, purpose, words};
+use crate::x509::algorithm::KeyKind;
 use crate::x509::policy;
 use crate::x509::validity::DaysLeft;
 
@@ -146,23 +147,25 @@ fn name_mismatch(leaf: &Link, name: &str) -> Option<Finding> {
     });
     // URIs and mailboxes are names that no client compares with a host.
     let has_host = names.iter().any(|known| !known.contains([':', '@']) && known.parse::<IpAddr>().is_err());
-    let said = |words: &Words| match (words.client, words.says) {
-        _ if handshake::is_of_sni(words) => false,
-        (client, _) if suffices && !["Go", "Chrome", "Firefox", "rustls"].contains(&client) => false,
-        // It takes a wildcard right below a top-level name, too.
-        ("Go", _) if is_wide => false,
-        ("Python" | "OpenSSL", says) => says.starts_with("IP address") == ip,
-        ("Go", "doesn't contain any IP SANs") => ip && !names.iter().any(|n| n.parse::<IpAddr>().is_ok()),
-        ("Go", "certificate relies on legacy Common Name field") => names.is_empty() && !ip,
-        ("Go", "certificate is not valid for any names") => !names.is_empty() && !has_host && !ip,
-        ("Go", _) => {
-            if ip {
-                !names.is_empty()
-            } else {
-                has_host
+    let minds_names = |client| {
+        matches!(client, Client::Go | Client::Chrome | Client::Firefox | Client::Rustls) || !suffices
+    };
+    // Go takes a wildcard right below a top-level name, too.
+    let is_said = |words: &Words| minds_names(words.client) && !(words.client == Client::Go && is_wide);
+    let has_address = names.iter().any(|known| known.parse::<IpAddr>().is_ok());
+    let said = |words: &Words| {
+        is_said(words)
+            && match words.when {
+                Case::UnknownSni => false,
+                Case::HostName => !ip,
+                Case::Address => ip,
+                Case::NoAddresses => ip && !has_address,
+                Case::NoNames => names.is_empty() && !ip,
+                Case::NoHostNames => !names.is_empty() && !has_host && !ip,
+                Case::OtherNames if ip => !names.is_empty(),
+                Case::OtherNames => has_host,
+                _ => true,
             }
-        }
-        _ => true,
     };
     Some(Finding::new(&NAME_MISMATCH, what, fix).saying(said))
 }
@@ -172,8 +175,7 @@ fn validity(link: &Link, now: OffsetDateTime) -> Option<Finding> {
     let (subject, end) = (&details.subject, details.not_after);
     if end < now {
         let what = format!("{subject} expired on {}", end.date());
-        let said = |words: &Words| words.says != "NotBefore:";
-        return Some(Finding::new(&EXPIRED, what, "devca renew, then restart the server").saying(said));
+        return Some(Finding::new(&EXPIRED, what, "devca renew, then restart the server"));
     }
     if details.not_before > now {
         let (date, time) = (details.not_before.date(), details.not_before.time());
@@ -188,25 +190,28 @@ fn validity(link: &Link, now: OffsetDateTime) -> Option<Finding> {
 
 fn weakness(link: &Link, is_leaf: bool, is_top: bool) -> Option<Finding> {
     let details = &link.details;
-    let is_short = details.rsa_bits().is_some_and(|bits| bits < 1024);
-    let is_sha1 = details.signature.ends_with("SHA-1") || details.signature.ends_with("MD5");
-    let said_of_key = |words: &Words| match words.says {
-        "CA certificate key too weak" => !is_leaf,
-        says if says.to_lowercase().contains("key") => is_leaf && (words.client != "Node" || is_short),
+    let is_short = matches!(details.key, KeyKind::Rsa(..1024));
+    let said_of_key = |words: &Words| match words.when {
+        Case::CaKey => !is_leaf,
+        Case::LeafKey => is_leaf && (words.client != Client::Node || is_short),
         // Java and Go accept what is half as long as others demand.
-        _ => is_short && words.client == "Java",
+        _ => is_short && words.client == Client::Java,
     };
     // Java demands more of the roots that it brings along than of others.
-    let said_of_signature =
-        |words: &Words| !words.says.to_lowercase().contains("key") && words.client != "Java";
+    let said_of_signature = |words: &Words| words.when == Case::Signature && words.client != Client::Java;
     let fix = "devca issue NAMES uses keys and signatures that are accepted";
-    match details.weak_key() {
+    let weak_key = match &details.key {
+        KeyKind::Rsa(bits) if details.key.is_weak() => Some(format!("an RSA key of {bits} bits")),
+        key if key.is_weak() => Some(format!("a {key} key")),
+        _ => None,
+    };
+    match weak_key {
         Some(key) => {
             let what = format!("{} has {key}", details.subject);
             Some(Finding::new(&WEAK, what, fix).saying(said_of_key))
         }
         // Nobody looks at a root's own signature.
-        None if is_sha1 && !is_top => {
+        None if details.signature.is_weak() && !is_top => {
             let what = format!("{} is signed by {}", details.subject, details.signature);
             Some(Finding::new(&WEAK, what, fix).saying(said_of_signature))
         }
@@ -218,10 +223,9 @@ fn weakness(link: &Link, is_leaf: bool, is_top: bool) -> Option<Finding> {
 /// may be one that devca cannot verify either.
 fn rare(link: &Link, is_top: bool) -> Option<Finding> {
     let details = &link.details;
-    let is_rare = |name: &str| name.starts_with("an algorithm ") || name.starts_with("ECDSA on the curve 1.");
-    let what = if is_rare(&details.key) {
+    let what = if details.key.is_rare() {
         format!("{} has a key of a kind that many clients do not support: {}", details.subject, details.key)
-    } else if is_rare(&details.signature) && !is_top {
+    } else if details.signature.is_rare() && !is_top {
         let signature = &details.signature;
         format!("{} has a signature of a kind that many clients do not support: {signature}", details.subject)
     } else {
@@ -255,7 +259,7 @@ fn too_long(leaf: &Link, client: bool) -> Option<Finding> {
     (!client && !details.is_ca && days > policy::SERVER_MAX_DAYS).then(|| {
         let what =
             format!("{} is valid for {days} days, but Apple's systems accept at most 825", details.subject);
-        let said = |words: &Words| words.client == "Safari";
+        let said = |words: &Words| words.client == Client::Safari;
         Finding::new(&TOO_LONG, what, issue(details)).saying(said)
     })
 }
@@ -270,7 +274,7 @@ pub fn too_long_for_public_roots(leaf: &Link) -> Option<Finding> {
             details.subject
         );
         let fix = "get it issued for a shorter time, or by your own root: devca issue NAMES";
-        Finding::new(&TOO_LONG, what, fix).saying(|words| words.client == "Chrome")
+        Finding::new(&TOO_LONG, what, fix).saying(|words| words.client == Client::Chrome)
     })
 }
 

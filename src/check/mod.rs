@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::error::quoted;
 use crate::x509::details::CertificateDetails;
+use crate::x509::usage::Usage;
 use catalogue::Diagnosis;
 
 pub mod catalogue;
@@ -33,8 +34,8 @@ pub fn issue(details: &CertificateDetails) -> String {
 pub fn issue_by(ca: &str, details: &CertificateDetails) -> String {
     let names = if details.names.is_empty() { details.common_name.as_slice() } else { &details.names };
     let names = if names.is_empty() { "NAMES".into() } else { words(names) };
-    let has = |usage: &str| details.usages.iter().any(|known| known == usage);
-    let option = if has("client") && !has("server") { " --client" } else { "" };
+    let has = |usage| details.usages.contains(&usage);
+    let option = if has(Usage::Client) && !has(Usage::Server) { " --client" } else { "" };
     format!("devca{ca} issue{option} {names}")
 }
 

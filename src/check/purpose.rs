@@ -2,10 +2,12 @@
 
 use super::Finding;
 use super::catalogue::{
-    CA_AS_LEAF, Library, NOT_A_CA, PATH_TOO_LONG, UNKNOWN_EXTENSION, WRONG_KEY_USAGE, WRONG_USAGE, Words,
+    CA_AS_LEAF, Case, Client, Library, NOT_A_CA, PATH_TOO_LONG, UNKNOWN_EXTENSION, WRONG_KEY_USAGE,
+    WRONG_USAGE, Words,
 };
 use super::chain::{Chain, End, Link};
 use super::judge::Expectation;
+use crate::x509::usage::Usage;
 
 /// Everything that a chain is not meant for.
 pub fn judge(chain: &Chain, expected: &Expectation) -> Vec<Finding> {
@@ -38,14 +40,14 @@ fn issue(expected: &Expectation) -> String {
     }
 }
 
-fn wanted(expected: &Expectation) -> &'static str {
-    if expected.client { "client" } else { "server" }
+fn wanted(expected: &Expectation) -> Usage {
+    if expected.client { Usage::Client } else { Usage::Server }
 }
 
 fn usage(leaf: &Link, expected: &Expectation) -> Option<Finding> {
     let details = &leaf.details;
     let wanted = wanted(expected);
-    if details.usages.is_empty() || details.usages.iter().any(|usage| usage == wanted) {
+    if details.usages.is_empty() || details.usages.contains(&wanted) {
         return None;
     }
     let fix = if expected.client {
@@ -53,15 +55,17 @@ fn usage(leaf: &Link, expected: &Expectation) -> Option<Finding> {
     } else {
         "devca issue NAME without --client; or, if it is for a client: devca check FILE --client"
     };
-    if details.usages.iter().any(|usage| usage == "anything") {
+    if details.usages.contains(&Usage::Anything) {
         let what = format!(
             "{} is for any use (anyExtendedKeyUsage), which OpenSSL and Firefox do not accept for a {wanted}",
             details.subject
         );
-        let said = |words: &Words| !["Java", "Go", "Chrome", "GnuTLS"].contains(&words.client);
+        let accepts = |client| matches!(client, Client::Java | Client::Go | Client::Chrome | Client::GnuTls);
+        let said = |words: &Words| !accepts(words.client);
         return Some(Finding::new(&WRONG_USAGE, what, fix).saying(said));
     }
-    let what = format!("{} is for {}, but is used by a {wanted}", details.subject, details.usages.join(", "));
+    let what =
+        format!("{} is for {}, but is used by a {wanted}", details.subject, Usage::list(&details.usages));
     Some(Finding::new(&WRONG_USAGE, what, fix))
 }
 
@@ -70,19 +74,19 @@ fn usage(leaf: &Link, expected: &Expectation) -> Option<Finding> {
 fn ca_usage(ca: &Link, expected: &Expectation, is_root: bool) -> Option<Finding> {
     let details = &ca.details;
     let wanted = wanted(expected);
-    if details.usages.is_empty() || details.usages.iter().any(|usage| usage == wanted) {
+    if details.usages.is_empty() || details.usages.contains(&wanted) {
         return None;
     }
     let minds =
         |words: &Words| !is_root || !matches!(words.library(), Some(Library::GnuTls | Library::Webpki));
-    let is_for_any = details.usages.iter().any(|usage| usage == "anything");
-    let (uses, subject) = (details.usages.join(", "), &details.subject);
+    let is_for_any = details.usages.contains(&Usage::Anything);
+    let (uses, subject) = (Usage::list(&details.usages), &details.subject);
     let what = format!("the CA {subject} is for {uses}, not for a {wanted}");
     let finding = Finding::new(&WRONG_USAGE, what, issue(expected)).saying(minds);
     Some(if is_for_any {
         finding.said_by(&[Library::OpenSsl, Library::GnuTls, Library::Webpki])
     } else {
-        finding.saying(|words| words.client != "Java")
+        finding.saying(|words| words.client != Client::Java)
     })
 }
 
@@ -92,9 +96,9 @@ fn key_usage(leaf: &Link, expected: &Expectation) -> Option<Finding> {
     let what = format!("the key of {} may not be used in handshakes: {usage}", leaf.details.subject);
     // What was enough for the key exchanges of old, many still take.
     let was_enough = usage.key_encipherment() || usage.key_agreement();
-    let strict = ["Java", "Chrome", "GnuTLS"];
+    let is_strict = |client| matches!(client, Client::Java | Client::Chrome | Client::GnuTls);
     let said = |words: &Words| {
-        !expected.client && (!was_enough || strict.contains(&words.client)) && words.client != "Go"
+        !expected.client && (!was_enough || is_strict(words.client)) && words.client != Client::Go
     };
     Some(Finding::new(&WRONG_KEY_USAGE, what, issue(expected)).saying(said))
 }
@@ -110,11 +114,12 @@ fn may_not_sign(ca: &Link, below: &Link) -> Option<Finding> {
         (false, false) => return None,
     };
     let what = format!("{} signed {} but may not: {why}", ca.details.subject, below.details.subject);
-    let said = move |words: &Words| match words.says {
-        "NET::ERR_CERT_INVALID" | "invalid CA certificate" => true,
-        // It takes an empty key usage for none.
-        says if words.client == "Go" => says.starts_with("parent") && (lacks_ca || !is_empty),
-        says => NO_BIT.contains(&says) != lacks_ca,
+    let said = move |words: &Words| match words.when {
+        // Go takes an empty key usage for none.
+        _ if words.client == Client::Go => lacks_ca || !is_empty,
+        Case::NoCertSign => !lacks_ca,
+        Case::IsNoCa | Case::IntermediateIsNoCa => lacks_ca,
+        _ => true,
     };
     Some(Finding::new(&NOT_A_CA, what, "get it issued by a CA: devca issue NAMES").saying(said))
 }
@@ -127,20 +132,11 @@ fn is_not_a_root(root: &Link) -> Option<Finding> {
         &[Library::Go]
     };
     let what = format!("{} is a root, but is not marked as a CA (basicConstraints)", root.details.subject);
-    let said =
-        |words: &Words| !NO_BIT.contains(&words.says) && words.says != "unsuitable certificate purpose";
+    let said = |words: &Words| !matches!(words.when, Case::NoCertSign | Case::IntermediateIsNoCa);
     (root.is_version_3 && !root.details.is_ca && root.is_self_signed()).then(|| {
         Finding::new(&NOT_A_CA, what, "create a new root: devca install").said_by(refused_by).saying(said)
     })
 }
-
-/// What is said where it is the key usage that is lacking.
-const NO_BIT: [&str; 4] = [
-    "key usage does not include certificate signing",
-    "keyCertSign bit is not set",
-    "SEC_ERROR_INADEQUATE_KEY_USAGE",
-    "violates the signer's constraints",
-];
 
 /// How many CAs may follow below one (RFC 5280 §4.2.1.9): those that issue to themselves do not count.
 fn too_deep(chain: &Chain, above: usize) -> Option<Finding> {
@@ -148,7 +144,9 @@ fn too_deep(chain: &Chain, above: usize) -> Option<Finding> {
     let limit = ca.details.path_length?;
     let count = chain.links[1..above].iter().filter(|(link, _)| !link.is_self_issued()).count();
     let is_root = chain.is_root(ca);
-    let said = |words: &Words| words.says != DEPTH && !(is_root && words.library() == Some(Library::Webpki));
+    let said = |words: &Words| {
+        words.when != Case::TooManyIntermediates && !(is_root && words.library() == Some(Library::Webpki))
+    };
     (count > usize::try_from(limit).unwrap_or(usize::MAX)).then(|| {
         let what = format!("{} allows {limit} CAs below it, but there are {count}", ca.details.subject);
         Finding::new(&PATH_TOO_LONG, what, "issue from the CA directly below it: devca issue NAMES")
@@ -156,15 +154,12 @@ fn too_deep(chain: &Chain, above: usize) -> Option<Finding> {
     })
 }
 
-/// webpki's error for a chain with more intermediates than it follows.
-const DEPTH: &str = "MaximumPathDepthExceeded";
-
 fn too_deep_for_webpki(chain: &Chain) -> Option<Finding> {
     let count = chain.links.len().saturating_sub(2);
     (count > 6 && chain.end == End::Anchor).then(|| {
         let what = format!("there are {count} intermediates, but rustls follows at most 6");
         let fix = "issue from a CA closer to the root: devca issue NAMES";
-        Finding::new(&PATH_TOO_LONG, what, fix).saying(|words| words.says == DEPTH)
+        Finding::new(&PATH_TOO_LONG, what, fix).saying(|words| words.when == Case::TooManyIntermediates)
     })
 }
 
@@ -180,7 +175,7 @@ fn unknown_extension(link: &Link, chain: &Chain) -> Option<Finding> {
         // It takes a root for its name and key alone.
         Some(Library::Webpki) if is_root => false,
         // It looks no further up than to a CA that it can use.
-        Some(Library::Firefox) if (words.says == "SEC_ERROR_UNKNOWN_ISSUER") == is_leaf => false,
+        Some(Library::Firefox) if (words.when == Case::OfLeaf) != is_leaf => false,
         library => library.is_some_and(|library| libraries.contains(&library)),
     };
     let finding = Finding::new(&UNKNOWN_EXTENSION, what, "devca issue NAMES").saying(said);

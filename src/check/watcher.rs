@@ -8,9 +8,9 @@ use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_t
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use x509_parser::certificate::X509Certificate;
-use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
+
+use crate::x509::parsed::Parsed;
 
 /// A client that shows this certificate, and does not judge.
 pub(super) fn configuration(
@@ -70,9 +70,8 @@ impl Watcher {
 
 /// The library takes no signature of a short RSA key, good or bad.
 fn can_be_verified(certificate: &[u8]) -> bool {
-    const SHORTEST: usize = 2048;
-    X509Certificate::from_der(certificate).is_ok_and(|(_, parsed)| match parsed.public_key().parsed() {
-        Ok(PublicKey::RSA(key)) => key.key_size() >= SHORTEST,
+    Parsed::read(certificate).is_some_and(|parsed| match parsed.raw.public_key().parsed() {
+        Ok(PublicKey::RSA(_)) => !parsed.key_kind().is_weak(),
         Ok(_) => true,
         Err(_) => false,
     })

@@ -29,6 +29,7 @@ use crate::disk::home::CaFolder;
 use crate::error::{Fault, OrHint, quoted};
 use crate::x509::details::CertificateDetails;
 use crate::x509::pem;
+use crate::x509::usage::Usage;
 
 mod expiring;
 mod report;
@@ -181,7 +182,7 @@ fn file(context: &Context, args: &cli::Check, path: &Path) -> anyhow::Result<Che
         checked.findings.extend(key_of(key, &found.certificates[0])?);
     }
     let leaf = CertificateDetails::read(&found.certificates[0]);
-    let is_of_client = |leaf: &CertificateDetails| leaf.usages == ["client"];
+    let is_of_client = |leaf: &CertificateDetails| leaf.usages == [Usage::Client];
     let client = args.client || args.name.is_none() && leaf.as_ref().is_some_and(is_of_client);
     if client && !args.client {
         context.report.note("judged as a client certificate, since it is for clients only");

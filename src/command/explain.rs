@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Read, Write};
 
 use serde::Serialize;
 
-use crate::check::catalogue::{self, Diagnosis};
+use crate::check::catalogue::{self, Client, Diagnosis};
 use crate::cli;
 use crate::error::{self, OrHint};
 use crate::report::{self, Outcome, Report};
@@ -26,7 +26,7 @@ struct Explanation {
     fix: Vec<&'static str>,
     /// Who says what was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    said_by: Vec<&'static str>,
+    said_by: Vec<Client>,
 }
 
 pub(super) fn run(args: &cli::Explain, report: &Report) -> anyhow::Result<Explained> {
@@ -109,9 +109,9 @@ fn closest(text: &str) -> Option<&'static str> {
 }
 
 /// The faults whose words are in the text, or whose name it is: those with the longest words first.
-fn search(text: &str) -> Vec<(&'static Diagnosis, Vec<&'static str>)> {
+fn search(text: &str) -> Vec<(&'static Diagnosis, Vec<Client>)> {
     let text = plain(text);
-    let mut found: Vec<(usize, usize, &'static Diagnosis, Vec<&'static str>)> = Vec::new();
+    let mut found: Vec<(usize, usize, &'static Diagnosis, Vec<Client>)> = Vec::new();
     for (rank, fault) in catalogue::ALL.iter().enumerate() {
         let in_text = |says: &str| text.contains(&plain(says)) || plain(says) == format!("net::{text}");
         let words: Vec<_> = fault.words.iter().filter(|words| in_text(words.says)).collect();
@@ -119,7 +119,7 @@ fn search(text: &str) -> Vec<(&'static Diagnosis, Vec<&'static str>)> {
         let longest =
             longest.or_else(|| (text == fault.id || text == plain(fault.title)).then_some(usize::MAX));
         if let Some(longest) = longest {
-            let mut by: Vec<&str> = words.iter().map(|words| words.client).collect();
+            let mut by: Vec<Client> = words.iter().map(|words| words.client).collect();
             by.dedup();
             found.push((longest, rank, fault, by));
         }
@@ -159,11 +159,11 @@ fn plain(text: &str) -> String {
     text.to_lowercase().replace(['‘', '’', '`'], "'").replace("self signed", "self-signed").trim().to_owned()
 }
 
-fn explanation(fault: &'static Diagnosis, said_by: Vec<&'static str>) -> Explanation {
+fn explanation(fault: &'static Diagnosis, said_by: Vec<Client>) -> Explanation {
     let Diagnosis { id, title, meaning, causes, fix, .. } = fault;
     let mut fix = fix.to_vec();
     // Clients with trust stores of their own do not see what `install` does.
-    if said_by.iter().any(|client| ["Node", "Python"].contains(client)) {
+    if said_by.iter().any(|client| matches!(client, Client::Node | Client::Python)) {
         fix.sort_by_key(|fix| !fix.starts_with("devca run"));
     }
     Explanation { id, title, meaning, causes, fix, said_by }
@@ -193,7 +193,11 @@ impl Explanation {
             (0, _) => ("Most likely first:\n\n", "1. ".to_owned()),
             (index, _) => ("\n", format!("{}. ", index + 1)),
         };
-        let by = if said_by.is_empty() { String::new() } else { format!(" ({})", said_by.join(", ")) };
+        let by = if said_by.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", said_by.iter().map(|client| client.name()).collect::<Vec<_>>().join(", "))
+        };
         writeln!(page, "{gap}{number}{}{by}", report::verdict(false, title))?;
         writeln!(page, "{}", wrapped(meaning, ""))?;
         writeln!(page, "\n  Fix")?;

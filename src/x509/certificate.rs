@@ -1,12 +1,10 @@
 //! Reading certificates: a CA's, and a leaf's.
 
-use std::net::IpAddr;
 use std::path::Path;
 
 use rcgen::{KeyPair, PublicKeyData};
 use time::OffsetDateTime;
-use x509_parser::extensions::{ExtendedKeyUsage, GeneralName, ParsedExtension};
-use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
+use x509_parser::prelude::{FromDer, X509Name};
 use x509_parser::revocation_list::CertificateRevocationList;
 
 use crate::disk::home::CaFolder;
@@ -15,9 +13,10 @@ use crate::report::printable;
 use crate::x509::constraints::Constraints;
 use crate::x509::key;
 use crate::x509::kind::Kind;
-use crate::x509::name::address;
+use crate::x509::parsed::{Parsed, Verified};
 use crate::x509::pem;
 use crate::x509::policy;
+use crate::x509::usage::Usage;
 use crate::x509::validity::Validity;
 
 /// A CA's certificate, root or intermediate, read and found to be one.
@@ -58,41 +57,31 @@ impl CaCertificate {
 
     /// Reads a CA certificate; the error says why it is none.
     pub fn parse(der: Vec<u8>) -> Result<Self, &'static str> {
-        let (rest, certificate) =
-            X509Certificate::from_der(&der).map_err(|_| "the certificate is damaged")?;
-        let is_ca = certificate.basic_constraints().ok().flatten().is_some_and(|e| e.value.ca);
-        if !rest.is_empty() || !is_ca {
+        let parsed = Parsed::read(&der).ok_or("the certificate is damaged")?;
+        if !parsed.rest.is_empty() || !parsed.basic_constraints().is_some_and(|(is_ca, _)| is_ca) {
             return Err("it is not a CA certificate");
         }
         // RFC 5280 §4.2.1.3: without the extension a key may be used for anything.
-        let usage = certificate.key_usage().map_err(|_| "its key usage is damaged")?;
+        let usage = parsed.raw.key_usage().map_err(|_| "its key usage is damaged")?;
         if usage.is_some_and(|usage| !usage.value.key_cert_sign()) {
             return Err("its key usage does not let it sign certificates");
         }
         let constraints =
-            match certificate.name_constraints().map_err(|_| "its name constraints are damaged")? {
+            match parsed.raw.name_constraints().map_err(|_| "its name constraints are damaged")? {
                 Some(extension) => Constraints::whole(extension.value)
                     .ok_or("its name constraints are of a type that devca does not support")?,
                 None => Constraints::default(),
             };
-        let key_id = certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
-            ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
-            _ => None,
-        });
-        let common_name = certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok());
-        let usages = certificate.extended_key_usage().map_err(|_| "its extended key usage is damaged")?;
+        parsed.raw.extended_key_usage().map_err(|_| "its extended key usage is damaged")?;
         let read = Self {
-            tls_only: usages.is_some_and(|usages| is_for_tls(usages.value)),
-            common_name: printable(common_name.unwrap_or("a CA without a common name")),
-            validity: Validity {
-                not_before: certificate.validity().not_before.to_datetime(),
-                not_after: certificate.validity().not_after.to_datetime(),
-            },
+            tls_only: is_for_tls(&parsed.usages()),
+            common_name: printable(parsed.common_name().unwrap_or("a CA without a common name")),
+            validity: parsed.validity(),
             constraints,
-            subject: certificate.subject().as_raw().to_vec(),
-            key_id,
-            serial: key::hex(certificate.raw_serial()),
-            public_key: certificate.public_key().raw.to_vec(),
+            subject: parsed.subject().to_vec(),
+            key_id: parsed.key_id(),
+            serial: parsed.serial(),
+            public_key: parsed.public_key().to_vec(),
             der: Vec::new(),
         };
         Ok(Self { der, ..read })
@@ -115,9 +104,8 @@ impl CaCertificate {
 
     /// Whether this CA's key made the signature.
     pub fn is_signed_by(&self, issuer: &Self) -> bool {
-        let parse = |der| X509Certificate::from_der(der).map(|(_, certificate)| certificate).ok();
-        let (Some(own), Some(issuer)) = (parse(&self.der), parse(&issuer.der)) else { return false };
-        own.verify_signature(Some(issuer.public_key())).is_ok()
+        let (own, issuer) = (Parsed::read(&self.der), Parsed::read(&issuer.der));
+        own.zip(issuer).is_some_and(|(own, issuer)| own.verify(&issuer) == Verified::Yes)
     }
 
     /// Whether a revocation list names it as its issuer.
@@ -127,8 +115,7 @@ impl CaCertificate {
 
     /// Whether it names itself as its issuer, as a root does.
     pub fn is_self_issued(&self) -> bool {
-        let parsed = X509Certificate::from_der(&self.der);
-        parsed.is_ok_and(|(_, certificate)| certificate.issuer().as_raw() == self.subject)
+        Parsed::read(&self.der).is_some_and(|parsed| parsed.issuer() == self.subject)
     }
 
     /// SHA-256 of the certificate.
@@ -137,9 +124,10 @@ impl CaCertificate {
     }
 }
 
-fn is_for_tls(usage: &ExtendedKeyUsage) -> bool {
-    let others = [usage.any, usage.code_signing, usage.email_protection, usage.time_stamping];
-    !others.contains(&true) && (usage.server_auth || usage.client_auth)
+fn is_for_tls(usages: &[Usage]) -> bool {
+    let others = [Usage::Anything, Usage::Code, Usage::Mail, Usage::TimeStamps];
+    let tls = [Usage::Server, Usage::Client];
+    usages.iter().any(|usage| tls.contains(usage)) && !usages.iter().any(|usage| others.contains(usage))
 }
 
 /// What devca wants to know of a leaf that it finds.
@@ -160,32 +148,24 @@ pub struct Leaf {
 }
 
 impl Leaf {
-    /// `None` where the bytes are no certificate.
+    /// `None` where the bytes are not a certificate.
     pub fn parse(der: &[u8]) -> Option<Self> {
-        let (_, certificate) = X509Certificate::from_der(der).ok()?;
-        let names = match certificate.subject_alternative_name().ok()? {
-            Some(extension) => extension.value.general_names.iter().filter_map(name).collect(),
-            None => Vec::new(),
+        let parsed = Parsed::read(der)?;
+        let usages = parsed.usages();
+        let kind = match (usages.contains(&Usage::Server), usages.contains(&Usage::Client)) {
+            (true, false) => Some(Kind::Server),
+            (false, true) => Some(Kind::Client),
+            (true, true) => Some(Kind::Both),
+            (false, false) => None,
         };
-        let usages = certificate.extended_key_usage().ok()?.map(|extension| extension.value);
-        let kind = match usages.map(|usage| (usage.server_auth, usage.client_auth)) {
-            Some((true, false)) => Some(Kind::Server),
-            Some((false, true)) => Some(Kind::Client),
-            Some((true, true)) => Some(Kind::Both),
-            _ => None,
-        };
-        let authority_key_id = certificate.iter_extensions().find_map(|e| match e.parsed_extension() {
-            ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.as_ref().map(|id| id.0.to_vec()),
-            _ => None,
-        });
         Some(Self {
-            names,
+            names: parsed.names(),
             kind,
-            public_key: certificate.public_key().raw.to_vec(),
-            serial: key::hex(certificate.raw_serial()),
-            not_after: certificate.validity().not_after.to_datetime(),
-            issuer: certificate.issuer().as_raw().to_vec(),
-            authority_key_id,
+            public_key: parsed.public_key().to_vec(),
+            serial: parsed.serial(),
+            not_after: parsed.validity().not_after,
+            issuer: parsed.issuer().to_vec(),
+            authority_key_id: parsed.authority_key_id(),
         })
     }
 
@@ -220,25 +200,11 @@ const MKCERT_ORGANIZATION: &str = "mkcert development CA";
 
 /// Known by the organisation in its subject; `None` for every other certificate.
 pub fn local_ca(der: &[u8]) -> Option<LocalCa> {
-    let (_, certificate) = X509Certificate::from_der(der).ok()?;
-    let organization = certificate.subject().iter_organization().next()?.as_str().ok()?;
+    let parsed = Parsed::read(der)?;
+    let organization = parsed.organization()?;
     let is_devca = organization == policy::ROOT_ORGANIZATION;
     if !is_devca && organization != MKCERT_ORGANIZATION {
         return None;
     }
-    let common_name = certificate.subject().iter_common_name().next()?.as_str().ok()?.to_owned();
-    Some(LocalCa { common_name, is_devca })
-}
-
-/// As devca writes it; `None` for the kinds that it does not issue.
-pub fn name(general: &GeneralName) -> Option<String> {
-    match general {
-        // An address among the host names is none to any client.
-        GeneralName::DNSName(text) if text.parse::<IpAddr>().is_ok() => Some(format!("DNS:{text}")),
-        GeneralName::DNSName(text) | GeneralName::RFC822Name(text) | GeneralName::URI(text) => {
-            Some((*text).to_owned())
-        }
-        GeneralName::IPAddress(octets) => address(octets).map(|ip| ip.to_string()),
-        _ => None,
-    }
+    Some(LocalCa { common_name: parsed.common_name()?.to_owned(), is_devca })
 }

@@ -11,7 +11,7 @@ use x509_parser::public_key::PublicKey;
 
 use crate::disk::files;
 use crate::error::{Fault, OrHint};
-use crate::x509::certificate;
+use crate::x509::parsed::general_name;
 use crate::x509::pem;
 
 /// What is taken from a request. Its signature has been checked: who asks has the key.
@@ -73,7 +73,7 @@ impl Csr {
         for extension in csr.requested_extensions().into_iter().flatten() {
             if let ParsedExtension::SubjectAlternativeName(san) = extension {
                 for name in &san.general_names {
-                    names.push(certificate::name(name).ok_or("it asks for a name of an unknown type")?);
+                    names.push(general_name(name).ok_or("it asks for a name of an unknown type")?);
                 }
             }
         }

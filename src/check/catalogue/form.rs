@@ -1,5 +1,7 @@
 //! Certificates that are not well-formed, and others that no client expects.
 
+use super::Case::{ChainSent, LeafSent, RootNotSent};
+use super::Client::{Curl, GnuTls, Go, Node, OpenSsl, Python, Rustls};
 use super::{Diagnosis, says};
 
 pub static MALFORMED: Diagnosis = Diagnosis {
@@ -12,19 +14,19 @@ pub static MALFORMED: Diagnosis = Diagnosis {
     ],
     fix: &["devca inspect FILE shows what can be read", "devca issue NAMES"],
     words: &[
-        says("curl", "unable to get local issuer certificate"),
-        says("curl", "certificate signature failure"),
-        says("OpenSSL", "invalid or inconsistent certificate extension"),
-        says("OpenSSL", "x509v3_cache_extensions:invalid certificate"),
-        says("Go", "tls: failed to parse certificate from server"),
-        says("Go", "certificate contains duplicate extensions"),
-        says("Go", "inner and outer signature algorithm identifiers don't match"),
-        says("GnuTLS", "Error in the certificate"),
-        says("GnuTLS", "Duplicate extension in X.509 certificate"),
-        says("GnuTLS", "ASN1 parser: Error in DER parsing"),
-        says("rustls", "invalid peer certificate: BadEncoding"),
-        says("rustls", "ExtensionValueInvalid"),
-        says("rustls", "SignatureAlgorithmMismatch"),
+        says(Curl, "unable to get local issuer certificate").when(RootNotSent),
+        says(Curl, "certificate signature failure"),
+        says(OpenSsl, "invalid or inconsistent certificate extension"),
+        says(OpenSsl, "x509v3_cache_extensions:invalid certificate"),
+        says(Go, "tls: failed to parse certificate from server"),
+        says(Go, "certificate contains duplicate extensions"),
+        says(Go, "inner and outer signature algorithm identifiers don't match"),
+        says(GnuTls, "Error in the certificate"),
+        says(GnuTls, "Duplicate extension in X.509 certificate"),
+        says(GnuTls, "ASN1 parser: Error in DER parsing"),
+        says(Rustls, "invalid peer certificate: BadEncoding"),
+        says(Rustls, "ExtensionValueInvalid"),
+        says(Rustls, "SignatureAlgorithmMismatch"),
     ],
 };
 
@@ -35,12 +37,12 @@ pub static EXPLICIT_CURVE: Diagnosis = Diagnosis {
     causes: &["the key was created with openssl ecparam -param_enc explicit"],
     fix: &["devca issue NAMES creates a key on a named curve"],
     words: &[
-        says("curl", "has explicit ECC parameters"),
-        says("OpenSSL", "has explicit ECC parameters"),
-        says("Node", "has explicit ECC parameters"),
-        says("Python", "has explicit ECC parameters"),
-        says("Go", "invalid ECDSA parameters"),
-        says("rustls", "UnsupportedSignatureAlgorithmForPublicKey"),
+        says(Curl, "has explicit ECC parameters"),
+        says(OpenSsl, "has explicit ECC parameters"),
+        says(Node, "has explicit ECC parameters"),
+        says(Python, "has explicit ECC parameters"),
+        says(Go, "invalid ECDSA parameters"),
+        says(Rustls, "UnsupportedSignatureAlgorithmForPublicKey"),
     ],
 };
 
@@ -51,12 +53,12 @@ pub static TOO_MANY_NAMES: Diagnosis = Diagnosis {
     causes: &["one certificate is used for thousands of hosts", "someone is trying to keep the client busy"],
     fix: &["devca issue NAMES, once per service"],
     words: &[
-        says("curl", "unspecified certificate verification error"),
-        says("OpenSSL", "unspecified certificate verification error"),
-        says("Go", "x509: unknown error"),
-        says("Go", "too many constraint"),
-        says("GnuTLS", "violates the signer's constraints"),
-        says("rustls", "MaximumNameConstraintComparisonsExceeded"),
+        says(Curl, "unspecified certificate verification error"),
+        says(OpenSsl, "unspecified certificate verification error"),
+        says(Go, "x509: unknown error"),
+        says(Go, "too many constraint"),
+        says(GnuTls, "violates the signer's constraints"),
+        says(Rustls, "MaximumNameConstraintComparisonsExceeded"),
     ],
 };
 
@@ -67,13 +69,13 @@ pub static KEY_ID_MISMATCH: Diagnosis = Diagnosis {
     causes: &["the CA certificate was reissued with another key identifier"],
     fix: &["devca issue NAMES"],
     words: &[
-        says("curl", "unable to get local issuer certificate"),
-        says("Node", "unable to get local issuer certificate"),
-        says("Node", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"),
-        says("Node", "UNABLE_TO_VERIFY_LEAF_SIGNATURE"),
-        says("Node", "unable to verify the first certificate"),
-        says("Python", "unable to get local issuer certificate"),
-        says("OpenSSL", "unable to get local issuer certificate"),
-        says("GnuTLS", "The certificate issuer is unknown"),
+        says(Curl, "unable to get local issuer certificate").when(RootNotSent),
+        says(Node, "unable to get local issuer certificate").when(RootNotSent),
+        says(Node, "UNABLE_TO_GET_ISSUER_CERT_LOCALLY").when(ChainSent),
+        says(Node, "UNABLE_TO_VERIFY_LEAF_SIGNATURE").when(LeafSent),
+        says(Node, "unable to verify the first certificate").when(LeafSent),
+        says(Python, "unable to get local issuer certificate").when(RootNotSent),
+        says(OpenSsl, "unable to get local issuer certificate").when(RootNotSent),
+        says(GnuTls, "The certificate issuer is unknown"),
     ],
 };

@@ -1,5 +1,8 @@
 //! Where it happens: the machine, its files, its environment.
 
+use super::Client::{
+    Chrome, Curl, CurlOnWindows, GitOnWindows, Go, Java, Nginx, Node, OpenSsl, PostgreSql, Python,
+};
 use super::{Diagnosis, says};
 
 pub static KEY_READABLE: Diagnosis = Diagnosis {
@@ -8,7 +11,7 @@ pub static KEY_READABLE: Diagnosis = Diagnosis {
     meaning: "Anyone who can read the key can impersonate this server or client. Some programs (PostgreSQL, ssh) refuse such a file.",
     causes: &["the file was copied or unpacked with a permissive umask"],
     fix: &["chmod 600 KEY"],
-    words: &[says("PostgreSQL", "has group or world access")],
+    words: &[says(PostgreSql, "has group or world access")],
 };
 
 pub static UNREADABLE_FILE: Diagnosis = Diagnosis {
@@ -27,23 +30,23 @@ pub static UNREADABLE_FILE: Diagnosis = Diagnosis {
         "make the server's user the owner of the key: chown",
     ],
     words: &[
-        says("curl", "could not load PEM client certificate"),
-        says("curl", "error setting certificate verify locations"),
-        says("curl", "error setting certificate file"),
-        says("nginx", "cannot load certificate"),
-        says("OpenSSL", "no start line"),
-        says("OpenSSL", "bad decrypt"),
-        says("OpenSSL", "mac verify failure"),
-        says("OpenSSL", "Could not read certificate"),
-        says("Node", "ERR_OSSL_PEM_NO_START_LINE"),
-        says("Node", "ERR_OSSL_UNSUPPORTED"),
-        says("Node", "mac verify failure"),
-        says("Python", "[SSL] PEM lib"),
-        says("Java", "Invalid keystore format"),
-        says("Java", "keystore password was incorrect"),
-        says("Go", "failed to find any PEM data"),
-        says("Node", "DECODER routines::unsupported"),
-        says("Node", "ENOENT: no such file or directory"),
+        says(Curl, "could not load PEM client certificate"),
+        says(Curl, "error setting certificate verify locations"),
+        says(Curl, "error setting certificate file"),
+        says(Nginx, "cannot load certificate"),
+        says(OpenSsl, "no start line"),
+        says(OpenSsl, "bad decrypt"),
+        says(OpenSsl, "mac verify failure"),
+        says(OpenSsl, "Could not read certificate"),
+        says(Node, "ERR_OSSL_PEM_NO_START_LINE"),
+        says(Node, "ERR_OSSL_UNSUPPORTED"),
+        says(Node, "mac verify failure"),
+        says(Python, "[SSL] PEM lib"),
+        says(Java, "Invalid keystore format"),
+        says(Java, "keystore password was incorrect"),
+        says(Go, "failed to find any PEM data"),
+        says(Node, "DECODER routines::unsupported"),
+        says(Node, "ENOENT: no such file or directory"),
     ],
 };
 
@@ -57,14 +60,14 @@ pub static CRL_UNUSABLE: Diagnosis = Diagnosis {
     ],
     fix: &["devca crl, then reload the server", "devca --ca NAME crl"],
     words: &[
-        says("OpenSSL", "CRL has expired"),
-        says("OpenSSL", "unable to get certificate CRL"),
-        says("OpenSSL", "CRL is not yet valid"),
-        says("Node", "CRL_HAS_EXPIRED"),
-        says("Node", "UNABLE_TO_GET_CRL"),
-        says("Java", "Could not determine revocation status"),
-        says("curl (Windows)", "CRYPT_E_NO_REVOCATION_CHECK"),
-        says("git (Windows)", "CRYPT_E_REVOCATION_OFFLINE"),
+        says(OpenSsl, "CRL has expired"),
+        says(OpenSsl, "unable to get certificate CRL"),
+        says(OpenSsl, "CRL is not yet valid"),
+        says(Node, "CRL_HAS_EXPIRED"),
+        says(Node, "UNABLE_TO_GET_CRL"),
+        says(Java, "Could not determine revocation status"),
+        says(CurlOnWindows, "CRYPT_E_NO_REVOCATION_CHECK"),
+        says(GitOnWindows, "CRYPT_E_REVOCATION_OFFLINE"),
     ],
 };
 
@@ -74,7 +77,7 @@ pub static CLOCK_SKEW: Diagnosis = Diagnosis {
     meaning: "The server's clock and this machine's are minutes apart, so certificates start or expire too early for one of them.",
     causes: &["a virtual machine or container was suspended", "no time service is running"],
     fix: &["compare the clocks: date -u", "timedatectl set-ntp true"],
-    words: &[says("Chrome", "NET::ERR_CERT_DATE_INVALID")],
+    words: &[says(Chrome, "NET::ERR_CERT_DATE_INVALID")],
 };
 
 pub static PROXY: Diagnosis = Diagnosis {
@@ -84,9 +87,9 @@ pub static PROXY: Diagnosis = Diagnosis {
     causes: &["HTTPS_PROXY or https_proxy is set, and NO_PROXY does not name this host"],
     fix: &["export NO_PROXY=localhost,127.0.0.1,::1,.test"],
     words: &[
-        says("curl", "CONNECT tunnel failed"),
-        says("Chrome", "ERR_TUNNEL_CONNECTION_FAILED"),
-        says("Python", "Tunnel connection failed"),
+        says(Curl, "CONNECT tunnel failed"),
+        says(Chrome, "ERR_TUNNEL_CONNECTION_FAILED"),
+        says(Python, "Tunnel connection failed"),
     ],
 };
 
@@ -96,5 +99,5 @@ pub static VERIFICATION_OFF: Diagnosis = Diagnosis {
     meaning: "A setting in this environment makes a client accept every certificate. It hides problems that appear elsewhere, and lets anyone intercept connections.",
     causes: &["it was set to get past an error and never removed"],
     fix: &["unset it, then start the program with: devca run -- PROGRAM"],
-    words: &[says("Node", "NODE_TLS_REJECT_UNAUTHORIZED"), says("Python", "InsecureRequestWarning")],
+    words: &[says(Node, "NODE_TLS_REJECT_UNAUTHORIZED"), says(Python, "InsecureRequestWarning")],
 };

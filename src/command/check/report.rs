@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::check::Finding;
-use crate::check::catalogue::Words;
+use crate::check::catalogue::{Client, Words};
 use crate::check::chain::Source;
 use crate::report::{self, Mark, Outcome};
 use crate::x509::details::CertificateDetails;
@@ -103,7 +103,7 @@ impl Checked {
 
     /// What is wrong, the fix, and then how clients say it: the most common clients, or all with `--verbose`.
     fn write_finding(&self, page: &mut dyn Write, finding: &Finding) -> io::Result<()> {
-        const COMMON: [&str; 4] = ["curl", "Node", "Chrome", "Firefox"];
+        const COMMON: [Client; 4] = [Client::Curl, Client::Node, Client::Chrome, Client::Firefox];
         writeln!(page, "\n{}", report::verdict(false, &finding.what))?;
         writeln!(page, "  {:9} {}", "fix", finding.fix)?;
         let said = by_client(&finding.words);
@@ -127,8 +127,8 @@ impl Checked {
 }
 
 /// One line a client: its words, or one or the other.
-fn by_client(words: &[&'static Words]) -> Vec<(&'static str, String)> {
-    let mut lines: Vec<(&'static str, String)> = Vec::new();
+fn by_client(words: &[&'static Words]) -> Vec<(Client, String)> {
+    let mut lines: Vec<(Client, String)> = Vec::new();
     for word in words {
         match lines.iter_mut().find(|(client, _)| *client == word.client) {
             Some((_, says)) => *says = format!("{says}, or: {}", word.says),

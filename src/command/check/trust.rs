@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use devca_platform::{Found, Host, StoreKind, bundle};
 
-use crate::check::catalogue::{MISSING_INTERMEDIATE, REPLACED_ROOT, REVOKED, UNTRUSTED_ROOT, Words};
+use crate::check::catalogue::{
+    Case, Client, MISSING_INTERMEDIATE, REPLACED_ROOT, REVOKED, UNTRUSTED_ROOT, Words,
+};
 use crate::check::chain::{Chain, End, Link, Source};
 use crate::check::judge;
 use crate::check::{Finding, issue, issue_by};
@@ -237,10 +239,9 @@ fn mkcert_root(context: &Context) -> Option<PathBuf> {
 pub(super) fn is_not_a_root(chain: &Chain) -> Finding {
     let what = format!("{} is trusted, but is not a root", chain.top().details.subject);
     let finding = Finding::new(&UNTRUSTED_ROOT, what, "trust the root that issued it");
-    let of_anchors = ["unable to get issuer certificate", "UNABLE_TO_GET_ISSUER_CERT"];
     match chain.links.len() {
-        1 => finding.saying(|words| words.client != "Go" && openssl_says(words, 1, false)),
-        _ => finding.saying(|words| of_anchors.contains(&words.says)),
+        1 => finding.saying(|words| words.client != Client::Go && openssl_says(words, 1, false)),
+        _ => finding.saying(|words| words.when == Case::AnchorIsNoRoot),
     }
 }
 
@@ -268,17 +269,12 @@ fn said(chain: &Chain) -> impl Fn(&Words) -> bool {
 }
 
 fn openssl_says(words: &Words, sent: usize, root_sent: bool) -> bool {
-    match words.says {
-        "SELF_SIGNED_CERT_IN_CHAIN"
-        | "self-signed certificate in certificate chain"
-        | "self signed certificate in certificate chain" => root_sent,
-        "UNABLE_TO_VERIFY_LEAF_SIGNATURE" | "unable to verify the first certificate" => {
-            !root_sent && sent == 1
-        }
-        "UNABLE_TO_GET_ISSUER_CERT_LOCALLY" => !root_sent && sent > 1,
-        "unable to get local issuer certificate" => !root_sent,
-        // That is for anchors which are not roots.
-        "unable to get issuer certificate" | "UNABLE_TO_GET_ISSUER_CERT" => false,
+    match words.when {
+        Case::RootSent => root_sent,
+        Case::RootNotSent => !root_sent,
+        Case::LeafSent => !root_sent && sent == 1,
+        Case::ChainSent => !root_sent && sent > 1,
+        Case::AnchorIsNoRoot => false,
         _ => true,
     }
 }

@@ -1,0 +1,139 @@
+//! The programs whose messages the catalogue has, and what verifies certificates for them.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// A program, or the library behind many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Client {
+    Curl,
+    CurlOnWindows,
+    Node,
+    NodeServer,
+    Python,
+    PythonServer,
+    OpenSsl,
+    OpenSslServer,
+    GnuTls,
+    Go,
+    GoServer,
+    GoOnMacOs,
+    Rustls,
+    RustlsServer,
+    Java,
+    JavaServer,
+    Chrome,
+    Firefox,
+    Safari,
+    Apple,
+    Android,
+    DotNet,
+    Bun,
+    Grpc,
+    Workerd,
+    SocketIo,
+    Wget,
+    Git,
+    GitOnWindows,
+    Nginx,
+    PostgreSql,
+}
+
+impl Client {
+    /// As a person calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Curl => "curl",
+            Self::CurlOnWindows => "curl (Windows)",
+            Self::Node => "Node",
+            Self::NodeServer => "Node (server)",
+            Self::Python => "Python",
+            Self::PythonServer => "Python (server)",
+            Self::OpenSsl => "OpenSSL",
+            Self::OpenSslServer => "OpenSSL (server)",
+            Self::GnuTls => "GnuTLS",
+            Self::Go => "Go",
+            Self::GoServer => "Go (server)",
+            Self::GoOnMacOs => "Go (macOS)",
+            Self::Rustls => "rustls",
+            Self::RustlsServer => "rustls (server)",
+            Self::Java => "Java",
+            Self::JavaServer => "Java (server)",
+            Self::Chrome => "Chrome",
+            Self::Firefox => "Firefox",
+            Self::Safari => "Safari",
+            Self::Apple => "iOS, macOS",
+            Self::Android => "Android",
+            Self::DotNet => ".NET",
+            Self::Bun => "Bun",
+            Self::Grpc => "gRPC",
+            Self::Workerd => "workerd",
+            Self::SocketIo => "socket.io",
+            Self::Wget => "wget",
+            Self::Git => "git",
+            Self::GitOnWindows => "git (Windows)",
+            Self::Nginx => "nginx",
+            Self::PostgreSql => "PostgreSQL",
+        }
+    }
+
+    /// Whether these are words of a server's log.
+    pub fn is_server(self) -> bool {
+        use Client::{GoServer, JavaServer, NodeServer, OpenSslServer, PythonServer, RustlsServer};
+        matches!(self, GoServer | JavaServer | NodeServer | OpenSslServer | PythonServer | RustlsServer)
+    }
+
+    /// What it verifies with, where one library is known to be behind its words.
+    pub fn library(self) -> Option<Library> {
+        Some(match self {
+            Self::Curl | Self::OpenSsl | Self::Node | Self::Python => Library::OpenSsl,
+            Self::GnuTls => Library::GnuTls,
+            Self::Go => Library::Go,
+            Self::Rustls => Library::Webpki,
+            Self::Java => Library::Java,
+            Self::Chrome => Library::Chrome,
+            Self::Firefox => Library::Firefox,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl Serialize for Client {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// What verifies certificates for a client. Clients with the same library agree on what they refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Library {
+    OpenSsl,
+    GnuTls,
+    Go,
+    /// For rustls.
+    Webpki,
+    Java,
+    Chrome,
+    Firefox,
+}
+
+impl fmt::Display for Library {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OpenSsl => "OpenSSL",
+            Self::GnuTls => "GnuTLS",
+            Self::Go => "Go",
+            Self::Webpki => "rustls",
+            Self::Java => "Java",
+            Self::Chrome => "Chrome",
+            Self::Firefox => "Firefox",
+        })
+    }
+}

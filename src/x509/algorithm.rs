@@ -1,0 +1,162 @@
+//! The kinds of keys and signatures in certificates, also those that devca does not make.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use x509_parser::public_key::PublicKey;
+use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
+
+/// Of an EC key that lists the parameters of its curve, clients cannot know which curve it is.
+const UNNAMED: &str = "that it does not name";
+
+/// The kind of a public key and, where there are several, its size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyKind {
+    /// With so many bits.
+    Rsa(usize),
+    EcdsaP256,
+    EcdsaP384,
+    EcdsaP521,
+    /// On a curve that few clients know, by its OID; `None` where it is not named.
+    EcdsaOther(Option<String>),
+    Ed25519,
+    Dsa,
+    /// By its OID.
+    Other(String),
+}
+
+impl KeyKind {
+    /// Of a public key, by its algorithm and its curve.
+    pub fn of(info: &SubjectPublicKeyInfo) -> Self {
+        let curve = info.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
+        match (info.parsed(), info.algorithm.algorithm.to_id_string().as_str()) {
+            (Ok(PublicKey::RSA(rsa)), _) => Self::Rsa(rsa.key_size()),
+            (Ok(PublicKey::EC(_)), _) => match curve.map(|oid| oid.to_id_string()) {
+                Some(oid) if oid == P256 => Self::EcdsaP256,
+                Some(oid) if oid == P384 => Self::EcdsaP384,
+                Some(oid) if oid == P521 => Self::EcdsaP521,
+                other => Self::EcdsaOther(other),
+            },
+            (_, ED25519) => Self::Ed25519,
+            (Ok(PublicKey::DSA(_)), _) | (_, "1.2.840.10040.4.1") => Self::Dsa,
+            (_, oid) => Self::Other(oid.to_owned()),
+        }
+    }
+
+    /// Whether clients refuse it as too weak.
+    pub fn is_weak(&self) -> bool {
+        matches!(self, Self::Rsa(..2048) | Self::Dsa)
+    }
+
+    /// Whether many clients do not support it at all.
+    pub fn is_rare(&self) -> bool {
+        matches!(self, Self::EcdsaOther(Some(_)) | Self::Other(_))
+    }
+}
+
+impl fmt::Display for KeyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rsa(bits) => write!(f, "RSA {bits}"),
+            Self::EcdsaP256 => f.write_str("ECDSA P-256"),
+            Self::EcdsaP384 => f.write_str("ECDSA P-384"),
+            Self::EcdsaP521 => f.write_str("ECDSA P-521"),
+            Self::EcdsaOther(oid) => write!(f, "ECDSA on the curve {}", oid.as_deref().unwrap_or(UNNAMED)),
+            Self::Ed25519 => f.write_str("Ed25519"),
+            Self::Dsa => f.write_str("DSA"),
+            Self::Other(oid) => write!(f, "an algorithm {oid}"),
+        }
+    }
+}
+
+/// The hash of a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hash {
+    Md5,
+    Sha1,
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+/// What a signature is made with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignatureKind {
+    Ecdsa(Hash),
+    Rsa(Hash),
+    RsaPss,
+    Ed25519,
+    /// By its OID.
+    Other(String),
+}
+
+impl SignatureKind {
+    /// By the OID of the algorithm.
+    pub fn of(algorithm: &AlgorithmIdentifier) -> Self {
+        match algorithm.algorithm.to_id_string().as_str() {
+            "1.2.840.10045.4.1" => Self::Ecdsa(Hash::Sha1),
+            "1.2.840.10045.4.3.2" => Self::Ecdsa(Hash::Sha256),
+            "1.2.840.10045.4.3.3" => Self::Ecdsa(Hash::Sha384),
+            "1.2.840.10045.4.3.4" => Self::Ecdsa(Hash::Sha512),
+            "1.2.840.113549.1.1.4" => Self::Rsa(Hash::Md5),
+            "1.2.840.113549.1.1.5" => Self::Rsa(Hash::Sha1),
+            "1.2.840.113549.1.1.11" => Self::Rsa(Hash::Sha256),
+            "1.2.840.113549.1.1.12" => Self::Rsa(Hash::Sha384),
+            "1.2.840.113549.1.1.13" => Self::Rsa(Hash::Sha512),
+            "1.2.840.113549.1.1.10" => Self::RsaPss,
+            ED25519 => Self::Ed25519,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+
+    /// Whether clients refuse its hash.
+    pub fn is_weak(&self) -> bool {
+        matches!(self, Self::Ecdsa(Hash::Sha1) | Self::Rsa(Hash::Md5 | Hash::Sha1))
+    }
+
+    /// Whether many clients do not support it at all.
+    pub fn is_rare(&self) -> bool {
+        matches!(self, Self::Other(_))
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Md5 => "MD5",
+            Self::Sha1 => "SHA-1",
+            Self::Sha256 => "SHA-256",
+            Self::Sha384 => "SHA-384",
+            Self::Sha512 => "SHA-512",
+        })
+    }
+}
+
+impl fmt::Display for SignatureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ecdsa(hash) => write!(f, "ECDSA with {hash}"),
+            Self::Rsa(hash) => write!(f, "RSA with {hash}"),
+            Self::RsaPss => f.write_str("RSA-PSS"),
+            Self::Ed25519 => f.write_str("Ed25519"),
+            Self::Other(oid) => write!(f, "an algorithm {oid}"),
+        }
+    }
+}
+
+impl Serialize for KeyKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for SignatureKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+const P256: &str = "1.2.840.10045.3.1.7";
+const P384: &str = "1.3.132.0.34";
+const P521: &str = "1.3.132.0.35";
+const ED25519: &str = "1.3.101.112";

@@ -1,0 +1,197 @@
+//! A certificate taken apart. Everything else that is known of a certificate, such as a CA's or a leaf's view of it, is
+//! read from here.
+
+use std::net::IpAddr;
+
+use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use x509_parser::asn1_rs::Tag;
+use x509_parser::error::X509Error;
+use x509_parser::extensions::{GeneralName, KeyUsage, ParsedExtension};
+use x509_parser::oid_registry::OID_KEY_TYPE_EC_PUBLIC_KEY;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::x509::algorithm::{KeyKind, SignatureKind};
+use crate::x509::key;
+use crate::x509::name::address;
+use crate::x509::usage::Usage;
+use crate::x509::validity::Validity;
+
+/// A certificate, read from its DER.
+pub struct Parsed<'a> {
+    /// As the library has read it.
+    pub raw: X509Certificate<'a>,
+    /// What follows the certificate.
+    pub rest: &'a [u8],
+}
+
+/// What came of verifying a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verified {
+    /// It is the key's.
+    Yes,
+    /// It is not.
+    No,
+    /// devca cannot calculate it, such as Ed448.
+    Unsupported,
+}
+
+impl<'a> Parsed<'a> {
+    /// `None` where the bytes are not a certificate.
+    pub fn read(der: &'a [u8]) -> Option<Self> {
+        let (rest, raw) = X509Certificate::from_der(der).ok()?;
+        Some(Self { raw, rest })
+    }
+
+    /// The subject in DER.
+    pub fn subject(&self) -> &[u8] {
+        self.raw.subject().as_raw()
+    }
+
+    /// The issuer in DER.
+    pub fn issuer(&self) -> &[u8] {
+        self.raw.issuer().as_raw()
+    }
+
+    /// The subject's first common name.
+    pub fn common_name(&self) -> Option<&str> {
+        self.raw.subject().iter_common_name().next()?.as_str().ok()
+    }
+
+    /// The subject's first organization.
+    pub fn organization(&self) -> Option<&str> {
+        self.raw.subject().iter_organization().next()?.as_str().ok()
+    }
+
+    /// The subject alternative names of the kinds that devca issues, as it writes them.
+    pub fn names(&self) -> Vec<String> {
+        let extension = self.raw.subject_alternative_name().ok().flatten();
+        let names = extension.into_iter().flat_map(|extension| &extension.value.general_names);
+        names.filter_map(general_name).collect()
+    }
+
+    /// From when to when it is valid.
+    pub fn validity(&self) -> Validity {
+        let validity = self.raw.validity();
+        Validity {
+            not_before: validity.not_before.to_datetime(),
+            not_after: validity.not_after.to_datetime(),
+        }
+    }
+
+    /// The serial number, hexadecimal.
+    pub fn serial(&self) -> String {
+        key::hex(self.raw.raw_serial())
+    }
+
+    /// The public key with its algorithm (SPKI), in DER.
+    pub fn public_key(&self) -> &[u8] {
+        self.raw.public_key().raw
+    }
+
+    /// The kind of its key.
+    pub fn key_kind(&self) -> KeyKind {
+        KeyKind::of(self.raw.public_key())
+    }
+
+    /// What it is signed with.
+    pub fn signature_kind(&self) -> SignatureKind {
+        SignatureKind::of(&self.raw.signature_algorithm)
+    }
+
+    /// Whether its key lists the parameters of its curve instead of naming it.
+    pub fn has_explicit_curve(&self) -> bool {
+        let algorithm = &self.raw.public_key().algorithm;
+        algorithm.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY
+            && algorithm.parameters.as_ref().is_some_and(|parameters| parameters.tag() != Tag::Oid)
+    }
+
+    /// The extended key usages; empty where it has no such extension.
+    pub fn usages(&self) -> Vec<Usage> {
+        let extension = self.raw.extended_key_usage().ok().flatten();
+        extension.map_or_else(Vec::new, |extension| Usage::all(extension.value))
+    }
+
+    /// The key usage, where it has that extension (RFC 5280 §4.2.1.3).
+    pub fn key_usage(&self) -> Option<KeyUsage> {
+        self.extension(|extension| match extension {
+            ParsedExtension::KeyUsage(usage) => Some(*usage),
+            _ => None,
+        })
+    }
+
+    /// The subject key identifier (RFC 5280 §4.2.1.2).
+    pub fn key_id(&self) -> Option<Vec<u8>> {
+        self.extension(|extension| match extension {
+            ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
+            _ => None,
+        })
+    }
+
+    /// The identifier of the issuer's key (RFC 5280 §4.2.1.1).
+    pub fn authority_key_id(&self) -> Option<Vec<u8>> {
+        self.extension(|extension| match extension {
+            ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.as_ref().map(|id| id.0.to_vec()),
+            _ => None,
+        })
+    }
+
+    /// Whether it says that it is a CA, and how many may follow below it (RFC 5280 §4.2.1.9).
+    pub fn basic_constraints(&self) -> Option<(bool, Option<u32>)> {
+        let extension = self.raw.basic_constraints().ok().flatten()?;
+        Some((extension.value.ca, extension.value.path_len_constraint))
+    }
+
+    /// Whether the issuer's key made its signature.
+    pub fn verify(&self, issuer: &Parsed) -> Verified {
+        let verdict = |is_good| if is_good { Verified::Yes } else { Verified::No };
+        match self.raw.verify_signature(Some(issuer.raw.public_key())) {
+            Ok(()) => Verified::Yes,
+            Err(X509Error::SignatureUnsupportedAlgorithm) => {
+                self.is_signed_on_a_rare_curve(issuer).map_or(Verified::Unsupported, verdict)
+            }
+            Err(_) => Verified::No,
+        }
+    }
+
+    fn extension<T>(&self, find: impl Fn(&ParsedExtension) -> Option<T>) -> Option<T> {
+        self.raw.iter_extensions().find_map(|extension| find(extension.parsed_extension()))
+    }
+
+    /// What x509-parser does not verify, and aws-lc can. `None` for every other algorithm.
+    fn is_signed_on_a_rare_curve(&self, issuer: &Parsed) -> Option<bool> {
+        const P256: &str = "1.2.840.10045.3.1.7";
+        const P384: &str = "1.3.132.0.34";
+        const P521: &str = "1.3.132.0.35";
+        const SECP256K1: &str = "1.3.132.0.10";
+        const ECDSA_SHA256: &str = "1.2.840.10045.4.3.2";
+        const ECDSA_SHA384: &str = "1.2.840.10045.4.3.3";
+        const ECDSA_SHA512: &str = "1.2.840.10045.4.3.4";
+        let key = issuer.raw.public_key();
+        let curve = key.algorithm.parameters.as_ref()?.as_oid().ok()?.to_id_string();
+        let hash = self.raw.signature_algorithm.algorithm.to_id_string();
+        let algorithm: &dyn VerificationAlgorithm = match (curve.as_str(), hash.as_str()) {
+            (P521, ECDSA_SHA256) => &signature::ECDSA_P521_SHA256_ASN1,
+            (P521, ECDSA_SHA384) => &signature::ECDSA_P521_SHA384_ASN1,
+            (P521, ECDSA_SHA512) => &signature::ECDSA_P521_SHA512_ASN1,
+            (P256, ECDSA_SHA512) => &signature::ECDSA_P256_SHA512_ASN1,
+            (P384, ECDSA_SHA512) => &signature::ECDSA_P384_SHA512_ASN1,
+            (SECP256K1, ECDSA_SHA256) => &signature::ECDSA_P256K1_SHA256_ASN1,
+            _ => return None,
+        };
+        let key = UnparsedPublicKey::new(algorithm, &key.subject_public_key.data);
+        Some(key.verify(self.raw.tbs_certificate.as_ref(), &self.raw.signature_value.data).is_ok())
+    }
+}
+
+/// A name as devca writes it; `None` for the kinds that it does not issue.
+pub fn general_name(general: &GeneralName) -> Option<String> {
+    match general {
+        // An address among the host names is none to any client.
+        GeneralName::DNSName(text) if text.parse::<IpAddr>().is_ok() => Some(format!("DNS:{text}")),
+        GeneralName::DNSName(text) | GeneralName::RFC822Name(text) | GeneralName::URI(text) => {
+            Some((*text).to_owned())
+        }
+        GeneralName::IPAddress(octets) => address(octets).map(|ip| ip.to_string()),
+        _ => None,
+    }
+}

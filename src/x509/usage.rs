@@ -1,0 +1,70 @@
+//! Extended key usages, also those that devca does not issue for.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use x509_parser::extensions::ExtendedKeyUsage;
+
+/// What a certificate may be used for (RFC 5280 §4.2.1.12).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Usage {
+    /// anyExtendedKeyUsage.
+    Anything,
+    /// serverAuth.
+    Server,
+    /// clientAuth.
+    Client,
+    /// codeSigning.
+    Code,
+    /// emailProtection.
+    Mail,
+    /// timeStamping.
+    TimeStamps,
+    /// `OCSPSigning`.
+    Ocsp,
+    /// By its OID.
+    Other(String),
+}
+
+impl Usage {
+    /// All that an extension lists.
+    pub fn all(extension: &ExtendedKeyUsage) -> Vec<Self> {
+        let known = [
+            (extension.any, Self::Anything),
+            (extension.server_auth, Self::Server),
+            (extension.client_auth, Self::Client),
+            (extension.code_signing, Self::Code),
+            (extension.email_protection, Self::Mail),
+            (extension.time_stamping, Self::TimeStamps),
+            (extension.ocsp_signing, Self::Ocsp),
+        ];
+        let named = known.into_iter().filter(|(is_set, _)| *is_set).map(|(_, usage)| usage);
+        named.chain(extension.other.iter().map(|oid| Self::Other(oid.to_id_string()))).collect()
+    }
+
+    /// As a list for a person.
+    pub fn list(usages: &[Self]) -> String {
+        usages.iter().map(Self::to_string).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Anything => "anything",
+            Self::Server => "server",
+            Self::Client => "client",
+            Self::Code => "code",
+            Self::Mail => "mail",
+            Self::TimeStamps => "time stamps",
+            Self::Ocsp => "OCSP",
+            Self::Other(oid) => oid,
+        })
+    }
+}
+
+impl Serialize for Usage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
