@@ -91,11 +91,9 @@ pub fn of(ca: &str, error: anyhow::Error) -> anyhow::Error {
     Fault { what: format!("{error:#}"), hint: hint_of(ca, hint(&error)), exit_code }.into()
 }
 
-/// A path as a POSIX shell reads it, for commands in hints.
+/// A path as a shell reads it, for commands in hints.
 pub fn quoted(path: &Path) -> String {
-    let path = path.to_string_lossy();
-    // A path cannot hold the NUL that cannot be quoted.
-    shlex::try_quote(&path).map_or_else(|_| path.to_string(), Into::into)
+    devca_platform::step::quoted(path.as_os_str())
 }
 
 /// 2 for a request that makes no sense, 1 for one that failed, what shells expect of a program that starts others.

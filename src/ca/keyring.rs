@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::disk::secret::Secret;
 use crate::error::Fault;
 use crate::x509::key;
 
@@ -61,11 +62,11 @@ impl KeyringItem {
     }
 
     /// Stores a secret and reads it back.
-    pub fn store(&self, label: &str, secret: &Zeroizing<String>) -> Result<(), KeyringProblem> {
+    pub fn store(&self, label: &str, secret: &Secret) -> Result<(), KeyringProblem> {
         let (item, label, secret) = (self.clone(), label.to_owned(), secret.clone());
         connected(move |service| {
-            service.store(&item.0, &label, &secret)?;
-            if service.load(&item.0)?.as_slice() == secret.as_bytes() {
+            service.store(&item.0, &label, secret.as_str())?;
+            if service.load(&item.0)?.as_slice() == secret.as_str().as_bytes() {
                 Ok(())
             } else {
                 Err(KeyringProblem::Failed("it returned something other than what was stored".into()))

@@ -1,6 +1,5 @@
 //! Encrypted PKCS#8 (RFC 5958 §3): a CA's keys, locked with a passphrase. OpenSSL opens them, too.
 
-use std::fmt;
 use std::path::Path;
 
 use pkcs8::EncryptedPrivateKeyInfoRef;
@@ -9,14 +8,14 @@ use pkcs8::pkcs5::pbes2::{self, Kdf};
 use zeroize::Zeroizing;
 
 use crate::ca::keyring::{KeyringItem, KeyringProblem};
-use crate::disk::files;
+use crate::disk::secret::{self, Secret};
 use crate::error::{Fault, OrHint};
 use crate::x509::key;
 
 /// What a CA's keys are encrypted with; `Debug` does not show it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct CaPassphrase {
-    text: Zeroizing<String>,
+    text: Secret,
     item: Option<KeyringItem>,
 }
 
@@ -40,7 +39,7 @@ pub const VARIABLE: &str = "DEVCA_PASSPHRASE_FILE";
 impl CaPassphrase {
     /// What somebody typed; `None` for nothing.
     pub fn new(text: Zeroizing<String>) -> Option<Self> {
-        (!text.is_empty()).then_some(Self { text, item: None })
+        Secret::new(text).map(|text| Self { text, item: None })
     }
 
     /// The first line of the file that [`VARIABLE`] names; `None` where it names none.
@@ -53,29 +52,21 @@ impl CaPassphrase {
 
     /// The first line of a file.
     pub fn from_file(path: &Path) -> anyhow::Result<Self> {
-        let bytes = files::read_named(path)?;
-        let text = std::str::from_utf8(&bytes).or_hint(
-            || format!("{} is not UTF-8 text", path.display()),
-            || "write the passphrase in UTF-8".into(),
-        )?;
-        let line = Zeroizing::new(text.lines().next().unwrap_or_default().to_owned());
-        let none = || Fault::new(format!("{} contains no passphrase", path.display()), "write one there");
-        Ok(Self::new(line).ok_or_else(none)?)
+        Ok(Self { text: Secret::from_file(path, "passphrase")?, item: None })
     }
 
     /// Makes a random one and stores it in the keyring, where it has been read back when this returns.
     pub fn in_keyring(item: KeyringItem, label: &str) -> anyhow::Result<Result<Self, KeyringProblem>> {
         let mut random = Zeroizing::new([0; 16]);
-        aws_lc_rs::rand::fill(&mut *random).map_err(|_| {
-            Fault::new("the system provides no randomness", "check that /dev/urandom can be read")
-        })?;
-        let text = Zeroizing::new(key::hex(&*random));
+        secret::fill_with_random(&mut *random)?;
+        let text = Secret::of(key::hex(&*random));
         Ok(item.store(label, &text).map(|()| Self { text, item: Some(item) }))
     }
 
     /// The one that the keyring has.
     pub fn from_keyring(item: &KeyringItem) -> Result<Self, KeyringProblem> {
-        Ok(Self { text: item.load()?, item: Some(item.clone()) })
+        let text = Secret::new(item.load()?).ok_or(KeyringProblem::Missing)?;
+        Ok(Self { text, item: Some(item.clone()) })
     }
 
     /// The same passphrase, known to be the one of this entry.
@@ -91,25 +82,24 @@ impl CaPassphrase {
 
     /// Whether devca made it. Not the entry alone decides: it is read from a file that may come from elsewhere.
     fn is_random(&self) -> bool {
-        self.item.is_some() && self.text.len() == 32 && key::from_hex(&self.text).is_some()
+        self.item.is_some() && self.as_str().len() == 32 && key::from_hex(self.as_str()).is_some()
     }
 
     /// For remembering it elsewhere.
     pub fn as_str(&self) -> &str {
-        &self.text
+        self.text.as_str()
     }
 
     /// Whether it is the same.
     pub fn is(&self, other: &Self) -> bool {
-        *self.text == *other.text
+        self.text == other.text
     }
 
     /// Locks a PKCS#8 key.
     pub fn encrypt(&self, pkcs8: &[u8]) -> anyhow::Result<Vec<u8>> {
         let (mut salt, mut iv) = ([0; 16], [0; 16]);
-        aws_lc_rs::rand::fill(&mut salt).and_then(|()| aws_lc_rs::rand::fill(&mut iv)).map_err(|_| {
-            Fault::new("the system provides no randomness", "check that /dev/urandom can be read")
-        })?;
+        secret::fill_with_random(&mut salt)?;
+        secret::fill_with_random(&mut iv)?;
         let hint = || "this is a bug in devca: please report it".into();
         let iterations = if self.is_random() { ITERATIONS_OF_RANDOM } else { ITERATIONS };
         let parameters = pbes2::Parameters::generate_pbkdf2_sha256_aes256cbc(iterations, &salt, iv)
@@ -117,7 +107,7 @@ impl CaPassphrase {
         let key =
             pkcs8::PrivateKeyInfoRef::try_from(pkcs8).or_hint(|| "cannot encrypt the key".into(), hint)?;
         let locked = key
-            .encrypt_with_params(parameters, self.text.as_bytes())
+            .encrypt_with_params(parameters, self.as_str().as_bytes())
             .or_hint(|| "cannot encrypt the key".into(), hint)?;
         Ok(locked.as_bytes().to_vec())
     }
@@ -126,7 +116,7 @@ impl CaPassphrase {
     pub fn decrypt(&self, locked: &[u8]) -> anyhow::Result<Option<Zeroizing<Vec<u8>>>> {
         let Ok(info) = EncryptedPrivateKeyInfoRef::try_from(locked) else { return Ok(None) };
         refuse_expensive(&info.encryption_algorithm)?;
-        let key = info.decrypt(self.text.as_bytes()).ok();
+        let key = info.decrypt(self.as_str().as_bytes()).ok();
         Ok(key.map(|key| Zeroizing::new(key.as_bytes().to_vec())))
     }
 }
@@ -156,10 +146,4 @@ fn refuse_expensive(scheme: &EncryptionScheme) -> Result<(), Fault> {
     };
     let hint = "encrypt it with fewer rounds: openssl pkcs8 -topk8 -v2 aes-256-cbc -iter 600000 -in KEY -out NEW-KEY";
     Err(Fault::new(what, hint))
-}
-
-impl fmt::Debug for CaPassphrase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CaPassphrase")
-    }
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::format::Password;
+use crate::disk::secret::Secret;
+use crate::format::password;
 
 // The password of PKCS#12 and Java files.
 #[derive(Debug, Default, Args)]
@@ -24,7 +25,7 @@ impl PasswordSource {
     }
 
     /// Reads it; None where none is given.
-    pub fn read(&self) -> anyhow::Result<Option<Password>> {
-        Password::given(self.password_file.as_deref(), self.password_env.as_deref())
+    pub fn read(&self) -> anyhow::Result<Option<Secret>> {
+        password::given(self.password_file.as_deref(), self.password_env.as_deref())
     }
 }

@@ -12,7 +12,7 @@ use crate::cli;
 use crate::command::shared::stores::WIDTH;
 use crate::disk::files::{NewFile, Secrecy};
 use crate::error::Fault;
-use crate::format::{self, Password};
+use crate::format::{self, password};
 use crate::issued::inventory::{Entry, Inventory};
 use crate::issued::renewal;
 use crate::report::{Mark, Outcome};
@@ -88,7 +88,7 @@ fn add(context: &Context, args: &cli::BrowserAdd) -> anyhow::Result<BrowserRepor
         .chain(intermediate.iter().map(|ca| ca.der.as_slice()))
         .collect();
     // For pk12util alone: both are deleted with their folder, which nobody else can enter.
-    let password = Password::generate()?;
+    let password = password::generate()?;
     let folder = tempfile::Builder::new().prefix("devca-").tempdir()?;
     let paths = ["identity.p12", "password"].map(|file| folder.path().join(file));
     let contents =

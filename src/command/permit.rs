@@ -13,8 +13,8 @@ use crate::command::shared::bundles;
 use crate::command::shared::stores::{self, StoreLine, WIDTH};
 use crate::disk::files::NewFile;
 use crate::disk::home::CaFolder;
+use crate::disk::secret::Secret;
 use crate::error::Fault;
-use crate::format::Password;
 use crate::issued::inventory::Inventory;
 use crate::issued::renewal;
 use crate::report::{Mark, Outcome};
@@ -120,7 +120,7 @@ pub(super) fn permit(
     authority: Authority,
     new: &Constraints,
     options: &cli::Stores,
-    password: Option<Password>,
+    password: Option<Secret>,
 ) -> anyhow::Result<Widened> {
     if authority.is_sealed {
         let authority = rotate::replace_root(context, new, true, authority.passphrase().cloned())?;

@@ -15,8 +15,8 @@ use crate::cli;
 use crate::command::shared::stores::WIDTH;
 use crate::command::shared::timer;
 use crate::disk::files;
+use crate::disk::secret::Secret;
 use crate::error::{self, Fault};
-use crate::format::Password;
 use crate::issued::bulk;
 use crate::issued::inventory::{self, Entry, Inventory};
 use crate::issued::renewal::{self, Renewer, Signers, State};
@@ -61,7 +61,7 @@ struct FailedRenewal {
 
 /// How they are to be issued again.
 pub(super) struct How {
-    pub(super) password: Option<Password>,
+    pub(super) password: Option<Secret>,
     pub(super) new_key: bool,
     pub(super) days: Option<i64>,
 }

@@ -14,8 +14,8 @@ use crate::cli;
 use crate::command::shared::bundles;
 use crate::command::shared::stores::{self, StoreLine, WIDTH};
 use crate::disk::files::NewFile;
+use crate::disk::secret::Secret;
 use crate::error::Fault;
-use crate::format::Password;
 use crate::issued::inventory::{Entry, Inventory};
 use crate::issued::renewal;
 use crate::report::{self, Mark, Outcome};
@@ -151,7 +151,7 @@ pub(super) fn earlier(context: &Context) -> Vec<u8> {
 pub(super) fn reissue(
     context: &Context,
     authority: &Authority,
-    password: Option<Password>,
+    password: Option<Secret>,
 ) -> anyhow::Result<Reissued> {
     let inventory = Inventory::load(&context.folder.inventory())?;
     let revoked = inventory.revoked();

@@ -2,3 +2,4 @@
 
 pub mod files;
 pub mod home;
+pub mod secret;

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::ca::Authority;
 use crate::ca::signer::Issued;
 use crate::disk::files::{NewFile, Secrecy};
+use crate::disk::secret::Secret;
 use crate::error::Fault;
 use crate::x509::kind::Kind;
 use crate::x509::subject::Subject;
@@ -20,14 +21,13 @@ mod fullchain;
 mod java;
 mod kubernetes;
 mod mobileconfig;
-mod password;
+pub mod password;
 mod pem;
 mod pkcs12;
 mod root;
 pub mod trust_store;
 
 pub use export::{cert_manager, step_ca, vault};
-pub use password::Password;
 pub use pkcs12::{is_store, store_of};
 pub use root::RootFormat;
 
@@ -190,7 +190,7 @@ pub struct Options {
     /// PKCS#12 as NIST would have it, instead of as everybody reads it.
     pub modern: bool,
     /// What encrypted formats are encrypted with.
-    pub password: Option<Password>,
+    pub password: Option<Secret>,
 }
 
 impl Material<'_> {
@@ -200,7 +200,7 @@ impl Material<'_> {
     }
 
     fn password(&self) -> anyhow::Result<&str> {
-        let password = self.options.password.as_ref().map(Password::as_str);
+        let password = self.options.password.as_ref().map(Secret::as_str);
         password.ok_or_else(|| Fault::usage("a password is needed", "use --password-file FILE").into())
     }
 
@@ -308,7 +308,7 @@ pub fn render(material: &Material, outputs: &[Output]) -> anyhow::Result<Vec<New
 pub fn private_key(
     format: Format,
     content: &[u8],
-    password: Option<&Password>,
+    password: Option<&Secret>,
 ) -> Option<Zeroizing<rcgen::KeyPair>> {
     match format {
         Format::P12 | Format::Java => pkcs12::private_key(content, password?.as_str()),

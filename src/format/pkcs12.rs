@@ -7,7 +7,8 @@ use p12_keystore::{
 use rcgen::KeyPair;
 use zeroize::Zeroizing;
 
-use super::{Holds, Material, Part, Password};
+use super::{Holds, Material, Part};
+use crate::disk::secret::Secret;
 use crate::error::OrHint;
 use crate::x509::key;
 
@@ -28,7 +29,7 @@ pub fn store_of(
     alias: &str,
     chain: &[&[u8]],
     key: &[u8],
-    password: &Password,
+    password: &Secret,
 ) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     encrypt(alias, entry(chain.iter().copied(), key), password.as_str(), true)
 }
@@ -48,8 +49,8 @@ pub(super) fn private_key(store: &[u8], password: &str) -> Option<Zeroizing<KeyP
 }
 
 /// Whether the content is a store that this password opens; without a password, whether it is a store at all.
-pub fn is_store(content: &[u8], password: Option<&Password>) -> bool {
-    match Pkcs12Archive::from_pkcs12(content, password.map_or("", Password::as_str)) {
+pub fn is_store(content: &[u8], password: Option<&Secret>) -> bool {
+    match Pkcs12Archive::from_pkcs12(content, password.map_or("", Secret::as_str)) {
         Ok(_) => true,
         // It is one, with another password.
         Err(p12_keystore::error::Error::MacError(_)) => password.is_none(),

@@ -11,9 +11,10 @@ use crate::ca::signer::{KeySource, Request, Signer};
 use crate::ca::{self, Authority};
 use crate::disk::files::{self, Recognize};
 use crate::disk::home::CaFolder;
+use crate::disk::secret::Secret;
 use crate::error::{Fault, quoted};
 use crate::format::Written;
-use crate::format::{self, Format, Holds, Material, Options, Output, Password};
+use crate::format::{self, Format, Holds, Material, Options, Output};
 use crate::issued::bulk::Made;
 use crate::issued::inventory::Entry;
 use crate::x509::certificate::{CaCertificate, Leaf, local_ca};
@@ -119,7 +120,7 @@ fn is_the_same(entry: &Entry, file: &Written, content: &[u8], is_store: impl Fn(
 
 /// Knows the files of this entry. The password of encrypted ones must be the one that they have, unless they get
 /// another key.
-fn recognizer(entry: &Entry, password: Option<&Password>) -> Recognize {
+fn recognizer(entry: &Entry, password: Option<&Secret>) -> Recognize {
     let (entry, password) = (entry.clone(), password.cloned());
     Box::new(move |path, content| {
         let file = entry.files.iter().find(|file| file.path == path);
@@ -133,7 +134,7 @@ pub struct Renewer<'a> {
     /// By whom.
     pub signers: &'a Signers<'a>,
     /// What encrypted formats are encrypted with.
-    pub password: Option<Password>,
+    pub password: Option<Secret>,
     /// A key of its own for each, instead of the one that it has.
     pub new_key: bool,
     /// How many days they are valid, instead of as many as before.
@@ -343,7 +344,7 @@ fn certificate(entry: &Entry) -> Option<Vec<u8>> {
     entry.files.iter().filter_map(read).find(is_it)
 }
 
-fn private_key(entry: &Entry, password: Option<&Password>) -> Option<Zeroizing<KeyPair>> {
+fn private_key(entry: &Entry, password: Option<&Secret>) -> Option<Zeroizing<KeyPair>> {
     let read = |file: &Written| format::private_key(file.format, &files::read(&file.path).ok()?, password);
     let is_it = |key: &Zeroizing<KeyPair>| {
         key::hex(&key::sha256(&rcgen::PublicKeyData::subject_public_key_info(&**key))) == entry.key_sha256

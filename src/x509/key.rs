@@ -11,6 +11,7 @@ use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::disk::secret::fill_with_random;
 use crate::error::{Fault, OrHint};
 
 /// What kind of key a certificate is for.
@@ -165,9 +166,7 @@ pub fn refuse_core_dumps() {
 /// 128 bits of randomness as a positive serial number that always takes 16 octets (RFC 5280 §4.1.2.2: at most 20).
 pub fn random_serial() -> anyhow::Result<[u8; 16]> {
     let mut serial = [0; 16];
-    aws_lc_rs::rand::fill(&mut serial).map_err(|_| {
-        Fault::new("the system provides no randomness", "check that /dev/urandom can be read")
-    })?;
+    fill_with_random(&mut serial)?;
     serial[0] = serial[0] & 0x7f | 0x40;
     Ok(serial)
 }

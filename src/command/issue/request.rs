@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use crate::ca::signer::{KeySource, Request};
 use crate::cli;
 use crate::error::Fault;
-use crate::format::{Format, Options, Password};
+use crate::format::{Format, Options, password};
 use crate::report::Report;
 use crate::x509::csr;
 use crate::x509::key::KeyType;
@@ -117,7 +117,7 @@ pub(super) fn options(args: &cli::Issue, formats: &[Format], report: &Report) ->
             let what = "--quiet would hide the generated password";
             return Err(Fault::usage(what, "set one with --password-file FILE").into());
         }
-        (true, None) => Some(Password::generate()?),
+        (true, None) => Some(password::generate()?),
         (false, None) => None,
         (false, Some(_)) => {
             let what = "none of these formats is encrypted, so a password is useless";
