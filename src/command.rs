@@ -35,6 +35,8 @@ mod revoke;
 mod root;
 mod rotate;
 mod run;
+#[cfg(test)]
+mod schemas;
 mod shared;
 mod status;
 mod uninstall;

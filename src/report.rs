@@ -9,13 +9,16 @@ use std::sync::LazyLock;
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::error::{self, Fault};
 
+mod document;
 mod printable;
 
+pub(crate) use document::ErrorMessage;
+#[cfg(test)]
+pub(crate) use document::{FailureDocument, OutcomeDocument};
 pub use printable::printable;
 use printable::{PrintableWriter, Substitute};
 
@@ -132,12 +135,9 @@ impl Report {
     pub fn finish<T: Outcome>(&self, outcome: &T) -> anyhow::Result<u8> {
         let mut out = self.stdout(outcome.is_payload());
         let printed = if self.json {
-            let mut document = serde_json::to_value(outcome)?;
-            let notes = self.notes.borrow();
-            if let (Value::Object(map), false) = (&mut document, notes.is_empty()) {
-                map.insert("notes".into(), json!(*notes));
-            }
-            writeln!(out, "{document:#}")
+            let notes = self.notes.take();
+            let document = document::OutcomeDocument::new(outcome, &notes);
+            writeln!(out, "{}", serde_json::to_string_pretty(&document)?)
         } else if self.quiet && !outcome.is_payload() {
             // What was not done is an error.
             let mut err = PrintableWriter::new(anstream::stderr(), Substitute::Replacement);
@@ -174,14 +174,11 @@ impl Report {
     /// Prints an error and its hint.
     pub fn failure(&self, what: &str, hint: &str) {
         if self.json {
-            let mut document = json!({ "error": { "message": what, "hint": hint } });
-            if let (Value::Object(map), notes) = (&mut document, self.notes.borrow())
-                && !notes.is_empty()
-            {
-                map.insert("notes".into(), json!(*notes));
-            }
+            let notes = self.notes.take();
+            let failure = document::FailureDocument::new(what, hint, &notes);
+            let document = serde_json::to_string_pretty(&failure).unwrap_or_default();
             let mut out = self.stdout(false);
-            let _ = writeln!(out, "{document:#}").and_then(|()| out.flush());
+            let _ = writeln!(out, "{document}").and_then(|()| out.flush());
         } else {
             let mut err = anstream::stderr();
             let _ = writeln!(err, "{BAD}devca: error:{BAD:#} {}", printable(what));

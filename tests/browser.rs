@@ -16,7 +16,7 @@ fn clients<'a>(words: &[&'a str]) -> Vec<&'a str> {
 }
 
 fn outcomes(document: &serde_json::Value) -> Vec<&str> {
-    document["browsers"].as_array().unwrap().iter().map(|line| line["outcome"].as_str().unwrap()).collect()
+    document["browsers"].as_array().unwrap().iter().map(|line| line["state"].as_str().unwrap()).collect()
 }
 
 /// How many certificates with a key there are under a name.

@@ -83,8 +83,8 @@ fn everything_trusts_it_after_install_and_nothing_after_uninstall() {
     let installed = home.json(["install"]);
     for store in installed["stores"].as_array().unwrap() {
         // The key store that the system's JDKs share has it through the system store already.
-        let outcome = store["outcome"].as_str().unwrap();
-        assert!(["done", "already-done", "left-alone"].contains(&outcome), "{installed:#}");
+        let outcome = store["state"].as_str().unwrap();
+        assert!(["done", "already-done", "skipped"].contains(&outcome), "{installed:#}");
     }
     for client in of_the_system() {
         for host in ["localhost", "127.0.0.1"] {
@@ -120,9 +120,9 @@ fn everything_trusts_it_after_install_and_nothing_after_uninstall() {
     assert_eq!(status.status.code(), Some(1));
     let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
     // The machine may have another root of devca's.
-    let without_it = ["lacks", "holds-another", "left-alone"];
+    let without_it = ["not-trusted", "other-root", "skipped"];
     let mut stores = status["stores"].as_array().unwrap().iter();
-    assert!(stores.all(|store| without_it.contains(&store["word"].as_str().unwrap())), "{status:#}");
+    assert!(stores.all(|store| without_it.contains(&store["state"].as_str().unwrap())), "{status:#}");
 }
 
 #[test]
@@ -213,21 +213,21 @@ fn one_store_that_fails_leaves_the_others_done() {
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     for store in document["stores"].as_array().unwrap() {
         if store["place"].as_str().unwrap().starts_with("Firefox") {
-            assert_eq!(store["outcome"], "not-done");
+            assert_eq!(store["state"], "failed");
             assert!(
-                store["why"].as_str().unwrap().contains("certutil failed") && store["hint"].is_string(),
+                store["message"].as_str().unwrap().contains("certutil failed") && store["hint"].is_string(),
                 "{store}"
             );
         } else {
-            let outcome = store["outcome"].as_str().unwrap();
-            assert!(["done", "already-done", "left-alone"].contains(&outcome), "{store}");
+            let outcome = store["state"].as_str().unwrap();
+            assert!(["done", "already-done", "skipped"].contains(&outcome), "{store}");
         }
     }
     // The cause gone, a second install completes.
     drop(locker.stdin.take());
     locker.wait().unwrap();
     let again = home.json(["install"]);
-    assert!(again["stores"].as_array().unwrap().iter().any(|store| store["outcome"] == "done"), "{again:#}");
+    assert!(again["stores"].as_array().unwrap().iter().any(|store| store["state"] == "done"), "{again:#}");
     assert!(home.devca(["status"]).output().unwrap().status.success());
 }
 
@@ -243,10 +243,10 @@ fn a_certutil_that_fails_or_is_missing_is_a_line_of_its_own() {
         let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         let stores = document["stores"].as_array().unwrap().clone();
         assert!(
-            stores.iter().any(|store| store["store"] == "system" && store["outcome"] != "not-done"),
+            stores.iter().any(|store| store["store"] == "system" && store["state"] != "failed"),
             "{document:#}"
         );
-        stores.into_iter().find(|store| store["store"] == "nss" && store["outcome"] == "not-done").unwrap()
+        stores.into_iter().find(|store| store["store"] == "nss" && store["state"] == "failed").unwrap()
     };
     let broken = home.file("certutil");
     fs::write(&broken, "#!/bin/sh\necho 'certutil: out of order' >&2\nexit 1\n").unwrap();
@@ -254,7 +254,7 @@ fn a_certutil_that_fails_or_is_missing_is_a_line_of_its_own() {
     let certutil = tool("certutil");
     ok("mount", ["--bind", broken.to_str().unwrap(), certutil.to_str().unwrap()]);
     let line = install();
-    assert!(line["why"].as_str().unwrap().contains("out of order"), "{line}");
+    assert!(line["message"].as_str().unwrap().contains("out of order"), "{line}");
     // Not executable is as good as not there.
     ok("chmod", ["644", broken.to_str().unwrap()]);
     let line = install();
@@ -281,10 +281,10 @@ fn javas_that_cannot_be_changed_do_not_stop_anything() {
             .unwrap()
             .iter()
             .find(|s| s["place"].as_str().unwrap().contains(part));
-        store.unwrap_or_else(|| panic!("{part}: {document:#}"))["outcome"].as_str().unwrap().to_owned()
+        store.unwrap_or_else(|| panic!("{part}: {document:#}"))["state"].as_str().unwrap().to_owned()
     };
-    assert_eq!(outcome(".jdks/own"), "not-done");
-    assert_eq!(outcome("nothing"), "left-alone", "a JAVA_HOME without cacerts");
+    assert_eq!(outcome(".jdks/own"), "failed");
+    assert_eq!(outcome("nothing"), "skipped", "a JAVA_HOME without cacerts");
     assert_eq!(outcome("ca-certificates"), "done");
     // A JAVA_HOME of that kind stops no issuing either.
     home.ok(["issue", "localhost"]);
@@ -306,7 +306,7 @@ fn earlier_roots_are_removed_and_other_cas_are_not() {
     // A root that `rotate` has replaced is removed, with a line, also from a store that `rotate` has left out.
     home.ok(["rotate", "--store", "nss"]);
     let shown = home.json(["uninstall", stores[0], stores[1], "--dry-run"]);
-    assert_eq!(shown["stores"][0]["outcome"], "would-run", "{shown:#}");
+    assert_eq!(shown["stores"][0]["state"], "planned", "{shown:#}");
     let installed = home.json(["install", stores[0], stores[1]]);
     assert_eq!(installed["stores"][0]["removed"].as_array().unwrap().len(), 1, "{installed:#}");
     let other = if first.exists() { &first } else { &second };
@@ -336,7 +336,7 @@ fn a_lost_folders_root_is_listed_and_removed_by_its_fingerprint() {
     home.ok(["issue", "localhost"]);
     let status = home.devca(["status", "--store", "system", "--json"]).output().unwrap();
     let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
-    assert_eq!(status["stores"][0]["word"], "holds-another", "{status:#}");
+    assert_eq!(status["stores"][0]["state"], "other-root", "{status:#}");
     assert!(status["stores"][0]["others"].as_array().unwrap().iter().any(|root| root["sha256"] == lost));
     let said = home.ok(["uninstall", "--store", "system"]);
     assert!(said.contains(&format!("devca uninstall --sha256 {lost}")), "{said}");

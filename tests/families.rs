@@ -74,13 +74,13 @@ fn comes_and_goes(family: &Family) {
     };
     let store = devca(&["install"]);
     assert!(
-        store["outcome"] == "done" && store["place"].as_str().unwrap().starts_with(family.anchors),
+        store["state"] == "done" && store["place"].as_str().unwrap().starts_with(family.anchors),
         "{store}"
     );
     assert_eq!(fs::read_to_string(family.bundle).unwrap().matches("BEGIN CERTIFICATE").count(), 2);
     home.ok(["issue", "localhost"]);
     ok("openssl", ["verify", "-CAfile", family.bundle, home.file("localhost.pem").to_str().unwrap()]);
-    assert_eq!(devca(&["uninstall"])["outcome"], "done");
+    assert_eq!(devca(&["uninstall"])["state"], "done");
     assert_eq!(fs::read_to_string(family.bundle).unwrap().matches("BEGIN CERTIFICATE").count(), 1);
     assert!(stranger.exists(), "the stranger's root is left");
 }
@@ -136,7 +136,7 @@ fn a_sysroot_is_changed_and_this_machine_is_not() {
     let installed = home.json(["install", "--sysroot", sysroot]);
     let stores = installed["stores"].as_array().unwrap();
     let done: Vec<&str> =
-        stores.iter().filter(|s| s["outcome"] == "done").map(|s| s["store"].as_str().unwrap()).collect();
+        stores.iter().filter(|s| s["state"] == "done").map(|s| s["store"].as_str().unwrap()).collect();
     assert_eq!(done, ["system", "java"], "{installed:#}");
     assert!(mine() == before_mine, "this machine's bundle has changed");
     home.ok(["issue", "localhost"]);
@@ -147,7 +147,10 @@ fn a_sysroot_is_changed_and_this_machine_is_not() {
     assert!(!home.home().join(".local/share/pki").exists(), "a browser of this machine was changed");
 
     let status = home.json(["status", "--sysroot", sysroot]);
-    assert!(status["stores"].as_array().unwrap().iter().any(|store| store["word"] == "holds"), "{status:#}");
+    assert!(
+        status["stores"].as_array().unwrap().iter().any(|store| store["state"] == "trusted"),
+        "{status:#}"
+    );
     home.ok(["uninstall", "--sysroot", sysroot]);
     assert!(fs::read(&inside).unwrap() == before_inside, "the tree's bundle is not as it was");
 

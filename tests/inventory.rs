@@ -140,8 +140,7 @@ fn what_cannot_be_renewed_is_said() {
     for command in [&["renew", "--all"][..], &["rotate", "--store", "wsl"]] {
         let outcome = home.json(command);
         assert_eq!(outcome["reissued"].as_array().unwrap().len(), 1, "{outcome:#}");
-        let left: Vec<_> =
-            outcome["left_alone"].as_array().unwrap().iter().map(|left| &left["path"]).collect();
+        let left: Vec<_> = outcome["skipped"].as_array().unwrap().iter().map(|left| &left["path"]).collect();
         assert!(left.len() == 2 && left[0].as_str().unwrap().ends_with("/torn.test.pem"), "{outcome:#}");
     }
     for (name, why) in
@@ -574,7 +573,7 @@ fn what_an_earlier_root_has_issued_is_pointed_out() {
     }
     let rotated = home.devca(["rotate", "--store", "wsl"]).output().unwrap();
     assert!(words(&rotated).contains("is encrypted"), "{}", words(&rotated));
-    assert_eq!(states(&home).iter().filter(|(_, state)| state == "outdated").count(), 1);
+    assert_eq!(states(&home).iter().filter(|(_, state)| state == "old-root").count(), 1);
     let status = home.devca(["status", "--store", "wsl"]).output().unwrap();
     assert!(words(&status).contains("issued by an earlier root"), "{}", words(&status));
     let check = home.devca(["check", "--expiring", "1d"]).output().unwrap();

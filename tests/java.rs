@@ -27,7 +27,7 @@ fn shared(document: &Value) -> &Value {
 
 /// Whether it has this home's root, by what `status` says; it may have another home's.
 fn holds(status: &Value) -> bool {
-    shared(status)["word"] == "holds"
+    shared(status)["state"] == "trusted"
 }
 
 /// What devca says, whatever its exit code.
@@ -61,7 +61,7 @@ fn the_shared_key_store_is_read_and_not_assumed() {
     switch_updates(false);
     let (code, installed) = run("install");
     let line = shared(&installed);
-    assert_eq!((code, line["outcome"].as_str()), (1, Some("not-done")), "{installed:#}");
+    assert_eq!((code, line["state"].as_str()), (1, Some("failed")), "{installed:#}");
     assert!(line["hint"].as_str().unwrap().contains("cacerts_updates=yes"), "{line:#}");
     java.refuses(None, server.port, "localhost", java.unknown_root);
     let (code, status) = run("status");
@@ -71,7 +71,7 @@ fn the_shared_key_store_is_read_and_not_assumed() {
     // Switched on again, a second install does what is missing.
     switch_updates(true);
     let (code, installed) = run("install");
-    assert_eq!((code, shared(&installed)["outcome"].as_str()), (0, Some("done")), "{installed:#}");
+    assert_eq!((code, shared(&installed)["state"].as_str()), (0, Some("done")), "{installed:#}");
     java.accepts(None, server.port, "localhost");
     let (code, status) = run("status");
     assert_eq!(code, 0, "{status:#}");
@@ -85,22 +85,22 @@ fn the_shared_key_store_is_read_and_not_assumed() {
     ok("keytool", ["-delete", "-keystore", SHARED, "-storepass", "changeit", "-alias", &alias]);
     java.refuses(None, server.port, "localhost", java.unknown_root);
     assert!(!holds(&run("status").1));
-    assert_eq!(shared(&run("install").1)["outcome"], "done");
+    assert_eq!(shared(&run("install").1)["state"], "done");
     java.accepts(None, server.port, "localhost");
 
     // It follows the system store: alone it cannot be changed.
     let (code, alone) = document(&home, &["uninstall", "--store", "java"]);
-    assert_eq!((code, shared(&alone)["outcome"].as_str()), (0, Some("left-alone")), "{alone:#}");
+    assert_eq!((code, shared(&alone)["state"].as_str()), (0, Some("skipped")), "{alone:#}");
     java.accepts(None, server.port, "localhost");
 
     // The hook leaves it behind when the root is removed.
     switch_updates(false);
     let (code, removed) = run("uninstall");
-    assert_eq!((code, shared(&removed)["outcome"].as_str()), (1, Some("not-done")), "{removed:#}");
+    assert_eq!((code, shared(&removed)["state"].as_str()), (1, Some("failed")), "{removed:#}");
     java.accepts(None, server.port, "localhost");
     switch_updates(true);
     let (code, removed) = run("uninstall");
-    assert_eq!((code, shared(&removed)["outcome"].as_str()), (0, Some("done")), "{removed:#}");
+    assert_eq!((code, shared(&removed)["state"].as_str()), (0, Some("done")), "{removed:#}");
     java.refuses(None, server.port, "localhost", java.unknown_root);
 }
 
@@ -190,12 +190,12 @@ fn key_stores_of_every_kind_are_read_as_keytool_reads_them() {
             let store = stores.find(|store| place.to_str() == store["place"].as_str());
             store.unwrap_or_else(|| panic!("{kind}: {document:#}"))[key].as_str().unwrap().to_owned()
         };
-        assert_eq!(own("status", "word"), "lacks", "{kind}");
-        assert_eq!(own("install", "outcome"), "done", "{kind}");
-        assert_eq!(own("install", "outcome"), "already-done", "{kind}");
-        assert_eq!(own("status", "word"), "holds", "{kind}");
+        assert_eq!(own("status", "state"), "not-trusted", "{kind}");
+        assert_eq!(own("install", "state"), "done", "{kind}");
+        assert_eq!(own("install", "state"), "already-done", "{kind}");
+        assert_eq!(own("status", "state"), "trusted", "{kind}");
         assert_eq!((read().len(), read()), (3, listed(&cacerts)), "{kind}");
-        assert_eq!(own("uninstall", "outcome"), "done", "{kind}");
+        assert_eq!(own("uninstall", "state"), "done", "{kind}");
         assert_eq!((read().len(), read()), (2, listed(&cacerts)), "{kind}");
         let said = fs::read_to_string(&calls).unwrap();
         fs::remove_file(&calls).unwrap();

@@ -32,8 +32,8 @@ fn done(document: &serde_json::Value) -> Vec<&str> {
     let follows = |place: &str| place.ends_with("(filled from the system store)");
     let (following, changed): (Vec<_>, Vec<_>) =
         stores.partition(|store| follows(store["place"].as_str().unwrap()));
-    assert!(following.iter().all(|store| store["outcome"] == "already-done"), "{document:#}");
-    assert!(changed.iter().all(|store| store["outcome"] == "done"), "{document:#}");
+    assert!(following.iter().all(|store| store["state"] == "already-done"), "{document:#}");
+    assert!(changed.iter().all(|store| store["state"] == "done"), "{document:#}");
     changed.iter().map(|store| store["store"].as_str().unwrap()).collect()
 }
 
@@ -301,7 +301,7 @@ fn a_store_that_lags_is_named_by_status_and_mended_by_install() {
     let output = home.devca(["status", "--store", "nss", "--json"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert!(status["stores"].as_array().unwrap().iter().any(|s| s["word"] == "holds-another"), "{status:#}");
+    assert!(status["stores"].as_array().unwrap().iter().any(|s| s["state"] == "other-root"), "{status:#}");
     assert_eq!(status["problems"][0]["hint"], "devca install");
     home.ok(["install", "--store", "nss"]);
     assert!(home.devca(["status", "--store", "nss"]).output().unwrap().status.success());

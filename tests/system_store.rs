@@ -45,21 +45,21 @@ fn installed_means_trusted_and_uninstalled_means_refused() {
 
     let installed = home.json(["install"]);
     assert_eq!(installed["root_created"], false);
-    assert_eq!(installed["stores"][0]["outcome"], "done", "{installed}");
+    assert_eq!(installed["stores"][0]["state"], "done", "{installed}");
     for client in readers_of_the_system_store() {
         client.accepts(None, server.port, "localhost");
     }
     let root = fs::read(home.root()).unwrap();
-    assert_eq!(home.json(["install"])["stores"][0]["outcome"], "already-done");
+    assert_eq!(home.json(["install"])["stores"][0]["state"], "already-done");
     assert_eq!(fs::read(home.root()).unwrap(), root, "a root is never overwritten");
 
-    assert_eq!(home.json(["uninstall"])["stores"][0]["outcome"], "done");
+    assert_eq!(home.json(["uninstall"])["stores"][0]["state"], "done");
     for client in readers_of_the_system_store() {
         client.refuses(None, server.port, "localhost", client.unknown_root);
     }
     assert_eq!(fs::read(home.root()).unwrap(), root, "without --purge the root stays");
     assert!(bundle() == before, "the stranger's root is as it was");
-    assert_eq!(home.json(["uninstall"])["stores"][0]["outcome"], "already-done");
+    assert_eq!(home.json(["uninstall"])["stores"][0]["state"], "already-done");
 }
 
 #[test]
@@ -264,9 +264,9 @@ fn stores_that_take_no_root_are_done_for_whoever_has_none() {
         // The key store that the system's JDKs share follows the system store.
         let follows = |place: &str| place.ends_with("(filled from the system store)");
         let stores = stores.filter(|store| !follows(store["place"].as_str().unwrap()));
-        let stores = stores.filter(|store| store["outcome"] != "left-alone");
+        let stores = stores.filter(|store| store["state"] != "skipped");
         stores
-            .map(|s| (s["store"].as_str().unwrap().to_owned(), s["outcome"].as_str().unwrap().to_owned()))
+            .map(|s| (s["store"].as_str().unwrap().to_owned(), s["state"].as_str().unwrap().to_owned()))
             .collect()
     };
     let pairs = |list: &[(&str, &str)]| -> Vec<(String, String)> {
@@ -274,7 +274,7 @@ fn stores_that_take_no_root_are_done_for_whoever_has_none() {
     };
     let output = bob("devca install --json").output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", words(&output));
-    let expected = [("system", "not-done"), ("nss", "done"), ("java", "not-done")];
+    let expected = [("system", "failed"), ("nss", "done"), ("java", "failed")];
     assert_eq!(outcomes(&output), pairs(&expected), "{}", words(&output));
     // The cause gone, a second install completes.
     fs::write("/etc/sudoers.d/bob", "bob ALL=(ALL) NOPASSWD: ALL\n").unwrap();

@@ -29,7 +29,7 @@ fn a_root_is_installed_issues_and_is_removed() {
     let home = TempDir::new().unwrap();
     let installed = devca(home.path(), &["install", "--store", "system"]);
     assert!(installed.status.success(), "{installed:?}");
-    assert_eq!(json(&installed)["stores"][0]["outcome"], "done");
+    assert_eq!(json(&installed)["stores"][0]["state"], "done");
     assert!(json(&installed)["stores"][0]["place"].as_str().unwrap().contains(r"CurrentUser\Root"));
 
     let issued = devca(home.path(), &["issue", "localhost", "127.0.0.1"]);
@@ -43,7 +43,7 @@ fn a_root_is_installed_issues_and_is_removed() {
 
     let status = devca(home.path(), &["status", "--store", "system"]);
     assert!(status.status.success(), "{status:?}");
-    assert_eq!(json(&status)["stores"][0]["word"], "holds");
+    assert_eq!(json(&status)["stores"][0]["state"], "trusted");
 
     let environment = devca(home.path(), &["env"]);
     let bundle = json(&environment)["variables"]["SSL_CERT_FILE"].as_str().unwrap().to_owned();
@@ -57,7 +57,7 @@ fn a_root_is_installed_issues_and_is_removed() {
 
     let removed = devca(home.path(), &["uninstall", "--purge", "--store", "system"]);
     assert!(removed.status.success(), "{removed:?}");
-    assert_eq!(json(&removed)["stores"][0]["outcome"], "done");
+    assert_eq!(json(&removed)["stores"][0]["state"], "done");
     assert!(!home.path().join("ca").exists());
 }
 

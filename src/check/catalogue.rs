@@ -42,10 +42,13 @@ impl Serialize for Diagnosis {
 
 /// What a client says.
 #[derive(Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Words {
     /// Who.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub client: Client,
     /// A part of the message, to the letter.
+    #[serde(rename = "message")]
     pub says: &'static str,
     /// In which case of the fault, where the client words several differently.
     #[serde(skip)]

@@ -41,12 +41,12 @@ pub struct Link {
 
 /// Where a link was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     /// The server sent it, or the file holds it.
     Sent,
     /// It is trusted here, and was not sent.
-    #[serde(rename = "known")]
     Trusted,
     /// It is known here, was not sent and is not trusted.
     Known,

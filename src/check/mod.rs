@@ -46,15 +46,20 @@ pub fn words(names: &[String]) -> String {
 
 /// Something that is wrong.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
     /// Which fault of the catalogue.
     #[serde(rename = "id")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub fault: &'static Diagnosis,
     /// What is wrong.
+    #[serde(rename = "message")]
     pub what: String,
     /// The command or change that fixes it.
+    #[serde(rename = "hint")]
     pub fix: String,
     /// What clients say.
+    #[serde(rename = "seen_as")]
     pub words: Vec<&'static catalogue::Words>,
 }
 

@@ -20,37 +20,51 @@ use crate::x509::certificate::{CaCertificate, Leaf};
 use crate::x509::kind::Kind;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct BrowserReport {
+    /// The common name of the certificate.
     name: String,
+    /// Each database, with what became of it.
     browsers: Vec<BrowserLine>,
+    /// What makes browsers send the certificate without asking.
     #[serde(skip_serializing_if = "Option::is_none")]
     settings: Option<Settings>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct BrowserLine {
+    /// Its database.
     place: String,
+    #[serde(rename = "state")]
     outcome: BrowserChange,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Why it failed.
+    #[serde(rename = "message", skip_serializing_if = "Option::is_none")]
     why: Option<String>,
+    /// What helps.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
 }
 
 #[derive(Serialize, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 enum BrowserChange {
     Added,
     AlreadyThere,
     Removed,
     NotThere,
+    #[serde(rename = "failed")]
     NotDone,
 }
 
 /// What makes a browser send the certificate without asking.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Settings {
+    /// A policy file for Chromium and Chrome, itself JSON.
     chromium_policy: String,
+    /// A line for `user.js`.
     firefox_preference: &'static str,
 }
 

@@ -8,16 +8,19 @@ use time::OffsetDateTime;
 
 use super::Context;
 use crate::ca;
-use crate::report::{self, Outcome};
+use crate::error;
+use crate::report::{self, ErrorMessage, Outcome};
 use crate::x509::certificate::CaCertificate;
 use crate::x509::validity::DaysLeft;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Cas {
     cas: Vec<CaSummary>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CaSummary {
     name: String,
     root: PathBuf,
@@ -26,17 +29,20 @@ struct CaSummary {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(untagged)]
 enum CaState {
     Good {
+        /// The common name of its root.
         common_name: String,
         #[serde(with = "time::serde::rfc3339")]
+        #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
         not_after: OffsetDateTime,
         days_left: DaysLeft,
         constrained: bool,
     },
     Bad {
-        why: String,
+        error: ErrorMessage,
     },
 }
 
@@ -52,7 +58,10 @@ pub(super) fn run(context: &Context) -> Cas {
             constrained: !root.constraints.is_unconstrained(),
             common_name: root.common_name,
         },
-        Err(e) => CaState::Bad { why: format!("{e:#}") },
+        Err(e) => {
+            let hint = error::hint_of(&folder.option(), error::hint(&e));
+            CaState::Bad { error: ErrorMessage { message: format!("{e:#}"), hint } }
+        }
     };
     let cas = folders.iter().map(|folder| CaSummary {
         name: folder.name.to_string(),
@@ -70,7 +79,7 @@ impl Outcome for Cas {
                 let end = format!("expires {}, {days_left}{free}", not_after.date());
                 (ca.name.as_str(), format!("{common_name} ({}), {end}", report::tilde(&ca.root)))
             }
-            CaState::Bad { why } => (ca.name.as_str(), report::verdict(false, why)),
+            CaState::Bad { error } => (ca.name.as_str(), report::verdict(false, &error.message)),
         });
         report::rows(page, &rows.collect::<Vec<_>>())?;
         if self.cas.is_empty() {

@@ -9,6 +9,7 @@ use rustls::sign::CertifiedKey;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
 
+pub(super) use report::Checks;
 use report::{Checked, Linked};
 use trust::{Roots, Trust};
 
@@ -35,8 +36,15 @@ mod expiring;
 mod report;
 mod trust;
 
-pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checked> {
-    let Some(what) = &args.what else { return expiring::run(context, args) };
+pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checks> {
+    let checked = match &args.what {
+        Some(what) => one(context, args, what)?,
+        None => expiring::run(context, args)?,
+    };
+    Ok(Checks { checks: vec![checked] })
+}
+
+fn one(context: &Context, args: &cli::Check, what: &str) -> anyhow::Result<Checked> {
     let mut checked = match CheckTarget::parse(what)? {
         CheckTarget::Server { host, port } => {
             let key_alone = args.key.is_some() && args.cert.is_none();

@@ -9,6 +9,7 @@ use crate::cli::help;
 use crate::report::Outcome;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Completions {
     shell: String,
     script: String,

@@ -21,11 +21,13 @@ use crate::x509::policy;
 use crate::x509::validity::Validity;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct CrlState {
     #[serde(skip_serializing_if = "Option::is_none")]
     crl: Option<PathBuf>,
     revoked: usize,
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
     next_update: OffsetDateTime,
     #[serde(skip)]
     content: Vec<u8>,

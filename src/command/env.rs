@@ -21,6 +21,7 @@ mod dialect;
 pub(super) mod java;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Environment {
     variables: serde_json::Map<String, serde_json::Value>,
     #[serde(skip)]

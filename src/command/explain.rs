@@ -11,6 +11,7 @@ use crate::error::{self, OrHint};
 use crate::report::{self, Outcome, Report};
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Explained {
     faults: Vec<Explanation>,
     #[serde(skip)]
@@ -18,14 +19,19 @@ pub(super) struct Explained {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Explanation {
+    /// A name that stays the same.
     id: &'static str,
     title: &'static str,
     meaning: &'static str,
+    /// The likeliest first.
     causes: &'static [&'static str],
+    /// What to run or change.
+    #[serde(rename = "hints")]
     fix: Vec<&'static str>,
-    /// Who says what was asked for.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// The clients that say what was asked for.
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     said_by: Vec<Client>,
 }
 

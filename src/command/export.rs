@@ -21,12 +21,14 @@ use crate::x509::subject;
 use crate::x509::validity::DaysLeft;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Exported {
     folder: PathBuf,
     files: Vec<PathBuf>,
     name: String,
     serial: String,
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
     not_after: OffsetDateTime,
     days_left: DaysLeft,
     #[serde(skip)]

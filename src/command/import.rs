@@ -21,11 +21,13 @@ use crate::x509::key;
 use crate::x509::pem;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Imported {
     root: PathBuf,
     name: String,
     sha256: String,
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
     not_after: OffsetDateTime,
     certificate_from: PathBuf,
     key_from: PathBuf,

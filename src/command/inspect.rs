@@ -22,6 +22,7 @@ use crate::x509::details::{CertificateDetails, CsrDetails};
 use crate::x509::pem;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Inspected {
     certificates: Vec<CertificateDetails>,
     requests: Vec<CsrDetails>,

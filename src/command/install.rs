@@ -24,6 +24,7 @@ use crate::x509::key;
 use crate::x509::policy;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[allow(clippy::struct_excessive_bools)] // each is a fact of its own
 pub(super) struct Installed {
     root: PathBuf,
@@ -33,9 +34,9 @@ pub(super) struct Installed {
     root_created: bool,
     dry_run: bool,
     /// What a dry run of the first `install` leaves unwritten.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     would_write: Vec<PathBuf>,
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
     not_after: OffsetDateTime,
     constraints: Constraints,
     /// The command that prints a passphrase that was put into the keyring.

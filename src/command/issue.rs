@@ -12,6 +12,7 @@ use super::renew::Reissued;
 use crate::ca::signer::{self, KeySource, Request, Signer};
 use crate::ca::{self, Authority};
 use crate::cli;
+use crate::command::shared::record::CertificateRecord;
 use crate::command::shared::stores::{self, StoreLine};
 use crate::disk::files::{NewFile, Secrecy};
 use crate::disk::home::CaFolder;
@@ -25,29 +26,23 @@ use crate::x509::constraints::{Constraints, Subtree};
 use crate::x509::kind::Kind;
 use crate::x509::name::Name;
 use crate::x509::policy;
-use crate::x509::validity::{DaysLeft, Validity};
 
 pub(super) mod batch;
 mod needed;
 mod request;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[allow(clippy::struct_excessive_bools)] // each is a fact of its own
 pub(super) struct IssueReport {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    certificate: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<PathBuf>,
     #[serde(flatten)]
-    entry: Entry,
-    days_left: DaysLeft,
+    record: CertificateRecord,
     /// With `--if-needed`: the certificate was there and is good for a while.
     reused: bool,
     /// There were files before.
     replaced: bool,
     root_created: bool,
     /// Those in which the root was replaced by one that permits more.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     stores: Vec<StoreLine>,
     /// What a sealed CA's new root has signed again.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -132,7 +127,6 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<IssueReport> {
             context.folder.option()
         ));
     }
-    let path = |holds| path_of(&outputs, holds).filter(|_| !args.stdout);
     let is_generated = !args.password.is_given();
     let password = options.password.filter(|_| is_generated).map(|password| password.as_str().to_owned());
     if let (Some(password), true) = (&password, args.stdout) {
@@ -140,9 +134,7 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<IssueReport> {
     }
     let (stores, reissued) = widened.map_or_else(Default::default, |wide| (wide.stores, wide.reissued));
     Ok(IssueReport {
-        certificate: path(Holds::Certificate),
-        key: path(Holds::Key),
-        days_left: issued.validity.days_left(context.now),
+        record: CertificateRecord::new(entry, context.now),
         reused: false,
         replaced: !args.stdout && outputs.iter().any(|output| output.replace),
         root_created,
@@ -150,7 +142,6 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<IssueReport> {
         reissued,
         password: password.filter(|_| !args.stdout),
         content: printed,
-        entry,
     })
 }
 
@@ -174,11 +165,12 @@ fn path_of(outputs: &[Output], holds: Holds) -> Option<PathBuf> {
 impl IssueReport {
     /// What was there, and stays.
     fn present(entry: Entry, outputs: &[Output], context: &Context) -> Self {
-        let validity = Validity { not_before: entry.not_before, not_after: entry.not_after };
+        let mut record = CertificateRecord::new(entry, context.now);
+        // The very paths that were asked for, which may lead there through a link.
+        record.certificate = path_of(outputs, Holds::Certificate);
+        record.key = path_of(outputs, Holds::Key);
         Self {
-            certificate: path_of(outputs, Holds::Certificate),
-            key: path_of(outputs, Holds::Key),
-            days_left: validity.days_left(context.now),
+            record,
             reused: true,
             replaced: false,
             root_created: false,
@@ -186,7 +178,6 @@ impl IssueReport {
             reissued: None,
             password: None,
             content: None,
-            entry,
         }
     }
 }
@@ -386,17 +377,17 @@ impl Outcome for IssueReport {
         }
         stores::write(page, &self.stores, "trusts the new root", "already trusted")?;
         self.reissued.iter().try_for_each(|reissued| reissued.write_lines(page))?;
-        let entry = &self.entry;
+        let record = &self.record;
         let mut rows: Vec<(&str, String)> =
-            entry.files.iter().map(|file| (file.part.as_str(), report::short(&file.path))).collect();
+            record.files.iter().map(|file| (file.part.as_str(), report::short(&file.path))).collect();
         // The certificate before its key, as a person thinks of them.
         rows.sort_by_key(|(label, _)| label.ends_with("key"));
-        if let (Kind::Client, Some(client)) = (entry.kind, &entry.common_name) {
+        if let (Kind::Client, Some(client)) = (record.kind, &record.common_name) {
             rows.push(("client", client.clone()));
         }
-        let mut names: Vec<String> = entry.names.iter().take(SHOWN).cloned().collect();
-        if entry.names.len() > SHOWN {
-            names.push(format!("and {} more", entry.names.len() - SHOWN));
+        let mut names: Vec<String> = record.names.iter().take(SHOWN).cloned().collect();
+        if record.names.len() > SHOWN {
+            names.push(format!("and {} more", record.names.len() - SHOWN));
         }
         if !names.is_empty() {
             rows.push(("names", names.join(", ")));
@@ -404,11 +395,11 @@ impl Outcome for IssueReport {
         if let Some(password) = &self.password {
             rows.push(("password", format!("{password} (shown this once)")));
         }
-        rows.push(("expires", format!("{}, {}", entry.not_after.date(), self.days_left)));
+        rows.push(("expires", format!("{}, {}", record.not_after.date(), record.days_left)));
         if self.reused {
             rows.push(("status", "still valid, not reissued".into()));
         } else if self.replaced {
-            let with = if entry.key_type.is_some() { ", with a new key" } else { "" };
+            let with = if record.key_type.is_some() { ", with a new key" } else { "" };
             rows.push(("status", format!("replaced the files that existed{with}")));
         }
         report::rows(page, &rows)

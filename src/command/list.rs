@@ -9,6 +9,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::Context;
 use crate::cli;
+use crate::command::shared::record::CertificateRecord;
 use crate::disk::files::{NewFile, Secrecy};
 use crate::issued::inventory::{self, Entry, Inventory, Line};
 use crate::issued::parallel;
@@ -16,9 +17,9 @@ use crate::issued::renewal::{self, PresentRoot, State};
 use crate::report::{self, Outcome};
 use crate::x509::kind::Kind;
 use crate::x509::policy;
-use crate::x509::validity::DaysLeft;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Listing {
     certificates: Vec<Listed>,
     /// How many lines of the inventory went.
@@ -33,32 +34,27 @@ pub(super) struct Listing {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Listed {
-    serial: String,
-    kind: Kind,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    common_name: Option<String>,
-    names: Vec<String>,
+    #[serde(flatten)]
+    record: CertificateRecord,
+    /// What a person knows it by: its first file that is not a key.
     path: PathBuf,
-    #[serde(with = "time::serde::rfc3339")]
-    not_after: OffsetDateTime,
-    days_left: DaysLeft,
     state: ListedState,
-    /// By which a later one is known to have replaced it.
-    #[serde(skip)]
-    place: Option<PathBuf>,
     #[serde(skip)]
     touched: Option<Box<Entry>>,
 }
 
 /// The one word on a certificate; the worst first.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 enum ListedState {
     Missing,
     Replaced,
     Revoked,
     /// Of a root that another has replaced.
+    #[serde(rename = "old-root")]
     Outdated,
     Expired,
     Expiring,
@@ -83,7 +79,7 @@ pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<Listing
     certificates.retain(|_| chosen.next().unwrap_or(true));
     let touched = certificates.iter_mut().filter(|listed| listed.touched.is_some());
     parallel::map(touched.collect(), Listed::look_into);
-    for listed in certificates.iter_mut().filter(|listed| revoked.contains(&listed.serial)) {
+    for listed in certificates.iter_mut().filter(|listed| revoked.contains(&listed.record.serial)) {
         if matches!(
             listed.state,
             ListedState::Outdated | ListedState::Expired | ListedState::Expiring | ListedState::Good
@@ -155,7 +151,7 @@ impl Outcome for Listing {
             return rows.iter().try_for_each(|columns| writeln!(page, "{}", columns.join("\t")));
         }
         let mut sorted: Vec<&Listed> = self.certificates.iter().collect();
-        sorted.sort_by_key(|listed| listed.not_after);
+        sorted.sort_by_key(|listed| listed.record.not_after);
         let names: Vec<String> = sorted.iter().map(|listed| elided(&listed.name())).collect();
         let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
         let header = format!("{:width$}  KIND    STATE      EXPIRES     FILE", "NAMES");
@@ -208,16 +204,14 @@ impl Listed {
             end if end - Duration::days(soon) <= now => ListedState::Expiring,
             _ => ListedState::Good,
         };
-        let days_left = DaysLeft::until(entry.not_after, now);
         let path = renewal::first(&entry).to_owned();
         let touched = (!entry.is_untouched()).then(|| entry.clone());
-        let Entry { serial, kind, common_name, names, not_after, files, .. } = *entry;
-        let place = files.into_iter().next().map(|file| file.path);
-        Self { serial, kind, common_name, names, path, not_after, days_left, state, place, touched }
+        Self { record: CertificateRecord::new(*entry, now), path, state, touched }
     }
 
+    /// By which a later one is known to have replaced it.
     fn place(&self) -> Option<&Path> {
-        self.place.as_deref()
+        self.record.files.first().map(|file| file.path.as_path())
     }
 
     /// Files that something has touched are read, once it is known that no later certificate is in their place.
@@ -240,21 +234,21 @@ impl Listed {
     }
 
     fn columns(&self) -> [String; 5] {
-        let kind = match self.kind {
+        let kind = match self.record.kind {
             Kind::Server => "server",
             Kind::Client => "client",
             Kind::Both => "both",
         };
-        let (state, expires) = (self.state.as_str().to_owned(), self.not_after.date().to_string());
+        let (state, expires) = (self.state.as_str().to_owned(), self.record.not_after.date().to_string());
         [self.name(), kind.to_owned(), state, expires, report::short(&self.path)]
     }
 
     /// What a person knows it by.
     fn name(&self) -> String {
-        match (&self.kind, &self.common_name) {
+        match (&self.record.kind, &self.record.common_name) {
             (Kind::Client, Some(name)) => name.clone(),
-            (_, Some(name)) if self.names.is_empty() => name.clone(),
-            _ => self.names.join(", "),
+            (_, Some(name)) if self.record.names.is_empty() => name.clone(),
+            _ => self.record.names.join(", "),
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::error::{Fault, OrHint};
 use crate::report::Outcome;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Man {
     page: String,
 }

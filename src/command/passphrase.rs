@@ -16,6 +16,7 @@ use crate::error::Fault;
 use crate::report::{self, Mark, Outcome};
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Protection {
     key: PathBuf,
     locked: bool,

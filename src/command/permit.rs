@@ -25,9 +25,12 @@ use crate::x509::pem;
 use crate::x509::policy;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Permitted {
     #[serde(rename = "permitted")]
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     list: Vec<Subtree>,
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     changed: Vec<Subtree>,
     stores: Vec<StoreLine>,
     /// Of a sealed CA, whose root is a new one.

@@ -27,19 +27,22 @@ use crate::x509::policy;
 
 /// What became of the certificates.
 #[derive(Serialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Reissued {
+    /// The certificates that were issued again.
     #[serde(rename = "reissued")]
     done: Vec<PathBuf>,
+    /// Those that could not be.
     failed: Vec<FailedRenewal>,
     /// Not all of their files are there.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(rename = "skipped")]
     left_alone: Vec<FailedRenewal>,
     /// Encrypted files beside those that were renewed, which still have the certificate before.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     outdated: Vec<FailedRenewal>,
     /// The hook that was run.
     #[serde(skip_serializing_if = "Option::is_none")]
     executed: Option<String>,
+    /// Why the hook failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     hook_failed: Option<String>,
     /// What the timer has come to.
@@ -53,8 +56,10 @@ pub(super) struct Reissued {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct FailedRenewal {
     path: PathBuf,
+    #[serde(rename = "message")]
     why: String,
     hint: String,
 }

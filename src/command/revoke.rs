@@ -17,9 +17,11 @@ use crate::x509::certificate::Leaf;
 use crate::x509::pem;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Revoked {
     serial: String,
     #[serde(with = "time::serde::rfc3339", rename = "revoked")]
+    #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
     since: OffsetDateTime,
     already: bool,
     #[serde(skip)]

@@ -18,16 +18,21 @@ use crate::x509::key;
 use crate::x509::pem;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RootReport {
+    /// Where it is.
+    #[serde(rename = "root")]
     path: PathBuf,
+    /// Its common name.
     name: String,
+    /// Its SHA-256 fingerprint.
     sha256: String,
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
     not_after: OffsetDateTime,
     constraints: Constraints,
     pem: String,
     /// What was written.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     files: Vec<PathBuf>,
     #[serde(skip)]
     wants_pem: bool,

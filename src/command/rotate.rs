@@ -26,6 +26,7 @@ use crate::x509::pem;
 use crate::x509::policy;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Rotated {
     root: PathBuf,
     name: String,

@@ -22,6 +22,7 @@ mod root;
 mod store;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct StatusReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     root: Option<RootState>,
@@ -32,7 +33,9 @@ pub(super) struct StatusReport {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct StatusProblem {
+    #[serde(rename = "message")]
     what: String,
     hint: String,
 }

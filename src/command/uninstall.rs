@@ -23,13 +23,13 @@ use crate::report::{self, Mark, Outcome};
 use crate::x509::certificate::{self, CaCertificate};
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Uninstalled {
     root: PathBuf,
     stores: Vec<StoreLine>,
     /// What was deleted; empty without `--purge`.
     deleted: Vec<PathBuf>,
     /// What `--dry-run` has left.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     would_delete: Vec<PathBuf>,
     #[serde(skip)]
     kept_for: Option<&'static str>,

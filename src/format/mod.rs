@@ -53,6 +53,7 @@ pub struct Written {
 
 /// In which form certificate and key are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// The certificate and its key, each in PEM

@@ -206,11 +206,13 @@ fn network(ip: IpAddr, bits: u8) -> IpAddr {
 
 /// What a root may sign for. Both lists empty: everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Constraints {
     /// A name of a type that is listed here must lie in one of these.
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub permitted: Vec<Subtree>,
     /// A name in one of these is refused; devca makes none, an imported root may have some.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub excluded: Vec<Subtree>,
 }
 

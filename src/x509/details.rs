@@ -18,16 +18,19 @@ use crate::x509::validity::{DaysLeft, Validity};
 
 /// What stands in a certificate.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CertificateDetails {
     /// The subject, as in `CN=localhost, O=…`.
     pub subject: String,
     /// The subject's common name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub common_name: Option<String>,
     /// The issuer.
     pub issuer: String,
     /// The subject alternative names.
     pub names: Vec<String>,
     /// The extended key usages, as in `server`, `client`.
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub usages: Vec<Usage>,
     /// Whether it may sign others.
     pub is_ca: bool,
@@ -38,32 +41,37 @@ pub struct CertificateDetails {
     #[serde(skip_serializing_if = "Constraints::is_unconstrained")]
     pub constraints: Constraints,
     /// The kind of key.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub key: KeyKind,
     /// What the signature is made with.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub signature: SignatureKind,
     /// Serial number, hexadecimal.
     pub serial: String,
     /// First second of validity.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
     pub not_before: OffsetDateTime,
     /// Last second of validity.
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
     pub not_after: OffsetDateTime,
     /// SHA-256, hexadecimal.
     pub sha256: String,
     /// Where its issuer's certificate can be had (AIA).
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub issuer_urls: Vec<String>,
 }
 
 /// What stands in a certificate signing request.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CsrDetails {
     /// The subject.
     pub subject: String,
     /// The names it asks for.
     pub names: Vec<String>,
     /// The kind of key.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub key: KeyKind,
     /// Whether its signature is good.
     pub signature_is_good: bool,

@@ -16,6 +16,7 @@ use crate::error::{Fault, OrHint};
 
 /// What kind of key a certificate is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum KeyType {
     /// ECDSA on P-256: small, quick, accepted everywhere

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a leaf is for: its extended key usages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// serverAuth alone.

@@ -59,6 +59,7 @@ impl Validity {
 
 /// How many days something is still valid. A day that has begun counts; zero or fewer once it has expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct DaysLeft(pub i64);
 

@@ -63,9 +63,9 @@ pub(super) fn foretold(findings: &Value, client: &str) -> Vec<String> {
         "Chromium" => &["Chrome"],
         name => &[name],
     };
-    let words = findings.as_array().unwrap().iter().flat_map(|found| found["words"].as_array().unwrap());
+    let words = findings.as_array().unwrap().iter().flat_map(|found| found["seen_as"].as_array().unwrap());
     let of_client = words.filter(|word| called.contains(&word["client"].as_str().unwrap()));
-    of_client.map(|word| word["says"].as_str().unwrap().to_owned()).collect()
+    of_client.map(|word| word["message"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Lets a client connect and compares; a client of which nothing is foretold must be content.

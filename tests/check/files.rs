@@ -64,11 +64,11 @@ fn a_file_for_another_use_or_name_is_found() {
     finds(&home, &["name-mismatch"], &["localhost.pem", "--name", "app.test"]);
     finds(&home, &["wrong-usage"], &["localhost.pem", "--client"]);
     let found = finds(&home, &["name-mismatch", "wrong-usage"], &["alice-client.pem", "--name", "localhost"]);
-    assert!(found[1]["fix"].as_str().unwrap().contains("--client"), "{found:#}");
+    assert!(found[1]["hint"].as_str().unwrap().contains("--client"), "{found:#}");
     let twice = fs::read(home.file("localhost.pem")).unwrap().repeat(2);
     fs::write(home.file("twice.pem"), twice).unwrap();
     let found = finds(&home, &["wrong-order"], &["twice.pem"]);
-    assert!(found[0]["what"].as_str().unwrap().contains("sent twice"), "{found:#}");
+    assert!(found[0]["message"].as_str().unwrap().contains("sent twice"), "{found:#}");
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn more_than_398_days_are_found_where_the_root_is_a_public_one() {
     put("usr/share/ca-certificates/mozilla/public.crt");
     findings(&home, &[], &["year.pem", "--sysroot", "image"]);
     let found = findings(&home, &["too-long"], &["long.pem", "--sysroot", "image"]);
-    assert!(found[0]["what"].as_str().unwrap().contains("398"), "{found:#}");
+    assert!(found[0]["message"].as_str().unwrap().contains("398"), "{found:#}");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn in_environment(expected: &[&str], change: impl Fn(&Home, &mut Command)) -> se
     change(&home, &mut check);
     let output = check.output().unwrap();
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let found = document["findings"].as_array().unwrap().clone();
+    let found = document["checks"][0]["findings"].as_array().unwrap().clone();
     let ids: Vec<&str> = found.iter().map(|found| found["id"].as_str().unwrap()).collect();
     assert_eq!(ids, expected, "{document:#}");
     assert_eq!(output.status.code(), Some(i32::from(!expected.is_empty())));
@@ -181,8 +181,8 @@ fn verification_that_is_switched_off_is_pointed_out() {
         let found = in_environment(&["verification-off"], |_, check| {
             check.env(name, value);
         });
-        assert!(found[0]["fix"].as_str().unwrap().contains("devca run"), "{found:#}");
-        assert!(found[0]["what"].as_str().unwrap().contains(name), "{found:#}");
+        assert!(found[0]["hint"].as_str().unwrap().contains("devca run"), "{found:#}");
+        assert!(found[0]["message"].as_str().unwrap().contains(name), "{found:#}");
     }
     for (file, text) in [
         (".curlrc", "silent\ninsecure\n"),
@@ -194,7 +194,7 @@ fn verification_that_is_switched_off_is_pointed_out() {
         let found = in_environment(&["verification-off"], |home, _| {
             fs::write(home.home().join(file), text).unwrap();
         });
-        assert!(found[0]["what"].as_str().unwrap().contains(file), "{found:#}");
+        assert!(found[0]["message"].as_str().unwrap().contains(file), "{found:#}");
     }
     in_environment(&[], |home, check| {
         check.env("NODE_TLS_REJECT_UNAUTHORIZED", "1").env("GIT_SSL_NO_VERIFY", "");
@@ -210,7 +210,7 @@ fn a_proxy_is_pointed_out_unless_the_host_is_exempt() {
         let found = in_environment(&["proxy"], |_, check| {
             check.env(name, proxy);
         });
-        let what = found[0]["what"].as_str().unwrap();
+        let what = found[0]["message"].as_str().unwrap();
         assert!(what.contains("proxy.test:3128") && !what.contains("secret"), "{what}");
         for exempt in ["localhost", "a.test, localhost", "*"] {
             in_environment(&[], |_, check| {
@@ -227,7 +227,7 @@ fn certificates_of_the_inventory_that_end_soon_are_found() {
     let (code, document) = home.check(["--expiring", "14d"]);
     assert_eq!(code, 1, "{document:#}");
     assert_eq!(document["findings"].as_array().unwrap().len(), 1, "{document:#}");
-    assert!(document["findings"][0]["what"].as_str().unwrap().contains("soon.test.pem"), "{document:#}");
+    assert!(document["findings"][0]["message"].as_str().unwrap().contains("soon.test.pem"), "{document:#}");
     assert_eq!(home.check(["--expiring", "1"]).0, 0);
 }
 

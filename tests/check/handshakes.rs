@@ -65,7 +65,7 @@ fn the_ca_that_a_server_takes_clients_of_is_named() {
     let server = node(&home, &[&certificate, &key, &root]);
     let found =
         findings(&home, &["client-certificate-required"], &arguments(&home, "localhost", server.port));
-    assert!(found[0]["fix"].as_str().unwrap().contains("devca --ca clients issue --client"), "{found:#}");
+    assert!(found[0]["hint"].as_str().unwrap().contains("devca --ca clients issue --client"), "{found:#}");
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn a_protocol_that_refuses_tls_or_is_another_is_said_in_its_own_words() {
         let mut arguments = arguments(&home, "localhost", server.port);
         arguments.extend(["--starttls", protocol].map(ToOwned::to_owned));
         let found = findings(&home, &["not-tls"], &arguments);
-        assert!(found[0]["what"].as_str().unwrap().contains(said), "{found:#}");
+        assert!(found[0]["message"].as_str().unwrap().contains(said), "{found:#}");
     }
 }
 
@@ -132,6 +132,6 @@ fn who_listens_at_another_address_is_said() {
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
     let (code, document) = home.check([format!("https://127.0.0.1:{port}")]);
     assert_eq!((code, &document["findings"][0]["id"]), (3, &"connection-refused".into()), "{document:#}");
-    let what = document["findings"][0]["what"].as_str().unwrap();
+    let what = document["findings"][0]["message"].as_str().unwrap();
     assert!(what.contains("something listens on that port at ::1"), "{what}");
 }

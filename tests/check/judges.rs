@@ -97,7 +97,7 @@ impl Found {
         let findings = self.document["findings"].as_array().unwrap().iter();
         // A verifier does not see the handshake.
         let findings = findings.filter(|found| found["id"] != "wrong-key-usage" || judge == "OpenSSL");
-        let mut words = findings.flat_map(|found| found["words"].as_array().unwrap());
+        let mut words = findings.flat_map(|found| found["seen_as"].as_array().unwrap());
         words.any(|word| clients.contains(&word["client"].as_str().unwrap()))
     }
 }

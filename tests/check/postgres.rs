@@ -86,5 +86,5 @@ fn postgresql_is_checked_as_its_clients_connect() {
     drop(server);
     let (_server, port) = postgres.serve(None);
     let found = check(&["not-tls"], port);
-    assert!(found[0]["what"].as_str().unwrap().contains("ssl = on"), "{found:#}");
+    assert!(found[0]["message"].as_str().unwrap().contains("ssl = on"), "{found:#}");
 }

@@ -157,11 +157,13 @@ impl Home {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    /// Runs `devca check --json` and returns its exit code and the document.
+    /// Runs `devca check --json` and returns its exit code and what it says of the one thing that was checked.
     pub fn check<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> (i32, serde_json::Value) {
         let output = self.devca(["check", "--json"]).args(arguments).output().unwrap();
-        let document = serde_json::from_slice(&output.stdout);
-        (output.status.code().unwrap(), document.unwrap_or_else(|e| panic!("{e}: {}", words(&output))))
+        let document: Result<serde_json::Value, _> = serde_json::from_slice(&output.stdout);
+        let mut document = document.unwrap_or_else(|e| panic!("{e}: {}", words(&output)));
+        let checked = document.pointer_mut("/checks/0").map(serde_json::Value::take);
+        (output.status.code().unwrap(), checked.unwrap_or(document))
     }
 
     /// Runs devca on a terminal, where somebody answers: the kind (`ask`, or `hidden`), the question, the answer.

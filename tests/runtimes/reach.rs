@@ -68,7 +68,7 @@ fn status_points_out_what_is_stale_and_mends_it() {
         let output = home.devca(["status", "--store", "wsl", "--json"]).output().unwrap();
         let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         let all = document["problems"].as_array().unwrap().clone();
-        all.iter().map(|problem| problem["what"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        all.iter().map(|problem| problem["message"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(problems(), Vec::<String>::new());
     let kept: Vec<_> = names.iter().map(|name| fs::read(home.ca().join(name)).unwrap()).collect();

@@ -10,18 +10,26 @@ use crate::check::chain::Source;
 use crate::report::{self, Mark, Outcome};
 use crate::x509::details::CertificateDetails;
 
+/// What was checked, in the order of the arguments.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::command) struct Checks {
+    pub(super) checks: Vec<Checked>,
+}
+
 #[derive(Serialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(in crate::command) struct Checked {
-    #[serde(rename = "checked")]
+    /// The server, the file or the inventory.
     pub(super) place: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The version of TLS.
+    #[serde(rename = "tls_version", skip_serializing_if = "Option::is_none")]
     pub(super) version: Option<String>,
     /// From the leaf upwards.
     pub(super) chain: Vec<Linked>,
     /// Who trusts the root.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) trusted_by: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// Who does not.
     pub(super) not_trusted_by: Vec<String>,
     /// The CAs whose client certificates the server accepts.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,13 +47,25 @@ pub(in crate::command) struct Checked {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Linked {
     #[serde(flatten)]
     pub(super) certificate: CertificateDetails,
     pub(super) source: Source,
 }
 
-impl Outcome for Checked {
+impl Outcome for Checks {
+    fn write(&self, page: &mut dyn Write) -> io::Result<()> {
+        self.checks.iter().try_for_each(|checked| checked.write(page))
+    }
+
+    /// The worst of all.
+    fn exit_code(&self) -> u8 {
+        self.checks.iter().map(Checked::exit_code).max().unwrap_or(0)
+    }
+}
+
+impl Checked {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         let mark = if self.findings.is_empty() { Mark::Good } else { Mark::Bad };
         let version = self.version.as_ref().map_or(String::new(), |version| format!(", {version}"));
@@ -71,9 +91,7 @@ impl Outcome for Checked {
             (false, true) => 0,
         }
     }
-}
 
-impl Checked {
     fn write_chain(&self, page: &mut dyn Write) -> io::Result<()> {
         const NAMES: usize = 6;
         if let Some(Linked { certificate, .. }) = self.chain.first() {

@@ -11,6 +11,7 @@ use crate::ca::signer::{KeySource, Request, Signer};
 use crate::ca::{self, Authority};
 use crate::cli;
 use crate::command::Context;
+use crate::command::shared::record::CertificateRecord;
 use crate::disk::files::{self, Secrecy};
 use crate::error::{self, Fault, OrHint};
 use crate::format::{self, Format, Material, Options, OutputPlan};
@@ -30,18 +31,26 @@ const MAX_LINE: usize = 1 << 18;
 
 /// What came of a batch.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Batch {
+    /// How many were issued.
     issued: usize,
-    /// They were there.
+    /// How many existed.
     skipped: usize,
+    /// The lines that were not.
     failed: Vec<FailedLine>,
+    /// Where their files are.
     folder: PathBuf,
     root_created: bool,
+    /// Those that were issued.
+    certificates: Vec<CertificateRecord>,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct FailedLine {
     line: usize,
+    #[serde(rename = "message")]
     why: String,
     hint: String,
 }
@@ -93,8 +102,14 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
         ca: &context.folder,
         now: context.now,
     };
-    let mut outcome =
-        Batch { issued: 0, skipped: 0, failed: Vec::new(), folder: folder.clone(), root_created };
+    let mut outcome = Batch {
+        issued: 0,
+        skipped: 0,
+        failed: Vec::new(),
+        folder: folder.clone(),
+        root_created,
+        certificates: Vec::new(),
+    };
     let bar = context.report.progress(input.split(|byte| *byte == b'\n').count() as u64);
     let mut lines = (1..).zip(input.split(|byte| *byte == b'\n'));
     loop {
@@ -197,6 +212,9 @@ impl Maker<'_> {
             match written {
                 Ok(entry) => {
                     outcome.issued += 1;
+                    if context.report.json {
+                        outcome.certificates.push(CertificateRecord::new(entry.clone(), context.now));
+                    }
                     self.known.add(entry);
                 }
                 Err(e) => outcome.failed.push(FailedLine::new(number, &e)),

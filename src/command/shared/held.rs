@@ -8,6 +8,7 @@ use crate::x509::key;
 
 /// A root of a local CA that a store holds, and that is not the present one.
 #[derive(Serialize, Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(in crate::command) struct HeldRoot {
     pub(in crate::command) name: String,
     pub(in crate::command) sha256: String,

@@ -4,6 +4,7 @@ pub(in crate::command) mod anchor;
 pub(in crate::command) mod bundles;
 pub(in crate::command) mod held;
 pub(in crate::command) mod old_roots;
+pub(super) mod record;
 pub(in crate::command) mod sources;
 pub(in crate::command) mod stores;
 pub(in crate::command) mod timer;

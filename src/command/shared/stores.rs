@@ -19,33 +19,41 @@ use crate::x509::certificate::CaCertificate;
 
 /// What became of one store.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(in crate::command) struct StoreLine {
+    /// Its kind: system, nss or java.
     store: &'static str,
+    /// Its file, folder or program.
     place: String,
+    #[serde(rename = "state")]
     outcome: StoreChange,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Why it failed or was skipped.
+    #[serde(rename = "message", skip_serializing_if = "Option::is_none")]
     why: Option<String>,
+    /// What helps.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// The commands that were run or, with --dry-run, would be.
     commands: Vec<String>,
     /// Roots that were removed beside the one that the command is about.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     removed: Vec<HeldRoot>,
     /// Roots of other homes, other users or lost folders, which stay.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in crate::command) others: Vec<HeldRoot>,
 }
 
 #[derive(Serialize, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::command) enum StoreChange {
     Done,
     AlreadyDone,
+    #[serde(rename = "failed")]
     NotDone,
     /// Nothing is to be changed there.
+    #[serde(rename = "skipped")]
     LeftAlone,
     /// With `--dry-run`.
+    #[serde(rename = "planned")]
     WouldRun,
 }
 

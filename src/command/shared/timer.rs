@@ -20,9 +20,12 @@ use crate::issued::inventory::Inventory;
 use crate::report::{self, Mark};
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(in crate::command) struct TimerReport {
+    /// What the system has: systemd, cron, launchd or the Task Scheduler.
     kind: &'static str,
     installed: bool,
+    /// Those that were written or deleted.
     files: Vec<PathBuf>,
 }
 

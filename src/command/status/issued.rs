@@ -12,6 +12,7 @@ use crate::x509::policy;
 
 /// How many certificates are in use, and how many of them are in which state.
 #[derive(Serialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct IssuedCounts {
     good: usize,
     expiring: usize,

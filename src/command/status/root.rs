@@ -23,12 +23,14 @@ use crate::x509::validity::DaysLeft;
 const EXPIRES_SOON: i64 = 60;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[allow(clippy::struct_excessive_bools)] // each is a fact of its own
 pub(super) struct RootState {
     path: PathBuf,
     name: String,
     sha256: String,
     #[serde(with = "time::serde::rfc3339")]
+    #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
     not_after: OffsetDateTime,
     days_left: DaysLeft,
     key: PathBuf,
@@ -53,6 +55,7 @@ pub(super) struct RootState {
 }
 
 #[derive(Serialize, Clone, Copy)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 enum Kept {
     InKeyring,

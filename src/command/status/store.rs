@@ -11,24 +11,35 @@ use crate::command::shared::stores::WIDTH;
 use crate::report::Mark;
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct StoreState {
+    /// Its kind: system, nss or java.
     store: &'static str,
+    /// Its file, folder or program.
     place: String,
+    #[serde(rename = "state")]
     word: TrustState,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Why it cannot be read or was skipped.
+    #[serde(rename = "message", skip_serializing_if = "Option::is_none")]
     why: Option<String>,
     /// Other roots of local CAs that it trusts.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     others: Vec<HeldRoot>,
 }
 
 #[derive(Serialize, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 enum TrustState {
+    #[serde(rename = "trusted")]
     Holds,
+    #[serde(rename = "not-trusted")]
     Lacks,
+    /// It trusts another root of devca's.
+    #[serde(rename = "other-root")]
     HoldsAnother,
+    #[serde(rename = "unreadable")]
     CannotTell,
+    #[serde(rename = "skipped")]
     LeftAlone,
 }
 

@@ -1,0 +1,55 @@
+//! The documents of `--json`: `docs/json.md` describes them, and `docs/json/` has a schema of each.
+
+use serde::Serialize;
+
+/// The version of every document. Fields are added within a version; one that is removed, renamed or has another meaning
+/// makes a new version.
+const VERSION: u32 = 1;
+
+/// What a command has done or found.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct OutcomeDocument<'a, T> {
+    /// The version of this format.
+    #[cfg_attr(test, schemars(extend("const" = VERSION)))]
+    version: u32,
+    #[serde(flatten)]
+    outcome: &'a T,
+    /// What is worth knowing beside the result.
+    notes: &'a [String],
+}
+
+/// What a command prints instead if it fails.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct FailureDocument<'a> {
+    /// The version of this format.
+    #[cfg_attr(test, schemars(extend("const" = VERSION)))]
+    version: u32,
+    error: ErrorMessage,
+    /// What is worth knowing beside the error.
+    notes: &'a [String],
+}
+
+/// Something that is wrong, and what helps.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct ErrorMessage {
+    /// What is wrong.
+    pub(crate) message: String,
+    /// The command or change that fixes it.
+    pub(crate) hint: String,
+}
+
+impl<'a, T> OutcomeDocument<'a, T> {
+    pub(super) fn new(outcome: &'a T, notes: &'a [String]) -> Self {
+        Self { version: VERSION, outcome, notes }
+    }
+}
+
+impl<'a> FailureDocument<'a> {
+    pub(super) fn new(message: &str, hint: &str, notes: &'a [String]) -> Self {
+        let error = ErrorMessage { message: message.to_owned(), hint: hint.to_owned() };
+        Self { version: VERSION, error, notes }
+    }
+}
