@@ -154,6 +154,7 @@ pub static ALL: &[&Diagnosis] = &[
     &MISSING_INTERMEDIATE,
     &UNTRUSTED_ROOT,
     &REPLACED_ROOT,
+    &BAD_SIGNATURE,
     &KEY_ID_MISMATCH,
     &NAME_MISMATCH,
     &EXPIRED,

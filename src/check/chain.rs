@@ -1,7 +1,10 @@
 //! Certificates with what links them to others, and the chains that they form.
 
+use aws_lc_rs::digest;
 use time::OffsetDateTime;
 use x509_parser::extensions::KeyUsage;
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::form::{self, Defect};
 use super::names::{Limits, Names};
@@ -61,7 +64,9 @@ pub enum End {
     Root,
     /// At a certificate whose issuer is not known here.
     Unknown,
-    /// At a certificate that names an issuer which is known, but whose key did not sign it.
+    /// At a certificate that names an issuer which is known, but was signed by another key.
+    OtherKey,
+    /// At a certificate that names the key of its issuer, but whose signature that key does not verify.
     BadSignature,
 }
 
@@ -124,6 +129,20 @@ impl Link {
             (Some(wanted), Some(own)) => wanted == own,
             _ => true,
         }
+    }
+
+    /// Whether it names the very key of the issuer: its key identifier is a digest of that key (RFC 5280 §4.2.1.2 and
+    /// RFC 7093 §2), which no other key has.
+    pub fn names_key_of(&self, issuer: &Self) -> bool {
+        let Some(wanted) = self.authority_key_id.as_deref().filter(|id| !id.is_empty()) else { return false };
+        let whole = issuer.public_key.as_slice();
+        let bits = SubjectPublicKeyInfo::from_der(whole).map(|(_, key)| key.subject_public_key.data);
+        let mut keys = bits.iter().map(AsRef::as_ref).chain([whole]);
+        keys.any(|key| {
+            [&digest::SHA1_FOR_LEGACY_USE_ONLY, &digest::SHA256, &digest::SHA384, &digest::SHA512]
+                .iter()
+                .any(|algorithm| digest::digest(algorithm, key).as_ref().get(..20) == Some(wanted))
+        })
     }
 
     /// Whether both certify the same key.

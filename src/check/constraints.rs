@@ -39,10 +39,13 @@ pub(super) fn judge(chain: &Chain) -> Vec<Finding> {
         let mut outside = below.iter().enumerate().flat_map(|(at, (link, _))| {
             // RFC 5280 §6.1.4 (b): a CA that certifies itself again is not held to them.
             let is_checked = at == 0 || !link.is_self_issued();
-            outside(limits, link, at == 0, chain.is_root(ca)).filter(move |_| is_checked)
+            let (is_leaf, by_root) = (at == 0, chain.is_root(ca));
+            let outside =
+                alternative(limits, link, is_leaf, by_root).chain(subject(limits, link, is_leaf, by_root));
+            outside.filter(move |_| is_checked)
         });
         // Go holds a CA's own names against its constraints as well.
-        let own = self::outside(limits, ca, false, false).map(|own| Outside { refused_by: vec![Go], ..own });
+        let own = alternative(limits, ca, false, false).map(|own| Outside { refused_by: vec![Go], ..own });
         let own = own.filter(|own| !matches!(own.name, AnyName::Directory(_) | AnyName::Other(_)));
         let mut outside = outside.by_ref().chain(own);
         if let Some(mut worst) = outside.next() {
@@ -111,14 +114,14 @@ fn unsupported(ca: &Link, limits: &Limits) -> Option<Finding> {
     (!refused_by.is_empty()).then(|| Finding::new(&OUTSIDE_CONSTRAINTS, what, fix).said_by(&refused_by))
 }
 
-/// The names of one certificate that lie outside, and who minds.
-fn outside<'a>(
+/// The alternative names of one certificate that lie outside, and who minds.
+fn alternative<'a>(
     limits: &'a Limits,
     link: &'a Link,
     is_leaf: bool,
     by_root: bool,
 ) -> impl Iterator<Item = Outside> + 'a {
-    let alternative = link.names.alternative.iter().filter_map(move |name| {
+    link.names.alternative.iter().filter_map(move |name| {
         let is_excluded = is_excluded(limits, name);
         if !is_excluded && is_permitted(limits, name) {
             return lenient(limits, name, is_leaf);
@@ -140,7 +143,16 @@ fn outside<'a>(
             _ => refused_by.into_iter().filter(minds).collect(),
         };
         Some(Outside { name: name.clone(), is_excluded, refused_by })
-    });
+    })
+}
+
+/// The same for the names in its subject.
+fn subject<'a>(
+    limits: &'a Limits,
+    link: &'a Link,
+    is_leaf: bool,
+    by_root: bool,
+) -> impl Iterator<Item = Outside> + 'a {
     let common = link.names.common_as_hosts().filter(move |_| is_leaf).filter_map(move |name| {
         let is_excluded = is_excluded(limits, &name);
         let refused_by = if by_root { vec![OpenSsl, GnuTls] } else { vec![OpenSsl, GnuTls, Java] };
@@ -156,7 +168,36 @@ fn outside<'a>(
             refused_by: vec![OpenSsl],
         })
     });
-    alternative.chain(common).chain(subject)
+    common.chain(subject).chain(mailboxes(limits, link, is_leaf, by_root))
+}
+
+/// The e-mail addresses in the subject. OpenSSL compares all of them, `GnuTLS` and Java only where there is no other.
+fn mailboxes<'a>(
+    limits: &'a Limits,
+    link: &'a Link,
+    is_leaf: bool,
+    by_root: bool,
+) -> impl Iterator<Item = Outside> + 'a {
+    let has_other = link.names.alternative.iter().any(|name| matches!(name, AnyName::Email(_)));
+    link.names.mailboxes.iter().filter_map(move |name| {
+        // What it cannot read it refuses below any constraint.
+        if matches!(name, AnyName::Unreadable(_)) {
+            return Some(Outside { name: name.clone(), is_excluded: false, refused_by: vec![OpenSsl] });
+        }
+        let is_excluded = is_excluded(limits, name);
+        let mut refused_by = vec![OpenSsl];
+        if is_leaf && !has_other {
+            refused_by.push(GnuTls);
+        }
+        if !by_root && link.names.alternative.is_empty() {
+            refused_by.push(Java);
+        }
+        (is_excluded || !is_permitted(limits, name)).then(|| Outside {
+            name: name.clone(),
+            is_excluded,
+            refused_by,
+        })
+    })
 }
 
 fn is_excluded(limits: &Limits, name: &AnyName) -> bool {

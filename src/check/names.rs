@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use x509_parser::asn1_rs::Any;
+use x509_parser::asn1_rs::{Any, Tag};
 use x509_parser::extensions::{GeneralName, GeneralSubtree, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::x509::AttributeTypeAndValue;
 
 /// A name of one of the kinds of RFC 5280 §4.2.1.6.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub struct Names {
     pub subject: Vec<u8>,
     /// The common names, which some clients take for host names where there is no other.
     pub common: Vec<String>,
+    /// The e-mail addresses in the subject, which RFC 5280 §4.2.1.10 subjects to constraints on mailboxes.
+    pub mailboxes: Vec<AnyName>,
 }
 
 /// The name constraints of one certificate.
@@ -169,6 +172,7 @@ impl Names {
         Self {
             alternative: alternative.flatten().collect(),
             common: common.map(ToOwned::to_owned).collect(),
+            mailboxes: subject.iter_email().map(mailbox).collect(),
             subject: if subject.iter().next().is_some() { subject.as_raw().to_vec() } else { Vec::new() },
         }
     }
@@ -184,6 +188,15 @@ impl Names {
             name.contains('.') && name.split('.').all(is_label) && name.parse::<IpAddr>().is_err()
         };
         self.common.iter().filter(move |name| !has_host && is_host(name)).cloned().map(AnyName::Dns)
+    }
+}
+
+/// An e-mail address in a subject, which must be an `IA5String` (RFC 5280, appendix A.1).
+fn mailbox(attribute: &AttributeTypeAndValue) -> AnyName {
+    let is_ascii = attribute.attr_value().tag() == Tag::Ia5String;
+    match attribute.as_str() {
+        Ok(text) if is_ascii => AnyName::Email(text.to_owned()),
+        _ => AnyName::Unreadable(1),
     }
 }
 

@@ -64,13 +64,13 @@ impl<'a> Search<'a> {
         if is_anchor {
             return self.complete(path, End::Anchor, best, count);
         }
-        let (mut is_known, mut has_issuer) = (false, false);
+        let (mut known, mut has_issuer) = (None, false);
         for candidate in self.issuers(path) {
             self.steps.set(self.steps.get() + 1);
             if self.steps.get() > MAX_STEPS || path.len() >= MAX_LENGTH {
                 break;
             }
-            is_known = true;
+            known = known.max(Some(self.mismatch(last, candidate)));
             if !self.is_signed(last, candidate) {
                 continue;
             }
@@ -86,8 +86,7 @@ impl<'a> Search<'a> {
         let end = match () {
             () if link.is_self_issued() && self.is_signed(last, last) => End::Root,
             () if has_issuer => return false,
-            () if is_known => End::BadSignature,
-            () => End::Unknown,
+            () => known.unwrap_or(End::Unknown),
         };
         self.complete(path, end, best, count)
     }
@@ -102,6 +101,12 @@ impl<'a> Search<'a> {
             .collect();
         found.sort_by_key(|at| (!last.agrees_on_key_with(self.links[*at].0), !self.links[*at].2));
         found
+    }
+
+    /// What is wrong where the issuer's key did not make the signature.
+    fn mismatch(&self, child: usize, issuer: usize) -> End {
+        let is_its_key = self.links[child].0.names_key_of(self.links[issuer].0);
+        if is_its_key { End::BadSignature } else { End::OtherKey }
     }
 
     fn is_signed(&self, child: usize, issuer: usize) -> bool {
@@ -147,11 +152,12 @@ impl<'a> Search<'a> {
             }
             let fits = |at: &usize| {
                 let (issuer, source, is_anchor) = self.links[*at];
-                let may_sign = issuer.key_usage.is_none_or(|usage| usage.key_cert_sign());
                 let is_usable = is_anchor || (source == Source::Sent && !is_self_issued(link));
+                // It does not read a certificate whose key usage is empty.
+                let is_readable = issuer.key_usage.is_none_or(|usage| usage.flags != 0);
                 !path.contains(at)
                     && is_usable
-                    && may_sign
+                    && is_readable
                     && link.names(issuer)
                     && link.agrees_on_key_with(issuer)
             };
@@ -211,8 +217,9 @@ impl<'a> Search<'a> {
         let (last, _, is_anchor) = *self.links.get(*path.last()?)?;
         let end = match bad {
             Some(at) => {
+                let end = self.mismatch(path[at], path[at + 1]);
                 path.truncate(at + 1);
-                End::BadSignature
+                end
             }
             None if is_anchor => End::Anchor,
             None if last.is_self_signed() => End::Root,

@@ -92,6 +92,19 @@ const OF_LEAF: &[Property] = &[
     ("an address of 5 octets", |draft| draft.set_names(&[dns("app.test"), ip(&[1, 2, 3, 4, 5])])),
     ("an address of no octets", |draft| draft.set_names(&[dns("app.test"), ip(&[])])),
     ("an email address", |draft| draft.set_names(&[dns("app.test"), email("a@other.test")])),
+    ("an e-mail address in its subject and none as name", |draft| {
+        draft.subject = "leaf <a@other.test>".into();
+    }),
+    ("an e-mail address in its subject and another as name", |draft| {
+        draft.subject = "leaf <a@other.test>".into();
+        draft.set_names(&[dns("app.test"), email("a@mail.test")]);
+    }),
+    ("an e-mail address in its subject that is permitted as name", |draft| {
+        draft.subject = "leaf <a@mail.test>".into();
+    }),
+    ("an e-mail address in its subject and no ASCII name", |draft| {
+        draft.subject = "leaf <ä@mail.test>".into();
+    }),
     ("a damaged e-mail address", |draft| draft.set_names(&[dns("app.test"), email("nobody")])),
     ("a URI", |draft| draft.set_names(&[dns("app.test"), uri("https://other.test/a")])),
     ("a damaged URI", |draft| draft.set_names(&[dns("app.test"), uri("%zz:")])),
@@ -340,23 +353,6 @@ fn networks() -> Vec<Case> {
     add("a cross-signed root, the old one trusted and expired", &with_cross, &[root.clone(), old.clone()]);
     add("a cross-signed root, the old one alone trusted and expired", &with_cross, &[old]);
 
-    for (what, change) in [OF_ANY[0], OF_ANY[3], OF_CA[5], OF_CA[11], OF_ANY[29], ("nothing wrong", |_| {})] {
-        let mut twin = lower.clone();
-        change(&mut twin);
-        let first = [leaf, &twin, lower, upper].map(Clone::clone);
-        let last = [leaf, lower, &twin, upper].map(Clone::clone);
-        add(&format!("a twin first: {what}"), &first, std::slice::from_ref(root));
-        add(&format!("a twin last: {what}"), &last, std::slice::from_ref(root));
-        let mut other_key = lower.clone();
-        change(&mut other_key);
-        other_key.key = 8;
-        other_key.set(SUBJECT_KEY_ID, false, &der(4, &[8; 20]));
-        let first = [leaf, &other_key, lower, upper].map(Clone::clone);
-        add(&format!("a namesake with another key first: {what}"), &first, std::slice::from_ref(root));
-        let mut root_twin = root.clone();
-        change(&mut root_twin);
-        add(&format!("a trusted twin of the root: {what}"), &all, &[root_twin, root.clone()]);
-    }
     let mut looped = upper.clone();
     (looped.issuer, looped.signer) = ("ca 1".into(), 1);
     looped.set_authority_key_id(1);
@@ -381,6 +377,59 @@ fn networks() -> Vec<Case> {
     for depth in [4, 6, 8] {
         let chain = plain(depth);
         add(&format!("{depth} intermediates"), &chain[..=depth], &chain[depth + 1..]);
+    }
+    cases
+}
+
+/// A second certificate of a CA, or of another CA with its name, before or after the good one.
+fn twins() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut add = |label: &str, sent: &[Draft], roots: &[Draft]| cases.push(case(label, sent, roots));
+    let chain = plain(2);
+    let [leaf, lower, upper, root] = &chain[..] else { unreachable!() };
+    let all = [leaf, lower, upper].map(Clone::clone);
+    let of_any = |what: &str| *OF_ANY.iter().find(|(own, _)| *own == what).unwrap();
+    let of_ca = |what: &str| *OF_CA.iter().find(|(own, _)| *own == what).unwrap();
+    for (what, change) in [
+        of_any("expired"),
+        of_any("a bad signature"),
+        of_any("for clients"),
+        of_any("basic constraints with CA:FALSE"),
+        of_ca("no basic constraints"),
+        of_ca("no key usage"),
+        of_ca("no keyCertSign"),
+        of_ca("permits other.test"),
+        ("no CA at all", |draft| {
+            draft.set(BASIC_CONSTRAINTS, true, &sequence(&[]));
+            draft.set(KEY_USAGE, true, &der(3, &[7, 0x80]));
+        }),
+        ("nothing wrong", |_| {}),
+    ] {
+        let mut twin = lower.clone();
+        change(&mut twin);
+        let first = [leaf, &twin, lower, upper].map(Clone::clone);
+        let last = [leaf, lower, &twin, upper].map(Clone::clone);
+        add(&format!("a twin first: {what}"), &first, std::slice::from_ref(root));
+        add(&format!("a twin last: {what}"), &last, std::slice::from_ref(root));
+        let mut other_key = lower.clone();
+        change(&mut other_key);
+        other_key.key = 8;
+        other_key.set(SUBJECT_KEY_ID, false, &der(4, &[8; 20]));
+        let first = [leaf, &other_key, lower, upper].map(Clone::clone);
+        add(&format!("a namesake with another key first: {what}"), &first, std::slice::from_ref(root));
+        for key in [lower.key, 8] {
+            let mut unnamed = lower.clone();
+            change(&mut unnamed);
+            unnamed.key = key;
+            unnamed.remove(SUBJECT_KEY_ID);
+            let whose = if key == lower.key { "twin" } else { "namesake" };
+            let first = [leaf, &unnamed, lower, upper].map(Clone::clone);
+            let label = format!("a {whose} without a key identifier first: {what}");
+            add(&label, &first, std::slice::from_ref(root));
+        }
+        let mut root_twin = root.clone();
+        change(&mut root_twin);
+        add(&format!("a trusted twin of the root: {what}"), &all, &[root_twin, root.clone()]);
     }
     cases
 }
@@ -476,6 +525,7 @@ fn random(random: &mut Random) -> Case {
 pub(super) fn all() -> Vec<Case> {
     let mut cases = one_property_each();
     cases.extend(networks());
+    cases.extend(twins());
     cases.extend(hostile_numbers());
     // A third of them is enough for every run; all of them were compared once.
     cases.extend(names_and_constraints().into_iter().step_by(3));

@@ -1,5 +1,9 @@
 //! The faults of a server's chain.
 
+use std::fs;
+
+use devca::x509::pem;
+
 use super::bench::{Fault, Pair, authority, ca, forged, issued, lax, serve, together};
 use super::common::{Home, tool};
 
@@ -185,6 +189,18 @@ fn a_root_that_is_not_trusted_is_foretold() {
                 let old = (together(home, "old.pem", &[&leaf]), together(home, "old-key.pem", &[&key]));
                 home.ok(["rotate", "--store", "nss"]);
                 serve(&old)
+            },
+            ..LOCALHOST
+        },
+        Fault {
+            what: "a certificate that was changed after it was signed",
+            found: &["bad-signature"],
+            serve: |home| {
+                let (leaf, key) = issued(home, "localhost", &[]);
+                let mut der = pem::contents(&fs::read(&leaf).unwrap()).certificates.remove(0);
+                *der.last_mut().unwrap() ^= 1;
+                fs::write(home.file("changed.pem"), pem::certificate(&der)).unwrap();
+                serve(&(home.file("changed.pem"), key))
             },
             ..LOCALHOST
         },

@@ -40,13 +40,21 @@ pub(super) fn oid(dotted: &str) -> Vec<u8> {
     der(6, &content)
 }
 
-/// A distinguished name with nothing but a common name; empty for an empty one.
-pub(super) fn name(common_name: &str) -> Vec<u8> {
-    if common_name.is_empty() {
+/// A distinguished name with a common name, and with an e-mail address where that follows: `leaf <me@app.test>`. Empty for
+/// an empty one.
+pub(super) fn name(text: &str) -> Vec<u8> {
+    if text.is_empty() {
         return sequence(&[]);
     }
-    let attribute = sequence(&[oid("2.5.4.3"), der(0x0c, common_name.as_bytes())]);
-    sequence(&[der(0x31, &attribute)])
+    let (common_name, address) = text.trim_end_matches('>').split_once(" <").unwrap_or((text, ""));
+    let attribute =
+        |id: &str, tag: u8, value: &str| der(0x31, &sequence(&[oid(id), der(tag, value.as_bytes())]));
+    let mut attributes = vec![attribute("2.5.4.3", 0x0c, common_name)];
+    if !address.is_empty() {
+        let tag = if address.is_ascii() { 0x16 } else { 0x0c };
+        attributes.push(attribute("1.2.840.113549.1.9.1", tag, address));
+    }
+    sequence(&attributes)
 }
 
 const ECDSA_SHA256: &str = "1.2.840.10045.4.3.2";

@@ -123,7 +123,7 @@ pub static REPLACED_ROOT: Diagnosis = Diagnosis {
         says(Node, "unable to verify the first certificate").when(LeafSent),
         says(Python, "certificate signature failure"),
         says(Python, "unable to get local issuer certificate").when(RootNotSent),
-        says(Go, "ECDSA verification failure"),
+        says(Go, "possibly because of \"x509: ECDSA verification failure\""),
         says(Go, "certificate signed by unknown authority"),
         says(Java, "Path does not chain with any of the trust anchors"),
         says(Java, "unable to find valid certification path"),
@@ -135,6 +135,29 @@ pub static REPLACED_ROOT: Diagnosis = Diagnosis {
         says(Rustls, "BadSignature"),
         says(Rustls, "UnknownIssuer"),
         says(Firefox, "SEC_ERROR_REUSED_ISSUER_AND_SERIAL"),
+    ],
+};
+
+pub static BAD_SIGNATURE: Diagnosis = Diagnosis {
+    id: "bad-signature",
+    title: "a signature is wrong",
+    meaning: "The certificate names the key that signed it, but the signature does not match: a byte of the certificate is not what was signed.",
+    causes: &[
+        "the file was damaged, or edited",
+        "a program rewrote the certificate without signing it again",
+    ],
+    fix: &["devca issue NAMES --force, then restart the server", "restore the file from a backup"],
+    words: &[
+        says(Curl, "asn1 encoding routines::EVP lib"),
+        says(Curl, "certificate signature failure"),
+        says(Node, "CERT_SIGNATURE_FAILURE"),
+        says(Python, "certificate signature failure"),
+        says(Go, "possibly because of \"x509: ECDSA verification failure\""),
+        says(Java, "signature check failed"),
+        says(Chrome, "NET::ERR_CERT_AUTHORITY_INVALID"),
+        says(Firefox, "SEC_ERROR_BAD_SIGNATURE"),
+        says(GnuTls, "The signature in the certificate is invalid"),
+        says(Rustls, "BadSignature"),
     ],
 };
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use devca_platform::{Found, Host, StoreKind, bundle};
 
 use crate::check::catalogue::{
-    Case, Client, MISSING_INTERMEDIATE, REPLACED_ROOT, REVOKED, UNTRUSTED_ROOT, Words,
+    BAD_SIGNATURE, Case, Client, MISSING_INTERMEDIATE, REPLACED_ROOT, REVOKED, UNTRUSTED_ROOT, Words,
 };
 use crate::check::chain::{Chain, End, Link, Source};
 use crate::check::judge;
@@ -85,6 +85,14 @@ impl Roots {
         let again = format!("devca renew --all, or: {} --force", issue(leaf));
         match chain.end {
             End::BadSignature => {
+                let what = format!(
+                    "the signature of {} does not match its contents: it was changed after {} signed it",
+                    top.details.subject, top.details.issuer
+                );
+                let fix = format!("restore the file, or issue it again: {} --force", issue(leaf));
+                return nobody(Finding::new(&BAD_SIGNATURE, what, fix));
+            }
+            End::OtherKey => {
                 let what = format!(
                     "{} names {} as its issuer, but was signed by another key",
                     top.details.subject, top.details.issuer
