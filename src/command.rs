@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use crate::ca::{Authority, Draft};
 use crate::cli::{self, Cli, Command};
-use crate::disk::files::{self, Files};
+use crate::disk::files::{self, Files, NewFile, Secrecy};
 use crate::disk::home::{CaFolder, CaName, Person};
 use crate::error::{self, Fault};
 use crate::issued::inventory;
@@ -143,10 +143,12 @@ impl Context<'_> {
         Ok(lock)
     }
 
-    /// Makes a root whose key is kept as it is. The caller holds the lock.
+    /// Makes a root that no store has yet, whose key is kept as it is. The caller holds the lock.
     pub(crate) fn create_root(&self, constraints: &Constraints) -> anyhow::Result<Authority> {
         let draft = Draft { common_name: &self.root_name(), constraints, sealed: false, passphrase: None };
-        self.create(&draft)
+        let authority = self.create(&draft)?;
+        self.remember_installed(false)?;
+        Ok(authority)
     }
 
     /// Makes a CA. The caller holds the lock.
@@ -181,6 +183,34 @@ impl Context<'_> {
         // The CA's name tells roots apart, and so is not what gets lost.
         let room = policy::MAX_COMMON_NAME.saturating_sub(ca.chars().count());
         whose.chars().take(room).chain(ca.chars()).collect()
+    }
+
+    /// Remembers whether any trust store has the root. The caller holds the lock.
+    pub(crate) fn remember_installed(&self, is_installed: bool) -> anyhow::Result<()> {
+        let (files, path) = (self.person.files(), self.folder.not_installed());
+        match (is_installed, path.exists()) {
+            (true, true) => files.remove(&path),
+            (false, false) => {
+                let file =
+                    NewFile { path, content: Vec::new().into(), secrecy: Secrecy::Public, replace: true };
+                files.stage(vec![file])?.commit_over()
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Says that clients will refuse what was issued, where that is known without a look at the stores.
+    pub(crate) fn note_if_not_installed(&self, root_created: bool) {
+        let (root, option) = (self.folder.root(), self.folder.option());
+        if root_created {
+            let text = "created a root CA";
+            self.report.note(format!(
+                "{text}, {}; nothing trusts it yet: run devca{option} install",
+                root.display()
+            ));
+        } else if self.folder.not_installed().exists() {
+            self.report.note(format!("no trust store has this root: run devca{option} install"));
+        }
     }
 
     /// Loads the authority, and says if others can read its key.

@@ -126,6 +126,41 @@ fn everything_trusts_it_after_install_and_nothing_after_uninstall() {
 }
 
 #[test]
+fn issue_says_when_no_store_has_the_root() {
+    if !in_namespace("issue_says_when_no_store_has_the_root") {
+        return;
+    }
+    let home = Home::new();
+    let said = |command: &[&str]| {
+        let output = home.devca(command).output().unwrap();
+        assert!(output.status.success(), "{}", words(&output));
+        words(&output)
+    };
+    let issue = ["issue", "localhost", "--force"];
+    assert!(said(&issue).contains("nothing trusts it yet: run devca install"));
+    let warns = |said: &str| said.contains("no trust store has this root: run devca install");
+    for command in [&issue[..], &["issue", "localhost", "--if-needed"], &["issue", "--batch", "names"]] {
+        fs::write(home.file("names"), "app.test\n").unwrap();
+        assert!(warns(&said(command)), "{command:?}");
+    }
+    // Servers are given the root of their clients.
+    assert!(!warns(&said(&["issue", "--client", "alice"])));
+    said(&["install", "--dry-run"]);
+    assert!(warns(&said(&issue)));
+    said(&["install"]);
+    assert!(!warns(&said(&issue)));
+    // Another store may still trust it.
+    said(&["uninstall", "--store", "nss"]);
+    assert!(!warns(&said(&issue)));
+    said(&["uninstall"]);
+    assert!(warns(&said(&issue)));
+    said(&["install", "--store", "nss"]);
+    assert!(!warns(&said(&issue)));
+    said(&["uninstall", "--purge", "--yes"]);
+    assert!(!home.ca().exists());
+}
+
+#[test]
 fn an_older_chromium_database_wins_and_is_written_too() {
     if !in_namespace("an_older_chromium_database_wins_and_is_written_too") {
         return;

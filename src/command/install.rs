@@ -129,6 +129,14 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
         context.report.print_early(|page| line.write(page, TRUSTED, ALREADY_TRUSTED));
         installed.stores.push(line);
     }
+    let is_here = !args.dry_run && args.stores.sysroot.is_none();
+    if is_here
+        && context.folder.not_installed().exists()
+        && installed.stores.iter().any(StoreLine::is_trusted)
+    {
+        let _lock = context.lock()?;
+        context.remember_installed(true)?;
+    }
     Ok(installed)
 }
 

@@ -91,6 +91,10 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<IssueReport> {
             request.subject.suit_intermediate(&intermediate.constraints);
         }
         if let Some(entry) = needed::present(context, args, &request, &outputs)? {
+            drop(lock);
+            if request.kind.serves() {
+                context.note_if_not_installed(false);
+            }
             return Ok(IssueReport::present(entry, &outputs, context));
         }
     }
@@ -120,12 +124,8 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<IssueReport> {
     if issued.validity.not_after < request.validity.not_after {
         say_that_it_is_shortened(context, &authority);
     }
-    if root_created {
-        context.report.note(format!(
-            "created a root CA, {}; nothing trusts it yet: run devca{} install",
-            context.folder.root().display(),
-            context.folder.option()
-        ));
+    if root_created || request.kind.serves() {
+        context.note_if_not_installed(root_created);
     }
     let is_generated = !args.password.is_given();
     let password = options.password.filter(|_| is_generated).map(|password| password.as_str().to_owned());

@@ -99,6 +99,11 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
             .report
             .note(format!("the files that devca env prints no longer trust the root: {NEW_TERMINAL}"));
     }
+    let is_gone = everywhere && !args.dry_run && stores::all_done(&outcome.stores);
+    if is_gone && !args.purge && ca::exists(folder) {
+        let _lock = context.lock()?;
+        context.remember_installed(false)?;
+    }
     match (args.purge && !args.dry_run, stores::all_done(&outcome.stores)) {
         (true, true) if still_trusted => outcome.kept_for = Some(TRUSTED_ELSEWHERE),
         (true, true) => {

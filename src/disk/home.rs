@@ -180,7 +180,7 @@ impl CaFolder {
     }
 
     /// What devca makes in the folder, the keys first. The lock is not among it.
-    pub fn own_files(&self) -> [PathBuf; 8] {
+    pub fn own_files(&self) -> [PathBuf; 9] {
         [
             self.root_key(),
             self.intermediate_key(),
@@ -190,6 +190,7 @@ impl CaFolder {
             self.earlier(),
             self.root_crl(),
             self.php_settings(),
+            self.not_installed(),
         ]
     }
 
@@ -226,6 +227,12 @@ impl CaFolder {
     /// What was issued, JSON lines, 0600.
     pub fn inventory(&self) -> PathBuf {
         self.path.join("issued.jsonl")
+    }
+
+    /// An empty file, 0644: no trust store has the root, since it was created without `devca install`, or since
+    /// `devca uninstall`. `devca issue` says so without a look at the stores.
+    pub fn not_installed(&self) -> PathBuf {
+        self.path.join("not-installed")
     }
 
     /// PHP's settings for `devca run`, 0644.

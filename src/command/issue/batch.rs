@@ -11,6 +11,7 @@ use crate::ca::signer::{KeySource, Request, Signer};
 use crate::ca::{self, Authority};
 use crate::cli;
 use crate::command::Context;
+use crate::command::shared::interrupt::{self, Interrupt, Interrupted};
 use crate::command::shared::record::CertificateRecord;
 use crate::disk::files::{self, Secrecy};
 use crate::error::{self, Fault, OrHint};
@@ -44,6 +45,14 @@ pub(crate) struct Batch {
     root_created: bool,
     /// Those that were issued.
     certificates: Vec<CertificateRecord>,
+    /// How many certificates were not begun when Ctrl-C was pressed.
+    #[serde(skip_serializing_if = "is_zero")]
+    not_begun: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde demands it
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 #[derive(Serialize)]
@@ -99,20 +108,14 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
         signer: Signer::new(&authority)?,
         folder: &folder,
         known: Known::new(&context.folder),
+        interrupt: Interrupt::catch(),
         ca: &context.folder,
         now: context.now,
     };
-    let mut outcome = Batch {
-        issued: 0,
-        skipped: 0,
-        failed: Vec::new(),
-        folder: folder.clone(),
-        root_created,
-        certificates: Vec::new(),
-    };
+    let mut outcome = Batch::new(&folder, root_created);
     let bar = context.report.progress(input.split(|byte| *byte == b'\n').count() as u64);
     let mut lines = (1..).zip(input.split(|byte| *byte == b'\n'));
-    loop {
+    while !maker.interrupt.is_requested() {
         let chunk: Vec<(usize, &[u8])> = lines.by_ref().take(bulk::CHUNK).collect();
         if chunk.is_empty() {
             break;
@@ -121,10 +124,14 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
         bar.inc(chunk.len() as u64);
     }
     bar.finish_and_clear();
+    outcome.not_begun += lines.filter(|(_, line)| is_of_certificate(line)).count();
     for failure in &mut outcome.failed {
         failure.hint = error::hint_of(&context.folder.option(), &failure.hint);
     }
     drop(lock);
+    if root_created || request::kind(args).serves() {
+        context.note_if_not_installed(root_created);
+    }
     Ok(outcome)
 }
 
@@ -136,6 +143,7 @@ struct Maker<'a> {
     signer: Signer<'a>,
     folder: &'a Path,
     known: Known<'a>,
+    interrupt: Interrupt,
     ca: &'a crate::disk::home::CaFolder,
     now: time::OffsetDateTime,
 }
@@ -200,6 +208,7 @@ impl Maker<'_> {
             }
         }
         let make = |BatchJob { request, outputs, label }: &BatchJob| {
+            self.interrupt.check()?;
             let issued = self.signer.issue(request)?;
             let material =
                 Material { issued: &issued, authority: self.authority, options: self.options, label };
@@ -217,6 +226,7 @@ impl Maker<'_> {
                     }
                     self.known.add(entry);
                 }
+                Err(e) if e.is::<Interrupted>() => outcome.not_begun += 1,
                 Err(e) => outcome.failed.push(FailedLine::new(number, &e)),
             }
         }
@@ -272,7 +282,7 @@ impl Maker<'_> {
 /// `NAME… [kind=client] [file=NAME] [cn=NAME]`, or the same as a JSON object; `None` for an empty line or a comment.
 fn parse(line: &str) -> anyhow::Result<Option<BatchLine>> {
     let line = line.trim();
-    if line.is_empty() || line.starts_with('#') {
+    if !is_of_certificate(line.as_bytes()) {
         return Ok(None);
     }
     let example =
@@ -294,6 +304,12 @@ fn parse(line: &str) -> anyhow::Result<Option<BatchLine>> {
         .into());
     }
     Ok(Some(parsed))
+}
+
+/// Neither an empty line nor a comment.
+fn is_of_certificate(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    !line.is_empty() && !line.starts_with(b"#")
 }
 
 fn words(line: &str) -> Result<BatchLine, Fault> {
@@ -321,11 +337,28 @@ impl FailedLine {
     }
 }
 
+impl Batch {
+    fn new(folder: &Path, root_created: bool) -> Self {
+        let folder = folder.to_owned();
+        let (failed, certificates) = (Vec::new(), Vec::new());
+        Self { issued: 0, skipped: 0, failed, folder, root_created, certificates, not_begun: 0 }
+    }
+}
+
 impl Outcome for Batch {
+    fn exit_code(&self) -> u8 {
+        if self.not_begun > 0 { interrupt::EXIT_CODE } else { u8::from(!self.is_complete()) }
+    }
+
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         let mut rows = vec![("issued", self.issued.to_string()), ("folder", report::short(&self.folder))];
         if self.skipped > 0 {
             rows.insert(1, ("skipped", format!("{} (already issued)", self.skipped)));
+        }
+        if self.not_begun > 0 {
+            let left =
+                format!("{} (stopped by Ctrl-C; to issue them, run the same command again)", self.not_begun);
+            rows.push(("left", left));
         }
         report::rows(page, &rows)?;
         for FailedLine { line, why, hint } in &self.failed {

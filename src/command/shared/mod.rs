@@ -3,6 +3,7 @@
 pub(in crate::command) mod anchor;
 pub(in crate::command) mod bundles;
 pub(in crate::command) mod held;
+pub(in crate::command) mod interrupt;
 pub(in crate::command) mod old_roots;
 pub(super) mod record;
 pub(in crate::command) mod sources;

@@ -282,6 +282,11 @@ impl StoreLine {
         matches!(self.outcome, StoreChange::Done | StoreChange::WouldRun)
     }
 
+    /// After an `install`: it trusts the root.
+    pub(in crate::command) fn is_trusted(&self) -> bool {
+        matches!(self.outcome, StoreChange::Done | StoreChange::AlreadyDone)
+    }
+
     /// What installs the root in a store that was skipped is of no use to those who remove it.
     pub(in crate::command) fn drop_hint_if_skipped(&mut self) {
         if self.outcome == StoreChange::LeftAlone {
