@@ -137,12 +137,23 @@ fn what_cannot_be_renewed_is_said() {
     }
     fs::write(home.file("taken.test.pem"), "somebody's").unwrap();
     let torn = fs::read(home.file("torn.test.pem")).unwrap();
-    for command in [&["renew", "--all"][..], &["rotate", "--store", "wsl"]] {
-        let outcome = home.json(command);
-        assert_eq!(outcome["reissued"].as_array().unwrap().len(), 1, "{outcome:#}");
-        let left: Vec<_> = outcome["skipped"].as_array().unwrap().iter().map(|left| &left["path"]).collect();
-        assert!(left.len() == 2 && left[0].as_str().unwrap().ends_with("/torn.test.pem"), "{outcome:#}");
-    }
+    let paths = |list: &serde_json::Value| -> Vec<String> {
+        let paths =
+            list.as_array().into_iter().flatten().map(|left| left["path"].as_str().unwrap().to_owned());
+        paths.map(|path| path.rsplit('/').next().unwrap().to_owned()).collect()
+    };
+    let outcome = home.json(["rotate", "--store", "wsl"]);
+    assert_eq!(outcome["reissued"].as_array().unwrap().len(), 1, "{outcome:#}");
+    assert_eq!(paths(&outcome["skipped"]), ["torn.test.pem", "taken.test.pem"], "{outcome:#}");
+    // A timer reports what it cannot renew, and by its exit code as well; what belongs to another program is not devca's.
+    let output = home.devca(["--json", "renew", "--all"]).output().unwrap();
+    let outcome: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{outcome:#}");
+    assert_eq!(outcome["reissued"].as_array().unwrap().len(), 1, "{outcome:#}");
+    assert_eq!(paths(&outcome["failed"]), ["torn.test.pem"], "{outcome:#}");
+    assert_eq!(paths(&outcome["skipped"]), ["taken.test.pem"], "{outcome:#}");
+    let why = outcome["failed"][0]["message"].as_str().unwrap();
+    assert!(why.contains("torn.test-key.pem is missing"), "{outcome:#}");
     for (name, why) in
         [("torn.test", "missing"), ("taken.test.pem", "something else"), ("gone.test", "are gone")]
     {
@@ -432,6 +443,47 @@ fn a_batch_is_resumed_where_it_was_cut_off() {
         let public = ok("openssl", ["x509", "-in", &file(".pem"), "-noout", "-pubkey"]);
         assert_eq!(public, ok("openssl", ["pkey", "-in", &file("-key.pem"), "-pubout"]));
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_in_a_batch_says_what_is_done_and_leaves_nothing_half_written() {
+    let home = Home::new();
+    let lines: Vec<String> = (0..20_000).map(|n| format!("device-{n}")).collect();
+    fs::write(home.file("names"), lines.join("\n")).unwrap();
+    let batch = ["issue", "--client", "--batch", "names", "--out", "fleet", "--format", "pem,der"];
+    let listing = || -> Vec<String> {
+        let all = fs::read_dir(home.file("fleet")).into_iter().flatten().flatten();
+        all.map(|entry| entry.file_name().into_string().unwrap()).collect()
+    };
+    let mut devca = home.devca(batch);
+    let mut cut = devca.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while !listing().iter().any(|name| name.ends_with("-client.pem")) {
+        assert!(cut.try_wait().unwrap().is_none(), "it was through before it could be interrupted");
+        std::thread::yield_now();
+    }
+    ok("sh", ["-c", &format!("kill -INT {}", cut.id())]);
+    let said = words(&cut.wait_with_output().unwrap());
+    assert!(said.contains("stopped by Ctrl-C; to issue them, run the same command again"), "{said}");
+    let issued: usize =
+        said.lines().find_map(|line| line.strip_prefix("issued")).unwrap().trim().parse().unwrap();
+    let left = format!("left    {} (stopped", 20_000 - issued);
+    assert!(issued > 0 && said.contains(&left), "{said}");
+    let files = listing();
+    assert!(files.len() == 4 * issued && files.iter().all(|name| !name.starts_with('.')), "{}", files.len());
+    // Interrupted again: what is there is counted, and the exit code is that of Ctrl-C.
+    let mut cut = home.devca(batch).args(["--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    while listing().len() <= 4 * issued {
+        assert!(cut.try_wait().unwrap().is_none(), "it was through before it could be interrupted");
+        std::thread::yield_now();
+    }
+    ok("sh", ["-c", &format!("kill -INT {}", cut.id())]);
+    let output = cut.wait_with_output().unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let count = |what: &str| document[what].as_u64().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{document:#}");
+    assert_eq!(count("skipped"), issued as u64, "{document:#}");
+    assert_eq!(count("issued") + count("skipped") + count("not_begun"), 20_000, "{document:#}");
 }
 
 #[test]

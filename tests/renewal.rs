@@ -51,7 +51,18 @@ fn an_encrypted_file_does_not_stop_the_renewal_of_the_pem_beside_it() {
         assert_ne!(serial(&home, pem), before, "{format}");
         assert!(leads_to_the_root(&home, pem), "{format}");
         assert_eq!(fs::read(home.file(store)).unwrap(), left, "{format}");
-        assert_eq!(home.json(["list"])["certificates"].as_array().unwrap().len(), 1, "{format}");
+        let listed = home.json(["list"]);
+        assert_eq!(listed["certificates"].as_array().unwrap().len(), 1, "{format}");
+        let mut files = listed["certificates"][0]["files"].as_array().unwrap().iter();
+        let left_behind = files.find(|file| file["outdated"] == true).unwrap();
+        assert!(left_behind["path"].as_str().unwrap().ends_with(store), "{listed:#}");
+        // It has the date of the certificate before, not that of the renewed one.
+        assert_eq!(left_behind["not_after"], issued["not_after"], "{listed:#}");
+        for command in [&["list"][..], &["list", "--expiring", "25d"]] {
+            let said = home.ok(command);
+            let row = said.lines().find(|line| line.ends_with(store)).unwrap_or_else(|| panic!("{said}"));
+            assert!(row.starts_with("both.test\tserver\texpiring\t"), "{said}");
+        }
         assert!(words(&home.devca(["status", "--store", "wsl"]).output().unwrap()).contains(store));
         // Another password is as good as none.
         fs::write(home.file("wrong"), "another one\n").unwrap();
@@ -62,6 +73,8 @@ fn an_encrypted_file_does_not_stop_the_renewal_of_the_pem_beside_it() {
         fs::write(home.file("password"), password).unwrap();
         home.ok(["renew", "--within", "1d", "--password-file", "password"]);
         assert_eq!(serial_in_p12(&home, store, password), serial(&home, pem), "{format}");
+        let listed = home.json(["list"]);
+        assert!(!listed.to_string().contains("\"outdated\":true"), "{listed:#}");
         let again = home.json(["renew", "--within", "1d", "--password-file", "password"]);
         assert_eq!(again["reissued"].as_array().unwrap().len(), 0, "{again:#}");
     }
@@ -73,6 +86,7 @@ fn encrypted_files_catch_up_after_a_rotation() {
     fs::write(home.file("password"), "changeit").unwrap();
     home.ok(["issue", "both.test", "--format", "pem,p12", "--password-file", "password"]);
     assert!(home.fails(["rotate", "--store", "wsl"]).contains("outdated  ./both.test.p12: "));
+    assert!(home.ok(["list"]).contains("both.test\tserver\tnot renewed\t"));
     assert!(leads_to_the_root(&home, "both.test.pem"));
     home.ok(["renew", "both.test", "--password-file", "password"]);
     assert_eq!(serial_in_p12(&home, "both.test.p12", "changeit"), serial(&home, "both.test.pem"));
@@ -199,6 +213,25 @@ fn a_pair_that_was_moved_is_renewed_where_it_is() {
     // From here on it is known there.
     let output = home.devca(["renew", "certs/localhost.pem"]).output().unwrap();
     assert!(output.status.success() && !words(&output).contains("was moved"), "{}", words(&output));
+    // Under other names as well, each file by its content.
+    for (old, new) in [("localhost.pem", "server.crt"), ("localhost-key.pem", "server.key")] {
+        fs::rename(home.file("certs").join(old), home.file(new)).unwrap();
+    }
+    let before = fs::read(home.file("server.crt")).unwrap();
+    home.ok(["renew", "server.crt"]);
+    assert!(fs::read(home.file("server.crt")).unwrap() != before && leads_to_the_root(&home, "server.crt"));
+    let listed = home.ok(["list"]);
+    assert!(listed.lines().count() == 1 && listed.ends_with("\t./server.crt\n"), "{listed}");
+    fs::rename(home.file("server.crt"), home.file("certs/localhost.pem")).unwrap();
+    fs::rename(home.file("server.key"), home.file("certs/localhost-key.pem")).unwrap();
+    home.ok(["renew", "certs/localhost.pem"]);
+    // A copy leaves the original known.
+    fs::create_dir(home.file("copy")).unwrap();
+    for name in ["localhost.pem", "localhost-key.pem"] {
+        fs::copy(home.file("certs").join(name), home.file("copy").join(name)).unwrap();
+    }
+    home.ok(["renew", "copy/localhost.pem"]);
+    assert_eq!(home.ok(["list"]).lines().count(), 2, "{}", home.ok(["list"]));
     // Without its key it stays as it is, and so does a file that is not of this CA.
     fs::create_dir(home.file("half")).unwrap();
     fs::copy(home.file("certs/localhost.pem"), home.file("half/localhost.pem")).unwrap();

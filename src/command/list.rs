@@ -11,6 +11,7 @@ use super::Context;
 use crate::cli;
 use crate::command::shared::record::CertificateRecord;
 use crate::disk::files::{NewFile, Secrecy};
+use crate::format::{Holds, Output, Written};
 use crate::issued::inventory::{self, Entry, Inventory, Line};
 use crate::issued::parallel;
 use crate::issued::renewal::{self, PresentRoot, State};
@@ -28,6 +29,9 @@ pub(super) struct Listing {
     /// Some lines of the inventory cannot be read, so certificates may be missing here.
     #[serde(skip)]
     is_damaged: bool,
+    /// Only what has expired, or is about to, was asked for.
+    #[serde(skip)]
+    only_ending: bool,
     /// The options that choose the CA, for a command in a hint.
     #[serde(skip)]
     option: String,
@@ -41,8 +45,26 @@ struct Listed {
     /// What a person knows it by: its first file that is not a key.
     path: PathBuf,
     state: ListedState,
+    /// Encrypted files that the last renewal has left behind.
+    #[serde(skip)]
+    not_renewed: Vec<NotRenewed>,
     #[serde(skip)]
     touched: Option<Box<Entry>>,
+}
+
+/// A file that still has the certificate before.
+struct NotRenewed {
+    path: PathBuf,
+    /// Unknown where an earlier version of devca has left it behind.
+    not_after: Option<OffsetDateTime>,
+    state: ListedState,
+}
+
+/// A line of the table.
+struct Row {
+    not_after: Option<OffsetDateTime>,
+    state: ListedState,
+    columns: [String; 5],
 }
 
 /// The one word on a certificate; the worst first.
@@ -58,6 +80,8 @@ enum ListedState {
     Outdated,
     Expired,
     Expiring,
+    /// Its certificate is the one before the last renewal.
+    NotRenewed,
     Good,
 }
 
@@ -74,7 +98,12 @@ pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<Listing
     let mut revoked = HashSet::new();
     let issued = |line: Result<Listed, String>| line.map_err(|serial| revoked.insert(serial)).ok();
     let mut certificates: Vec<Listed> = scanned.answers.into_iter().filter_map(issued).collect();
-    let chosen = inventory::one_of_each(&certificates, Listed::place, |listed| listed.touched.is_none());
+    let chosen = inventory::one_of_each(
+        &certificates,
+        Listed::place,
+        |listed| &listed.record.serial,
+        |listed| listed.touched.is_none(),
+    );
     let mut chosen = chosen.into_iter();
     certificates.retain(|_| chosen.next().unwrap_or(true));
     let touched = certificates.iter_mut().filter(|listed| listed.touched.is_some());
@@ -87,11 +116,15 @@ pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<Listing
             listed.state = ListedState::Revoked;
         }
     }
-    if args.expiring.is_some() {
-        certificates.retain(|listed| matches!(listed.state, ListedState::Expired | ListedState::Expiring));
+    let only_ending = args.expiring.is_some();
+    if only_ending {
+        let is_ending = |listed: &Listed| {
+            listed.state.is_ending() || listed.not_renewed.iter().any(|file| file.state.is_ending())
+        };
+        certificates.retain(is_ending);
     }
     let is_damaged = context.note_damage(scanned.unreadable);
-    Ok(Listing { certificates, pruned, is_damaged, option: context.folder.option() })
+    Ok(Listing { certificates, pruned, is_damaged, only_ending, option: context.folder.option() })
 }
 
 /// What is in use, and ends within so many days, has ended, or is issued by an earlier root.
@@ -146,18 +179,19 @@ impl Outcome for Listing {
         if self.certificates.is_empty() {
             return writeln!(page, "no certificates");
         }
+        let rows = parallel::map(self.certificates.iter().collect(), Listed::rows);
+        let mut rows: Vec<Row> = rows.into_iter().flatten().collect();
+        rows.retain(|row| !self.only_ending || row.state.is_ending());
         if !io::stdout().is_terminal() {
-            let rows = parallel::map(self.certificates.iter().collect(), Listed::columns);
-            return rows.iter().try_for_each(|columns| writeln!(page, "{}", columns.join("\t")));
+            return rows.iter().try_for_each(|row| writeln!(page, "{}", row.columns.join("\t")));
         }
-        let mut sorted: Vec<&Listed> = self.certificates.iter().collect();
-        sorted.sort_by_key(|listed| listed.record.not_after);
-        let names: Vec<String> = sorted.iter().map(|listed| elided(&listed.name())).collect();
+        rows.sort_by_key(|row| row.not_after);
+        let names: Vec<String> = rows.iter().map(|row| elided(&row.columns[0])).collect();
         let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
-        let header = format!("{:width$}  KIND    STATE      EXPIRES     FILE", "NAMES");
+        let header = format!("{:width$}  KIND    STATE        EXPIRES     FILE", "NAMES");
         writeln!(page, "{}", report::dim(&header))?;
-        for (listed, name) in sorted.iter().zip(names) {
-            writeln!(page, "{}", listed.row(&name, width))?;
+        for (row, name) in rows.iter().zip(names) {
+            writeln!(page, "{}", row.of_table(&name, width))?;
         }
         self.write_fixes(page)
     }
@@ -180,7 +214,9 @@ impl Listing {
     fn write_fixes(&self, page: &mut dyn Write) -> io::Result<()> {
         let has =
             |words: &[ListedState]| self.certificates.iter().any(|listed| words.contains(&listed.state));
+        let is_behind = self.certificates.iter().any(|listed| !listed.not_renewed.is_empty());
         let fixes = [
+            (is_behind, "renew --password-file FILE", "renews encrypted files as well"),
             (has(&[ListedState::Outdated]), "renew --all", "reissues what an earlier root issued"),
             (has(&[ListedState::Expiring]), "renew", "renews what expires soon"),
             (
@@ -205,8 +241,9 @@ impl Listed {
             _ => ListedState::Good,
         };
         let path = renewal::first(&entry).to_owned();
+        let not_renewed = entry.outdated_files().filter_map(|file| NotRenewed::of(file, now, soon)).collect();
         let touched = (!entry.is_untouched()).then(|| entry.clone());
-        Self { record: CertificateRecord::new(*entry, now), path, state, touched }
+        Self { record: CertificateRecord::new(*entry, now), path, state, not_renewed, touched }
     }
 
     /// By which a later one is known to have replaced it.
@@ -223,24 +260,22 @@ impl Listed {
         }
     }
 
-    fn row(&self, name: &str, width: usize) -> String {
-        let state = format!("{:9}", self.state.as_str());
-        let state = match self.state {
-            ListedState::Good => state,
-            _ => report::verdict(false, &state),
-        };
-        let [_, kind, _, expires, file] = self.columns();
-        format!("{name:width$}  {kind:6}  {state}  {expires}  {file}")
+    /// One for the certificate, and one for each file that has another.
+    fn rows(&self) -> Vec<Row> {
+        let behind = self.not_renewed.iter().map(|file| (file.not_after, file.state, &file.path));
+        let all = std::iter::once((Some(self.record.not_after), self.state, &self.path)).chain(behind);
+        all.map(|(not_after, state, path)| self.row(not_after, state, path)).collect()
     }
 
-    fn columns(&self) -> [String; 5] {
+    fn row(&self, not_after: Option<OffsetDateTime>, state: ListedState, path: &Path) -> Row {
         let kind = match self.record.kind {
             Kind::Server => "server",
             Kind::Client => "client",
             Kind::Both => "both",
         };
-        let (state, expires) = (self.state.as_str().to_owned(), self.record.not_after.date().to_string());
-        [self.name(), kind.to_owned(), state, expires, report::short(&self.path)]
+        let expires = not_after.map_or("unknown".into(), |end| end.date().to_string());
+        let columns = [self.name(), kind.to_owned(), state.as_str().to_owned(), expires, report::short(path)];
+        Row { not_after, state, columns }
     }
 
     /// What a person knows it by.
@@ -253,7 +288,33 @@ impl Listed {
     }
 }
 
+impl NotRenewed {
+    /// `None` for a trust store, which has no certificate of its own.
+    fn of(file: &Written, now: OffsetDateTime, soon: i64) -> Option<Self> {
+        let state = match file.not_after {
+            Some(end) if end < now => ListedState::Expired,
+            Some(end) if end - Duration::days(soon) <= now => ListedState::Expiring,
+            _ => ListedState::NotRenewed,
+        };
+        let has_certificate = Output::holds(file) == Some(Holds::Sealed);
+        has_certificate.then(|| Self { path: file.path.clone(), not_after: file.not_after, state })
+    }
+}
+
+impl Row {
+    fn of_table(&self, name: &str, width: usize) -> String {
+        let [_, kind, state, expires, file] = &self.columns;
+        let state = format!("{state:11}");
+        let state = if self.state == ListedState::Good { state } else { report::verdict(false, &state) };
+        format!("{name:width$}  {kind:6}  {state}  {expires:10}  {file}")
+    }
+}
+
 impl ListedState {
+    fn is_ending(self) -> bool {
+        matches!(self, Self::Expired | Self::Expiring)
+    }
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Missing => "missing",
@@ -262,6 +323,7 @@ impl ListedState {
             Self::Outdated => "old root",
             Self::Expired => "expired",
             Self::Expiring => "expiring",
+            Self::NotRenewed => "not renewed",
             Self::Good => "good",
         }
     }

@@ -14,15 +14,13 @@ use crate::ca::Authority;
 use crate::cli;
 use crate::command::shared::stores::WIDTH;
 use crate::command::shared::timer;
-use crate::disk::files;
 use crate::disk::secret::Secret;
 use crate::error::{self, Fault};
 use crate::issued::bulk;
 use crate::issued::inventory::{self, Entry, Inventory};
+use crate::issued::moved;
 use crate::issued::renewal::{self, Renewer, Signers, State};
 use crate::report::{self, Mark, Outcome};
-use crate::x509::key;
-use crate::x509::pem;
 use crate::x509::policy;
 
 /// What became of the certificates.
@@ -111,12 +109,14 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
         outcome = again(context, &context.authority()?, &due, how, &mut |done| bar.inc(done))?;
         bar.finish_and_clear();
     }
-    // One that was asked for by name is reported, unless another of that name is there.
-    let is_named = |entry: &Entry| {
+    // One that was asked for by name is an error, unless another of that name is there. So is one that lacks a file:
+    // somebody relies on it, and a timer is to say so.
+    let is_failure = |entry: &Entry, state| {
         let mut words = args.what.iter().filter(|word| is_meant(entry, word));
-        words.any(|word| !due.iter().any(|other| is_meant(other, word)))
+        let is_named = words.any(|word| !due.iter().any(|other| is_meant(other, word)));
+        is_named || (args.what.is_empty() && state == State::Missing)
     };
-    outcome.leave(others, is_named);
+    outcome.leave(others, is_failure);
     outcome.is_renewal = true;
     outcome.is_damaged = is_damaged;
     drop(lock);
@@ -137,23 +137,16 @@ fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<(Vec<Entry>, bool
     let (gone, kept) = entries.into_iter().partition::<Vec<_>, _>(|entry| revoked.contains(&entry.serial));
     entries = kept;
     for word in &args.what {
-        if !entries.iter().any(|entry| is_meant(entry, word)) {
-            if let Some(entry) = moved(&entries, Path::new(word)) {
-                inventory::append(&context.folder.inventory(), [&entry], context.person.files())?;
-                context.report.note(format!("{word} was moved; its new place is recorded"));
-                entries.push(entry);
-                continue;
-            }
-            if let Some(entry) = gone.iter().find(|entry| is_meant(entry, word)) {
-                let hint = format!("{} --force", renewal::issue_again(entry));
-                return Err(Fault::new(format!("{word} is revoked"), hint).into());
-            }
-            let what = format!("{word} is neither a file nor the name of a certificate of this CA");
-            return Err(Fault::new(
-                what,
-                format!("list what was issued: devca{} list", context.folder.option()),
-            )
-            .into());
+        let is_there = |entry: &Entry| is_meant(entry, word) && renewal::state(entry) == State::There;
+        if entries.iter().any(is_there) {
+            continue;
+        }
+        if let Some(entry) = moved::find(&entries, Path::new(word)) {
+            inventory::append(&context.folder.inventory(), [&entry], context.person.files())?;
+            context.report.note(format!("{word} was moved; its new place is recorded"));
+            entries.push(entry);
+        } else if !entries.iter().any(|entry| is_meant(entry, word)) {
+            return Err(not_listed(context, &gone, word).into());
         }
     }
     let is_wanted = |entry: &Entry| {
@@ -163,6 +156,16 @@ fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<(Vec<Entry>, bool
     };
     entries.retain(is_wanted);
     Ok((entries, is_damaged))
+}
+
+/// Why nothing is renewed by this name.
+fn not_listed(context: &Context, revoked: &[Entry], word: &str) -> Fault {
+    if let Some(entry) = revoked.iter().find(|entry| is_meant(entry, word)) {
+        let hint = format!("{} --force", renewal::issue_again(entry));
+        return Fault::new(format!("{word} is revoked"), hint);
+    }
+    let what = format!("{word} is neither a file nor the name of a certificate of this CA");
+    Fault::new(what, format!("list what was issued: devca{} list", context.folder.option()))
 }
 
 /// Whether it has files that an earlier renewal could not open, for which there is a password now.
@@ -181,21 +184,6 @@ fn lead(args: &cli::Renew, entry: &Entry) -> Option<Duration> {
         (None, false) if named => None,
         (None, _) => Some(Duration::days(policy::RENEW_WITHIN_DAYS).min(third)),
     }
-}
-
-/// The entry of a certificate that was moved along with its other files, with their new paths. The file is known by its
-/// content.
-fn moved(entries: &[Entry], file: &Path) -> Option<Entry> {
-    let content = files::read(file).ok()?;
-    let der = pem::certificate_in(&content).unwrap_or_else(|| content.to_vec());
-    let sha256 = key::hex(&key::sha256(&der));
-    let mut entry = entries.iter().rfind(|entry| entry.sha256 == sha256)?.clone();
-    let folder = std::path::absolute(file).ok()?.parent()?.to_owned();
-    for file in &mut entry.files {
-        file.path = folder.join(file.path.file_name()?);
-        file.modified = files::modified(&file.path);
-    }
-    entry.files.iter().all(|file| file.path.is_file()).then_some(entry)
 }
 
 fn is_meant(entry: &Entry, word: &str) -> bool {
@@ -295,11 +283,15 @@ fn execute(context: &Context, hook: &str) -> Result<(), String> {
 
 impl Reissued {
     /// Notes what was not issued again. What was deleted is nothing to speak of, unless somebody asks for it.
-    pub(super) fn leave(&mut self, others: Vec<(Entry, State)>, is_named: impl Fn(&Entry) -> bool) {
+    pub(super) fn leave(&mut self, others: Vec<(Entry, State)>, is_failure: impl Fn(&Entry, State) -> bool) {
         for (entry, state) in others {
             let path = renewal::first(&entry).to_owned();
-            let failure = FailedRenewal { path, why: state.why().into(), hint: renewal::issue_again(&entry) };
-            if is_named(&entry) {
+            let failure = FailedRenewal {
+                path,
+                why: renewal::why_not(&entry, state),
+                hint: renewal::issue_again(&entry),
+            };
+            if is_failure(&entry, state) {
                 self.failed.push(failure);
             } else if matches!(state, State::Missing | State::Replaced) {
                 self.left_alone.push(failure);

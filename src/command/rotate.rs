@@ -167,7 +167,7 @@ pub(super) fn reissue(
     let (due, others) = renewal::whole(entries);
     let how = How { password, new_key: false, days: None };
     let mut outcome = renew::again(context, authority, &due, how, &mut |_| ())?;
-    outcome.leave(others, |_| false);
+    outcome.leave(others, |_, _| false);
     Ok(outcome)
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::ca::Authority;
@@ -49,6 +50,9 @@ pub struct Written {
     /// It still has the certificate that was renewed: its password was not known then.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub outdated: bool,
+    /// Where it is outdated: when the certificate that it still has expires.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none", default)]
+    pub not_after: Option<OffsetDateTime>,
 }
 
 /// In which form certificate and key are wanted.

@@ -108,6 +108,7 @@ impl Entry {
             },
             modified: None,
             outdated: false,
+            not_after: None,
         };
         Self {
             v: FORMAT,
@@ -328,21 +329,29 @@ impl Inventory {
 
     /// What is in use at each place; what was printed stands for itself.
     pub fn in_use(self) -> Vec<Entry> {
-        let chosen = one_of_each(&self.entries, Entry::place, Entry::is_untouched);
+        let chosen = one_of_each(&self.entries, Entry::place, |entry| &entry.serial, Entry::is_untouched);
         self.entries.into_iter().zip(chosen).filter_map(|(entry, is)| is.then_some(entry)).collect()
     }
 }
 
 /// For each place the last whose files are there or, if none are, the last: the line of a run that was killed before
-/// it wrote its files does not hide the one before. What has no place stands for itself.
+/// it wrote its files does not hide the one before. What has no place stands for itself. A certificate whose files were
+/// moved is listed where they are.
 pub fn one_of_each<T>(
     items: &[T],
     place: impl Fn(&T) -> Option<&Path>,
+    serial: impl Fn(&T) -> &str,
     is_there: impl Fn(&T) -> bool,
 ) -> Vec<bool> {
     let mut chosen = vec![true; items.len()];
     let mut known: HashMap<&OsStr, (usize, bool)> = HashMap::with_capacity(items.len());
+    let mut serials: HashMap<&str, usize> = HashMap::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
+        if let Some(earlier) = serials.insert(serial(item), index)
+            && place(&items[earlier]).is_some_and(|place| !place.exists())
+        {
+            chosen[earlier] = false;
+        }
         let Some(place) = place(item) else { continue };
         let here = (index, is_there(item));
         match known.entry(place.as_os_str()) {

@@ -2,6 +2,7 @@
 
 pub mod bulk;
 pub mod inventory;
+pub mod moved;
 pub mod overwrite;
 pub(crate) mod parallel;
 pub mod renewal;

@@ -86,6 +86,15 @@ pub fn state(entry: &Entry) -> State {
     state
 }
 
+/// Why an entry in this state is not issued again, by the name of the file that it lacks.
+pub fn why_not(entry: &Entry, state: State) -> String {
+    let lacking = entry.files.iter().find(|file| files::read(&file.path).is_err());
+    match lacking.filter(|_| state == State::Missing) {
+        Some(file) => format!("{} is missing or cannot be read", file.path.display()),
+        None => state.why().into(),
+    }
+}
+
 /// What is left to do for an entry that cannot be renewed.
 pub fn issue_again(entry: &Entry) -> String {
     let option = if entry.kind == Kind::Client { " --client" } else { "" };
@@ -98,7 +107,12 @@ pub fn issue_again(entry: &Entry) -> String {
 }
 
 /// Whether this is the content that was written there. What is encrypted can be judged in more than one way.
-fn is_the_same(entry: &Entry, file: &Written, content: &[u8], is_store: impl Fn(&[u8]) -> bool) -> bool {
+pub(super) fn is_the_same(
+    entry: &Entry,
+    file: &Written,
+    content: &[u8],
+    is_store: impl Fn(&[u8]) -> bool,
+) -> bool {
     let Some(output) = Output::again(file) else { return false };
     let sha256 = |bytes: &[u8]| key::hex(&key::sha256(bytes));
     let is_certificate = |der: &[u8]| sha256(der) == entry.sha256;
@@ -250,7 +264,11 @@ fn keep_outdated(renewed: &mut Entry, old: &Entry, left: &[Output]) {
     let mut written = std::mem::take(&mut renewed.files).into_iter();
     for file in &old.files {
         if left.iter().any(|output| output.path == file.path) {
-            renewed.files.push(Written { outdated: true, ..file.clone() });
+            // A trust store has no certificate that expires.
+            let has_key = Output::holds(file) == Some(Holds::Sealed);
+            let not_after =
+                if file.outdated { file.not_after } else { Some(old.not_after).filter(|_| has_key) };
+            renewed.files.push(Written { outdated: true, not_after, ..file.clone() });
         } else {
             renewed.files.extend(written.next());
         }

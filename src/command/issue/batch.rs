@@ -46,13 +46,7 @@ pub(crate) struct Batch {
     /// Those that were issued.
     certificates: Vec<CertificateRecord>,
     /// How many certificates were not begun when Ctrl-C was pressed.
-    #[serde(skip_serializing_if = "is_zero")]
     not_begun: usize,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref)] // serde demands it
-fn is_zero(count: &usize) -> bool {
-    *count == 0
 }
 
 #[derive(Serialize)]

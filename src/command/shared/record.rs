@@ -72,6 +72,10 @@ pub(in crate::command) struct CertificateFile {
     pub(in crate::command) path: PathBuf,
     /// It still contains the previous certificate, because its password was unknown at the renewal.
     outdated: bool,
+    /// If so: when that one expires, where it is known.
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<String>", extend("format" = "date-time")))]
+    not_after: Option<OffsetDateTime>,
 }
 
 impl CertificateRecord {
@@ -103,7 +107,7 @@ impl CertificateRecord {
 }
 
 impl CertificateFile {
-    fn of(Written { format, part, path, outdated, .. }: Written) -> Self {
-        Self { format, part, path, outdated }
+    fn of(Written { format, part, path, outdated, not_after, .. }: Written) -> Self {
+        Self { format, part, path, outdated, not_after }
     }
 }

@@ -1,0 +1,60 @@
+//! Files that were moved or renamed: they are known by their content.
+
+use std::path::{Path, PathBuf};
+
+use crate::disk::files;
+use crate::format::{Format, Written};
+use crate::issued::inventory::Entry;
+use crate::issued::renewal;
+use crate::x509::key;
+use crate::x509::pem;
+
+/// So many files of a folder are read, and none that is larger.
+const MAX_FILES: usize = 1000;
+const MAX_BYTES: u64 = 1 << 20;
+
+/// The entry that a file belongs to, with the paths that its files have now: all of them in the folder of this one.
+pub fn find(entries: &[Entry], file: &Path) -> Option<Entry> {
+    let file = std::path::absolute(file).ok()?;
+    let content = files::read(&file).ok()?;
+    let der = pem::certificate_in(&content).unwrap_or_else(|| content.to_vec());
+    let (of_certificate, of_file) = (key::hex(&key::sha256(&der)), key::hex(&key::sha256(&content)));
+    let is_its = |entry: &&Entry| {
+        let mut files = entry.files.iter();
+        entry.sha256 == of_certificate || files.any(|known| known.sha256.as_ref() == Some(&of_file))
+    };
+    let mut entry = entries.iter().rfind(is_its)?.clone();
+    let there = candidates(file.parent()?);
+    let mut taken: Vec<PathBuf> = Vec::new();
+    for index in 0..entry.files.len() {
+        let known = &entry.files[index];
+        let same_name = file.parent()?.join(known.path.file_name()?);
+        let is_it = |path: &&PathBuf| !taken.contains(path) && has_content_of(&entry, known, path);
+        let path = std::iter::once(&same_name).chain(&there).find(is_it)?.clone();
+        taken.push(path.clone());
+        entry.files[index].modified = files::modified(&path);
+        entry.files[index].path = path;
+    }
+    Some(entry)
+}
+
+/// The files of a folder that may be certificates and keys.
+fn candidates(folder: &Path) -> Vec<PathBuf> {
+    let entries = folder.read_dir().into_iter().flatten().flatten();
+    let is_small = |path: &PathBuf| {
+        path.symlink_metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() <= MAX_BYTES)
+    };
+    entries.map(|entry| entry.path()).filter(is_small).take(MAX_FILES).collect()
+}
+
+fn has_content_of(entry: &Entry, known: &Written, path: &Path) -> bool {
+    let Ok(content) = files::read(path) else { return false };
+    // A leaf alone and a chain begin with the same certificate.
+    let is_chain = pem::contents(&content).certificates.len() > 1;
+    let has_its_length = match known.format {
+        Format::Pem => !is_chain,
+        Format::Fullchain | Format::Combined => is_chain == (entry.intermediate || entry.with_root),
+        _ => true,
+    };
+    has_its_length && renewal::is_the_same(entry, known, &content, |_| true)
+}
