@@ -22,6 +22,7 @@ mod inventory;
 mod issue;
 mod machine;
 mod password;
+mod serve;
 
 pub use browser::{Browser, BrowserAdd, BrowserRemove};
 pub use ca::{Ca, Export, ExportTarget, Import, Install, Passphrase, Permit, Root, Rotate, Uninstall};
@@ -30,6 +31,7 @@ pub use inventory::{Crl, Inspect, List, Renew, Revoke};
 pub use issue::Issue;
 pub use machine::{Dialect, Env, Run, Status, Stores};
 pub use password::PasswordSource;
+pub use serve::Serve;
 
 /// A local development certificate authority: HTTPS on localhost and mutual TLS, trusted by your machine
 #[derive(Debug, Parser)]
@@ -42,6 +44,7 @@ pub use password::PasswordSource;
 Examples:
   devca install                         create your root CA and trust it on this machine
   devca issue localhost 127.0.0.1 ::1   a certificate for your dev server
+  devca serve 3000                      HTTPS in front of your dev server
   devca issue --client alice            a client certificate for testing mutual TLS
 
 Files: $DEVCA_HOME, else ~/.local/share/devca (Linux), ~/Library/Application Support/devca (macOS), \
@@ -128,6 +131,8 @@ pub enum Command {
     Uninstall(Uninstall),
     /// Issue a certificate for host names, addresses or a client
     Issue(Box<Issue>),
+    /// Serve HTTPS in front of your dev server
+    Serve(Box<Serve>),
     /// Print the root certificate, or where it is
     Root(Root),
     /// Diagnose TLS: a server or a certificate file

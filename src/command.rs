@@ -1,5 +1,8 @@
 //! One arm per command. Each says what came of it as an [`Outcome`](crate::report::Outcome).
 
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
 use time::OffsetDateTime;
 
 use crate::ca::{Authority, Draft};
@@ -11,6 +14,7 @@ use crate::issued::inventory;
 use crate::report::Report;
 use crate::x509::certificate::CaCertificate;
 use crate::x509::constraints::{Constraints, Subtree};
+use crate::x509::key;
 use crate::x509::name::Name;
 use crate::x509::policy;
 
@@ -37,6 +41,8 @@ mod rotate;
 mod run;
 #[cfg(test)]
 mod schemas;
+mod serve;
+mod server;
 mod shared;
 mod status;
 mod uninstall;
@@ -49,14 +55,66 @@ pub(crate) struct Context<'a> {
     pub(crate) now: OffsetDateTime,
 }
 
+/// The whole of a program: parses the arguments, runs the command, prints an error with its hint, and says what to exit
+/// with.
+pub fn main(run: impl FnOnce(Cli, &Report) -> anyhow::Result<u8>) -> ExitCode {
+    key::refuse_core_dumps();
+    let cli = match Cli::read() {
+        Ok(cli) => cli,
+        // --help, --version, and `devca` alone, which is shown the help.
+        Err(e) if !e.use_stderr() || (is_help(&e) && !wants_json()) => {
+            let _ = e.print();
+            return ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
+        }
+        Err(e) => {
+            let (what, hint) = cli::in_two_lines(&e);
+            Report::new(wants_json(), false, false).failure(&what, &hint);
+            return ExitCode::from(2);
+        }
+    };
+    cli.global.color.write_global();
+    let report = Report::new(cli.global.json, cli.global.quiet, cli.global.verbose);
+    match run(cli, &report) {
+        Ok(code) => ExitCode::from(code),
+        Err(e) => ExitCode::from(report.error(&e)),
+    }
+}
+
+fn is_help(error: &clap::Error) -> bool {
+    error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+}
+
+/// JSON is printed where it was asked for, even if the rest of the arguments is wrong.
+fn wants_json() -> bool {
+    std::env::args_os().any(|word| word == "--json")
+}
+
 /// Does what was asked. Returns the exit code.
 pub fn run(cli: Cli, report: &Report) -> anyhow::Result<u8> {
     match cli.command {
         Command::Completions { shell } => return report.finish(&completions::run(shell)),
         Command::Explain(args) => return report.finish(&explain::run(&args, report)?),
         Command::Man { command } => return report.finish(&man::run(command.as_deref())?),
+        Command::Serve(_) => return server::execute(report),
         _ => {}
     }
+    in_context(cli, report, dispatch)
+}
+
+/// Does what was asked of the program with the servers.
+pub fn serve(cli: Cli, report: &Report) -> anyhow::Result<u8> {
+    let run = |context: &Context, command| match command {
+        Command::Serve(args) => serve::run(context, *args),
+        _ => Err(Fault::usage("this program runs devca's servers", "devca serve --help").into()),
+    };
+    in_context(cli, report, run)
+}
+
+fn in_context(
+    cli: Cli,
+    report: &Report,
+    run: impl FnOnce(&Context, Command) -> anyhow::Result<u8>,
+) -> anyhow::Result<u8> {
     let person = Person::current()?;
     act_as(&person)?;
     let mut name = cli.global.ca;
@@ -83,7 +141,7 @@ pub fn run(cli: Cli, report: &Report) -> anyhow::Result<u8> {
         folder.refuse_unsafe()?;
     }
     let context = Context { report, person, folder, now: OffsetDateTime::now_utc() };
-    dispatch(&context, cli.command).map_err(|e| error::of(&context.folder.option(), e))
+    run(&context, cli.command).map_err(|e| error::of(&context.folder.option(), e))
 }
 
 /// Behind `sudo`, gives up root's rights for everything but root's own steps, before anything of the person's is read:
@@ -128,7 +186,8 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<u8> {
         Command::Run(args) => run::run(context, &args),
         Command::Browser(args) => report.finish(&browser::run(context, &args)?),
         Command::Import(args) => report.finish(&import::run(context, &args)?),
-        Command::Completions { .. } | Command::Man { .. } | Command::Explain(_) => Ok(0),
+        // Done before there was a context.
+        Command::Completions { .. } | Command::Man { .. } | Command::Explain(_) | Command::Serve(_) => Ok(0),
     }
 }
 

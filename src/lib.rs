@@ -2,6 +2,7 @@
 //! each other: down this list.
 //!
 //! * [`command`]: one file per command; [`cli`]: their arguments
+//! * [`serve`]: HTTPS in front of other servers
 //! * [`check`]: why TLS fails
 //! * [`issued`]: what was issued: the inventory, renewals, batches
 //! * [`format`](mod@format): what was issued, as files
@@ -20,4 +21,5 @@ pub mod error;
 pub mod format;
 pub mod issued;
 pub mod report;
+pub mod serve;
 pub mod x509;

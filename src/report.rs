@@ -14,11 +14,13 @@ use zeroize::Zeroizing;
 use crate::error::{self, Fault};
 
 mod document;
+mod log;
 mod printable;
 
 pub(crate) use document::ErrorMessage;
 #[cfg(test)]
-pub(crate) use document::{FailureDocument, OutcomeDocument};
+pub(crate) use document::{FailureDocument, LineDocument, OutcomeDocument};
+pub use log::{Log, LogLine};
 pub use printable::printable;
 use printable::{PrintableWriter, Substitute};
 
@@ -78,6 +80,11 @@ impl Report {
             let _ = writeln!(anstream::stderr(), "{NOTE}devca: note:{NOTE:#} {}", printable(&text));
         }
         self.notes.borrow_mut().push(text);
+    }
+
+    /// Notes that are not printed yet: those of a command that prints JSON.
+    pub fn take_unprinted_notes(&self) -> Vec<String> {
+        if self.json { self.notes.take() } else { Vec::new() }
     }
 
     /// Something to know while it happens; with `--verbose`.
@@ -233,6 +240,11 @@ pub fn verdict(good: bool, word: &str) -> String {
 /// Text that matters less than what surrounds it.
 pub fn dim(text: &str) -> String {
     format!("{DIM}{text}{DIM:#}")
+}
+
+/// A note that stands among other lines.
+pub fn noted(text: &str) -> String {
+    format!("{NOTE}devca: note:{NOTE:#} {text}")
 }
 
 /// A path in the home folder as `~/x`; any other as it is.

@@ -41,6 +41,7 @@ fn the_first_command_sets_all_up() {
     assert!(made && words(&output).contains("trusted"), "{}", words(&output));
     for file in [
         "bin/devca",
+        "bin/devca-serve",
         "share/man/man1/devca.1",
         "share/man/man1/devca-issue.1",
         "share/bash-completion/completions/devca",
@@ -55,6 +56,7 @@ fn the_first_command_sets_all_up() {
     assert!(again.status.success(), "{}", words(&again));
     assert!(
         !home.home().join(".local/bin/devca").exists()
+            && !home.home().join(".local/bin/devca-serve").exists()
             && !home.home().join(".local/share/man/man1/devca-issue.1").exists()
     );
     assert!(home.root().exists(), "the root is the user's, not the installer's");

@@ -12,7 +12,8 @@ use schemars::transform::{Transform, transform_subschemas};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
-use crate::report::{FailureDocument, OutcomeDocument};
+use crate::report::{FailureDocument, LineDocument, OutcomeDocument};
+use crate::serve::event::Event;
 
 /// What a command prints: what it has done, or why it failed.
 #[derive(JsonSchema)]
@@ -30,6 +31,15 @@ enum Printed<T: 'static> {
 enum PrintedByIssue {
     One(OutcomeDocument<'static, super::issue::IssueReport>),
     Batch(OutcomeDocument<'static, super::issue::batch::Batch>),
+    Failure(FailureDocument<'static>),
+}
+
+/// `devca serve` prints a line for whatever happens.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[allow(dead_code)]
+enum PrintedByServe {
+    Line(LineDocument<'static, Event<'static>>),
     Failure(FailureDocument<'static>),
 }
 
@@ -101,6 +111,7 @@ fn all() -> BTreeMap<&'static str, Value> {
         of::<super::root::RootReport>("root"),
         of::<super::rotate::Rotated>("rotate"),
         ("run", schema::<FailureDocument>("run")),
+        ("serve", schema::<PrintedByServe>("serve")),
         of::<super::status::StatusReport>("status"),
         of::<super::uninstall::Uninstalled>("uninstall"),
     ])

@@ -31,6 +31,17 @@ pub(crate) struct FailureDocument<'a> {
     notes: &'a [String],
 }
 
+/// One line of a command that runs until it is stopped.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct LineDocument<'a, T> {
+    /// The version of this format.
+    #[cfg_attr(test, schemars(extend("const" = VERSION)))]
+    version: u32,
+    #[serde(flatten)]
+    line: &'a T,
+}
+
 /// Something that is wrong, and what helps.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -44,6 +55,12 @@ pub(crate) struct ErrorMessage {
 impl<'a, T> OutcomeDocument<'a, T> {
     pub(super) fn new(outcome: &'a T, notes: &'a [String]) -> Self {
         Self { version: VERSION, outcome, notes }
+    }
+}
+
+impl<'a, T> LineDocument<'a, T> {
+    pub(super) fn new(line: &'a T) -> Self {
+        Self { version: VERSION, line }
     }
 }
 

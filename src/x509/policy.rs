@@ -17,6 +17,8 @@ pub const RENEW_WITHIN_DAYS: i64 = 30;
 pub const CRL_DAYS: i64 = 30;
 /// What public CAs may give since 2020, and so what every client is used to.
 pub const LEAF_DAYS: i64 = 397;
+/// A certificate that `devca serve` keeps in memory is good for a week, and replaced after half of it.
+pub const SERVED_DAYS: i64 = 7;
 /// Apple refuses server certificates that are valid longer, from user-added roots too (HT210176).
 pub const SERVER_MAX_DAYS: i64 = 825;
 /// Containers and phones with a slow clock accept a certificate that was made this moment.

@@ -1,0 +1,171 @@
+//! `devca serve`: HTTPS in front of other servers.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::Path;
+use std::sync::Arc;
+
+use devca_platform::{Account, Host, bundle};
+use rcgen::KeyPair;
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::Context;
+use crate::ca::key_file::LockedKey;
+use crate::ca::passphrase::CaPassphrase;
+use crate::ca::signer::outside;
+use crate::ca::{self, Authority};
+use crate::cli;
+use crate::disk::files;
+use crate::disk::home::CaFolder;
+use crate::error::{Fault, OrHint};
+use crate::report::Log;
+use crate::serve::certificates::{CaFiles, may_be_served};
+use crate::serve::event::{Event, Events};
+use crate::serve::site::Sites;
+use crate::serve::{self, ServePlan};
+use crate::x509::key;
+use crate::x509::name::Name;
+use crate::x509::policy;
+
+pub(super) fn run(context: &Context, args: cli::Serve) -> anyhow::Result<u8> {
+    let sites = Sites::new(args.sites)?;
+    let authority = authority(context)?;
+    for name in sites.iter().filter_map(|site| site.name.as_ref()) {
+        refuse_outside(&authority, name)?;
+    }
+    give_up_root()?;
+    let log = Log::start(context.report)
+        .or_hint(|| "cannot start a thread".into(), || "close other programs, and try again".into())?;
+    let events = Arc::new(Events::new(log.clone()));
+    for note in context.report.take_unprinted_notes() {
+        events.say(&Event::warning(note, None));
+    }
+    let plan = ServePlan {
+        usual: usual(&sites, &authority),
+        roots: roots(context, &authority),
+        ca: (Box::new(WatchedCa::new(context.folder.clone(), authority.passphrase().cloned())), authority),
+        sites,
+        listen: args.listen,
+        port: args.port,
+        insecure_upstream: args.insecure_upstream,
+    };
+    let served = serve::run(plan, &events);
+    log.finish();
+    served.map(|()| 0)
+}
+
+/// The CA that signs. Where there is none yet, it is made, as `issue` makes it.
+fn authority(context: &Context) -> anyhow::Result<Authority> {
+    if ca::exists(&context.folder) {
+        return context.authority();
+    }
+    let _lock = context.lock()?;
+    if ca::exists(&context.folder) {
+        return context.authority();
+    }
+    let authority =
+        context.create_root(&policy::default_constraints(Some(&super::host_name()), &[], false))?;
+    context.report.note(format!(
+        "created a root CA, {}; nothing trusts it yet: run devca{} install",
+        context.folder.root().display(),
+        context.folder.option()
+    ));
+    Ok(authority)
+}
+
+fn refuse_outside(authority: &Authority, name: &Name) -> Result<(), Fault> {
+    if !authority.signer().constraints.permit(name) {
+        return Err(outside(name));
+    }
+    if may_be_served(name, authority) {
+        return Ok(());
+    }
+    let what = format!("{name} is a public address, which devca does not issue for unless told to");
+    Err(Fault::new(what, format!("permit it: devca permit {name}")))
+}
+
+/// What is on the certificate for clients that ask for no name: the sites, and this machine.
+fn usual(sites: &Sites, authority: &Authority) -> Vec<Name> {
+    let localhost = [
+        Name::Dns("localhost".into()),
+        Name::Ip(Ipv4Addr::LOCALHOST.into()),
+        Name::Ip(Ipv6Addr::LOCALHOST.into()),
+    ];
+    let host = Name::parse(&super::host_name()).ok();
+    let of_sites = sites.iter().filter_map(|site| site.name.clone());
+    let mut names: Vec<Name> = Vec::new();
+    for name in of_sites.chain(localhost).chain(host) {
+        if !names.contains(&name) && may_be_served(&name, authority) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// Whom upstreams may be certified by: the system's roots, and this CA's.
+fn roots(context: &Context, authority: &Authority) -> Vec<Vec<u8>> {
+    let person = Account { home: context.person.home.clone(), ids: context.person.ids };
+    let mut roots = bundle::system_roots(&Host::this(person, super::is_root()));
+    roots.push(authority.root.der.clone());
+    roots
+}
+
+/// A server runs for hours: nothing in it needs root's rights.
+#[cfg(unix)]
+fn give_up_root() -> anyhow::Result<()> {
+    devca_platform::privilege::give_up_root()
+        .or_hint(|| "cannot drop root's privileges".into(), || "run devca without sudo".into())
+}
+
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps)]
+fn give_up_root() -> anyhow::Result<()> {
+    Ok(())
+}
+
+/// The files of a CA that may change while the server runs.
+struct WatchedCa {
+    folder: CaFolder,
+    /// What opened the key at the start.
+    passphrase: Option<CaPassphrase>,
+}
+
+impl WatchedCa {
+    fn new(folder: CaFolder, passphrase: Option<CaPassphrase>) -> Self {
+        Self { folder, passphrase }
+    }
+
+    /// Nobody can be asked: the passphrase is the one from the start, or in the keyring.
+    fn unlock(&self, path: &Path, locked: &LockedKey) -> anyhow::Result<(Zeroizing<KeyPair>, CaPassphrase)> {
+        let of_keyring = locked.item.as_ref().and_then(|item| CaPassphrase::from_keyring(item).ok());
+        let of_environment = CaPassphrase::from_environment().ok().flatten();
+        for passphrase in self.passphrase.iter().cloned().chain(of_keyring).chain(of_environment) {
+            let opened = passphrase.decrypt(&locked.der)?;
+            if let Some(key) = opened.and_then(|pkcs8| key::from_pkcs8(&pkcs8)) {
+                return Ok((key, passphrase.kept_in(locked.item.clone())));
+            }
+        }
+        let what = format!("{} has another passphrase now", path.display());
+        Err(Fault::new(what, "start devca serve again").into())
+    }
+}
+
+impl CaFiles for WatchedCa {
+    fn stamp(&self) -> u64 {
+        let files = [
+            self.folder.root(),
+            self.folder.root_key(),
+            self.folder.intermediate(),
+            self.folder.intermediate_key(),
+        ];
+        let mut hasher = DefaultHasher::new();
+        files.map(|path| files::modified(&path)).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn load(&self) -> anyhow::Result<Authority> {
+        self.folder.refuse_unsafe()?;
+        Authority::load(&self.folder, &|path, locked| self.unlock(path, locked), OffsetDateTime::now_utc())
+    }
+}

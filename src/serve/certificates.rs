@@ -1,0 +1,265 @@
+//! Certificates for whatever name a client asks for: made in memory as needed, renewed while the server runs.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustls::ServerConfig;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use time::OffsetDateTime;
+
+use super::event::{Event, Events};
+use crate::ca::Authority;
+use crate::ca::signer::{KeySource, Request, Signer, outside};
+use crate::error::{Fault, OrHint, hint};
+use crate::x509::key::KeyType;
+use crate::x509::kind::Kind;
+use crate::x509::name::Name;
+use crate::x509::policy;
+use crate::x509::subject::Subject;
+use crate::x509::validity::Validity;
+
+/// More names than any development machine serves; a client that makes up names must not fill the memory.
+const MOST_KEPT: usize = 1000;
+/// How often the CA's files are looked at, at most.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Where the CA's root and key come from.
+pub trait CaFiles: Send + Sync {
+    /// Changes when the files of the CA do.
+    fn stamp(&self) -> u64;
+    /// Reads them.
+    fn load(&self) -> anyhow::Result<Authority>;
+}
+
+/// Makes certificates, and remembers those that it has made.
+pub struct Certificates {
+    files: Box<dyn CaFiles>,
+    /// What TLS is like, apart from the certificate.
+    template: ServerConfig,
+    /// What a client is shown that asks for nothing that can be served.
+    usual: Vec<Name>,
+    events: Arc<Events>,
+    state: Mutex<Current>,
+}
+
+struct Current {
+    authority: Authority,
+    stamp: u64,
+    looked: Instant,
+    made: HashMap<Vec<Name>, Served>,
+    /// What the last attempt to read a changed CA ended with.
+    failure: Option<String>,
+}
+
+struct Served {
+    config: Arc<ServerConfig>,
+    renew_at: OffsetDateTime,
+}
+
+impl Certificates {
+    /// Begins with a CA that has been read. `usual` are the names of the certificate for clients that name none.
+    pub fn new(
+        files: Box<dyn CaFiles>,
+        authority: Authority,
+        template: ServerConfig,
+        usual: Vec<Name>,
+        events: Arc<Events>,
+    ) -> Self {
+        let (stamp, looked, made) = (files.stamp(), Instant::now(), HashMap::new());
+        let state = Mutex::new(Current { authority, stamp, looked, made, failure: None });
+        Self { files, template, usual, events, state }
+    }
+
+    /// What to answer a client with: `name` is the server name that it sends (SNI), `local` the address that it
+    /// connected to.
+    pub fn answer(
+        &self,
+        name: Option<&str>,
+        local: IpAddr,
+        now: OffsetDateTime,
+    ) -> anyhow::Result<Arc<ServerConfig>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.look_for_new_root(&mut state, now);
+        let asked = name.map(|name| (name, host(name)));
+        if let Some((_, Some(host))) = &asked
+            && state.authority.signer().constraints.permit(host)
+        {
+            return self.config(&mut state, std::slice::from_ref(host), now);
+        }
+        if let Some((word, host)) = asked {
+            self.say_why_not(word, host.as_ref());
+        }
+        let local = Name::Ip(local.to_canonical());
+        let mut names = self.usual.clone();
+        if !names.contains(&local) && may_be_served(&local, &state.authority) {
+            names.insert(0, local);
+        }
+        self.config(&mut state, &names, now)
+    }
+
+    fn say_why_not(&self, word: &str, host: Option<&Name>) {
+        let usual = self.usual.first().map(ToString::to_string).unwrap_or_default();
+        let why = host.map(outside);
+        let what = match &why {
+            Some(_) => format!("a client asked for {word}, which this root may not sign for"),
+            None => format!("a client asked for {word:?}, which is not a host name"),
+        };
+        let what = format!("{what}; it was shown the certificate for {usual}");
+        self.events.once(&Event::warning(what, why.map(|fault| fault.hint().to_owned())));
+    }
+
+    fn config(
+        &self,
+        state: &mut Current,
+        names: &[Name],
+        now: OffsetDateTime,
+    ) -> anyhow::Result<Arc<ServerConfig>> {
+        if let Some(made) = state.made.get(names)
+            && now < made.renew_at
+        {
+            return Ok(made.config.clone());
+        }
+        let (key, validity) = sign(&state.authority, names, now)?;
+        let mut config = self.template.clone();
+        config.cert_resolver = Arc::new(Only(key));
+        let made = Served { config: Arc::new(config), renew_at: renew_at(validity, now) };
+        if state.made.len() >= MOST_KEPT {
+            state.made.clear();
+        }
+        let config = made.config.clone();
+        state.made.insert(names.to_vec(), made);
+        Ok(config)
+    }
+
+    /// `devca rotate`, `devca permit` and others change the CA's files: what is signed from then on is signed by the new
+    /// root.
+    fn look_for_new_root(&self, state: &mut Current, now: OffsetDateTime) {
+        if state.looked.elapsed() < LOOK_AGAIN {
+            return;
+        }
+        state.looked = Instant::now();
+        let stamp = self.files.stamp();
+        if stamp == state.stamp {
+            return;
+        }
+        match self.files.load() {
+            Ok(authority) => {
+                let is_new = authority.root.der != state.authority.root.der;
+                (state.authority, state.stamp, state.failure) = (authority, stamp, None);
+                state.made.clear();
+                if is_new {
+                    let root = &state.authority.root;
+                    let left = root.validity.days_left(now);
+                    let what = format!("the root was replaced: serving certificates of {}", root.common_name);
+                    self.events.say(&Event::warning(format!("{what}, which expires {left}"), None));
+                }
+            }
+            // The files may be changing at this moment: what fails twice is said.
+            Err(e) => {
+                let what = format!("the root has changed, and the new one cannot be used: {e:#}");
+                if state.failure.as_ref() == Some(&what) {
+                    self.events.once(&Event::warning(what.clone(), Some(hint(&e).to_owned())));
+                }
+                state.failure = Some(what);
+            }
+        }
+    }
+}
+
+/// Whether there may be a certificate for this name without asking: public addresses are issued for only where somebody
+/// has agreed to it.
+pub fn may_be_served(name: &Name, authority: &Authority) -> bool {
+    let constraints = &authority.signer().constraints;
+    let decide = constraints.is_unconstrained() || constraints.constrain_addresses();
+    constraints.permit(name) && (decide || !policy::is_public_address(name))
+}
+
+/// A server name is a host name (RFC 6066 §3).
+fn host(name: &str) -> Option<Name> {
+    Name::parse(name).ok().filter(|name| matches!(name, Name::Dns(host) if !host.contains('*')))
+}
+
+/// Well before its end: a connection may be open for a while, and clocks differ.
+fn renew_at(validity: Validity, now: OffsetDateTime) -> OffsetDateTime {
+    now + (validity.not_after - now) / 2
+}
+
+fn sign(
+    authority: &Authority,
+    names: &[Name],
+    now: OffsetDateTime,
+) -> anyhow::Result<(Arc<CertifiedKey>, Validity)> {
+    let common_name = names.iter().find(|name| matches!(name, Name::Dns(_))).map(ToString::to_string);
+    let common_name = common_name.filter(|name| name.len() <= policy::MAX_COMMON_NAME);
+    let subject = Subject { common_name, names: names.to_vec(), ..Subject::default() };
+    let validity = Validity::starting(now, policy::SERVED_DAYS);
+    let key = KeySource::Fresh(KeyType::EcdsaP256);
+    let issued = Signer::new(authority)?.issue(&Request { kind: Kind::Server, subject, key, validity })?;
+    let unusable =
+        || Fault::new("the new key cannot be used", "the system's randomness may have failed: try again");
+    let pkcs8 = issued.key.ok_or_else(unusable)?;
+    let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pkcs8.as_slice()));
+    let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&der)
+        .or_hint(|| "the new key cannot be used".into(), || "try again".into())?;
+    let intermediate = authority.intermediate.as_ref().map(|ca| CertificateDer::from(ca.der.clone()));
+    let chain = std::iter::once(CertificateDer::from(issued.certificate)).chain(intermediate).collect();
+    Ok((Arc::new(CertifiedKey::new(chain, key)), issued.validity))
+}
+
+/// One certificate, whatever is asked for: it was chosen before.
+#[derive(Debug)]
+struct Only(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Only {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ca::Draft;
+    use crate::report::{Log, Report};
+
+    struct Never;
+
+    impl CaFiles for Never {
+        fn stamp(&self) -> u64 {
+            0
+        }
+
+        fn load(&self) -> anyhow::Result<Authority> {
+            anyhow::bail!("it does not change")
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_made_once_and_renewed_before_its_end() {
+        let now = OffsetDateTime::now_utc();
+        let constraints = policy::default_constraints(None, &[], false);
+        let draft = Draft { common_name: "test", constraints: &constraints, sealed: false, passphrase: None };
+        let authority = Authority::draft(&draft, now).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let template = super::super::template(provider).unwrap();
+        let events = Arc::new(Events::new(Log::start(&Report::new(false, true, false)).unwrap()));
+        let usual = vec![Name::Dns("localhost".into())];
+        let certificates = Certificates::new(Box::new(Never), authority, template, usual, events);
+        let local = "127.0.0.1".parse().unwrap();
+        let of = |name: Option<&str>, days| {
+            certificates.answer(name, local, now + time::Duration::days(days)).unwrap()
+        };
+        let first = of(Some("app.test"), 0);
+        assert!(Arc::ptr_eq(&first, &of(Some("APP.test"), 3)));
+        assert!(!Arc::ptr_eq(&first, &of(Some("app.test"), 4)));
+        assert!(Arc::ptr_eq(&of(None, 0), &of(Some("www.example-bank.com"), 1)));
+        for number in 0..=MOST_KEPT {
+            of(Some(&format!("n{number}.test")), 0);
+        }
+        assert!(certificates.state.lock().unwrap().made.len() <= MOST_KEPT);
+    }
+}

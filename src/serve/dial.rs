@@ -1,0 +1,212 @@
+//! Connections to upstreams: over TCP, Unix sockets and TLS, and with patience for servers that are starting.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsConnector;
+
+use super::page::Refusal;
+use super::upstream::{Endpoint, Scheme, Upstream};
+use crate::report::printable;
+
+/// How long a request waits for a server on this machine to start: a dev server takes a few seconds.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is tried.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long one attempt may take.
+const ATTEMPT: Duration = Duration::from_secs(10);
+
+/// What bytes go over.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// A connection, and whether HTTP/2 was agreed on.
+pub(super) struct Connected {
+    /// The connection.
+    pub(super) stream: Box<dyn Stream>,
+    /// By ALPN, which only TLS has.
+    pub is_h2: bool,
+}
+
+/// Connects to upstreams.
+pub(super) struct Dialer {
+    both: Arc<ClientConfig>,
+    only_http1: Arc<ClientConfig>,
+}
+
+impl Dialer {
+    /// Trusts these roots; none of what they sign where `verify` is off, but everything.
+    pub(super) fn new(
+        provider: Arc<CryptoProvider>,
+        roots: &[Vec<u8>],
+        verify: bool,
+    ) -> Result<Self, rustls::Error> {
+        let builder =
+            ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
+        let mut config = if verify {
+            let mut store = RootCertStore::empty();
+            store.add_parsable_certificates(roots.iter().map(|der| CertificateDer::from(der.as_slice())));
+            builder.with_root_certificates(store).with_no_client_auth()
+        } else {
+            let verifier = Arc::new(Unverified(provider));
+            builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let mut both = config.clone();
+        both.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Self { both: Arc::new(both), only_http1: Arc::new(config) })
+    }
+
+    /// Connects, and waits for a server on this machine that is not there yet.
+    pub(super) async fn connect(&self, upstream: &Upstream, only_http1: bool) -> Result<Connected, Refusal> {
+        let deadline = Instant::now() + PATIENCE;
+        let stream = loop {
+            let failed = match timeout(ATTEMPT, open(&upstream.place)).await {
+                Ok(Ok(stream)) => break stream,
+                Ok(Err(failed)) => failed,
+                Err(_) => return Err(silent(upstream)),
+            };
+            let is_absent =
+                matches!(failed.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound);
+            if !(is_absent && upstream.is_local()) {
+                return Err(unreachable(upstream, &failed));
+            }
+            if Instant::now() + PAUSE > deadline {
+                return Err(absent(upstream));
+            }
+            sleep(PAUSE).await;
+        };
+        match (&upstream.scheme, &upstream.place) {
+            (Scheme::Https, Endpoint::Tcp(host, _)) => {
+                match timeout(ATTEMPT, self.secure(stream, host, only_http1)).await {
+                    Ok(Ok(connected)) => Ok(connected),
+                    Ok(Err(failed)) => Err(insecure(upstream, &failed)),
+                    Err(_) => Err(silent(upstream)),
+                }
+            }
+            _ => Ok(Connected { stream, is_h2: false }),
+        }
+    }
+
+    async fn secure(&self, stream: Box<dyn Stream>, host: &str, only_http1: bool) -> io::Result<Connected> {
+        let config = if only_http1 { &self.only_http1 } else { &self.both };
+        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+        let stream = TlsConnector::from(config.clone()).connect(name, stream).await?;
+        let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        Ok(Connected { stream: Box::new(stream), is_h2 })
+    }
+}
+
+async fn open(place: &Endpoint) -> io::Result<Box<dyn Stream>> {
+    match place {
+        Endpoint::Tcp(host, port) => Ok(Box::new(tcp(host, *port).await?)),
+        #[cfg(unix)]
+        Endpoint::Socket(path) => Ok(Box::new(tokio::net::UnixStream::connect(path).await?)),
+        #[cfg(not(unix))]
+        Endpoint::Socket(_) => Err(io::ErrorKind::Unsupported.into()),
+    }
+}
+
+/// `localhost` is both loopback addresses, whatever the system's resolver says: Node listens on the one that it finds
+/// first, which differs from system to system.
+async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
+    let addresses: Vec<SocketAddr> = if host == "localhost" || host.ends_with(".localhost") {
+        let both = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+        both.map(|address| SocketAddr::new(address, port)).into()
+    } else {
+        tokio::net::lookup_host((host, port)).await?.collect()
+    };
+    let mut failed = io::Error::new(io::ErrorKind::HostUnreachable, "the name has no address");
+    for (at, address) in addresses.into_iter().enumerate() {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            // A machine without IPv6 says so about ::1; what 127.0.0.1 said matters.
+            Err(_) if at > 0 && failed.kind() == io::ErrorKind::ConnectionRefused => {}
+            Err(e) => failed = e,
+        }
+    }
+    Err(failed)
+}
+
+fn absent(upstream: &Upstream) -> Refusal {
+    let mut refusal = Refusal::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        format!("nothing listens at {upstream} yet"),
+        "start the program that answers there; browsers load this page again by themselves",
+    );
+    refusal.may_pass = true;
+    refusal
+}
+
+fn silent(upstream: &Upstream) -> Refusal {
+    Refusal::new(
+        StatusCode::GATEWAY_TIMEOUT,
+        format!("{upstream} does not answer"),
+        "check its address, and whether a firewall is in between",
+    )
+}
+
+fn unreachable(upstream: &Upstream, failed: &io::Error) -> Refusal {
+    let what = format!("cannot connect to {upstream}: {}", printable(&failed.to_string()));
+    Refusal::new(StatusCode::BAD_GATEWAY, what, "check its address")
+}
+
+fn insecure(upstream: &Upstream, failed: &io::Error) -> Refusal {
+    let what = format!("TLS to {upstream} failed: {}", printable(&failed.to_string()));
+    let hint =
+        format!("find out why: devca check {upstream}; to connect without verification: --insecure-upstream");
+    Refusal::new(StatusCode::BAD_GATEWAY, what, hint)
+}
+
+/// Takes any certificate, for `--insecure-upstream`. The handshake must still be signed with its key.
+#[derive(Debug)]
+struct Unverified(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Unverified {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,241 @@
+//! What a proxy changes in the headers of requests and answers.
+
+use std::net::IpAddr;
+
+use http::header::{
+    CONNECTION, COOKIE, Entry, HOST, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY, TE, UPGRADE,
+};
+use http::{HeaderMap, Version};
+
+/// Fields that concern one connection alone (RFC 9110 §7.6.1). What `Connection` names is among them, too.
+const HOP_BY_HOP: [&str; 6] =
+    ["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"];
+
+/// What only the proxy may say: a client's own would be believed. (Frameworks that turn headers into variables take
+/// `X_Forwarded_For` for `X-Forwarded-For`.)
+const OF_THE_PROXY: [&str; 6] =
+    ["forwarded", "x-real-ip", "client-cert", "client-cert-chain", "x-client-cn", "x-client-verified"];
+
+/// What the upstream is told of the client.
+pub(super) struct Visitor<'a> {
+    /// Its address.
+    pub(super) address: IpAddr,
+    /// What it asked for: host, and port unless that is 443.
+    pub(super) host: &'a str,
+    /// The port that it connected to.
+    pub(super) port: u16,
+}
+
+/// Whether the client asks for another protocol, such as `WebSocket`; which one.
+pub(super) fn upgrade(version: Version, headers: &HeaderMap) -> Option<HeaderValue> {
+    let asks =
+        version == Version::HTTP_11 && options(headers).any(|option| option.eq_ignore_ascii_case("upgrade"));
+    headers.get(UPGRADE).filter(|_| asks).cloned()
+}
+
+/// The options of `Connection`.
+fn options(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim).filter(|option| !option.is_empty())
+}
+
+/// Removes what does not go beyond this connection.
+pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = options(headers)
+        .filter(|option| !is_end_to_end(option))
+        .filter_map(|option| option.parse().ok())
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+/// What `Connection` may not name: without them the message would be another one.
+fn is_end_to_end(option: &str) -> bool {
+    ["host", "content-length", "content-type", "authorization", "cookie", "trailer"]
+        .iter()
+        .any(|name| option.eq_ignore_ascii_case(name))
+}
+
+/// Makes the headers of a request what the upstream is to see.
+pub(super) fn forward(headers: &mut HeaderMap, visitor: &Visitor) {
+    let takes_trailers = headers.get_all(TE).iter().any(|value| {
+        value
+            .to_str()
+            .is_ok_and(|value| value.split(',').any(|word| word.trim().eq_ignore_ascii_case("trailers")))
+    });
+    remove_hop_by_hop(headers);
+    if takes_trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    remove_of_the_proxy(headers);
+    join_cookies(headers);
+    let text = |text: &str| HeaderValue::from_str(text).ok();
+    let address = visitor.address.to_canonical();
+    let node = if address.is_ipv6() { format!("\"[{address}]\"") } else { address.to_string() };
+    let own = [
+        ("x-forwarded-for", text(&address.to_string())),
+        ("x-forwarded-proto", Some(HeaderValue::from_static("https"))),
+        ("x-forwarded-host", text(visitor.host)),
+        ("x-forwarded-port", text(&visitor.port.to_string())),
+        ("forwarded", text(&format!("for={node};host=\"{}\";proto=https", visitor.host))),
+    ];
+    for (name, value) in own {
+        if let Some(value) = value {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+}
+
+fn remove_of_the_proxy(headers: &mut HeaderMap) {
+    let is_ours = |name: &HeaderName| {
+        let name = name.as_str();
+        let is = |known: &str, with: &str| {
+            with.len() == known.len()
+                && with.bytes().zip(known.bytes()).all(|(a, b)| a == b || a == b'_' && b == b'-')
+        };
+        OF_THE_PROXY.iter().any(|known| is(known, name))
+            || name.get(.."x-forwarded-".len()).is_some_and(|start| is("x-forwarded-", start))
+    };
+    let spoofed: Vec<HeaderName> = headers.keys().filter(|name| is_ours(name)).cloned().collect();
+    for name in spoofed {
+        headers.remove(name);
+    }
+}
+
+/// HTTP/2 may split cookies over several fields, which HTTP/1.1 may not (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let Entry::Occupied(cookies) = headers.entry(COOKIE) else { return };
+    if cookies.iter().nth(1).is_none() {
+        return;
+    }
+    let joined = cookies.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b"; "[..]);
+    if let Ok(joined) = HeaderValue::from_bytes(&joined) {
+        headers.insert(COOKIE, joined);
+    }
+}
+
+/// Makes the headers of an answer what the client is to see.
+pub(super) fn give_back(headers: &mut HeaderMap) {
+    remove_hop_by_hop(headers);
+    // A browser would remember for a year that everything at localhost, on any port, is reached by HTTPS alone.
+    headers.remove(STRICT_TRANSPORT_SECURITY);
+}
+
+/// Asks for another protocol, or agrees to it.
+pub(super) fn set_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, protocol);
+}
+
+/// The host that a request is for; the error says why it is not clear.
+pub(super) fn host<'a>(uri: &'a http::Uri, headers: &'a HeaderMap) -> Result<&'a str, &'static str> {
+    let mut fields = headers.get_all(HOST).iter();
+    let (field, another) = (fields.next(), fields.next());
+    if another.is_some() {
+        return Err("it has several Host headers");
+    }
+    // RFC 9112 §3.2.2: what stands in the request's line comes first.
+    if let Some(authority) = uri.authority() {
+        return if authority.as_str().contains('@') {
+            Err("it has a user name in it")
+        } else {
+            Ok(authority.as_str())
+        };
+    }
+    let field = field.ok_or("it does not say which host it is for")?;
+    let text = field.to_str().map_err(|_| "its Host header is not text")?;
+    let is_valid = text.parse::<http::uri::Authority>().is_ok() && !text.contains('@');
+    if is_valid { Ok(text) } else { Err("its Host header is not a host") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(fields: &[(&str, &str)]) -> HeaderMap {
+        let field =
+            |(name, value): &(&str, &str)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields.iter().map(field) {
+            headers.append(name, value);
+        }
+        headers
+    }
+
+    fn forwarded(fields: &[(&str, &str)]) -> HeaderMap {
+        let mut headers = map(fields);
+        let visitor =
+            Visitor { address: "::ffff:127.0.0.1".parse().unwrap(), host: "app.localhost:8443", port: 8443 };
+        forward(&mut headers, &visitor);
+        headers
+    }
+
+    #[test]
+    fn says_who_asks_and_nobody_else_does() {
+        let headers = forwarded(&[
+            ("x-forwarded-for", "6.6.6.6"),
+            ("x_forwarded_for", "6.6.6.6"),
+            ("x-forwarded-client-cert", "By=me"),
+            ("x-forwarded-anything", "x"),
+            ("forwarded", "for=6.6.6.6"),
+            ("client-cert", ":x:"),
+            ("client_cert", ":x:"),
+            ("x-client-cn", "root"),
+            ("x-real-ip", "6.6.6.6"),
+            ("accept", "*/*"),
+        ]);
+        let mut names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        let own =
+            ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto"];
+        assert_eq!(names, [&["accept"], &own[..]].concat());
+        assert_eq!(headers["x-forwarded-for"], "127.0.0.1");
+        assert_eq!(headers["forwarded"], "for=127.0.0.1;host=\"app.localhost:8443\";proto=https");
+    }
+
+    #[test]
+    fn what_concerns_one_connection_stays_there() {
+        let headers = forwarded(&[
+            ("connection", "close, X-Own, Host , content-length"),
+            ("connection", "te"),
+            ("x-own", "1"),
+            ("host", "app.localhost"),
+            ("content-length", "3"),
+            ("te", "gzip, Trailers"),
+            ("keep-alive", "timeout=5"),
+            ("transfer-encoding", "chunked"),
+            ("cookie", "a=1"),
+            ("cookie", "b=2"),
+        ]);
+        assert_eq!(
+            (&headers["te"], &headers["cookie"]),
+            (&"trailers".parse().unwrap(), &"a=1; b=2".parse().unwrap())
+        );
+        assert!(headers.contains_key("host") && headers.contains_key("content-length"));
+        for gone in ["connection", "x-own", "keep-alive", "transfer-encoding"] {
+            assert!(!headers.contains_key(gone), "{gone}");
+        }
+    }
+
+    #[test]
+    fn the_host_must_be_clear() {
+        let of = |uri: &str, fields: &[(&str, &str)]| {
+            host(&uri.parse().unwrap(), &map(fields)).map(ToOwned::to_owned).ok()
+        };
+        assert_eq!(of("/", &[("host", "a.test:1")]).as_deref(), Some("a.test:1"));
+        assert_eq!(of("http://b.test/", &[("host", "a.test")]).as_deref(), Some("b.test"));
+        for fields in [
+            &[][..],
+            &[("host", "a"), ("host", "b")],
+            &[("host", "a b")],
+            &[("host", "u@a")],
+            &[("host", "")],
+        ] {
+            assert_eq!(of("/", fields), None, "{fields:?}");
+        }
+    }
+}

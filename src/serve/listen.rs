@@ -1,0 +1,84 @@
+//! The sockets that clients connect to.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use tokio::net::{TcpListener, TcpSocket};
+
+use crate::error::Fault;
+
+/// So many clients may be waiting to be accepted.
+const BACKLOG: u32 = 1024;
+
+/// Ports below this are root's, unless the system says otherwise.
+const FIRST_FREE: u16 = 1024;
+
+/// Listens on these addresses, all with one port; on both loopback addresses where there are none. Port 0 is any that is
+/// free.
+pub(super) fn bind(addresses: &[IpAddr], port: u16) -> Result<Vec<TcpListener>, Fault> {
+    if !addresses.is_empty() {
+        let mut listeners = Vec::new();
+        for address in addresses {
+            let port = listeners.first().map_or(port, port_of);
+            listeners.push(listen(SocketAddr::new(*address, port))?);
+        }
+        return Ok(listeners);
+    }
+    let first = listen(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port))?;
+    let second = SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port_of(&first));
+    match try_listen(second) {
+        Ok(second) => Ok(vec![first, second]),
+        Err(e) if e.kind() == io::ErrorKind::AddrInUse => Err(fault(second, &e)),
+        // Containers often have no IPv6.
+        Err(_) => Ok(vec![first]),
+    }
+}
+
+fn port_of(listener: &TcpListener) -> u16 {
+    listener.local_addr().map_or(0, |address| address.port())
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, Fault> {
+    try_listen(address).map_err(|e| fault(address, &e))
+}
+
+fn try_listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A server that ended a moment ago leaves connections behind, which must not keep the next one from starting. On
+    // Windows the option would mean that two servers share a port.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn fault(address: SocketAddr, failed: &io::Error) -> Fault {
+    let port = address.port();
+    match failed.kind() {
+        io::ErrorKind::AddrInUse => {
+            let another = if port == 8443 { 8444 } else { 8443 };
+            let hint = format!("end the program that uses it, or choose another port: --port {another}");
+            Fault::new(format!("{address} is already in use"), hint)
+        }
+        io::ErrorKind::PermissionDenied if port < FIRST_FREE => {
+            Fault::new(format!("only root may listen on port {port}"), for_low_ports(port))
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            let hint = "use one of this machine's addresses, for example: --listen 0.0.0.0";
+            Fault::new(format!("{} is not an address of this machine", address.ip()), hint)
+        }
+        _ => Fault::new(format!("cannot listen on {address}: {failed}"), "choose another port: --port 8443"),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn for_low_ports(port: u16) -> String {
+    format!(
+        "allow it until the next boot: sudo sysctl net.ipv4.ip_unprivileged_port_start={port}; or use --port 8443"
+    )
+}
+
+#[cfg(not(target_os = "linux"))]
+fn for_low_ports(_: u16) -> String {
+    "use a higher port: --port 8443".into()
+}

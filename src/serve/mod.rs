@@ -1,0 +1,229 @@
+//! HTTPS in front of other servers: certificates for whatever is asked for, made in memory, and a proxy behind them.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::server::ResolvesServerCert;
+use rustls::sign::CertifiedKey;
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::{sleep, timeout};
+
+use certificates::{CaFiles, Certificates};
+use dial::Dialer;
+use event::{Event, Events, Shown};
+use site::{Site, Sites};
+use worker::{Arrival, ServerState, Worker};
+
+use crate::ca::Authority;
+use crate::error::OrHint;
+use crate::x509::name::Name;
+
+pub mod certificates;
+mod connection;
+mod dial;
+pub mod event;
+mod headers;
+mod listen;
+mod page;
+mod pool;
+mod proxy;
+pub mod site;
+pub mod upstream;
+mod worker;
+
+/// How long requests that are under way may take once the server is to end.
+const GRACE: Duration = Duration::from_secs(5);
+/// More than any browser and test on one machine opens; what is beyond waits.
+const MOST_CONNECTIONS: usize = 10_000;
+/// Files that are open beside connections.
+const OTHER_FILES: usize = 64;
+
+/// What to serve, and how.
+pub struct ServePlan {
+    /// Which host leads where.
+    pub sites: Sites,
+    /// Where to listen: on the loopback addresses, if there are none.
+    pub listen: Vec<IpAddr>,
+    /// On which port; 0 for any.
+    pub port: u16,
+    /// The CA, as files and as it is now.
+    pub ca: (Box<dyn CaFiles>, Authority),
+    /// The names of the certificate for clients that ask for none, or for one that cannot be served.
+    pub usual: Vec<Name>,
+    /// Whom upstreams with TLS must be certified by.
+    pub roots: Vec<Vec<u8>>,
+    /// Whether they need not be.
+    pub insecure_upstream: bool,
+}
+
+/// Serves until the process is told to end.
+pub fn run(plan: ServePlan, events: &Arc<Events>) -> anyhow::Result<()> {
+    let start = || "cannot start the server".to_owned();
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.or_hint(start, || "close other programs, and try again".into())?;
+    runtime.block_on(async {
+        let listeners = listen::bind(&plan.listen, plan.port)?;
+        let (stop, stopped) = watch::channel(false);
+        let (sites, addresses) = (shown(&plan, &listeners), addresses(&listeners));
+        let reachable_at = plan.listen.clone();
+        let shared = Arc::new(shared(plan, events, stopped)?);
+        let workers = workers(&shared)?;
+        let most = most_connections();
+        let permits = Arc::new(Semaphore::new(most));
+        let accept =
+            |listener| tokio::spawn(accept(listener, workers.clone(), permits.clone(), events.clone()));
+        let accepting: Vec<_> = listeners.into_iter().map(accept).collect();
+        events.say(&Event::Listening { sites: &sites, addresses: &addresses });
+        warn_of_others(&reachable_at, events);
+        told_to_end().await;
+        accepting.iter().for_each(tokio::task::JoinHandle::abort);
+        let _ = stop.send(true);
+        let all = u32::try_from(most).unwrap_or(u32::MAX);
+        // Those who do not want to wait press Ctrl-C once more.
+        tokio::select! {
+            _ = timeout(GRACE, permits.acquire_many(all)) => {}
+            () = told_to_end() => {}
+        }
+        events.say(&Event::Stopped);
+        Ok(())
+    })
+}
+
+fn shared(plan: ServePlan, events: &Arc<Events>, stop: watch::Receiver<bool>) -> anyhow::Result<ServerState> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let unusable = || "TLS cannot be set up".to_owned();
+    let again = || "the system's randomness may have failed: try again".to_owned();
+    let template = template(provider.clone()).or_hint(unusable, again)?;
+    let dialer = Dialer::new(provider, &plan.roots, !plan.insecure_upstream).or_hint(unusable, again)?;
+    let (files, authority) = plan.ca;
+    let certificates = Certificates::new(files, authority, template, plan.usual, events.clone());
+    Ok(ServerState { sites: plan.sites, certificates, dialer, events: events.clone(), stop })
+}
+
+/// What TLS is like, whatever the certificate.
+fn template(provider: Arc<CryptoProvider>) -> Result<ServerConfig, rustls::Error> {
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(Nothing));
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
+    Ok(config)
+}
+
+/// A place for the certificate to be put in.
+#[derive(Debug)]
+struct Nothing;
+
+impl ResolvesServerCert for Nothing {
+    fn resolve(&self, _: rustls::server::ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+}
+
+/// A thread for each processor.
+fn workers(shared: &Arc<ServerState>) -> anyhow::Result<Vec<mpsc::UnboundedSender<Arrival>>> {
+    let count = thread::available_parallelism().map_or(1, Into::into);
+    let start = |number| {
+        let (sender, arrivals) = mpsc::unbounded_channel();
+        let shared = shared.clone();
+        let run = move || {
+            // Without its runtime there would be nothing to serve with, which shows when the first client waits.
+            if let Err(e) = Worker::run(shared.clone(), arrivals) {
+                shared.events.say(&Event::warning(format!("a thread cannot serve: {e}"), None));
+            }
+        };
+        thread::Builder::new().name(format!("worker-{number}")).spawn(run).map(|_| sender)
+    };
+    let workers = (0..count).map(start).collect::<Result<_, _>>();
+    workers.or_hint(|| "cannot start a thread".into(), || "close other programs, and try again".into())
+}
+
+/// Hands each connection to the next worker in turn.
+async fn accept(
+    listener: TcpListener,
+    workers: Vec<mpsc::UnboundedSender<Arrival>>,
+    permits: Arc<Semaphore>,
+    events: Arc<Events>,
+) {
+    for worker in workers.iter().cycle() {
+        let Ok(permit) = permits.clone().acquire_owned().await else { return };
+        let accepted = listener.accept().await.and_then(|(socket, peer)| Ok((socket.into_std()?, peer)));
+        match accepted {
+            Ok((socket, peer)) => _ = worker.send(Arrival { socket, peer, permit }),
+            Err(e) => {
+                events.once(&Event::warning(format!("a connection cannot be accepted: {e}"), None));
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+/// As many as there may be open files, of which each connection takes two: the client's and the upstream's.
+#[cfg(unix)]
+fn most_connections() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum.or(limit.current), maximum: limit.maximum };
+    let _ = setrlimit(Resource::Nofile, raised);
+    let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok());
+    files
+        .map_or(MOST_CONNECTIONS, |files| (files.saturating_sub(OTHER_FILES) / 2).clamp(16, MOST_CONNECTIONS))
+}
+
+#[cfg(not(unix))]
+fn most_connections() -> usize {
+    let _ = OTHER_FILES;
+    MOST_CONNECTIONS
+}
+
+#[cfg(unix)]
+async fn told_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let waiting = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
+    let [Ok(mut interrupt), Ok(mut terminate)] = waiting else { return std::future::pending().await };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn told_to_end() {
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+fn addresses(listeners: &[TcpListener]) -> Vec<String> {
+    listeners
+        .iter()
+        .filter_map(|listener| listener.local_addr().ok())
+        .map(|address| address.to_string())
+        .collect()
+}
+
+/// Each site with its URL.
+fn shown(plan: &ServePlan, listeners: &[TcpListener]) -> Vec<Shown> {
+    let port =
+        listeners.first().and_then(|listener| listener.local_addr().ok()).map_or(0, |address| address.port());
+    let port = if port == 443 { String::new() } else { format!(":{port}") };
+    let show = |site: &Site| {
+        let host = match &site.name {
+            Some(Name::Ip(IpAddr::V6(address))) => format!("[{address}]"),
+            Some(name) => name.to_string(),
+            None => "localhost".into(),
+        };
+        Shown { url: format!("https://{host}{port}"), upstream: site.upstream.to_string() }
+    };
+    plan.sites.iter().map(show).collect()
+}
+
+fn warn_of_others(listen: &[IpAddr], events: &Events) {
+    if let Some(open) = listen.iter().find(|address| !address.is_loopback()) {
+        let what = format!("others on the network can reach this server, and what is behind it, at {open}");
+        events.say(&Event::warning(what, Some("without --listen only this machine can".into())));
+    }
+}

@@ -1,0 +1,87 @@
+//! What the server itself answers: pages for browsers, lines for everything else.
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{HeaderMap, Response, StatusCode};
+use http_body_util::Full;
+
+/// Why there is no answer from an upstream.
+pub(super) struct Refusal {
+    /// The HTTP status.
+    pub(super) status: StatusCode,
+    /// What is wrong, as a sentence without a full stop.
+    pub(super) what: String,
+    /// What helps, if anything.
+    pub(super) hint: String,
+    /// Whether it may work a moment later: browsers load the page again.
+    pub(super) may_pass: bool,
+}
+
+/// Scripts and frames have no place in these pages.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+
+impl Refusal {
+    /// One that does not pass by itself.
+    pub(super) fn new(status: StatusCode, what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { status, what: what.into(), hint: hint.into(), may_pass: false }
+    }
+
+    /// The answer for someone with these headers.
+    pub(super) fn answer(&self, asked: &HeaderMap) -> Response<Full<Bytes>> {
+        let is_for_people = wants_html(asked);
+        let text = if is_for_people { self.html() } else { self.text() };
+        let mut response = Response::new(Full::new(Bytes::from(text)));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        let kind = if is_for_people { "text/html; charset=utf-8" } else { "text/plain; charset=utf-8" };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(HeaderName::from_static("content-security-policy"), HeaderValue::from_static(POLICY));
+        if self.may_pass {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+
+    fn text(&self) -> String {
+        let hint = if self.hint.is_empty() { String::new() } else { format!("devca: hint: {}\n", self.hint) };
+        format!("devca: error: {}\n{hint}", self.what)
+    }
+
+    fn html(&self) -> String {
+        let reload = if self.may_pass { "<meta http-equiv=\"refresh\" content=\"1\">" } else { "" };
+        let (what, hint) = (escaped(&self.what), escaped(&self.hint));
+        let status = self.status;
+        format!(
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">{reload}\n\
+             <meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
+             <title>{status}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{what}</h1>\n<p>{hint}</p>\n\
+             <footer>{status}, from devca serve</footer>\n</main>\n</body>\n</html>\n"
+        )
+    }
+}
+
+/// The look of every page of the server.
+pub(super) const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;margin:0;padding:2rem 1rem}\
+    main{max-width:44rem;margin:auto}h1{font-size:1.4rem;line-height:1.3;overflow-wrap:anywhere}\
+    p{overflow-wrap:anywhere}footer{margin-top:3rem;font-size:.85rem;opacity:.7}";
+
+/// Browsers say that they want HTML before anything else.
+pub(super) fn wants_html(asked: &HeaderMap) -> bool {
+    asked.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// Text as it stands in HTML.
+pub(super) fn escaped(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+        out
+    })
+}

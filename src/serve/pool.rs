@@ -1,0 +1,263 @@
+//! Connections to one upstream that are kept and used again. Each worker has its own, so nothing is shared or locked.
+
+use std::cell::RefCell;
+use std::error::Error as _;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http_body_util::{Either, Empty};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+
+use super::dial::Dialer;
+use super::page::Refusal;
+use super::upstream::{Scheme, Upstream};
+use super::worker::LocalExecutor;
+use crate::report::printable;
+
+/// Node closes a connection that was idle for five seconds: a request that is sent at that moment is lost.
+const MOST_IDLE: Duration = Duration::from_secs(4);
+/// More are closed.
+const MOST_KEPT: usize = 256;
+/// What a response's header may take.
+const MOST_HEADERS: usize = 256 << 10;
+/// What may be on its way in one stream of HTTP/2, and in all of a connection.
+const WINDOWS: (u32, u32) = (1 << 20, 4 << 20);
+
+/// What is sent: what the client sends, or nothing.
+pub(super) type Outgoing = Either<Incoming, Empty<Bytes>>;
+
+/// The connections to an upstream.
+pub(super) struct Pool {
+    /// Which.
+    pub(super) upstream: Upstream,
+    idle: RefCell<Vec<Idle>>,
+    shared: RefCell<Option<http2::SendRequest<Outgoing>>>,
+}
+
+struct Idle {
+    sender: http1::SendRequest<Outgoing>,
+    since: Instant,
+}
+
+enum Sender {
+    Http1(http1::SendRequest<Outgoing>),
+    Http2(http2::SendRequest<Outgoing>),
+}
+
+impl Pool {
+    /// Without a connection yet.
+    pub(super) fn new(upstream: Upstream) -> Self {
+        Self { upstream, idle: RefCell::default(), shared: RefCell::default() }
+    }
+
+    /// Sends a request, and again where the connection turned out to be closed.
+    pub(super) async fn send(
+        self: &Rc<Self>,
+        dialer: &Dialer,
+        mut request: Request<Outgoing>,
+        is_upgrade: bool,
+    ) -> Result<Response<Answer>, Refusal> {
+        let is_h2c = self.upstream.scheme == Scheme::H2c
+            || self.upstream.scheme == Scheme::Http && is_grpc(request.headers());
+        if is_h2c && is_upgrade {
+            let what = format!("{} speaks HTTP/2, which has no Upgrade", self.upstream);
+            return Err(Refusal::new(StatusCode::BAD_GATEWAY, what, "use http:// for servers of WebSockets"));
+        }
+        let can_repeat = request.method().is_safe() && matches!(request.body(), Either::Right(_));
+        loop {
+            let (sender, is_fresh) = match self.kept(is_upgrade, is_h2c) {
+                Some(sender) => (sender, false),
+                None => (self.connect(dialer, is_upgrade, is_h2c).await?, true),
+            };
+            let copy = (can_repeat && !is_fresh).then(|| copy(&request));
+            let failed = match sender {
+                Sender::Http1(mut sender) => match sender.try_send_request(self.for_http1(request)).await {
+                    Ok(response) => return Ok(self.answer(response, Some(sender))),
+                    Err(failed) => failed,
+                },
+                Sender::Http2(mut sender) => match sender.try_send_request(self.for_http2(request)).await {
+                    Ok(response) => return Ok(self.answer(response, None)),
+                    Err(failed) => failed,
+                },
+            };
+            let mut failed = failed;
+            request = match failed.take_message().or(copy).filter(|_| !is_fresh) {
+                Some(again) => again,
+                None => return Err(self.broken(&failed.into_error())),
+            };
+        }
+    }
+
+    /// A connection that can be used at once.
+    fn kept(&self, only_http1: bool, only_http2: bool) -> Option<Sender> {
+        if !only_http1 {
+            let mut shared = self.shared.borrow_mut();
+            if shared.as_ref().is_some_and(http2::SendRequest::is_closed) {
+                *shared = None;
+            }
+            if let Some(sender) = &*shared {
+                return Some(Sender::Http2(sender.clone()));
+            }
+        }
+        if only_http2 {
+            return None;
+        }
+        let mut idle = self.idle.borrow_mut();
+        if idle.last().is_some_and(|newest| newest.since.elapsed() > MOST_IDLE) {
+            idle.clear();
+        }
+        let ready = idle.iter().rposition(|kept| kept.sender.is_ready());
+        if ready.is_none() {
+            idle.retain(|kept| !kept.sender.is_closed());
+        }
+        ready.map(|ready| Sender::Http1(idle.swap_remove(ready).sender))
+    }
+
+    async fn connect(&self, dialer: &Dialer, only_http1: bool, is_h2c: bool) -> Result<Sender, Refusal> {
+        let connected = dialer.connect(&self.upstream, only_http1).await?;
+        let io = TokioIo::new(connected.stream);
+        if is_h2c || connected.is_h2 {
+            let mut builder = http2::Builder::new(LocalExecutor);
+            builder.timer(TokioTimer::new()).initial_stream_window_size(WINDOWS.0);
+            builder.initial_connection_window_size(WINDOWS.1);
+            let (sender, connection) = builder.handshake(io).await.map_err(|failed| self.broken(&failed))?;
+            tokio::task::spawn_local(connection);
+            *self.shared.borrow_mut() = Some(sender.clone());
+            return Ok(Sender::Http2(sender));
+        }
+        let handshake = http1::Builder::new().max_header_size(MOST_HEADERS).handshake(io).await;
+        let (sender, connection) = handshake.map_err(|failed| self.broken(&failed))?;
+        tokio::task::spawn_local(connection.with_upgrades());
+        Ok(Sender::Http1(sender))
+    }
+
+    fn for_http1(&self, mut request: Request<Outgoing>) -> Request<Outgoing> {
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let origin = if path.starts_with('/') || path == "*" { path.parse().ok() } else { None };
+        let host = self.host(&request);
+        *request.uri_mut() = origin.unwrap_or_else(|| Uri::from_static("/"));
+        *request.version_mut() = Version::HTTP_11;
+        if let Some(host) = host {
+            request.headers_mut().insert(HOST, host);
+        }
+        request
+    }
+
+    fn for_http2(&self, mut request: Request<Outgoing>) -> Request<Outgoing> {
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        let scheme = if self.upstream.scheme == Scheme::Https { "https" } else { "http" };
+        let host = self.host(&request);
+        let host = host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+        let uri = Uri::builder().scheme(scheme).authority(host).path_and_query(path).build();
+        *request.uri_mut() = uri.unwrap_or_else(|_| Uri::from_static("http://localhost/"));
+        *request.version_mut() = Version::HTTP_2;
+        request.headers_mut().remove(HOST);
+        request
+    }
+
+    /// What the upstream is to see as the host: a server on this machine, what the client asked for; another, its own
+    /// name.
+    fn host(&self, request: &Request<Outgoing>) -> Option<HeaderValue> {
+        if !self.upstream.is_local() {
+            return HeaderValue::from_str(&self.upstream.authority()).ok();
+        }
+        let asked = request.uri().authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok());
+        asked.or_else(|| request.headers().get(HOST).cloned())
+    }
+
+    fn answer(
+        self: &Rc<Self>,
+        response: Response<Incoming>,
+        sender: Option<http1::SendRequest<Outgoing>>,
+    ) -> Response<Answer> {
+        let is_upgrade = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        let back = sender.filter(|_| !is_upgrade).map(|sender| (self.clone(), sender));
+        response.map(|body| Answer { body, back })
+    }
+
+    fn keep(&self, sender: http1::SendRequest<Outgoing>) {
+        let mut idle = self.idle.borrow_mut();
+        if idle.len() < MOST_KEPT && !sender.is_closed() {
+            idle.push(Idle { sender, since: Instant::now() });
+        }
+    }
+
+    fn broken(&self, failed: &hyper::Error) -> Refusal {
+        let cause = failed.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+        let what = format!("{} broke off: {}", self.upstream, printable(&format!("{failed}{cause}")));
+        let hint = if failed.is_parse() {
+            "it may not speak HTTP/1.1: h2c://HOST:PORT is for HTTP/2 without TLS, https://HOST:PORT for TLS"
+        } else {
+            "look into the log of that program"
+        };
+        Refusal::new(StatusCode::BAD_GATEWAY, what, hint)
+    }
+}
+
+/// gRPC is HTTP/2 always.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    kind == b"application/grpc"
+        || kind.starts_with(b"application/grpc+")
+        || kind.starts_with(b"application/grpc;")
+}
+
+/// Of a request without a body.
+fn copy(request: &Request<Outgoing>) -> Request<Outgoing> {
+    let mut copy = Request::new(Either::Right(Empty::new()));
+    copy.method_mut().clone_from(request.method());
+    copy.uri_mut().clone_from(request.uri());
+    copy.headers_mut().clone_from(request.headers());
+    copy
+}
+
+/// Whether this request has a body: one of unknown length that is not announced has none.
+pub(super) fn outgoing(method: &Method, body: Incoming) -> Outgoing {
+    if body.is_end_stream() && method != Method::CONNECT {
+        Either::Right(Empty::new())
+    } else {
+        Either::Left(body)
+    }
+}
+
+/// The body of an answer. When all of it has come, its connection is used again.
+pub(super) struct Answer {
+    body: Incoming,
+    back: Option<(Rc<Pool>, http1::SendRequest<Outgoing>)>,
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if let Some((pool, sender)) = self.back.take() {
+            // One that is cut off is closed by its connection.
+            pool.keep(sender);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Which host is served by which upstream: `3000`, `app.localhost=3000`, `*.app.localhost=4000`.
+
+use std::str::FromStr;
+
+use super::upstream::Upstream;
+use crate::error::Fault;
+use crate::x509::name::Name;
+
+/// A name, and what answers for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// A host name, an address, or a wildcard; `None` for whatever else is asked for.
+    pub name: Option<Name>,
+    /// Where its requests go.
+    pub upstream: Upstream,
+}
+
+impl FromStr for Site {
+    type Err = Fault;
+
+    fn from_str(word: &str) -> Result<Self, Fault> {
+        let Some((name, upstream)) = word.split_once('=').filter(|(name, _)| !name.contains(['/', ':']))
+        else {
+            return Ok(Self { name: None, upstream: word.parse()? });
+        };
+        let name = match Name::parse(name)? {
+            name @ (Name::Dns(_) | Name::Ip(_)) => name,
+            other => {
+                let what = format!("{other} is not a host name");
+                return Err(Fault::usage(what, "for example: devca serve app.localhost=3000"));
+            }
+        };
+        Ok(Self { name: Some(name), upstream: upstream.parse()? })
+    }
+}
+
+/// All sites of a server.
+#[derive(Debug, Clone, Default)]
+pub struct Sites(Vec<Site>);
+
+impl Sites {
+    /// Refuses two sites of one name.
+    pub fn new(sites: Vec<Site>) -> Result<Self, Fault> {
+        let twice = sites
+            .iter()
+            .enumerate()
+            .find(|(at, site)| sites[..*at].iter().any(|other| other.name == site.name));
+        if let Some((_, site)) = twice {
+            let (what, hint) = match &site.name {
+                Some(name) => (format!("{name} is given twice"), "give each name one server"),
+                None => (
+                    "two servers are given without a name".to_owned(),
+                    "name them, for example: devca serve app.localhost=3000 api.localhost=4000",
+                ),
+            };
+            return Err(Fault::usage(what, hint));
+        }
+        Ok(Self(sites))
+    }
+
+    /// Each of them, in the order given.
+    pub fn iter(&self) -> impl Iterator<Item = &Site> {
+        self.0.iter()
+    }
+
+    /// The place in the list of the site that a host belongs to: the one with its name, else with a wildcard that covers
+    /// it, else the one without a name.
+    pub fn find(&self, host: &str) -> Option<usize> {
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let position = |is: &dyn Fn(&Site) -> bool| self.0.iter().position(is);
+        let is_exact = |site: &Site| site.name.as_ref().is_some_and(|name| is_host(name, host));
+        position(&is_exact)
+            .or_else(|| self.by_wildcard(host))
+            .or_else(|| position(&|site| site.name.is_none()))
+    }
+
+    /// `*.app.test` covers one label, as in certificates.
+    fn by_wildcard(&self, host: &str) -> Option<usize> {
+        let (_, rest) = host.split_once('.')?;
+        self.0.iter().position(|site| match &site.name {
+            Some(Name::Dns(name)) => {
+                name.strip_prefix("*.").is_some_and(|base| base.eq_ignore_ascii_case(rest))
+            }
+            _ => false,
+        })
+    }
+}
+
+fn is_host(name: &Name, host: &str) -> bool {
+    match name {
+        Name::Dns(name) => name.eq_ignore_ascii_case(host),
+        Name::Ip(own) => host.trim_matches(['[', ']']).parse() == Ok(*own),
+        Name::Email(_) | Name::Uri(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sites(words: &[&str]) -> Sites {
+        Sites::new(words.iter().map(|word| word.parse().unwrap()).collect()).unwrap()
+    }
+
+    #[test]
+    fn finds_the_closest() {
+        let all = sites(&["app.localhost=1", "*.app.localhost=2", "127.0.0.1=3", "4"]);
+        for (host, place) in [
+            ("app.localhost", 0),
+            ("APP.localhost.", 0),
+            ("a.app.localhost", 1),
+            ("a.b.app.localhost", 3),
+            ("127.0.0.1", 2),
+            ("[::1]", 3),
+            ("localhost", 3),
+        ] {
+            assert_eq!(all.find(host), Some(place), "{host}");
+        }
+        assert_eq!(sites(&["app.localhost=1"]).find("localhost"), None);
+    }
+
+    #[test]
+    fn refuses_what_is_ambiguous() {
+        for words in [["3000", "4000"], ["a.test=1", "a.test=2"]] {
+            let read = words.iter().map(|word| word.parse().unwrap()).collect();
+            Sites::new(read).unwrap_err();
+        }
+        for word in
+            ["=3000", "a b=3000", "spiffe=", "alice@example.com=1", "app.localhost=", "app.localhost=a"]
+        {
+            word.parse::<Site>().expect_err(word);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What clients are shown.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::common::{Home, ok, tool, wait_until, words};
+use super::served::{Served, upstream};
+
+/// The certificate that a client gets, as text, and the chain's length.
+fn shown(served: &Served, name: Option<&str>) -> (String, usize) {
+    let mut openssl = Command::new(tool("openssl"));
+    openssl.args(["s_client", "-showcerts", "-connect", &format!("127.0.0.1:{}", served.port)]);
+    match name {
+        Some(name) => openssl.args(["-servername", name]),
+        None => openssl.arg("-noservername"),
+    };
+    let output = openssl.stdin(Stdio::null()).output().unwrap();
+    let text = words(&output);
+    let count = text.matches("-----BEGIN CERTIFICATE-----").count();
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("shown.pem");
+    std::fs::write(&file, &text).unwrap();
+    (ok("openssl", ["x509", "-noout", "-text", "-in", file.to_str().unwrap()]), count)
+}
+
+fn names(text: &str) -> String {
+    text.lines().skip_while(|line| !line.contains("Alternative Name")).nth(1).unwrap().trim().to_owned()
+}
+
+#[test]
+fn each_name_has_its_certificate_and_nothing_is_written() {
+    let home = Home::new();
+    home.ok(["issue", "unrelated.test"]);
+    let served = Served::start(&home, ["shop.test=9", "9"]);
+    let before = home.everything();
+    assert_eq!(names(&shown(&served, Some("shop.test")).0), "DNS:shop.test");
+    assert_eq!(names(&shown(&served, Some("a.b.localhost")).0), "DNS:a.b.localhost");
+    assert_eq!(names(&shown(&served, Some("LOCALHOST")).0), "DNS:localhost");
+    let (usual, _) = shown(&served, None);
+    for name in ["DNS:shop.test", "DNS:localhost", "IP Address:127.0.0.1", "IP Address:0:0:0:0:0:0:0:1"] {
+        assert!(names(&usual).contains(name), "{name}: {usual}");
+    }
+    assert_eq!(names(&shown(&served, Some("www.example-bank.com")).0), names(&usual));
+    served.says("a client asked for www.example-bank.com, which this root may not sign for");
+    served.says("permit it: devca");
+    assert_eq!(home.everything(), before, "something was written");
+}
+
+#[test]
+fn a_name_that_may_not_be_served_is_refused_at_the_start() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let output = home.devca(["serve", "www.example-bank.com=3000", "--port", "0"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(words(&output).contains("this root may not sign for www.example-bank.com"), "{}", words(&output));
+    let output = home.devca(["serve", "8.8.8.8=3000", "--port", "0"]).output().unwrap();
+    assert!(words(&output).contains("8.8.8.8 is a public address"), "{}", words(&output));
+}
+
+#[test]
+fn a_sealed_ca_serves_through_its_intermediate() {
+    let home = Home::new();
+    home.ok(["install", "--sealed", "--store", "wsl"]);
+    let behind = upstream(["http"]);
+    let served = Served::start(&home, [behind.port.to_string()]);
+    assert_eq!(shown(&served, Some("localhost")).1, 2);
+    for client in super::common::clients::CLIENTS {
+        client.accepts(Some(&home.root()), served.port, "localhost");
+    }
+}
+
+#[test]
+fn a_new_root_signs_without_a_restart() {
+    let home = Home::new();
+    let served = Served::start(&home, ["9"]);
+    let key_id = |text: &str| {
+        let line = text.lines().skip_while(|line| !line.contains("Authority Key Identifier")).nth(1);
+        line.unwrap().trim().to_owned()
+    };
+    let old = key_id(&shown(&served, Some("localhost")).0);
+    home.ok(["rotate", "--store", "wsl"]);
+    let mut new = String::new();
+    wait_until("the new root signs", || {
+        new = key_id(&shown(&served, Some("localhost")).0);
+        new != old
+    });
+    served.says("the root was replaced");
+    assert_trusted(&home.root(), &served);
+    // So does one that may sign for more.
+    home.ok(["permit", "shop.example-bank.dev", "--store", "wsl"]);
+    wait_until("the new name is served", || {
+        names(&shown(&served, Some("shop.example-bank.dev")).0) == "DNS:shop.example-bank.dev"
+    });
+}
+
+fn assert_trusted(root: &Path, served: &Served) {
+    for client in super::common::clients::CLIENTS.iter().take(1) {
+        // Nothing is behind it: TLS is what counts.
+        let output = client.connect(Some(root), served.port, "localhost");
+        assert!(output.status.success(), "{}", words(&output));
+    }
+}
+
+#[test]
+fn a_client_that_does_not_trust_the_root_is_named_once() {
+    let home = Home::new();
+    home.ok(["--ca", "other", "issue", "localhost"]);
+    let served = Served::start(&home, ["9"]);
+    let other = home.home().join(".local/share/devca/other/root.pem");
+    for _ in 0..3 {
+        super::common::clients::CLIENTS[0].refuses(
+            Some(&other),
+            served.port,
+            "localhost",
+            &["unable to get local issuer certificate"],
+        );
+    }
+    served.says("a client rejected the certificate for localhost");
+    let count = served.log().iter().filter(|line| line.to_string().contains("rejected")).count();
+    assert_eq!(count, 1, "{:#?}", served.log());
+}
+
+#[test]
+fn a_port_that_is_taken_or_roots_is_explained() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let said = home.fails(["serve", "3000", "--port", &port]);
+    assert!(
+        said.contains(&format!("127.0.0.1:{port} is already in use")) && said.contains("--port 8443"),
+        "{said}"
+    );
+    let said = home.fails(["serve", "3000", "--listen", "192.0.2.1", "--port", "0"]);
+    assert!(said.contains("192.0.2.1 is not an address of this machine"), "{said}");
+}

@@ -1,0 +1,28 @@
+# Holds connections open in every stage, and does nothing with them: ROOT PORT COUNT. Prints READY, and waits for the end
+# of its standard input; then drops all of them at once.
+import resource
+import socket
+import ssl
+import sys
+
+root, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4 * count + 100), hard))
+context = ssl.create_default_context(cafile=root)
+beginnings = [
+    None,  # nothing at all
+    b"",  # a handshake
+    b"GET / HT",  # half a line
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",  # half a header
+    b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nabc",  # half a body
+]
+held = []
+for number in range(count):
+    beginning = beginnings[number % len(beginnings)]
+    stream = socket.create_connection(("127.0.0.1", port))
+    if beginning is not None:
+        stream = context.wrap_socket(stream, server_hostname="localhost")
+        stream.sendall(beginning)
+    held.append(stream)
+print("READY", flush=True)
+sys.stdin.read()
