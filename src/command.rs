@@ -9,7 +9,7 @@ use crate::ca::{Authority, Draft};
 use crate::cli::{self, Cli, Command};
 use crate::disk::files::{self, Files, NewFile, Secrecy};
 use crate::disk::home::{CaFolder, CaName, Person};
-use crate::error::{self, Fault};
+use crate::error::Fault;
 use crate::issued::inventory;
 use crate::report::Report;
 use crate::x509::certificate::CaCertificate;
@@ -141,7 +141,7 @@ fn in_context(
         folder.refuse_unsafe()?;
     }
     let context = Context { report, person, folder, now: OffsetDateTime::now_utc() };
-    run(&context, cli.command).map_err(|e| error::of(&context.folder.option(), e))
+    run(&context, cli.command).map_err(|e| context.folder.option().error(e))
 }
 
 /// Behind `sudo`, gives up root's rights for everything but root's own steps, before anything of the person's is read:
@@ -229,8 +229,8 @@ impl Context<'_> {
         if can_be_permitted && Name::parse(&host).is_ok_and(|name| !constraints.permit(&name)) {
             self.report.note(format!(
                 "the new root is not allowed to sign for this machine's name, {host}, which may be public; \
-                 to allow it: devca{} permit {host}",
-                self.folder.option()
+                 to allow it: {}",
+                self.folder.hint(&format!("devca permit {host}"))
             ));
         }
     }
@@ -260,15 +260,12 @@ impl Context<'_> {
 
     /// Says that clients will refuse what was issued, where that is known without a look at the stores.
     pub(crate) fn note_if_not_installed(&self, root_created: bool) {
-        let (root, option) = (self.folder.root(), self.folder.option());
+        let (root, install) = (self.folder.root(), self.folder.hint("devca install"));
         if root_created {
             let text = "created a root CA";
-            self.report.note(format!(
-                "{text}, {}; nothing trusts it yet: run devca{option} install",
-                root.display()
-            ));
+            self.report.note(format!("{text}, {}; nothing trusts it yet: run {install}", root.display()));
         } else if self.folder.not_installed().exists() {
-            self.report.note(format!("no trust store has this root: run devca{option} install"));
+            self.report.note(format!("no trust store has this root: run {install}"));
         }
     }
 
@@ -292,7 +289,7 @@ impl Context<'_> {
         if !crate::ca::exists(&self.folder) {
             return Err(self.no_root().into());
         }
-        CaCertificate::load(&self.folder.root(), &self.folder)
+        CaCertificate::load(&self.folder.root())
     }
 
     /// Writes what is issued.
@@ -304,17 +301,14 @@ impl Context<'_> {
     pub(crate) fn note_damage(&self, unreadable: usize) -> bool {
         let damage = inventory::damage(&self.folder.inventory(), unreadable);
         if let Some(fault) = &damage {
-            let hint = error::hint_of(&self.folder.option(), fault.hint());
+            let hint = self.folder.hint(fault.hint());
             self.report.note(format!("{fault}; {hint}"));
         }
         damage.is_some()
     }
 
     pub(crate) fn no_root(&self) -> Fault {
-        Fault::new(
-            format!("no root in {} yet", self.folder.path.display()),
-            format!("create one: devca{} install", self.folder.option()),
-        )
+        Fault::new(format!("no root in {} yet", self.folder.path.display()), "create one: devca install")
     }
 }
 

@@ -72,23 +72,45 @@ pub fn hint(error: &anyhow::Error) -> &str {
         .map_or("this is a bug in devca: please report it with the output of -v", |f| &f.hint)
 }
 
-/// The commands that a hint names are those of the default CA: here they become this one's. `ca` is its option.
-pub fn hint_of(ca: &str, hint: &str) -> String {
-    let command =
-        |hint: String, command| hint.replace(&format!("devca {command}"), &format!("devca{ca} {command}"));
-    OF_A_CA.into_iter().fold(hint.to_owned(), command)
-}
+/// The option that names a CA in the commands of hints; nothing for the default one. Hints are written for the default CA,
+/// as in `devca install`, and become another's here.
+#[derive(Debug, Clone, Default)]
+pub struct CaOption(String);
 
-const OF_A_CA: [&str; 10] =
-    ["crl", "export", "install", "issue", "list", "passphrase", "permit", "renew", "revoke", "rotate"];
+/// Commands that do the same whichever CA is meant.
+const OF_NO_CA: [&str; 8] = ["check", "explain", "inspect", "completions", "man", "help", "ca", "import"];
 
-/// The same error, its hint for the CA that this option names.
-pub fn of(ca: &str, error: anyhow::Error) -> anyhow::Error {
-    if ca.is_empty() {
-        return error;
+impl CaOption {
+    /// As in ` --ca work`.
+    pub fn new(name: &impl fmt::Display) -> Self {
+        Self(format!(" --ca {name}"))
     }
-    let exit_code = exit_code(&error);
-    Fault { what: format!("{error:#}"), hint: hint_of(ca, hint(&error)), exit_code }.into()
+
+    /// The text, in which each command is this CA's.
+    pub fn hint(&self, text: &str) -> String {
+        const PROGRAM: &str = "devca ";
+        let mut parts = text.split(PROGRAM);
+        let mut hint = parts.next().unwrap_or_default().to_owned();
+        for rest in parts {
+            let command = rest.split(|c: char| !c.is_ascii_lowercase()).next().unwrap_or_default();
+            let begins_here = hint.is_empty() || hint.ends_with([' ', '(', '"', '`']);
+            let takes_ca = !command.is_empty() && !OF_NO_CA.contains(&command);
+            let option = if begins_here && takes_ca { &self.0 } else { "" };
+            for part in ["devca", option, " ", rest] {
+                hint.push_str(part);
+            }
+        }
+        hint
+    }
+
+    /// The same error, its hint for this CA.
+    pub fn error(&self, error: anyhow::Error) -> anyhow::Error {
+        if self.0.is_empty() {
+            return error;
+        }
+        let exit_code = exit_code(&error);
+        Fault { what: format!("{error:#}"), hint: self.hint(hint(&error)), exit_code }.into()
+    }
 }
 
 /// A path as a shell reads it, for commands in hints.
@@ -111,5 +133,38 @@ fn lower_first(message: &str) -> String {
             first.to_lowercase().chain(letters).collect()
         }
         _ => message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CaOption;
+
+    #[test]
+    fn the_commands_of_a_hint_are_those_of_its_ca() {
+        let work = CaOption::new(&"work");
+        for (hint, expected) in [
+            ("devca install", "devca --ca work install"),
+            ("devca crl, or: devca renew --all", "devca --ca work crl, or: devca --ca work renew --all"),
+            (
+                "sudo devca uninstall --purge && devca install",
+                "sudo devca --ca work uninstall --purge && devca --ca work install",
+            ),
+            (
+                "run `devca root` (devca permit --list)",
+                "run `devca --ca work root` (devca --ca work permit --list)",
+            ),
+            ("devca --ca home install", "devca --ca home install"),
+            ("devca check localhost:8443", "devca check localhost:8443"),
+            ("reinstall devca", "reinstall devca"),
+            (
+                "chmod 700 '/home/a/.local/share/devca/my files'",
+                "chmod 700 '/home/a/.local/share/devca/my files'",
+            ),
+        ] {
+            assert_eq!(work.hint(hint), expected);
+            assert_eq!(work.hint(expected), expected);
+            assert_eq!(CaOption::default().hint(hint), hint);
+        }
     }
 }

@@ -27,7 +27,7 @@ pub struct Intermediate {
 pub fn intermediate(folder: &CaFolder) -> Option<CaCertificate> {
     let path = folder.intermediate();
     path.symlink_metadata().ok()?;
-    CaCertificate::load(&path, folder).ok()
+    CaCertificate::load(&path).ok()
 }
 
 impl Authority {

@@ -91,13 +91,13 @@ pub fn signing_key(folder: &CaFolder) -> PathBuf {
 impl Authority {
     /// Reads root and key, and refuses a pair that could only sign what nobody accepts.
     pub fn load(folder: &CaFolder, unlock: &Unlock, now: OffsetDateTime) -> anyhow::Result<Self> {
-        let root = CaCertificate::load(&folder.root(), folder)?;
+        let root = CaCertificate::load(&folder.root())?;
         refuse_early_clock(&root, now)?;
-        let rotate = format!("replace the root: devca{} rotate", folder.option());
+        let rotate = "replace the root: devca rotate";
         if root.validity.not_after < now {
             let what =
                 format!("the root {} expired on {}", folder.root().display(), root.validity.not_after.date());
-            return Err(Fault::new(what, format!("replace it: devca{} rotate", folder.option())).into());
+            return Err(Fault::new(what, "replace it: devca rotate").into());
         }
         let is_sealed = is_sealed(folder);
         let path = signing_key(folder);
@@ -105,8 +105,7 @@ impl Authority {
             let what = format!("the root's key is missing, so nothing can be signed: {}", path.display());
             return Err(Fault::new(what, format!("restore the key, or {rotate}")).into());
         }
-        let intermediate =
-            if is_sealed { Some(CaCertificate::load(&folder.intermediate(), folder)?) } else { None };
+        let intermediate = if is_sealed { Some(CaCertificate::load(&folder.intermediate())?) } else { None };
         let (key, passphrase) = match key_file::read(&path) {
             Err(e) => {
                 let hint = format!("restore the key, or {rotate}");

@@ -9,6 +9,7 @@ use super::catalogue::{
     KEY_MISMATCH, NAME_MISMATCH, NO_ANSWER, NOT_TLS, PLAIN_HTTP, PROTOCOL_TOO_OLD, UNRESOLVED, Words,
 };
 use super::connect::{Failure, Seen};
+use crate::error::CaOption;
 
 /// Clocks that differ by less bother nobody.
 const SKEW: Duration = Duration::minutes(5);
@@ -24,19 +25,19 @@ pub struct View<'a> {
     /// The CAs that the server accepts client certificates of, by name.
     pub acceptable: &'a [String],
     /// The option that names the one of these that is this person's.
-    pub issuer: String,
+    pub ca: CaOption,
 }
 
 /// What the connection itself shows.
 pub fn judge(seen: &Seen, view: &View) -> Vec<Finding> {
-    let View { host, port, shown, acceptable, issuer } = view;
+    let View { host, port, shown, acceptable, ca } = view;
     let (port, shown) = (*port, *shown);
     let mut findings = Vec::new();
     let list = acceptable.join("; ");
     let wanted = if list.is_empty() { String::new() } else { format!(", of: {list}") };
     let required = || {
         let what = format!("{host}:{port} requires a client certificate{wanted}");
-        let fix = format!("devca{issuer} issue --client NAME, then: devca check … --cert … --key …");
+        let fix = ca.hint("devca issue --client NAME, then: devca check … --cert … --key …");
         // What servers write into their logs is not what a client says.
         Finding::new(&CLIENT_CERTIFICATE_REQUIRED, what, fix).saying(|words| !words.client.is_server())
     };

@@ -27,16 +27,11 @@ mod watcher;
 
 /// The command that issues a certificate such as this one, as a shell reads it.
 pub fn issue(details: &CertificateDetails) -> String {
-    issue_by("", details)
-}
-
-/// The same by another CA: `ca` is its option.
-pub fn issue_by(ca: &str, details: &CertificateDetails) -> String {
     let names = if details.names.is_empty() { details.common_name.as_slice() } else { &details.names };
     let names = if names.is_empty() { "NAMES".into() } else { words(names) };
     let has = |usage| details.usages.contains(&usage);
     let option = if has(Usage::Client) && !has(Usage::Server) { " --client" } else { "" };
-    format!("devca{ca} issue{option} {names}")
+    format!("devca issue{option} {names}")
 }
 
 /// Names as words of a shell's command.

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 
 use super::Context;
 use crate::ca;
+use crate::disk::home::CaFolder;
 use crate::error;
 use crate::report::{self, ErrorMessage, Outcome};
 use crate::x509::certificate::CaCertificate;
@@ -51,7 +52,7 @@ pub(super) fn run(context: &Context) -> Cas {
     folders.retain(ca::exists);
     // The default one first.
     folders.sort_by_key(|folder| (!folder.name.is_default(), folder.name.to_string()));
-    let state = |folder| match CaCertificate::load(&crate::disk::home::CaFolder::root(folder), folder) {
+    let state = |folder: &CaFolder| match CaCertificate::load(&folder.root()) {
         Ok(root) => CaState::Good {
             not_after: root.validity.not_after,
             days_left: root.validity.days_left(context.now),
@@ -59,7 +60,7 @@ pub(super) fn run(context: &Context) -> Cas {
             common_name: root.common_name,
         },
         Err(e) => {
-            let hint = error::hint_of(&folder.option(), error::hint(&e));
+            let hint = folder.hint(error::hint(&e));
             CaState::Bad { error: ErrorMessage { message: format!("{e:#}"), hint } }
         }
     };

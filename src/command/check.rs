@@ -101,7 +101,7 @@ fn server(context: &Context, args: &cli::Check, host: &str, port: u16) -> anyhow
         port,
         shown,
         acceptable: acceptable.as_deref().unwrap_or_default(),
-        issuer: issuer.map(CaFolder::option).unwrap_or_default(),
+        ca: issuer.map(CaFolder::option).unwrap_or_default(),
     };
     checked.findings = handshake::judge(&seen, &view);
     if acceptable.is_some() {

@@ -14,7 +14,7 @@ use crate::ca::{self, Authority};
 use crate::cli;
 use crate::command::shared::stores::WIDTH;
 use crate::disk::files;
-use crate::error::{Fault, OrHint};
+use crate::error::{CaOption, Fault, OrHint};
 use crate::report::{self, Mark, Outcome};
 use crate::x509::certificate::CaCertificate;
 use crate::x509::key;
@@ -33,7 +33,7 @@ pub(super) struct Imported {
     key_from: PathBuf,
     /// The options that choose the CA, for a command in a hint.
     #[serde(skip)]
-    option: String,
+    ca: CaOption,
 }
 
 pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Imported> {
@@ -78,10 +78,8 @@ pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Impor
         context.report.note(
             "this root may sign for any name: anyone who gets its key can impersonate every site to you",
         );
-        let option = context.folder.option();
-        context.report.note(format!(
-            "to replace it with one for development names only: devca{option} rotate --constrained"
-        ));
+        let what = "to replace it with one for development names only: devca rotate --constrained";
+        context.report.note(context.folder.hint(what));
     } else if authority.root.constraints.constrain_addresses() {
         context.report.note(permit::shut_out(&context.folder));
     }
@@ -92,7 +90,7 @@ pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Impor
         name: authority.root.common_name,
         certificate_from,
         key_from,
-        option: context.folder.option(),
+        ca: context.folder.option(),
     })
 }
 
@@ -148,6 +146,6 @@ impl Outcome for Imported {
         )?;
         writeln!(page, "  {:WIDTH$}  {path}", "")?;
         writeln!(page, "  {:WIDTH$}  from {from} and {}", "", report::short(&self.key_from))?;
-        writeln!(page, "Next: devca{} install", self.option)
+        writeln!(page, "{}", self.ca.hint("Next: devca install"))
     }
 }

@@ -16,7 +16,7 @@ use crate::command::shared::anchor;
 use crate::command::shared::bundles;
 use crate::command::shared::old_roots::OldRoots;
 use crate::command::shared::stores::{self, Changes, StoreLine, WIDTH};
-use crate::error::Fault;
+use crate::error::{CaOption, Fault};
 use crate::report::{self, Mark, Outcome};
 use crate::x509::certificate::CaCertificate;
 use crate::x509::constraints::Constraints;
@@ -47,7 +47,7 @@ pub(super) struct Installed {
     sysroot: bool,
     /// The options that choose the CA, for a command in a hint.
     #[serde(skip)]
-    option: String,
+    ca: CaOption,
     /// The root and the stores were printed while they were changed.
     #[serde(skip)]
     printed: bool,
@@ -82,14 +82,12 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
             context.folder.root().display(),
             root.validity.not_after.date()
         );
-        let hint = format!("replace it: devca{} rotate", context.folder.option());
+        let hint = "replace it: devca rotate";
         return Err(Fault::new(what, hint).into());
     }
     if !args.dry_run && !ca::is_locked(&context.folder) {
-        let option = context.folder.option();
-        context.report.note(format!(
-            "the root's key is not encrypted; protect it with: devca{option} passphrase --keyring (or: devca{option} \
-             passphrase)"
+        context.report.note(context.folder.hint(
+            "the root's key is not encrypted; protect it with: devca passphrase --keyring (or: devca passphrase)",
         ));
     }
     if root.constraints.is_unconstrained() {
@@ -119,7 +117,7 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
         constraints: root.constraints,
         stores: Vec::new(),
         sysroot: args.stores.sysroot.is_some(),
-        option: context.folder.option(),
+        ca: context.folder.option(),
         printed: false,
     };
     // Each line as soon as it is known: a store can take seconds, or wait for a password.
@@ -208,22 +206,21 @@ fn refuse_without_key(context: &Context) -> anyhow::Result<()> {
 
 /// A root is never overwritten by `install`: other commands change it.
 fn refuse_to_change(context: &Context, args: &cli::Install) -> anyhow::Result<()> {
-    let option = context.folder.option();
     // What it is already need not be asked for twice: an install that was cut short is given once more.
     let present = context.root()?.constraints;
     let lacking = args.permit.iter().find(|name| !present.permitted.contains(name));
     let hint = if let (Some(name), false) = (lacking, present.is_unconstrained()) {
-        format!("devca{option} permit {name}")
+        format!("devca permit {name}")
     } else if args.constrain_addresses && !present.is_unconstrained() && !present.constrain_addresses() {
-        format!("devca{option} permit --constrain-addresses")
+        "devca permit --constrain-addresses".into()
     } else if args.unconstrained && !present.is_unconstrained() {
         "create another CA: devca --ca NAME install --unconstrained".into()
     } else if args.sealed && !ca::is_sealed(&context.folder) {
-        format!("devca{option} rotate --sealed")
+        "devca rotate --sealed".into()
     } else if args.passphrase && !ca::is_locked(&context.folder) {
-        format!("devca{option} passphrase")
+        "devca passphrase".into()
     } else if args.keyring && ca::keyring_item(&context.folder).is_none() {
-        format!("devca{option} passphrase --keyring")
+        "devca passphrase --keyring".into()
     } else {
         return Ok(());
     };
@@ -251,20 +248,20 @@ impl Installed {
         }
         if self.root_created && !self.constraints.is_unconstrained() {
             let names = "may sign for development names such as localhost and *.test";
-            writeln!(page, "{indent}{names} (devca{} permit --list)", self.option)?;
+            writeln!(page, "{indent}{names} ({})", self.ca.hint("devca permit --list"))?;
         }
         Ok(())
     }
 
     /// What to do now.
     fn write_next(&self, page: &mut dyn Write) -> io::Result<()> {
-        let option = &self.option;
         writeln!(
             page,
             "\nRestart browsers that are open. Programs with trust stores of their own, such as Node and"
         )?;
-        writeln!(page, "Python requests, trust the root when started with: devca{option} run -- npm start")?;
-        writeln!(page, "Next: devca{option} issue localhost 127.0.0.1 ::1")
+        let run = self.ca.hint("devca run -- npm start");
+        writeln!(page, "Python requests, trust the root when started with: {run}")?;
+        writeln!(page, "{}", self.ca.hint("Next: devca issue localhost 127.0.0.1 ::1"))
     }
 }
 

@@ -197,9 +197,10 @@ fn write(context: &Context, args: &cli::Issue, files: Vec<NewFile>, entry: &mut 
 /// A certificate never outlives its issuer, whatever was asked for.
 fn say_that_it_is_shortened(context: &Context, authority: &Authority) {
     let issuer = if authority.intermediate.is_some() { "intermediate" } else { "root" };
-    let (end, option) = (authority.signer().validity.not_after.date(), context.folder.option());
+    let end = authority.signer().validity.not_after.date();
+    let rotate = context.folder.hint("devca rotate");
     context.report.note(format!(
-        "the certificate expires with the {issuer}, on {end}; for a longer one, replace the root: devca{option} rotate"
+        "the certificate expires with the {issuer}, on {end}; for a longer one, replace the root: {rotate}"
     ));
 }
 
@@ -254,9 +255,8 @@ fn confirm_addresses(context: &Context, args: &cli::Issue, names: &[Name]) -> an
     if args.yes || context.report.ask(&question) == Some(true) {
         return Ok(());
     }
-    let option = context.folder.option();
-    let hint = format!("permit it: devca{option} permit {first}, or issue it anyway with --yes");
-    Err(public_address(first, &context.folder).hint_instead(hint).into())
+    let hint = format!("permit it: devca permit {first}, or issue it anyway with --yes");
+    Err(public_address(first).hint_instead(hint).into())
 }
 
 /// A public address that nobody has agreed to. Where the root constrains addresses, the constraints decide.
@@ -265,10 +265,10 @@ fn unasked<'a>(constraints: &Constraints, names: &'a [Name]) -> Option<&'a Name>
     names.iter().find(|name| !decide && policy::is_public_address(name))
 }
 
-fn public_address(name: &Name, folder: &CaFolder) -> Fault {
+fn public_address(name: &Name) -> Fault {
     Fault::new(
         format!("{name} is a public address, which devca does not issue for unless told to"),
-        format!("permit it: devca{} permit {name}", folder.option()),
+        format!("permit it: devca permit {name}"),
     )
 }
 
@@ -294,10 +294,10 @@ fn widening(
     if args.yes || context.report.ask(&question) == Some(true) {
         Ok(subtrees)
     } else {
-        let (option, base) = (context.folder.option(), signer::base(first));
+        let base = signer::base(first);
         let is_there = ca::exists(&context.folder);
         let command = if is_there { format!("permit {base}") } else { format!("install --permit {base}") };
-        Err(signer::outside(first).hint_instead(format!("permit it: devca{option} {command}")).into())
+        Err(signer::outside(first).hint_instead(format!("permit it: devca {command}")).into())
     }
 }
 

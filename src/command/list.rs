@@ -11,6 +11,7 @@ use super::Context;
 use crate::cli;
 use crate::command::shared::record::CertificateRecord;
 use crate::disk::files::{NewFile, Secrecy};
+use crate::error::CaOption;
 use crate::format::{Holds, Output, Written};
 use crate::issued::inventory::{self, Entry, Inventory, Line};
 use crate::issued::parallel;
@@ -34,7 +35,7 @@ pub(super) struct Listing {
     only_ending: bool,
     /// The options that choose the CA, for a command in a hint.
     #[serde(skip)]
-    option: String,
+    ca: CaOption,
 }
 
 #[derive(Serialize)]
@@ -124,7 +125,7 @@ pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<Listing
         certificates.retain(is_ending);
     }
     let is_damaged = context.note_damage(scanned.unreadable);
-    Ok(Listing { certificates, pruned, is_damaged, only_ending, option: context.folder.option() })
+    Ok(Listing { certificates, pruned, is_damaged, only_ending, ca: context.folder.option() })
 }
 
 /// What is in use, and ends within so many days, has ended, or is issued by an earlier root.
@@ -226,7 +227,7 @@ impl Listing {
             ),
         ];
         for (_, command, does) in fixes.iter().filter(|(applies, ..)| *applies) {
-            writeln!(page, "fix: devca{} {command}  ({does})", self.option)?;
+            writeln!(page, "fix: {}  ({does})", self.ca.hint(&format!("devca {command}")))?;
         }
         Ok(())
     }

@@ -46,10 +46,9 @@ pub(super) struct Permitted {
 
 /// Whom a root that constrains addresses shuts out.
 pub(super) fn shut_out(folder: &CaFolder) -> String {
-    let option = folder.option();
-    format!(
+    folder.hint(
         "BoringSSL (Bun, gRPC, Electron, Envoy, Dart, workerd) rejects certificates with addresses, because this root \
-         constrains addresses; to change that: devca{option} permit --no-constrain-addresses"
+         constrains addresses; to change that: devca permit --no-constrain-addresses",
     )
 }
 

@@ -146,7 +146,7 @@ fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<(Vec<Entry>, bool
             context.report.note(format!("{word} was moved; its new place is recorded"));
             entries.push(entry);
         } else if !entries.iter().any(|entry| is_meant(entry, word)) {
-            return Err(not_listed(context, &gone, word).into());
+            return Err(not_listed(&gone, word).into());
         }
     }
     let is_wanted = |entry: &Entry| {
@@ -159,13 +159,13 @@ fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<(Vec<Entry>, bool
 }
 
 /// Why nothing is renewed by this name.
-fn not_listed(context: &Context, revoked: &[Entry], word: &str) -> Fault {
+fn not_listed(revoked: &[Entry], word: &str) -> Fault {
     if let Some(entry) = revoked.iter().find(|entry| is_meant(entry, word)) {
         let hint = format!("{} --force", renewal::issue_again(entry));
         return Fault::new(format!("{word} is revoked"), hint);
     }
     let what = format!("{word} is neither a file nor the name of a certificate of this CA");
-    Fault::new(what, format!("list what was issued: devca{} list", context.folder.option()))
+    Fault::new(what, "list what was issued: devca list")
 }
 
 /// Whether it has files that an earlier renewal could not open, for which there is a password now.
@@ -226,8 +226,7 @@ pub(super) fn again(
                     outcome.outdated.extend(left.map(|file| outdated(context, &file.path, &entry)));
                 }
                 Err(e) => {
-                    let option = context.folder.option();
-                    let (why, hint) = (format!("{e:#}"), error::hint_of(&option, error::hint(&e)));
+                    let (why, hint) = (format!("{e:#}"), context.folder.hint(error::hint(&e)));
                     outcome.failed.push(FailedRenewal { path, why, hint });
                 }
             }
@@ -240,7 +239,7 @@ pub(super) fn again(
 /// A file that could not be renewed with the others of its certificate.
 fn outdated(context: &Context, path: &Path, entry: &Entry) -> FailedRenewal {
     let why = "it still contains the previous certificate, because its password is unknown".into();
-    let hint = error::hint_of(&context.folder.option(), &renewal::with_password(entry));
+    let hint = context.folder.hint(&renewal::with_password(entry));
     FailedRenewal { path: path.to_owned(), why, hint }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context, args: &cli::Revoke) -> anyhow::Result<Revok
         let entry = find(&known, &args.certificate)?;
         (entry.serial.clone(), entry.intermediate)
     };
-    let hint = format!("devca{} crl", context.folder.option());
+    let hint = context.folder.hint("devca crl");
     if let Some(earlier) = known.revocations.iter().find(|earlier| earlier.serial == serial) {
         return Ok(Revoked { serial, since: earlier.revoked, already: true, hint });
     }

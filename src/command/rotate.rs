@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context, args: &cli::Rotate) -> anyhow::Result<Rotat
     let constraints = if args.constrained && old.constraints.is_unconstrained() {
         policy::default_constraints(Some(&super::host_name()), &args.permit, false)
     } else {
-        refuse_to_permit(context, &old.constraints, &args.permit)?;
+        refuse_to_permit(&old.constraints, &args.permit)?;
         old.constraints
     };
     let passphrase = passphrase(context)?;
@@ -86,12 +86,12 @@ fn question(context: &Context) -> String {
 }
 
 /// A root that is constrained already keeps its list.
-fn refuse_to_permit(context: &Context, present: &Constraints, names: &[Subtree]) -> Result<(), Fault> {
+fn refuse_to_permit(present: &Constraints, names: &[Subtree]) -> Result<(), Fault> {
     match names.iter().find(|name| !present.permitted.contains(name)) {
         None => Ok(()),
         Some(name) => Err(Fault::new(
             "this root is already constrained, and rotate keeps its list",
-            format!("change the list first: devca{} permit {name}", context.folder.option()),
+            format!("change the list first: devca permit {name}"),
         )),
     }
 }
@@ -144,7 +144,7 @@ pub(super) fn replace_root(
 /// The roots that this CA has had, the present one included, in PEM.
 pub(super) fn earlier(context: &Context) -> Vec<u8> {
     let mut known = pem::certificates(&context.folder.earlier());
-    known.extend(CaCertificate::load(&context.folder.root(), &context.folder).map(|root| root.der));
+    known.extend(CaCertificate::load(&context.folder.root()).map(|root| root.der));
     known.iter().flat_map(|der| pem::certificate(der)).collect()
 }
 

@@ -66,11 +66,7 @@ fn authority(context: &Context) -> anyhow::Result<Authority> {
     }
     let authority =
         context.create_root(&policy::default_constraints(Some(&super::host_name()), &[], false))?;
-    context.report.note(format!(
-        "created a root CA, {}; nothing trusts it yet: run devca{} install",
-        context.folder.root().display(),
-        context.folder.option()
-    ));
+    context.note_if_not_installed(true);
     Ok(authority)
 }
 

@@ -68,14 +68,14 @@ fn lacking(context: &Context, stores: &[StoreState]) -> Option<StatusProblem> {
         1 => "one store does not trust the root".into(),
         count => format!("{count} stores do not trust the root"),
     };
-    Some(StatusProblem { what, hint: format!("devca{} install", context.folder.option()) })
+    Some(StatusProblem { what, hint: context.folder.hint("devca install") })
 }
 
 /// Files that programs started with `devca env` still read.
 fn stale_bundles(context: &Context, root: &CaCertificate) -> Vec<StatusProblem> {
     let finding = |path: PathBuf| StatusProblem {
         what: format!("{} does not have the current root, or has an earlier one", path.display()),
-        hint: format!("devca{} status --fix", context.folder.option()),
+        hint: context.folder.hint("devca status --fix"),
     };
     bundles::stale(context, root).into_iter().map(finding).collect()
 }

@@ -166,7 +166,7 @@ struct Own {
 
 impl Own {
     fn of(context: &Context, root: Option<&CaCertificate>) -> Self {
-        let read = |folder: CaFolder| CaCertificate::load(&folder.root(), &folder).ok().map(|root| root.der);
+        let read = |folder: CaFolder| CaCertificate::load(&folder.root()).ok().map(|root| root.der);
         Self {
             root: root.map(anchor::of),
             old_roots: OldRoots::remembered(context),

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use directories::BaseDirs;
 
 use crate::disk::files::{self, Files};
-use crate::error::{Fault, quoted};
+use crate::error::{CaOption, Fault, quoted};
 
 /// The person that devca works for: who typed the command, also where it was typed behind `sudo`.
 #[derive(Debug, Clone)]
@@ -261,8 +261,13 @@ impl CaFolder {
     }
 
     /// The option that names this CA in a command of a hint; nothing for the default one.
-    pub fn option(&self) -> String {
-        if self.name.is_default() { String::new() } else { format!(" --ca {}", self.name) }
+    pub fn option(&self) -> CaOption {
+        if self.name.is_default() { CaOption::default() } else { CaOption::new(&self.name) }
+    }
+
+    /// A hint whose commands are for this CA.
+    pub fn hint(&self, text: &str) -> String {
+        self.option().hint(text)
     }
 }
 

@@ -7,7 +7,6 @@ use time::OffsetDateTime;
 use x509_parser::prelude::{FromDer, X509Name};
 use x509_parser::revocation_list::CertificateRevocationList;
 
-use crate::disk::home::CaFolder;
 use crate::error::Fault;
 use crate::report::printable;
 use crate::x509::constraints::Constraints;
@@ -44,13 +43,10 @@ pub struct CaCertificate {
 impl CaCertificate {
     /// Reads the root of a CA, or its intermediate. Fails where there is none, and where the file holds something else
     /// or something more: what is trusted must be what was looked at.
-    pub fn load(path: &Path, folder: &CaFolder) -> anyhow::Result<Self> {
+    pub fn load(path: &Path) -> anyhow::Result<Self> {
         let der = pem::only_certificate(path)?;
         Self::parse(der).map_err(|why| {
-            let hint = format!(
-                "restore it from a backup, or start over: devca{} uninstall --purge && devca{0} install",
-                folder.option()
-            );
+            let hint = "restore it from a backup, or start over: devca uninstall --purge && devca install";
             Fault::new(format!("{} is not a usable CA certificate: {why}", path.display()), hint).into()
         })
     }

@@ -42,7 +42,7 @@ pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checke
             left if left.is_expired() => format!("{} expired on {}", path.display(), entry.not_after.date()),
             left => format!("{} expires {left}", path.display()),
         };
-        let fix = format!("devca{} renew {}", context.folder.option(), quoted(&path));
+        let fix = context.folder.hint(&format!("devca renew {}", quoted(&path)));
         checked.findings.push(Finding::new(fault, what, fix).saying(|_| false));
     }
     Ok(checked)

@@ -9,7 +9,7 @@ use crate::check::catalogue::{
 };
 use crate::check::chain::{Chain, End, Link, Source};
 use crate::check::judge;
-use crate::check::{Finding, issue, issue_by};
+use crate::check::{Finding, issue};
 use crate::cli;
 use crate::command::Context;
 use crate::command::shared::anchor;
@@ -55,7 +55,7 @@ impl Roots {
         let system = bundle::system_roots(&host);
         let (mut own, mut earlier, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for folder in context.folder.siblings() {
-            if let Ok(root) = CaCertificate::load(&folder.root(), &folder) {
+            if let Ok(root) = CaCertificate::load(&folder.root()) {
                 others.extend(crate::ca::intermediate(&folder).map(|intermediate| intermediate.der));
                 earlier.extend(
                     pem::certificates(&folder.earlier()).into_iter().map(|der| (folder.clone(), der)),
@@ -122,7 +122,7 @@ impl Roots {
         }
         // A CA for clients needs no store: servers are given its root.
         if let (true, Some((folder, _))) = (args.client, self.own.iter().find(|(_, der)| *der == top.der)) {
-            let by = format!("servers configured with its root (devca{} root --pem)", folder.option());
+            let by = folder.hint("servers configured with its root (devca root --pem)");
             return Trust { trusted_by: vec![by], ..none };
         }
         let is_local = certificate::local_ca(&top.der).is_some();
@@ -144,7 +144,7 @@ impl Roots {
         } else {
             "not by Node, Python requests and others"
         };
-        Some(format!("{who} with their own stores: devca{} run -- PROGRAM", folder.option()))
+        Some(folder.hint(&format!("{who} with their own stores: devca run -- PROGRAM")))
     }
 
     /// The CA of this person's that a server names as acceptable for clients.
@@ -200,7 +200,7 @@ impl Roots {
 
     fn fix(&self, der: &[u8]) -> String {
         match (self.own.iter().find(|(_, own)| own == der), certificate::local_ca(der)) {
-            (Some((folder, _)), _) => format!("devca{} install", folder.option()),
+            (Some((folder, _)), _) => folder.hint("devca install"),
             (None, Some(ca)) if !ca.is_devca => {
                 "mkcert -install, or: devca import \"$(mkcert -CAROOT)\"".into()
             }
@@ -221,11 +221,11 @@ impl Roots {
             }
             if Inventory::load(&folder.inventory())?.revoked().contains(&leaf.serial) {
                 let what = format!(
-                    "{} is on the list of devca{} crl: clients that read the list reject it",
+                    "{} is on the list of {}: clients that read the list reject it",
                     leaf.subject,
-                    folder.option()
+                    folder.hint("devca crl")
                 );
-                let fix = format!("{} --force", issue_by(&folder.option(), leaf));
+                let fix = folder.hint(&format!("{} --force", issue(leaf)));
                 return Ok(Some(Finding::new(&REVOKED, what, fix).saying(|_| false)));
             }
         }

@@ -103,7 +103,6 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
         folder: &folder,
         known: Known::new(&context.folder),
         interrupt: Interrupt::catch(),
-        ca: &context.folder,
         now: context.now,
     };
     let mut outcome = Batch::new(&folder, root_created);
@@ -120,7 +119,7 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
     bar.finish_and_clear();
     outcome.not_begun += lines.filter(|(_, line)| is_of_certificate(line)).count();
     for failure in &mut outcome.failed {
-        failure.hint = error::hint_of(&context.folder.option(), &failure.hint);
+        failure.hint = context.folder.hint(&failure.hint);
     }
     drop(lock);
     if root_created || request::kind(args).serves() {
@@ -138,7 +137,6 @@ struct Maker<'a> {
     folder: &'a Path,
     known: Known<'a>,
     interrupt: Interrupt,
-    ca: &'a crate::disk::home::CaFolder,
     now: time::OffsetDateTime,
 }
 
@@ -247,7 +245,7 @@ impl Maker<'_> {
         let validity = request::validity(self.args, kind, self.now)?;
         let mut request = Request { kind, subject, key: KeySource::Fresh(self.args.key_type), validity };
         if let Some(name) = super::unasked(&self.authority.root.constraints, &request.subject.names) {
-            return Err(super::public_address(name, self.ca).into());
+            return Err(super::public_address(name).into());
         }
         request.suit(self.authority);
         let plan = OutputPlan {

@@ -113,7 +113,7 @@ fn refuse_what_a_timer_lacks(context: &Context, args: &cli::Renew) -> Result<(),
         return Err(Fault::usage(what, "write the password into a file, and use --password-file FILE"));
     }
     if ca::is_locked(&context.folder) && passphrase_file().is_none() {
-        let command = format!("{VARIABLE}=FILE devca{} renew --install-timer", context.folder.option());
+        let command = format!("{VARIABLE}=FILE devca renew --install-timer");
         return Err(Fault::new(
             "the CA's key needs a passphrase, which a timer cannot type",
             format!("write it into a file that only you can read, and use it: {command}"),
@@ -136,9 +136,9 @@ fn warn_of_encrypted_files(context: &Context, args: &cli::Renew) -> anyhow::Resu
             count => format!(" (and {count} more)"),
         };
         context.report.note(format!(
-            "the timer cannot renew {}{more} without its password: devca{} renew --install-timer --password-file FILE",
+            "the timer cannot renew {}{more} without its password: {}",
             first.path.display(),
-            context.folder.option()
+            context.folder.hint("devca renew --install-timer --password-file FILE")
         ));
     }
     Ok(())

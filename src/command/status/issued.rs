@@ -28,7 +28,7 @@ pub(super) fn look_at(
 ) -> Option<IssuedCounts> {
     let path = context.folder.inventory();
     let finding = |what: String, hint: &str| {
-        let hint = error::hint_of(&context.folder.option(), hint);
+        let hint = context.folder.hint(hint);
         StatusProblem { what, hint }
     };
     let inventory = match Inventory::load(&path) {

@@ -11,7 +11,7 @@ use crate::ca::{self, Authority};
 use crate::command::shared::stores::WIDTH;
 use crate::command::{Context, host_name, permit};
 use crate::disk::files;
-use crate::error;
+use crate::error::{self, CaOption};
 use crate::report;
 use crate::x509::certificate::CaCertificate;
 use crate::x509::constraints::Constraints;
@@ -48,7 +48,7 @@ pub(super) struct RootState {
     shuts_out: Option<String>,
     /// The options that choose the CA, for a command in a hint.
     #[serde(skip)]
-    option: String,
+    ca: CaOption,
     /// Its certificate lets its key sign for TLS only, neither mail nor code.
     tls_only: bool,
     constraints: Constraints,
@@ -97,7 +97,7 @@ pub(super) fn look_at(context: &Context, problems: &mut Vec<StatusProblem>) -> O
         let key = context.folder.root_key();
         found(
             format!("the root's key is missing, so nothing can be signed: {}", key.display()),
-            format!("restore the key, or replace the root: devca{} rotate", context.folder.option()),
+            context.folder.hint("restore the key, or replace the root: devca rotate"),
         );
     }
     for (path, mode) in private(context) {
@@ -105,17 +105,15 @@ pub(super) fn look_at(context: &Context, problems: &mut Vec<StatusProblem>) -> O
             let what = format!("{} is accessible to other users", path.display());
             found(
                 what,
-                format!(
-                    "chmod {mode:o} {}, or: devca{} status --fix",
-                    error::quoted(&path),
-                    context.folder.option()
-                ),
+                context
+                    .folder
+                    .hint(&format!("chmod {mode:o} {}, or: devca status --fix", error::quoted(&path))),
             );
         }
     }
     let left = root.validity.days_left(context.now);
     if !left.is_expired() && left.0 <= EXPIRES_SOON {
-        let hint = format!("replace it in time: devca{} rotate", context.folder.option());
+        let hint = context.folder.hint("replace it in time: devca rotate");
         found(format!("the root expires {left}"), hint);
     }
     Some(root)
@@ -145,7 +143,7 @@ impl RootState {
             constrained: !root.constraints.is_unconstrained(),
             constrains_addresses: root.constraints.constrain_addresses(),
             shuts_out: root.constraints.constrain_addresses().then(|| permit::shut_out(folder)),
-            option: folder.option(),
+            ca: folder.option(),
             tls_only: root.tls_only,
             constraints: root.constraints,
             name: root.common_name,
@@ -186,6 +184,6 @@ impl RootState {
             .collect();
         let and = if own.is_empty() { String::new() } else { format!(", and {}", own.join(", ")) };
         let addresses = if self.constrains_addresses { "private addresses" } else { "any address" };
-        format!("development names{and}; {addresses} (devca{} permit --list)", self.option)
+        format!("development names{and}; {addresses} ({})", self.ca.hint("devca permit --list"))
     }
 }
