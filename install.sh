@@ -114,4 +114,8 @@ case :$PATH: in
     *:"$prefix/bin":*) ;;
     *) echo "it is not on your PATH yet: export PATH=\"$prefix/bin:\$PATH\"" ;;
 esac
+case $prefix in
+    /usr | /usr/local) ;;
+    *) echo "for completion in zsh, add to ~/.zshrc before compinit: fpath+=($prefix/share/zsh/site-functions)" ;;
+esac
 echo "next: devca install"

@@ -172,9 +172,14 @@ pub enum Command {
     /// Import an existing root: mkcert's, or any PEM pair
     Import(Import),
     /// Print a completion script for your shell
-    #[command(
-        after_help = "Example:\n  devca completions bash > ~/.local/share/bash-completion/completions/devca"
-    )]
+    #[command(after_help = "\
+Examples:
+  devca completions bash > ~/.local/share/bash-completion/completions/devca
+  devca completions fish > ~/.config/fish/completions/devca.fish
+  devca completions zsh > ~/.zfunc/_devca     with fpath+=(~/.zfunc) before compinit in ~/.zshrc
+  devca completions powershell >> $PROFILE
+
+The script asks devca what to complete: CAs, certificates, formats, stores, files.")]
     Completions {
         /// bash, elvish, fish, powershell or zsh
         #[arg(value_name = "SHELL", hide_possible_values = true)]

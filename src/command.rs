@@ -21,6 +21,7 @@ use crate::x509::policy;
 mod browser;
 mod ca;
 mod check;
+mod complete;
 mod completions;
 mod crl;
 mod env;
@@ -46,6 +47,8 @@ mod server;
 mod shared;
 mod status;
 mod uninstall;
+
+pub use complete::complete;
 
 /// What every command works with.
 pub(crate) struct Context<'a> {
@@ -92,7 +95,7 @@ fn wants_json() -> bool {
 /// Does what was asked. Returns the exit code.
 pub fn run(cli: Cli, report: &Report) -> anyhow::Result<u8> {
     match cli.command {
-        Command::Completions { shell } => return report.finish(&completions::run(shell)),
+        Command::Completions { shell } => return report.finish(&completions::run(shell)?),
         Command::Explain(args) => return report.finish(&explain::run(&args, report)?),
         Command::Man { command } => return report.finish(&man::run(command.as_deref())?),
         Command::Serve(_) => return server::execute(report),

@@ -5,5 +5,8 @@ use std::process::ExitCode;
 use devca::command;
 
 fn main() -> ExitCode {
+    if command::complete() {
+        return ExitCode::SUCCESS;
+    }
     command::main(command::run)
 }

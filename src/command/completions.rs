@@ -1,11 +1,13 @@
-//! `devca completions SHELL`
+//! `devca completions SHELL`: the code with which a shell asks devca what to complete.
 
 use std::io::{self, Write};
 
 use clap_complete::Shell;
+use clap_complete::env::Shells;
 use serde::Serialize;
 
-use crate::cli::help;
+use super::complete::VARIABLE;
+use crate::error::{Fault, OrHint};
 use crate::report::Outcome;
 
 #[derive(Serialize)]
@@ -15,10 +17,22 @@ pub(super) struct Completions {
     script: String,
 }
 
-pub(super) fn run(shell: Shell) -> Completions {
+/// zsh loads `_devca` from its `fpath` at the first Tab, and wants what it completes from that very call.
+const AUTOLOADED: &str = "[[ ${funcstack[1]-} == _devca ]] && _clap_dynamic_completer_devca \"$@\"\n";
+
+pub(super) fn run(shell: Shell) -> anyhow::Result<Completions> {
+    let shell = shell.to_string();
+    let unknown = || Fault::new(format!("{shell} is not a known shell"), "see devca completions --help");
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut help::command(), "devca", &mut script);
-    Completions { shell: shell.to_string(), script: String::from_utf8_lossy(&script).into_owned() }
+    let shells = Shells::builtins();
+    let completer = shells.completer(&shell).ok_or_else(unknown)?;
+    completer
+        .write_registration(VARIABLE, "devca", "devca", "devca", &mut script)
+        .or_hint(|| "cannot write the script".into(), || "try again".into())?;
+    if shell == "zsh" {
+        script.extend(AUTOLOADED.as_bytes());
+    }
+    Ok(Completions { script: String::from_utf8_lossy(&script).into_owned(), shell })
 }
 
 impl Outcome for Completions {

@@ -1,5 +1,5 @@
 # Types command lines in an interactive shell and completes each: SHELL START LINE... START is what the shell runs first.
-# Prints, for each line, the line and what the shell shows after a Tab (or two) as text.
+# Prints each line, and what the shell shows after two Tabs.
 import os
 import pty
 import re
@@ -17,7 +17,7 @@ arguments = {
 
 child, terminal = pty.fork()
 if child == 0:
-    os.environ.update(TERM="dumb", PS1="$ ", COLUMNS="200", LINES="200", INPUTRC="/dev/null")
+    os.environ.update(TERM="dumb", PS1="ready> ", COLUMNS="200", LINES="200", INPUTRC="/dev/null")
     os.execvp(arguments[0], arguments)
 signal.alarm(120)  # nobody waits for ever
 shown = b""
@@ -41,14 +41,28 @@ def until(text):
 
 def run(line):
     """Runs a line, and waits until it is done. The shell computes the number, so that its echo is not taken for it."""
-    os.write(terminal, line.encode() + b"; echo done-$((40 + 2))\r")
+    os.write(terminal, line.encode() + b"; echo done-$(expr 40 + 2)\r")
     until(b"done-42")
+    ready()
 
 
+def ready():
+    """Waits for the prompt: what is typed before it, the shell does not edit."""
+    if shell != "fish":
+        until(b"ready> ")
+
+
+ready()
 run(start)
 for number, line in enumerate(lines):
-    # Ctrl-U empties the line, whatever the completion has made of it.
-    os.write(terminal, line.encode() + b"\t\t\x15echo end-$((" + str(number).encode() + b" + 100))\r")
+    end = b"echo end-$(expr " + str(number).encode() + b" + 100)\r"
+    if shell == "fish":
+        # It draws a menu; this command of its own lists what is in it.
+        os.write(terminal, f"complete -C '{line}'; ".encode() + end)
+    else:
+        # Ctrl-U empties the line, whatever the completion has made of it.
+        os.write(terminal, line.encode() + b"\t\t\x15" + end)
     text = until(b"end-" + str(number + 100).encode()).decode(errors="replace")
+    ready()
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r|\x07", "", text)
     print(f"--- {line}\n{text}")

@@ -1,0 +1,194 @@
+//! What a shell completes. The code that `devca completions SHELL` prints runs devca with [`VARIABLE`] set, and gets back
+//! what can stand where the cursor is.
+//!
+//! What completes each argument is listed here and not where the arguments are defined, so that no other command takes
+//! the time to set it up.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use clap::Command;
+use clap_complete::CompleteEnv;
+use clap_complete::engine::{
+    ArgValueCompleter, CompletionCandidate as Candidate, PathCompleter, ValueCompleter,
+};
+use devca_platform::StoreKind;
+
+use super::act_as;
+use crate::check::catalogue;
+use crate::cli::help;
+use crate::disk::home::{CaFolder, CaName, Person};
+use crate::issued::inventory::{Entry, Inventory};
+use crate::issued::renewal;
+use crate::x509::kind::Kind;
+
+/// Holds the name of the shell that asks.
+pub(super) const VARIABLE: &str = "DEVCA_COMPLETE";
+
+/// Answers a shell that asks. `false` where none does, and the command line is to be run.
+pub fn complete() -> bool {
+    let Some(shell) = env::var_os(VARIABLE) else { return false };
+    // Nothing is to be read with root's rights, and nothing to be completed if that cannot be helped.
+    let is_safe = Person::current().is_ok_and(|person| act_as(&person).is_ok());
+    if is_safe && !shell.is_empty() {
+        let here = env::current_dir().ok();
+        let _ =
+            CompleteEnv::with_factory(command).var(VARIABLE).try_complete(env::args_os(), here.as_deref());
+    }
+    true
+}
+
+/// The command line, each argument with what completes it.
+fn command() -> Command {
+    let mut command = help::command();
+    command.build();
+    with_completers(command)
+}
+
+fn with_completers(command: Command) -> Command {
+    let name = command.get_name().to_owned();
+    // Options are many: they are offered to those who begin one, and where there is nothing else.
+    let begins_option =
+        env::args_os().next_back().is_some_and(|word| word.as_encoded_bytes().starts_with(b"-"));
+    let command = command.mut_args(|argument| {
+        let is_hidden = !argument.is_positional() && !begins_option;
+        let argument = if is_hidden { argument.hide(true) } else { argument };
+        match completer(&name, argument.get_id().as_str()) {
+            Some(completer) => argument.add(completer),
+            None => argument,
+        }
+    });
+    command.mut_subcommands(with_completers)
+}
+
+fn completer(command: &str, argument: &str) -> Option<ArgValueCompleter> {
+    let list: fn() -> Vec<Candidate> = match (command, argument) {
+        (_, "ca") => cas,
+        (_, "store") => store_kinds,
+        ("man", "command") | ("help", "subcommand") => commands,
+        ("issue", "names") => names,
+        ("add" | "remove", "name") => clients,
+        ("explain", "words") => messages,
+        ("renew", "what") | ("revoke", "certificate") => {
+            return Some(ArgValueCompleter::new(|current: &OsStr| files_and(current, names())));
+        }
+        ("inspect" | "check", "what") => {
+            return Some(ArgValueCompleter::new(|current: &OsStr| files_and(current, Vec::new())));
+        }
+        ("run", "command") => return Some(ArgValueCompleter::new(programs_and_files)),
+        _ => return None,
+    };
+    Some(ArgValueCompleter::new(move |current: &OsStr| matching(current, list())))
+}
+
+fn matching(current: &OsStr, mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let begins = |word: &OsStr| word.as_encoded_bytes().starts_with(current.as_encoded_bytes());
+    candidates.retain(|candidate| begins(candidate.get_value()));
+    candidates
+}
+
+fn files_and(current: &OsStr, candidates: Vec<Candidate>) -> Vec<Candidate> {
+    let mut all = matching(current, candidates);
+    all.extend(PathCompleter::any().complete(current));
+    all.retain(|candidate| candidate.get_value() != ".");
+    all
+}
+
+/// Every CA, with its folder.
+fn cas() -> Vec<Candidate> {
+    let folders = ca().map(|folder| folder.siblings()).unwrap_or_default();
+    let candidate = |folder: CaFolder| {
+        Candidate::new(folder.name.to_string()).help(Some(folder.path.display().to_string().into()))
+    };
+    folders.into_iter().map(candidate).collect()
+}
+
+fn store_kinds() -> Vec<Candidate> {
+    StoreKind::ALL.iter().map(|kind| Candidate::new(kind.name())).collect()
+}
+
+fn commands() -> Vec<Candidate> {
+    let all = help::command();
+    let commands = all.get_subcommands();
+    commands.map(|command| Candidate::new(command.get_name()).help(command.get_about().cloned())).collect()
+}
+
+/// Names in certificates that were issued, each with the file of its newest certificate.
+fn names() -> Vec<Candidate> {
+    let mut found: Vec<(String, PathBuf)> = Vec::new();
+    for entry in entries().into_iter().rev() {
+        let path = renewal::first(&entry).to_owned();
+        let names = entry.names.into_iter().chain(entry.common_name);
+        for name in names {
+            if !found.iter().any(|(known, _)| *known == name) {
+                found.push((name, path.clone()));
+            }
+        }
+    }
+    let candidate = |(name, path): (String, PathBuf)| with_file(&name, &path);
+    found.into_iter().map(candidate).collect()
+}
+
+/// Clients with a certificate.
+fn clients() -> Vec<Candidate> {
+    let mut entries = entries();
+    entries.retain(|entry| entry.kind != Kind::Server);
+    let of_client = |entry: &Entry| Some(with_file(entry.common_name.as_deref()?, renewal::first(entry)));
+    entries.iter().filter_map(of_client).collect()
+}
+
+fn with_file(name: &str, path: &Path) -> Candidate {
+    Candidate::new(name).help(Some(path.display().to_string().into()))
+}
+
+/// Error codes: messages of one word.
+fn messages() -> Vec<Candidate> {
+    let words =
+        catalogue::ALL.iter().flat_map(|fault| fault.words.iter().map(|words| (words.says, fault.title)));
+    let mut codes: Vec<_> = words.filter(|(says, _)| !says.contains(char::is_whitespace)).collect();
+    codes.sort_unstable();
+    codes.dedup_by_key(|(says, _)| *says);
+    codes.into_iter().map(|(says, title)| Candidate::new(says).help(Some(title.into()))).collect()
+}
+
+/// A program on the `PATH`, and what files it takes.
+fn programs_and_files(current: &OsStr) -> Vec<Candidate> {
+    let words = env::args_os().skip_while(|word| word != "run").skip(1);
+    let is_program = words.filter(|word| word != "--").count() <= 1;
+    if !is_program || Path::new(current).components().count() > 1 {
+        return files_and(current, Vec::new());
+    }
+    let folders: Vec<PathBuf> = env::var_os("PATH").iter().flat_map(env::split_paths).collect();
+    let entries = folders.iter().filter_map(|folder| folder.read_dir().ok()).flatten().flatten();
+    let mut programs: Vec<OsString> = entries.map(|entry| entry.file_name()).collect();
+    programs.sort_unstable();
+    programs.dedup();
+    matching(current, programs.into_iter().map(Candidate::new).collect())
+}
+
+/// What the CA of the command line has issued.
+fn entries() -> Vec<Entry> {
+    let inventory = ca().and_then(|folder| Inventory::load(&folder.inventory()).ok());
+    inventory.map(Inventory::in_use).unwrap_or_default()
+}
+
+/// The CA that the command line names so far, as the option or the variable does.
+fn ca() -> Option<CaFolder> {
+    let words: Vec<String> = env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let mut named = env::var("DEVCA_CA").ok().filter(|name| !name.is_empty());
+    for (index, word) in words.iter().enumerate() {
+        // bash takes `--ca=NAME` for three words.
+        let next = words.iter().skip(index + 1).find(|word| *word != "=").cloned();
+        if word == "--ca" {
+            named = next;
+        } else if let Some(name) = word.strip_prefix("--ca=") {
+            named = Some(name.to_owned());
+        }
+    }
+    let name = named.unwrap_or_else(|| CaName::DEFAULT.to_owned());
+    let person = Person::current().ok()?;
+    let locate = |name: &str| CaFolder::locate(&person, name.parse().ok()?).ok();
+    // While its name is being typed, it is not one yet.
+    locate(&name).or_else(|| locate(CaName::DEFAULT))
+}
