@@ -241,3 +241,34 @@ fn an_unconstrained_root_gives_way_to_a_constrained_one() {
     assert!(said.contains("hint: change the list first: devca permit corp.example.dev"), "{said}");
     assert_eq!(home.ok(["permit", "--list"]), list);
 }
+
+/// A person at a terminal is asked before a root is gone that phones and colleagues trust; with `--yes`, and in scripts,
+/// nobody is.
+#[test]
+fn on_a_terminal_rotate_and_purge_ask_first() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let before = home.everything();
+    let (rotate, purge) = (["rotate", "--store", "wsl"], ["uninstall", "--purge", "--store", "wsl"]);
+    let asked = [
+        ("Replace the root and reissue 1 certificate?", &rotate[..]),
+        ("Delete the root, its key and the inventory (1 certificate)", &purge[..]),
+    ];
+    for (question, command) in asked {
+        for answer in ["n", "", "what"] {
+            let said = home.typing(&[("ask", question, answer)], command);
+            assert_eq!(said.status.code(), Some(1), "{}", words(&said));
+            assert!(words(&said).contains("nothing was changed"), "{}", words(&said));
+        }
+        assert_eq!(home.everything(), before, "{command:?}");
+    }
+    let root = std::fs::read(home.root()).unwrap();
+    let done = |said: std::process::Output| assert!(said.status.success(), "{}", words(&said));
+    done(home.typing(&[("ask", asked[0].0, "y")], &rotate));
+    let rotated = std::fs::read(home.root()).unwrap();
+    assert_ne!(rotated, root);
+    done(home.typing(&[], &[&rotate[..], &["--yes"]].concat()));
+    assert_ne!(std::fs::read(home.root()).unwrap(), rotated);
+    done(home.typing(&[("ask", asked[1].0, "yes")], &purge));
+    assert!(!home.ca().exists());
+}

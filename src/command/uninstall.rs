@@ -61,12 +61,7 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
     }
     let folder = &context.folder;
     if args.purge && !args.dry_run && !args.yes && ca::exists(folder) {
-        let question =
-            format!("Delete the root, its key and the inventory in {}?", report::tilde(&folder.path));
-        if context.report.ask(&question) == Some(false) {
-            let hint = "to remove the root from the trust stores only: devca uninstall";
-            return Err(Fault::new("nothing was changed", hint).into());
-        }
+        confirm_purge(context)?;
     }
     let host = stores::host(context, &args.stores)?;
     // A damaged root cannot be looked for in a store, but it can be deleted, and earlier ones can be found.
@@ -119,6 +114,20 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
         (false, _) => outcome.kept_for = Some("kept for the next devca install; --purge deletes it"),
     }
     Ok(outcome)
+}
+
+/// What is deleted cannot be brought back: on a terminal, somebody is asked.
+fn confirm_purge(context: &Context) -> Result<(), Fault> {
+    let folder = &context.folder;
+    let count = Inventory::load(&folder.inventory()).map_or(0, |inventory| inventory.in_use().len());
+    let noun = if count == 1 { "certificate" } else { "certificates" };
+    let place = report::tilde(&folder.path);
+    let question = format!("Delete the root, its key and the inventory ({count} {noun}) in {place}?");
+    if context.report.ask(&question) == Some(false) {
+        let hint = "to remove the root from the trust stores only: devca uninstall";
+        return Err(Fault::new("nothing was changed", hint));
+    }
+    Ok(())
 }
 
 /// Only devca's and mkcert's roots, and those whose key is here, are removed from the stores: another's root that was
