@@ -23,6 +23,7 @@ mod issue;
 mod machine;
 mod password;
 mod serve;
+mod snippet;
 
 pub use browser::{Browser, BrowserAdd, BrowserRemove};
 pub use ca::{Ca, Export, ExportTarget, Import, Install, Passphrase, Permit, Root, Rotate, Uninstall};
@@ -32,6 +33,7 @@ pub use issue::Issue;
 pub use machine::{Dialect, Env, Run, Status, Stores};
 pub use password::PasswordSource;
 pub use serve::Serve;
+pub use snippet::{ServerKind, Snippet};
 
 /// A local development certificate authority: HTTPS on localhost and mutual TLS, trusted by your machine
 #[derive(Debug, Parser)]
@@ -135,6 +137,8 @@ pub enum Command {
     Serve(Box<Serve>),
     /// Print the root certificate, or where it is
     Root(Root),
+    /// Print the lines that a server needs, with your files filled in
+    Snippet(Snippet),
     /// Diagnose TLS: a server or a certificate file
     Check(Check),
     /// Explain a TLS error message

@@ -45,6 +45,7 @@ mod schemas;
 mod serve;
 mod server;
 mod shared;
+mod snippet;
 mod status;
 mod uninstall;
 
@@ -177,6 +178,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<u8> {
         Command::Crl(args) => report.finish(&crl::run(context, &args)?),
         Command::Export(args) => report.finish(&export::run(context, &args)?),
         Command::Ca(cli::Ca::List) => report.finish(&ca::run(context)),
+        Command::Snippet(args) => report.finish(&snippet::run(context, &args)?),
         Command::Check(args) => report.finish(&check::run(context, &args)?),
         Command::List(args) => report.finish(&list::run(context, &args)?),
         Command::Inspect(args) => report.finish(&inspect::run(context, &args)?),

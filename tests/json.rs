@@ -63,6 +63,8 @@ const RUNS: &[(&str, i32)] = &[
     ("root --format pem,der --out out", 0),
     ("root --ca none", 1),
     ("export --for vault --out vault --days 30", 0),
+    ("snippet nginx", 0),
+    ("snippet x", 2),
     ("env", 0),
     ("env --shell x", 2),
     ("run", 2),

@@ -61,6 +61,22 @@ const SERVERS: &[Server] = &[
         ..HTTPS
     },
     Server {
+        files: &["apache.conf"],
+        frame: |_, snippet| {
+            let modules = ["mpm_event", "authz_core", "ssl", "proxy", "proxy_http"];
+            let load = |name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n");
+            let modules = modules.map(load).concat();
+            format!(
+                "{modules}PidFile apache.pid\nErrorLog /dev/stderr\nUser nobody\nGroup nogroup\n{snippet}"
+            )
+        },
+        start: |home, _| {
+            let folder = home.work().display().to_string();
+            home.command(&sbin("apache2"), ["-D", "FOREGROUND", "-d", &folder, "-f", "apache.conf"])
+        },
+        ..HTTPS
+    },
+    Server {
         files: &["haproxy.cfg"],
         frame: |_, snippet| {
             format!("defaults\n  timeout connect 9s\n  timeout client 9s\n  timeout server 9s\n{snippet}")
@@ -309,10 +325,58 @@ fn the_command_for_browsers_is_understood() {
 
 #[test]
 fn no_snippet_of_the_page_is_left_out() {
-    let mut used: Vec<&str> = vec!["setup", "curl", "psql", "redis-cli", "package.json", "browser"];
+    let mut used: Vec<&str> =
+        vec!["setup", "curl", "psql", "redis-cli", "package.json", "browser", "next-dev"];
     used.extend(SERVERS.iter().flat_map(|server| server.files));
     for (info, _) in blocks() {
         let name = info.split_once(' ').map(|(_, name)| name.trim_end_matches(" mutual"));
         assert!(name.is_some_and(|name| used.contains(&name)), "nothing runs the block {info:?}");
     }
+}
+
+/// The lines of `devca snippet` are the page's, with the files of this home.
+#[test]
+fn devca_prints_the_lines_of_the_page_with_the_files_filled_in() {
+    let home = issued();
+    for (kind, files) in [
+        ("nginx", &["nginx.conf"][..]),
+        ("apache", &["apache.conf"]),
+        ("haproxy", &["haproxy.cfg"]),
+        ("caddy", &["Caddyfile"]),
+        ("postgres", &["postgresql.conf", "pg_hba.conf"]),
+        ("redis", &["redis.conf"]),
+        ("node", &["server.mjs"]),
+        ("vite", &["vite.config.mjs"]),
+        ("next", &["next-dev"]),
+        ("python", &["server.py"]),
+        ("go", &["server.go"]),
+        ("rust", &["main.rs"]),
+        ("java", &["application.properties"]),
+    ] {
+        let document = home.json(["snippet", kind]);
+        let printed: Vec<(&str, &str)> = document["files"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|file| (file["name"].as_str().unwrap(), file["content"].as_str().unwrap()))
+            .collect();
+        assert_eq!(printed.iter().map(|(name, _)| *name).collect::<Vec<_>>(), files, "{kind}");
+        let clients = home.home().join(".local/share/devca/clients/root.pem");
+        for (name, content) in printed {
+            let mut expected = block(name).replace("clients.pem", clients.to_str().unwrap());
+            for file in [
+                "localhost+1.pem",
+                "localhost+1-key.pem",
+                "localhost+1-combined.pem",
+                "localhost+1-keystore.p12",
+            ] {
+                expected = expected.replace(file, home.file(file).to_str().unwrap());
+            }
+            assert_eq!(content, expected, "{kind}");
+        }
+    }
+    let other = home.ok(["snippet", "nginx", "--cert", "strangers/alice-client.pem"]);
+    assert!(other.contains("strangers/alice-client-key.pem;"), "{other}");
+    let refused = home.fails(["snippet", "haproxy", "--cert", "localhost+1.pem"]);
+    assert!(refused.contains("has no key") && refused.contains("--format pem,combined"), "{refused}");
 }

@@ -8,7 +8,10 @@ use super::Cli;
 
 /// The commands, grouped by when they are needed. A test holds this list against [`super::Command`].
 pub const GROUPS: [(&str, &[&str]); 4] = [
-    ("Everyday commands", &["install", "issue", "serve", "list", "renew", "run", "env", "uninstall"]),
+    (
+        "Everyday commands",
+        &["install", "issue", "serve", "snippet", "list", "renew", "run", "env", "uninstall"],
+    ),
     ("Diagnosis", &["status", "check", "explain", "inspect"]),
     ("The CA", &["root", "permit", "passphrase", "rotate", "import", "export", "ca"]),
     ("Advanced commands", &["browser", "revoke", "crl", "completions", "man", "help"]),

@@ -112,6 +112,7 @@ fn all() -> BTreeMap<&'static str, Value> {
         of::<super::rotate::Rotated>("rotate"),
         ("run", schema::<FailureDocument>("run")),
         ("serve", schema::<PrintedByServe>("serve")),
+        of::<super::snippet::ServerSnippet>("snippet"),
         of::<super::status::StatusReport>("status"),
         of::<super::uninstall::Uninstalled>("uninstall"),
     ])

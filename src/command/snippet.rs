@@ -1,0 +1,224 @@
+//! `devca snippet SERVER`: the few lines that a server needs, with the files of a certificate filled in. They are those of
+//! `docs/servers.md`, which `tests/servers.rs` runs.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::Context;
+use crate::check;
+use crate::cli;
+use crate::cli::ServerKind;
+use crate::disk::files;
+use crate::error::Fault;
+use crate::format::{Format, Holds, Output, Written};
+use crate::issued::inventory::{Entry, Inventory};
+use crate::issued::renewal::{self, State};
+use crate::report::Outcome;
+use crate::x509::details::CertificateDetails;
+use crate::x509::kind::Kind;
+use crate::x509::pem;
+
+const PAGE: &str = include_str!("../../docs/servers.md");
+
+/// The names that the page gives to files. One that another is a part of comes first.
+const CERTIFICATE: &str = "localhost+1.pem";
+const KEY: &str = "localhost+1-key.pem";
+const COMBINED: &str = "localhost+1-combined.pem";
+const KEY_STORE: &str = "localhost+1-keystore.p12";
+const CLIENTS: &str = "clients.pem";
+/// The CA whose root that is.
+const CLIENT_CA: &str = "clients";
+
+/// The lines for a server.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ServerSnippet {
+    /// The files that they go into.
+    files: Vec<SnippetFile>,
+}
+
+/// The lines that go into one file.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct SnippetFile {
+    /// What the server calls it.
+    name: &'static str,
+    content: String,
+}
+
+/// A block of the page.
+struct Block {
+    /// The language, and the name of the file.
+    info: &'static str,
+    text: &'static str,
+}
+
+/// What the page's names stand for.
+struct Replacement {
+    name: &'static str,
+    path: PathBuf,
+}
+
+pub(super) fn run(context: &Context, args: &cli::Snippet) -> anyhow::Result<ServerSnippet> {
+    let blocks = blocks(args.server);
+    let (host, mut replacements) = match &args.cert {
+        Some(certificate) => given(certificate, args.key.as_deref(), &blocks)?,
+        None => issued(context, &blocks)?,
+    };
+    let clients = context.folder.siblings().into_iter().find(|folder| folder.name.to_string() == CLIENT_CA);
+    let path = clients.map(|folder| folder.root()).filter(|path| path.exists());
+    replacements.extend(path.map(|path| Replacement { name: CLIENTS, path }));
+    let file = |block: &Block| SnippetFile {
+        name: block.info.split_once(' ').map_or(block.info, |(_, name)| name),
+        content: fill(block, &host, &replacements),
+    };
+    Ok(ServerSnippet { files: blocks.iter().map(file).collect() })
+}
+
+/// The blocks of the server's section that are files. Commands are left out.
+fn blocks(server: ServerKind) -> Vec<Block> {
+    let title = format!("\n## {}\n", server.title());
+    let section = PAGE.split_once(title.as_str()).map_or("", |(_, rest)| rest);
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let fenced = section.split("```").skip(1).step_by(2);
+    let blocks = fenced.filter_map(|block| block.split_once('\n')).map(|(info, text)| Block { info, text });
+    blocks.filter(|block| !block.info.starts_with("sh ")).collect()
+}
+
+/// The files that are named on the command line, and the first name in the certificate.
+fn given(
+    certificate: &Path,
+    key: Option<&Path>,
+    blocks: &[Block],
+) -> anyhow::Result<(String, Vec<Replacement>)> {
+    let path = std::path::absolute(certificate)?;
+    if blocks.iter().any(|block| block.text.contains(KEY_STORE)) {
+        return Ok(("localhost".into(), vec![Replacement { name: KEY_STORE, path }]));
+    }
+    let found = pem::contents(&files::read_named(certificate)?);
+    let leaf = found.certificates.first().and_then(|der| CertificateDetails::read(der));
+    let Some(leaf) = leaf else {
+        let what = format!("{} contains no certificate in PEM", certificate.display());
+        return Err(Fault::new(what, "use a certificate in PEM").into());
+    };
+    let host = first_host(&leaf.names);
+    if !blocks.iter().any(|block| block.text.contains(COMBINED)) {
+        let key = key.map_or_else(|| beside(&path), |key| Ok(std::path::absolute(key)?))?;
+        let files = [Replacement { name: KEY, path: key }, Replacement { name: CERTIFICATE, path }];
+        return Ok((host, files.into()));
+    }
+    if found.keys == 0 {
+        let what = format!("{} has no key, and this server reads both from one file", certificate.display());
+        let hint = format!("issue one: {} --format pem,combined", check::issue(&leaf));
+        return Err(Fault::new(what, hint).into());
+    }
+    Ok((host, vec![Replacement { name: COMBINED, path }]))
+}
+
+/// The key that devca and mkcert put beside a certificate.
+fn beside(certificate: &Path) -> anyhow::Result<PathBuf> {
+    let stem = certificate.file_stem().unwrap_or_default().to_string_lossy();
+    let key = certificate.with_file_name(format!("{stem}-key.pem"));
+    if key.is_file() {
+        return Ok(key);
+    }
+    let what = format!("the key of {} is not beside it", certificate.display());
+    Err(Fault::usage(what, "name it: --key FILE").into())
+}
+
+/// The server certificate that was issued last and has the files that these blocks name.
+fn issued(context: &Context, blocks: &[Block]) -> anyhow::Result<(String, Vec<Replacement>)> {
+    let inventory = Inventory::load(&context.folder.inventory())?;
+    let revoked = inventory.revoked();
+    let mut entries = inventory.in_use();
+    entries.retain(|entry| {
+        entry.kind != Kind::Client
+            && entry.not_after > context.now
+            && !revoked.contains(&entry.serial)
+            && renewal::glance(entry) == State::There
+    });
+    let is_used = |name: &str| blocks.iter().any(|block| block.text.contains(name));
+    for entry in entries.iter().rev() {
+        let files = files_of(entry);
+        let has = |name: &str| files.iter().any(|file| file.name == name);
+        if [CERTIFICATE, KEY, COMBINED, KEY_STORE].into_iter().all(|name| !is_used(name) || has(name)) {
+            return Ok((first_host(&entry.names), files));
+        }
+    }
+    let format = match (is_used(COMBINED), is_used(KEY_STORE)) {
+        (true, _) => " --format pem,combined",
+        (_, true) => " --format java",
+        _ => "",
+    };
+    let names =
+        entries.last().map_or_else(|| "localhost 127.0.0.1 ::1".into(), |entry| check::words(&entry.names));
+    let hint = format!("issue one: devca issue {names}{format}");
+    Err(Fault::new("no server certificate with the files that this server reads was issued", hint).into())
+}
+
+/// The files of a certificate by what the page calls them.
+fn files_of(entry: &Entry) -> Vec<Replacement> {
+    let name = |file: &Written| match (file.format, Output::holds(file)) {
+        (Format::Pem | Format::Fullchain, Some(Holds::Key)) => Some(KEY),
+        (Format::Pem | Format::Fullchain, Some(Holds::Certificate)) => Some(CERTIFICATE),
+        (Format::Combined, _) => Some(COMBINED),
+        (Format::Java, Some(Holds::Sealed)) => Some(KEY_STORE),
+        _ => None,
+    };
+    // Where an intermediate signs, servers need the full chain.
+    let mut files: Vec<&Written> = entry.files.iter().collect();
+    files.sort_by_key(|file| file.format != Format::Fullchain);
+    let replacement = |file: &Written| Some(Replacement { name: name(file)?, path: file.path.clone() });
+    files.into_iter().filter_map(replacement).collect()
+}
+
+/// The first name that can stand in a URL.
+fn first_host(names: &[String]) -> String {
+    let is_host =
+        |name: &&String| !name.contains(['*', '@', '/']) && name.parse::<std::net::IpAddr>().is_err();
+    names.iter().find(is_host).cloned().unwrap_or_else(|| "localhost".into())
+}
+
+/// The page's text with the files and the name in place of its own.
+fn fill(block: &Block, host: &str, replacements: &[Replacement]) -> String {
+    // No path is to be looked through for the names of others.
+    const MARK: char = '\u{0}';
+    let mut filled = block.text.to_owned();
+    for (index, replacement) in replacements.iter().enumerate() {
+        filled = filled.replace(replacement.name, &format!("{MARK}{index}{MARK}"));
+    }
+    filled = filled.replace("localhost", host);
+    for (index, replacement) in replacements.iter().enumerate() {
+        let path = in_syntax(block.info, &replacement.path);
+        filled = filled.replace(&format!("{MARK}{index}{MARK}"), &path);
+    }
+    filled
+}
+
+/// A path as the file's syntax takes it. All of these servers take `/` on Windows, too, and most take `\` for something else.
+fn in_syntax(info: &str, path: &Path) -> String {
+    let path = path.display().to_string();
+    let path = if cfg!(windows) { path.replace('\\', "/") } else { path };
+    let is_bare =
+        ["nginx", "apache", "haproxy", "caddyfile", "text"].iter().any(|syntax| info.starts_with(syntax));
+    if is_bare && path.contains(char::is_whitespace) { format!("\"{path}\"") } else { path }
+}
+
+impl Outcome for ServerSnippet {
+    fn is_payload(&self) -> bool {
+        true
+    }
+
+    fn write(&self, page: &mut dyn Write) -> io::Result<()> {
+        if let [file] = self.files.as_slice() {
+            return page.write_all(file.content.as_bytes());
+        }
+        for (index, SnippetFile { name, content }) in self.files.iter().enumerate() {
+            let gap = if index == 0 { "" } else { "\n" };
+            write!(page, "{gap}# {name}\n{content}")?;
+        }
+        Ok(())
+    }
+}
