@@ -7,6 +7,11 @@ mod certificates;
 mod common;
 #[path = "serve/hostile.rs"]
 mod hostile;
+#[path = "serve/mutual.rs"]
+mod mutual;
+#[allow(dead_code)] // its servers
+#[path = "mtls/peers.rs"]
+mod peers;
 #[path = "serve/served.rs"]
 mod served;
 
@@ -18,6 +23,11 @@ use std::process::{Command, Stdio};
 use common::clients::{CLIENTS, RUNTIMES};
 use common::{Home, Server, tool, wait_until, words};
 use served::{Served, curl, fetch, field, raw, script, seen, upstream};
+
+/// What the clients of mutual TLS work in.
+pub struct World {
+    pub home: Home,
+}
 
 #[test]
 fn every_client_is_served() {
@@ -319,8 +329,7 @@ fn it_ends_gracefully() {
     let mut slow = Command::new(tool("curl"));
     slow.args(["-sS", "--max-time", "30", "--cacert"]).arg(home.root()).arg(served.url("/slow"));
     let mut slow = slow.stdout(Stdio::piped()).spawn().unwrap();
-    let before = served.open_files();
-    wait_until("the request is under way", || served.open_files() > before);
+    wait_until("the request is under way", || fetch(&home, &served, &[], "/pending") == "1");
     served.interrupt();
     let mut text = String::new();
     slow.stdout.take().unwrap().read_to_string(&mut text).unwrap();

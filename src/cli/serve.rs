@@ -1,10 +1,12 @@
 //! Arguments of `devca serve`.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::error::Fault;
+use crate::serve::clients::NamePattern;
 use crate::serve::site::Site;
 
 #[derive(Debug, Args)]
@@ -15,6 +17,7 @@ Examples:
   devca serve 3000 --port 9443
   devca serve h2c://localhost:50051                gRPC
   devca serve unix:/run/app.sock
+  devca serve 3000 --mtls --client-ca clients      asks for a client certificate
 
 Certificates are made in memory for the names that clients ask for. Plain HTTP on the same port is redirected to HTTPS. \
 A line is printed for each request, with --json as a JSON object. Ctrl-C stops the server.")]
@@ -31,6 +34,35 @@ pub struct Serve {
     /// Accept any certificate from upstreams with https://
     #[arg(long)]
     pub insecure_upstream: bool,
+    /// Ask clients for a certificate of this CA, and refuse those without one; =optional lets them in
+    #[arg(
+        long,
+        value_name = "MODE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "required",
+        hide_possible_values = true,
+        help_heading = "Mutual TLS"
+    )]
+    pub mtls: Option<ClientAuth>,
+    /// Accept certificates of this CA instead: one of devca's by its name, or a file with CA certificates
+    #[arg(long, value_name = "NAME|FILE", requires = "mtls", help_heading = "Mutual TLS")]
+    pub client_ca: Option<PathBuf>,
+    /// Refuse what is on the revocation lists in this file
+    #[arg(long, value_name = "FILE", requires = "client_ca", help_heading = "Mutual TLS")]
+    pub crl: Option<PathBuf>,
+    /// Accept only clients of this name, or with * at its end, whose names begin like that
+    #[arg(long, value_name = "NAME", requires = "mtls", help_heading = "Mutual TLS")]
+    pub allow: Vec<NamePattern>,
+}
+
+/// Whether clients must have a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ClientAuth {
+    /// Others are refused
+    Required,
+    /// Others are let in, without a name
+    Optional,
 }
 
 fn address(word: &str) -> Result<IpAddr, Fault> {

@@ -1,6 +1,5 @@
 //! `devca serve`: HTTPS in front of other servers.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +15,6 @@ use crate::ca::passphrase::CaPassphrase;
 use crate::ca::signer::outside;
 use crate::ca::{self, Authority};
 use crate::cli;
-use crate::disk::files;
 use crate::disk::home::CaFolder;
 use crate::error::{Fault, OrHint};
 use crate::report::Log;
@@ -28,16 +26,19 @@ use crate::x509::key;
 use crate::x509::name::Name;
 use crate::x509::policy;
 
+mod clients;
+
 pub(super) fn run(context: &Context, args: cli::Serve) -> anyhow::Result<u8> {
-    let sites = Sites::new(args.sites)?;
+    let sites = Sites::new(args.sites.clone())?;
     let authority = authority(context)?;
+    let clients = clients::rules(context, &args)?;
     for name in sites.iter().filter_map(|site| site.name.as_ref()) {
         refuse_outside(&authority, name)?;
     }
     give_up_root()?;
     let log = Log::start(context.report)
         .or_hint(|| "cannot start a thread".into(), || "close other programs, and try again".into())?;
-    let events = Arc::new(Events::new(log.clone()));
+    let events = Arc::new(Events::new(log.clone(), context.folder.option()));
     for note in context.report.take_unprinted_notes() {
         events.say(&Event::warning(note, None));
     }
@@ -48,6 +49,7 @@ pub(super) fn run(context: &Context, args: cli::Serve) -> anyhow::Result<u8> {
         sites,
         listen: args.listen,
         port: args.port,
+        clients,
         insecure_upstream: args.insecure_upstream,
     };
     let served = serve::run(plan, &events);
@@ -149,15 +151,9 @@ impl WatchedCa {
 
 impl CaFiles for WatchedCa {
     fn stamp(&self) -> u64 {
-        let files = [
-            self.folder.root(),
-            self.folder.root_key(),
-            self.folder.intermediate(),
-            self.folder.intermediate_key(),
-        ];
-        let mut hasher = DefaultHasher::new();
-        files.map(|path| files::modified(&path)).hash(&mut hasher);
-        hasher.finish()
+        let folder = &self.folder;
+        let [root, key] = [folder.root(), folder.root_key()];
+        clients::stamp(&[&root, &key, &folder.intermediate(), &folder.intermediate_key()])
     }
 
     fn load(&self) -> anyhow::Result<Authority> {

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
-use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::OffsetDateTime;
 
+use super::clients::ClientGate;
 use super::event::{Event, Events};
+use super::tls::Tls;
 use crate::ca::Authority;
 use crate::ca::signer::{KeySource, Request, Signer, outside};
 use crate::error::{Fault, OrHint, hint};
@@ -36,10 +37,9 @@ pub trait CaFiles: Send + Sync {
 }
 
 /// Makes certificates, and remembers those that it has made.
-pub struct Certificates {
+pub(super) struct Certificates {
     files: Box<dyn CaFiles>,
-    /// What TLS is like, apart from the certificate.
-    template: ServerConfig,
+    tls: Tls,
     /// What a client is shown that asks for nothing that can be served.
     usual: Vec<Name>,
     events: Arc<Events>,
@@ -51,8 +51,18 @@ struct Current {
     stamp: u64,
     looked: Instant,
     made: HashMap<Vec<Name>, Served>,
+    /// Who decides which clients are let in.
+    gate: Option<Arc<ClientGate>>,
     /// What the last attempt to read a changed CA ended with.
     failure: Option<String>,
+}
+
+/// How to go on with a handshake.
+pub(super) struct Offer {
+    /// With the certificate.
+    pub(super) config: Arc<ServerConfig>,
+    /// Who judges the client's.
+    pub(super) gate: Option<Arc<ClientGate>>,
 }
 
 struct Served {
@@ -62,33 +72,34 @@ struct Served {
 
 impl Certificates {
     /// Begins with a CA that has been read. `usual` are the names of the certificate for clients that name none.
-    pub fn new(
+    pub(super) fn new(
         files: Box<dyn CaFiles>,
         authority: Authority,
-        template: ServerConfig,
+        tls: Tls,
         usual: Vec<Name>,
         events: Arc<Events>,
     ) -> Self {
-        let (stamp, looked, made) = (files.stamp(), Instant::now(), HashMap::new());
-        let state = Mutex::new(Current { authority, stamp, looked, made, failure: None });
-        Self { files, template, usual, events, state }
+        let (stamp, looked, made, gate) = (files.stamp(), Instant::now(), HashMap::new(), tls.gate());
+        let state = Mutex::new(Current { authority, stamp, looked, made, gate, failure: None });
+        Self { files, tls, usual, events, state }
     }
 
     /// What to answer a client with: `name` is the server name that it sends (SNI), `local` the address that it
     /// connected to.
-    pub fn answer(
+    pub(super) fn answer(
         &self,
         name: Option<&str>,
         local: IpAddr,
         now: OffsetDateTime,
-    ) -> anyhow::Result<Arc<ServerConfig>> {
+    ) -> anyhow::Result<Offer> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         self.look_for_new_root(&mut state, now);
+        self.look_for_new_clients(&mut state);
         let asked = name.map(|name| (name, host(name)));
         if let Some((_, Some(host))) = &asked
             && state.authority.signer().constraints.permit(host)
         {
-            return self.config(&mut state, std::slice::from_ref(host), now);
+            return self.offer(&mut state, std::slice::from_ref(host), now);
         }
         if let Some((word, host)) = asked {
             self.say_why_not(word, host.as_ref());
@@ -98,7 +109,7 @@ impl Certificates {
         if !names.contains(&local) && may_be_served(&local, &state.authority) {
             names.insert(0, local);
         }
-        self.config(&mut state, &names, now)
+        self.offer(&mut state, &names, now)
     }
 
     fn say_why_not(&self, word: &str, host: Option<&Name>) {
@@ -110,6 +121,10 @@ impl Certificates {
         };
         let what = format!("{what}; it was shown the certificate for {usual}");
         self.events.once(&Event::warning(what, why.map(|fault| fault.hint().to_owned())));
+    }
+
+    fn offer(&self, state: &mut Current, names: &[Name], now: OffsetDateTime) -> anyhow::Result<Offer> {
+        Ok(Offer { config: self.config(state, names, now)?, gate: state.gate.clone() })
     }
 
     fn config(
@@ -124,8 +139,10 @@ impl Certificates {
             return Ok(made.config.clone());
         }
         let (key, validity) = sign(&state.authority, names, now)?;
-        let mut config = self.template.clone();
-        config.cert_resolver = Arc::new(Only(key));
+        let config = self
+            .tls
+            .config(state.gate.as_ref(), key)
+            .or_hint(|| "TLS cannot be set up".into(), || "try again".into())?;
         let made = Served { config: Arc::new(config), renew_at: renew_at(validity, now) };
         if state.made.len() >= MOST_KEPT {
             state.made.clear();
@@ -133,6 +150,19 @@ impl Certificates {
         let config = made.config.clone();
         state.made.insert(names.to_vec(), made);
         Ok(config)
+    }
+
+    /// Those that are let in may have changed, too.
+    fn look_for_new_clients(&self, state: &mut Current) {
+        let gate = self.tls.gate();
+        let is_same = match (&gate, &state.gate) {
+            (Some(new), Some(old)) => Arc::ptr_eq(new, old),
+            _ => true,
+        };
+        if !is_same {
+            state.made.clear();
+            state.gate = gate;
+        }
     }
 
     /// `devca rotate`, `devca permit` and others change the CA's files: what is signed from then on is signed by the new
@@ -210,20 +240,11 @@ fn sign(
     Ok((Arc::new(CertifiedKey::new(chain, key)), issued.validity))
 }
 
-/// One certificate, whatever is asked for: it was chosen before.
-#[derive(Debug)]
-struct Only(Arc<CertifiedKey>);
-
-impl ResolvesServerCert for Only {
-    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.clone())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ca::Draft;
+    use crate::error::CaOption;
     use crate::report::{Log, Report};
 
     struct Never;
@@ -245,13 +266,14 @@ mod tests {
         let draft = Draft { common_name: "test", constraints: &constraints, sealed: false, passphrase: None };
         let authority = Authority::draft(&draft, now).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let template = super::super::template(provider).unwrap();
-        let events = Arc::new(Events::new(Log::start(&Report::new(false, true, false)).unwrap()));
+        let tls = Tls::new(provider, None).unwrap();
+        let events =
+            Arc::new(Events::new(Log::start(&Report::new(false, true, false)).unwrap(), CaOption::default()));
         let usual = vec![Name::Dns("localhost".into())];
-        let certificates = Certificates::new(Box::new(Never), authority, template, usual, events);
+        let certificates = Certificates::new(Box::new(Never), authority, tls, usual, events);
         let local = "127.0.0.1".parse().unwrap();
         let of = |name: Option<&str>, days| {
-            certificates.answer(name, local, now + time::Duration::days(days)).unwrap()
+            certificates.answer(name, local, now + time::Duration::days(days)).unwrap().config
         };
         let first = of(Some("app.test"), 0);
         assert!(Arc::ptr_eq(&first, &of(Some("APP.test"), 3)));

@@ -1,8 +1,6 @@
 //! One connection of a client: TLS, or plain HTTP that is told to use HTTPS.
 
 use std::convert::Infallible;
-use std::error::Error;
-use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,17 +13,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustls::AlertDescription;
-use time::OffsetDateTime;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::event::Event;
 use super::page::Refusal;
 use super::worker::{Arrival, Ends, LocalExecutor, Worker};
-use super::{headers, proxy};
+use super::{handshake, headers, proxy};
 use crate::report::printable;
 
 /// From the first byte of a connection to the end of the handshake.
@@ -50,13 +45,14 @@ pub(super) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
     let Ok(stream) = TcpStream::from_std(socket) else { return };
     let _ = stream.set_nodelay(true);
     let Ok(local) = stream.local_addr() else { return };
-    let ends = Ends { peer: peer.ip(), local, protocol: "HTTP/1.1" };
+    let ends = Ends { peer: peer.ip(), local, client: None, protocol: "HTTP/1.1" };
     let mut first = [0];
     match timeout(HANDSHAKE, stream.peek(&mut first)).await {
         Ok(Ok(1)) if first[0] == HANDSHAKE_RECORD => {
             // Otherwise it was too slow, or it was said what is wrong.
-            if let Ok(Some(stream)) = timeout(HANDSHAKE, secure(&worker, stream, &ends)).await {
-                speak(worker, stream, ends).await;
+            let secured = timeout(HANDSHAKE, handshake::secure(&worker, stream, &ends)).await;
+            if let Ok(Some((stream, client))) = secured {
+                speak(worker, stream, Ends { client, ..ends }).await;
             }
         }
         Ok(Ok(1)) if first[0].is_ascii_alphabetic() => redirect(stream, local.port()).await,
@@ -67,35 +63,6 @@ pub(super) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
         _ => {}
     }
     drop(permit);
-}
-
-async fn secure(worker: &Worker, stream: TcpStream, ends: &Ends) -> Option<TlsStream<TcpStream>> {
-    let events = &worker.shared.events;
-    let start = match LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await {
-        Ok(start) => start,
-        Err(failed) => {
-            say_why(worker, None, &failed);
-            return None;
-        }
-    };
-    let name = start.client_hello().server_name().map(ToOwned::to_owned);
-    let config =
-        worker.shared.certificates.answer(name.as_deref(), ends.local.ip(), OffsetDateTime::now_utc());
-    match config {
-        Ok(config) => match start.into_stream(config).await {
-            Ok(stream) => Some(stream),
-            Err(failed) => {
-                say_why(worker, name.as_deref(), &failed);
-                None
-            }
-        },
-        Err(e) => {
-            let name = name.as_deref().unwrap_or("a client without a server name");
-            let what = format!("cannot make a certificate for {name}: {e:#}");
-            events.once(&Event::warning(what, Some(crate::error::hint(&e).to_owned())));
-            None
-        }
-    }
 }
 
 async fn speak(worker: Rc<Worker>, stream: TlsStream<TcpStream>, mut ends: Ends) {
@@ -133,7 +100,7 @@ async fn speak(worker: Rc<Worker>, stream: TlsStream<TcpStream>, mut ends: Ends)
     };
     if let Err(failed) = ended {
         // In TLS 1.3 a client rejects the certificate when the handshake is over for this side.
-        say_why(&worker, name.as_deref(), &failed);
+        handshake::say_why(&worker, name.as_deref(), &failed);
     }
 }
 
@@ -149,52 +116,6 @@ fn http2_builder() -> http2::Builder<LocalExecutor> {
     builder.initial_stream_window_size(WINDOWS.0).initial_connection_window_size(WINDOWS.1);
     builder.keep_alive_interval(PING).keep_alive_timeout(PING);
     builder
-}
-
-/// Says what a client did not like, or what it sent, once for each cause.
-fn say_why(worker: &Worker, name: Option<&str>, failed: &(dyn Error + 'static)) {
-    let whose = name.unwrap_or("this server");
-    let event = match tls_error(failed) {
-        Some(rustls::Error::AlertReceived(alert)) if is_of_certificate(*alert) => Event::warning(
-            format!("a client rejected the certificate for {whose} ({alert:?})"),
-            Some("make it trust the root: devca install, or devca run -- PROGRAM".into()),
-        ),
-        Some(rustls::Error::PeerIncompatible(why)) => {
-            Event::warning(format!("a client speaks TLS that {whose} does not ({why:?})"), None)
-        }
-        // Connections that were cut off, and whatever else clients do, are their own business.
-        _ => return,
-    };
-    worker.shared.events.once(&event);
-}
-
-/// The alerts by which clients reject certificates (RFC 8446 §6.2).
-fn is_of_certificate(alert: AlertDescription) -> bool {
-    matches!(
-        alert,
-        AlertDescription::BadCertificate
-            | AlertDescription::UnsupportedCertificate
-            | AlertDescription::CertificateRevoked
-            | AlertDescription::CertificateExpired
-            | AlertDescription::CertificateUnknown
-            | AlertDescription::UnknownCA
-    )
-}
-
-fn tls_error<'a>(failed: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    let mut next = Some(failed);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<rustls::Error>() {
-            return Some(found);
-        }
-        // An I/O error's source is that of the error in it, not the error itself.
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if let Some(found) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
 }
 
 /// Answers plain HTTP: the same address with HTTPS.

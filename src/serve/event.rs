@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::error::CaOption;
 use crate::report::{self, Log, LogLine};
 
 /// So many different warnings are told apart.
@@ -38,6 +39,9 @@ pub enum Event<'a> {
         milliseconds: f64,
         /// The client's address.
         client: Cow<'a, str>,
+        /// The name in the client's certificate.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        identity: Option<&'a str>,
         /// The protocol of the client's connection.
         protocol: &'static str,
     },
@@ -86,18 +90,16 @@ impl LogLine for Event<'_> {
                 let end = report::dim("Ctrl-C stops the server");
                 sites.iter().map(line).chain([end]).collect::<Vec<_>>().join("\n")
             }
-            Self::Request { method, host, path, status, milliseconds, .. } => {
+            Self::Request { method, host, path, status, milliseconds, identity, .. } => {
                 let status = match status {
                     200..=399 => report::verdict(true, &status.to_string()),
                     400..=599 => report::verdict(false, &status.to_string()),
                     _ => status.to_string(),
                 };
                 let took = report::dim(&took(Duration::from_secs_f64(milliseconds / 1000.0)));
-                format!(
-                    "{status} {method} https://{}{} {took}",
-                    report::printable(host),
-                    report::printable(path)
-                )
+                let (host, path) = (report::printable(host), report::printable(path));
+                let identity = identity.map(|name| report::dim(&format!(" {name}"))).unwrap_or_default();
+                format!("{status} {method} https://{host}{path} {took}{identity}")
             }
             Self::Warning { message, hint } => {
                 let hint = hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
@@ -126,13 +128,15 @@ fn took(duration: Duration) -> String {
 /// Where events go.
 pub struct Events {
     log: Arc<Log>,
+    /// The CA that hints are for.
+    ca: CaOption,
     said: Mutex<HashSet<String>>,
 }
 
 impl Events {
-    /// Printed by these.
-    pub fn new(log: Arc<Log>) -> Self {
-        Self { log, said: Mutex::default() }
+    /// Printed here, with hints for this CA.
+    pub fn new(log: Arc<Log>, ca: CaOption) -> Self {
+        Self { log, ca, said: Mutex::default() }
     }
 
     /// Whether anybody reads them: what nobody reads need not be put together.
@@ -142,7 +146,12 @@ impl Events {
 
     /// Prints it.
     pub fn say(&self, event: &Event) {
-        self.log.print(event);
+        match event {
+            Event::Warning { message, hint: Some(hint) } => {
+                self.log.print(&Event::warning(message.as_str(), Some(self.ca.hint(hint))));
+            }
+            other => self.log.print(other),
+        }
     }
 
     /// Prints a warning that has not been printed before: a client may cause it a thousand times.
@@ -150,7 +159,7 @@ impl Events {
         let Event::Warning { message, .. } = event else { return self.say(event) };
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if said.len() < MOST_REMEMBERED && said.insert(message.clone()) {
-            self.log.print(event);
+            self.say(event);
         }
     }
 }

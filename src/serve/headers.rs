@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use http::header::{
     CONNECTION, COOKIE, Entry, HOST, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY, TE, UPGRADE,
 };
-use http::{HeaderMap, Version};
+use http::{HeaderMap, Request, Version};
 
 /// Fields that concern one connection alone (RFC 9110 §7.6.1). What `Connection` names is among them, too.
 const HOP_BY_HOP: [&str; 6] =
@@ -13,8 +13,7 @@ const HOP_BY_HOP: [&str; 6] =
 
 /// What only the proxy may say: a client's own would be believed. (Frameworks that turn headers into variables take
 /// `X_Forwarded_For` for `X-Forwarded-For`.)
-const OF_THE_PROXY: [&str; 6] =
-    ["forwarded", "x-real-ip", "client-cert", "client-cert-chain", "x-client-cn", "x-client-verified"];
+const OF_THE_PROXY: [&str; 5] = ["forwarded", "x-real-ip", "client-cert", "client-cert-chain", "x-client-cn"];
 
 /// What the upstream is told of the client.
 pub(super) struct Visitor<'a> {
@@ -129,6 +128,17 @@ pub(super) fn give_back(headers: &mut HeaderMap) {
 pub(super) fn set_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, protocol);
+}
+
+/// HTTP/1.0 has no `Host`, which the server behind needs.
+pub(super) fn name_old_host<B>(request: &mut Request<B>, port: u16) {
+    let is_missing = !request.headers().contains_key(HOST) && request.uri().authority().is_none();
+    if request.version() == Version::HTTP_10
+        && is_missing
+        && let Ok(host) = HeaderValue::from_str(&format!("localhost:{port}"))
+    {
+        request.headers_mut().insert(HOST, host);
+    }
 }
 
 /// The host that a request is for; the error says why it is not clear.

@@ -5,19 +5,17 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use rustls::ServerConfig;
-use rustls::crypto::CryptoProvider;
-use rustls::server::ResolvesServerCert;
-use rustls::sign::CertifiedKey;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use certificates::{CaFiles, Certificates};
+use clients::{ClientRules, Clients};
 use dial::Dialer;
 use event::{Event, Events, Shown};
 use site::{Site, Sites};
+use tls::Tls;
 use worker::{Arrival, ServerState, Worker};
 
 use crate::ca::Authority;
@@ -25,15 +23,20 @@ use crate::error::OrHint;
 use crate::x509::name::Name;
 
 pub mod certificates;
+pub mod clients;
 mod connection;
 mod dial;
 pub mod event;
+mod handshake;
 mod headers;
+mod identity;
 mod listen;
 mod page;
 mod pool;
 mod proxy;
+mod refused;
 pub mod site;
+mod tls;
 pub mod upstream;
 mod worker;
 
@@ -60,6 +63,8 @@ pub struct ServePlan {
     pub roots: Vec<Vec<u8>>,
     /// Whether they need not be.
     pub insecure_upstream: bool,
+    /// What clients have to show.
+    pub clients: Option<ClientRules>,
 }
 
 /// Serves until the process is told to end.
@@ -99,30 +104,13 @@ fn shared(plan: ServePlan, events: &Arc<Events>, stop: watch::Receiver<bool>) ->
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let unusable = || "TLS cannot be set up".to_owned();
     let again = || "the system's randomness may have failed: try again".to_owned();
-    let template = template(provider.clone()).or_hint(unusable, again)?;
+    let clients =
+        plan.clients.map(|rules| Clients::new(rules, provider.clone(), events.clone())).transpose()?;
+    let tls = Tls::new(provider.clone(), clients).or_hint(unusable, again)?;
     let dialer = Dialer::new(provider, &plan.roots, !plan.insecure_upstream).or_hint(unusable, again)?;
     let (files, authority) = plan.ca;
-    let certificates = Certificates::new(files, authority, template, plan.usual, events.clone());
+    let certificates = Certificates::new(files, authority, tls, plan.usual, events.clone());
     Ok(ServerState { sites: plan.sites, certificates, dialer, events: events.clone(), stop })
-}
-
-/// What TLS is like, whatever the certificate.
-fn template(provider: Arc<CryptoProvider>) -> Result<ServerConfig, rustls::Error> {
-    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(Nothing));
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    config.ticketer = rustls::crypto::aws_lc_rs::Ticketer::new()?;
-    Ok(config)
-}
-
-/// A place for the certificate to be put in.
-#[derive(Debug)]
-struct Nothing;
-
-impl ResolvesServerCert for Nothing {
-    fn resolve(&self, _: rustls::server::ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        None
-    }
 }
 
 /// A thread for each processor.

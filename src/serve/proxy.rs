@@ -38,6 +38,7 @@ pub(super) async fn answer(worker: &Rc<Worker>, ends: &Ends, request: Request<In
             status: response.status().as_u16(),
             milliseconds: begun.elapsed().as_secs_f64() * 1000.0,
             client: Cow::Owned(ends.peer.to_canonical().to_string()),
+            identity: ends.client.as_ref().map(|client| client.name.as_str()),
             protocol: ends.protocol,
         });
     }
@@ -76,6 +77,7 @@ async fn forward(
         let what = "this is a reverse proxy, which opens no tunnels";
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, what, "use GET, POST and so on"));
     }
+    headers::name_old_host(&mut request, ends.local.port());
     let host = headers::host(request.uri(), request.headers()).map(ToOwned::to_owned).map_err(|why| {
         Refusal::new(
             StatusCode::BAD_REQUEST,
@@ -89,6 +91,9 @@ async fn forward(
     let (mut parts, body) = request.into_parts();
     let port = ends.local.port();
     headers::forward(&mut parts.headers, &Visitor { address: ends.peer, host: &host, port });
+    if let Some(client) = &ends.client {
+        client.tell(&mut parts.headers);
+    }
     if let Some(protocol) = protocol.clone() {
         headers::set_upgrade(&mut parts.headers, protocol);
     }

@@ -13,6 +13,7 @@ use super::certificates::Certificates;
 use super::connection;
 use super::dial::Dialer;
 use super::event::Events;
+use super::identity::ClientIdentity;
 use super::pool::Pool;
 use super::site::Sites;
 
@@ -84,6 +85,8 @@ pub(super) struct Ends {
     pub(super) peer: IpAddr,
     /// This server's.
     pub(super) local: SocketAddr,
+    /// The client's certificate, if it has shown one.
+    pub(super) client: Option<ClientIdentity>,
     /// What the client speaks.
     pub(super) protocol: &'static str,
 }

@@ -162,6 +162,16 @@ pub fn first_crl(bytes: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
+/// Every revocation list in a text, in DER.
+pub fn crls(mut text: &[u8]) -> Vec<Vec<u8>> {
+    let items = rustls_pemfile::read_all(&mut text).map_while(Result::ok);
+    let list = |item| match item {
+        Item::Crl(der) => Some(der.to_vec()),
+        _ => None,
+    };
+    items.filter_map(list).collect()
+}
+
 /// A revocation list.
 pub fn crl(der: &[u8]) -> Vec<u8> {
     encode("X509 CRL", der)

@@ -8,6 +8,7 @@ import https from "node:https";
 
 const [kind, ...words] = process.argv.slice(2);
 let release = () => {};
+let pending = 0;
 
 // Says what came in: the header fields as they were written, and the size and hash of the body.
 function echo(request, response) {
@@ -59,7 +60,11 @@ function answer(request, response) {
     response.addTrailers({ "x-checksum": "42" });
     return response.end();
   }
-  if (path === "/slow") return setTimeout(() => response.end("slow\n"), 1500);
+  if (path === "/slow") {
+    pending += 1;
+    return setTimeout(() => response.end("slow\n"), 1500);
+  }
+  if (path === "/pending") return response.end(String(pending));
   if (path === "/close") return request.socket.destroy();
   if (path === "/reset") {
     response.writeHead(200, { "content-length": 100 });

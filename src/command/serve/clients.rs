@@ -1,0 +1,106 @@
+//! Who certifies the clients of `devca serve --mtls`: one of devca's CAs, or a file.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+use crate::ca;
+use crate::cli::{self, ClientAuth};
+use crate::command::Context;
+use crate::disk::files;
+use crate::disk::home::CaFolder;
+use crate::error::Fault;
+use crate::issued::inventory::Inventory;
+use crate::serve::clients::{ClientCaFiles, ClientCas, ClientRules};
+use crate::x509::certificate::CaCertificate;
+use crate::x509::pem;
+
+/// What is asked of clients, if anything.
+pub(super) fn rules(context: &Context, args: &cli::Serve) -> anyhow::Result<Option<ClientRules>> {
+    let Some(mode) = args.mtls else { return Ok(None) };
+    let files: Box<dyn ClientCaFiles> = match &args.client_ca {
+        None => Box::new(DevcaCa { folder: context.folder.clone() }),
+        Some(path) => match named(context, path) {
+            Some(folder) => Box::new(DevcaCa { folder }),
+            None => Box::new(PemFiles { roots: path.clone(), list: None }),
+        },
+    };
+    let files = match (&args.crl, &args.client_ca) {
+        (None, _) => files,
+        (Some(list), Some(path)) if named(context, path).is_none() => {
+            Box::new(PemFiles { roots: path.clone(), list: Some(list.clone()) })
+        }
+        (Some(_), _) => {
+            let what = "--crl is for --client-ca FILE: what a CA of devca's has revoked is known";
+            return Err(Fault::usage(what, "omit --crl").into());
+        }
+    };
+    Ok(Some(ClientRules { required: mode == ClientAuth::Required, allow: args.allow.clone(), files }))
+}
+
+/// The CA of devca's with this name, unless a file is meant.
+fn named(context: &Context, word: &Path) -> Option<CaFolder> {
+    if word.components().count() > 1 || word.exists() {
+        return None;
+    }
+    let name = word.to_str()?;
+    context.folder.siblings().into_iter().find(|folder| folder.name.to_string() == name && ca::exists(folder))
+}
+
+/// A CA of devca's: its root, and what its inventory says was revoked.
+struct DevcaCa {
+    folder: CaFolder,
+}
+
+impl ClientCaFiles for DevcaCa {
+    fn stamp(&self) -> u64 {
+        stamp(&[&self.folder.root(), &self.folder.inventory()])
+    }
+
+    fn load(&self) -> anyhow::Result<ClientCas> {
+        self.folder.refuse_unsafe()?;
+        let root = CaCertificate::load(&self.folder.root())?;
+        let revoked = Inventory::load(&self.folder.inventory())?.revoked().into_iter().collect();
+        Ok(ClientCas { roots: vec![root.der], revoked, option: self.folder.option(), ..ClientCas::default() })
+    }
+}
+
+/// CA certificates in PEM, and a file of revocation lists.
+struct PemFiles {
+    roots: PathBuf,
+    list: Option<PathBuf>,
+}
+
+impl ClientCaFiles for PemFiles {
+    fn stamp(&self) -> u64 {
+        let list = self.list.as_deref();
+        stamp(&[Some(self.roots.as_path()), list].into_iter().flatten().collect::<Vec<_>>())
+    }
+
+    fn load(&self) -> anyhow::Result<ClientCas> {
+        let roots = pem::contents(&files::read_named(&self.roots)?).certificates;
+        if roots.is_empty() {
+            let what = format!("{} contains no certificate", self.roots.display());
+            return Err(
+                Fault::new(what, "use a CA certificate in PEM, or the name of a CA: devca ca list").into()
+            );
+        }
+        let mut lists = Vec::new();
+        if let Some(path) = &self.list {
+            lists = pem::crls(&files::read_named(path)?);
+            if lists.is_empty() {
+                let what = format!("{} contains no revocation list", path.display());
+                return Err(Fault::new(what, "use a list in PEM, as devca crl writes it").into());
+            }
+        }
+        Ok(ClientCas { roots, lists, ..ClientCas::default() })
+    }
+}
+
+/// Of the times at which these files were written.
+pub(super) fn stamp(paths: &[&Path]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for path in paths {
+        files::modified(path).hash(&mut hasher);
+    }
+    hasher.finish()
+}

@@ -1,0 +1,265 @@
+//! Mutual TLS: which clients are let in, and why others are not.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::CryptoProvider;
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
+};
+use rustls_pki_types::{CertificateDer, UnixTime};
+use time::OffsetDateTime;
+
+use super::event::{Event, Events};
+use super::refused;
+use crate::error::{CaOption, Fault, OrHint, hint};
+use crate::x509::details::CertificateDetails;
+
+/// How often the files are looked at, at most.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// The CAs of clients, and what they have revoked.
+#[derive(Debug, Clone, Default)]
+pub struct ClientCas {
+    /// Their certificates, in DER.
+    pub roots: Vec<Vec<u8>>,
+    /// Revocation lists, in DER.
+    pub lists: Vec<Vec<u8>>,
+    /// Serial numbers that one of devca's CAs has revoked, in hexadecimal.
+    pub revoked: Vec<String>,
+    /// That CA, in hints.
+    pub option: CaOption,
+}
+
+/// Where these come from.
+pub trait ClientCaFiles: Send + Sync {
+    /// Changes when the files do.
+    fn stamp(&self) -> u64;
+    /// Reads them.
+    fn load(&self) -> anyhow::Result<ClientCas>;
+}
+
+/// Names that `--allow` lets in: `alice`, or `spiffe://dev/*` for whatever begins like that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamePattern(String);
+
+impl std::str::FromStr for NamePattern {
+    type Err = Fault;
+
+    fn from_str(word: &str) -> Result<Self, Fault> {
+        let is_valid = !word.is_empty() && word.find('*').is_none_or(|at| at + 1 == word.len());
+        let what = || format!("{word:?} is not a name of clients");
+        let hint = "a * stands for the rest of a name, for example: --allow alice --allow 'spiffe://dev/*'";
+        if is_valid { Ok(Self(word.to_owned())) } else { Err(Fault::usage(what(), hint)) }
+    }
+}
+
+impl NamePattern {
+    /// Whether a name is among those that are meant.
+    pub fn covers(&self, name: &str) -> bool {
+        self.0.strip_suffix('*').map_or_else(|| self.0 == name, |start| name.starts_with(start))
+    }
+}
+
+/// What is asked of clients.
+pub struct ClientRules {
+    /// Whether a client must have a certificate.
+    pub required: bool,
+    /// Only clients with one of these names, if there are any.
+    pub allow: Vec<NamePattern>,
+    /// Who certifies clients.
+    pub files: Box<dyn ClientCaFiles>,
+}
+
+/// Keeps a verifier that is up to date.
+pub(super) struct Clients {
+    rules: ClientRules,
+    provider: Arc<CryptoProvider>,
+    events: Arc<Events>,
+    state: Mutex<Present>,
+}
+
+struct Present {
+    gate: Arc<ClientGate>,
+    stamp: u64,
+    looked: Instant,
+}
+
+impl Clients {
+    pub(super) fn new(
+        rules: ClientRules,
+        provider: Arc<CryptoProvider>,
+        events: Arc<Events>,
+    ) -> anyhow::Result<Self> {
+        let stamp = rules.files.stamp();
+        let gate = Arc::new(ClientGate::new(&rules, rules.files.load()?, &provider, &events)?);
+        let state = Mutex::new(Present { gate, stamp, looked: Instant::now() });
+        Ok(Self { rules, provider, events, state })
+    }
+
+    /// The verifier for the next handshake; another one once the files have changed.
+    pub(super) fn gate(&self) -> Arc<ClientGate> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.looked.elapsed() >= LOOK_AGAIN {
+            state.looked = Instant::now();
+            let stamp = self.rules.files.stamp();
+            if stamp != state.stamp {
+                let read = self.rules.files.load();
+                match read.and_then(|cas| ClientGate::new(&self.rules, cas, &self.provider, &self.events)) {
+                    Ok(gate) => (state.gate, state.stamp) = (Arc::new(gate), stamp),
+                    Err(e) => {
+                        let what = format!("the CA of clients has changed, and cannot be read: {e:#}");
+                        self.events.once(&Event::warning(what, Some(hint(&e).to_owned())));
+                    }
+                }
+            }
+        }
+        state.gate.clone()
+    }
+}
+
+/// Lets clients in, or says why not.
+pub(super) struct ClientGate {
+    verifier: Arc<dyn ClientCertVerifier>,
+    cas: ClientCas,
+    allow: Vec<NamePattern>,
+    events: Arc<Events>,
+}
+
+impl ClientGate {
+    fn new(
+        rules: &ClientRules,
+        cas: ClientCas,
+        provider: &Arc<CryptoProvider>,
+        events: &Arc<Events>,
+    ) -> anyhow::Result<Self> {
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(cas.roots.iter().map(|der| CertificateDer::from(der.as_slice())));
+        let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider.clone());
+        if !cas.lists.is_empty() {
+            builder = builder.with_crls(cas.lists.iter().map(|list| list.clone().into()));
+            // A list of every CA above is not asked for, but one that is too old protects nobody.
+            builder = builder.only_check_end_entity_revocation().allow_unknown_revocation_status();
+            builder = builder.enforce_revocation_expiration();
+        }
+        if !rules.required {
+            builder = builder.allow_unauthenticated();
+        }
+        let verifier = builder.build().or_hint(
+            || "clients cannot be verified".into(),
+            || "use a CA certificate and revocation lists in PEM: --client-ca FILE --crl FILE".into(),
+        )?;
+        Ok(Self { verifier, cas, allow: rules.allow.clone(), events: events.clone() })
+    }
+
+    /// Verifies a certificate that a resumed session brings along: it may have been revoked since.
+    pub(super) fn is_still_good(&self, chain: &[CertificateDer<'_>]) -> bool {
+        let Some((leaf, others)) = chain.split_first() else { return !self.client_auth_mandatory() };
+        self.verify_client_cert(leaf, others, UnixTime::now()).is_ok()
+    }
+
+    /// Says that a client without a certificate was refused.
+    pub(super) fn refuse_nameless(&self) {
+        let (what, fix) = refused::missing(&self.cas.option);
+        self.say(what, &fix);
+    }
+
+    fn refuse(&self, what: &str, fix: &str, error: Error) -> Error {
+        self.say(what, fix);
+        error
+    }
+
+    fn say(&self, what: &str, fix: &str) {
+        let what = format!("a client was refused: {what}");
+        self.events.say(&Event::warning(what, Some(fix.to_owned()).filter(|fix| !fix.is_empty())));
+    }
+}
+
+impl fmt::Debug for ClientGate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientGate").field("allow", &self.allow).finish_non_exhaustive()
+    }
+}
+
+impl ClientCertVerifier for ClientGate {
+    fn offer_client_auth(&self) -> bool {
+        self.verifier.offer_client_auth()
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        self.verifier.client_auth_mandatory()
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.verifier.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let chain: Vec<Vec<u8>> = std::iter::once(leaf).chain(others).map(|der| der.to_vec()).collect();
+        let verified = self.verifier.verify_client_cert(leaf, others, now).map_err(|error| {
+            let (what, fix) = refused::reason(&chain, &self.cas, &error, OffsetDateTime::now_utc());
+            self.refuse(&what, &fix, error)
+        })?;
+        let details = CertificateDetails::read(leaf).ok_or(CertificateError::BadEncoding)?;
+        if self.cas.revoked.contains(&details.serial) {
+            let (what, fix) = refused::revoked(&details, &self.cas.option);
+            return Err(self.refuse(&what, &fix, CertificateError::Revoked.into()));
+        }
+        let mut names = details.common_name.iter().chain(&details.names);
+        if !self.allow.is_empty() && !names.any(|name| self.allow.iter().any(|allowed| allowed.covers(name)))
+        {
+            let what = format!("{} is not among the clients that --allow names", details.subject);
+            return Err(self.refuse(&what, "", CertificateError::ApplicationVerificationFailure.into()));
+        }
+        Ok(verified)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verifier.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verifier.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_cover_names_and_beginnings() {
+        let covers = |pattern: &str, name| pattern.parse::<NamePattern>().unwrap().covers(name);
+        assert!(covers("alice", "alice") && !covers("alice", "alice2") && !covers("alice", "Alice"));
+        assert!(
+            covers("spiffe://dev/*", "spiffe://dev/web") && !covers("spiffe://dev/*", "spiffe://prod/web")
+        );
+        assert!(covers("*", "anyone"));
+        for word in ["", "*.test", "a*b", "**"] {
+            word.parse::<NamePattern>().expect_err(word);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The handshake of TLS: the certificate that is shown, the client's, and what goes wrong with either.
+
+use std::error::Error;
+use std::io;
+
+use rustls::{AlertDescription, HandshakeKind};
+use time::OffsetDateTime;
+use tokio::net::TcpStream;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::event::Event;
+use super::identity::ClientIdentity;
+use super::worker::{Ends, Worker};
+
+/// Shakes hands. `None` where that fails; then it was said why, if it matters.
+pub(super) async fn secure(
+    worker: &Worker,
+    stream: TcpStream,
+    ends: &Ends,
+) -> Option<(TlsStream<TcpStream>, Option<ClientIdentity>)> {
+    let start = match LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await {
+        Ok(start) => start,
+        Err(failed) => {
+            say_why(worker, None, &failed);
+            return None;
+        }
+    };
+    let name = start.client_hello().server_name().map(ToOwned::to_owned);
+    let certificates = &worker.shared.certificates;
+    let offer = match certificates.answer(name.as_deref(), ends.local.ip(), OffsetDateTime::now_utc()) {
+        Ok(offer) => offer,
+        Err(e) => {
+            let name = name.as_deref().unwrap_or("a client without a server name");
+            let what = format!("cannot make a certificate for {name}: {e:#}");
+            worker.shared.events.once(&Event::warning(what, Some(crate::error::hint(&e).to_owned())));
+            return None;
+        }
+    };
+    let stream = match start.into_stream(offer.config).await {
+        Ok(stream) => stream,
+        Err(failed) => {
+            let is_nameless = tls_error(&failed) == Some(&rustls::Error::NoCertificatesPresented);
+            match offer.gate.filter(|_| is_nameless) {
+                Some(gate) => gate.refuse_nameless(),
+                None => say_why(worker, name.as_deref(), &failed),
+            }
+            return None;
+        }
+    };
+    let session = stream.get_ref().1;
+    let chain = session.peer_certificates().unwrap_or_default();
+    // rustls does not verify again what it verified in the session that is resumed.
+    let is_resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+    if is_resumed && offer.gate.is_some_and(|gate| !gate.is_still_good(chain)) {
+        return None;
+    }
+    let client = ClientIdentity::of(chain);
+    Some((stream, client))
+}
+
+/// Says what a client did not like, or what it sent, once for each cause.
+pub(super) fn say_why(worker: &Worker, name: Option<&str>, failed: &(dyn Error + 'static)) {
+    let whose = name.unwrap_or("this server");
+    let event = match tls_error(failed) {
+        Some(rustls::Error::AlertReceived(alert)) if is_of_certificate(*alert) => Event::warning(
+            format!("a client rejected the certificate for {whose} ({alert:?})"),
+            Some("make it trust the root: devca install, or devca run -- PROGRAM".into()),
+        ),
+        Some(rustls::Error::PeerIncompatible(why)) => {
+            Event::warning(format!("a client speaks TLS that {whose} does not ({why:?})"), None)
+        }
+        // Connections that were cut off, and whatever else clients do, are their own business.
+        _ => return,
+    };
+    worker.shared.events.once(&event);
+}
+
+/// The alerts by which clients reject certificates (RFC 8446 §6.2).
+fn is_of_certificate(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+    )
+}
+
+fn tls_error<'a>(failed: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut next = Some(failed);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<rustls::Error>() {
+            return Some(found);
+        }
+        // An I/O error's source is that of the error in it, not the error itself.
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if let Some(found) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}

@@ -1,0 +1,76 @@
+//! Why a client's certificate was refused, in the words of `devca check`.
+
+use rustls::{CertificateError, Error};
+use time::OffsetDateTime;
+
+use super::clients::ClientCas;
+use crate::check::chain::{Chain, End, Link};
+use crate::check::judge::{self, Expectation};
+use crate::check::path::Search;
+use crate::check::{Finding, words};
+use crate::error::CaOption;
+use crate::x509::details::CertificateDetails;
+
+/// What is wrong, and what fixes it.
+pub(super) fn reason(
+    chain: &[Vec<u8>],
+    cas: &ClientCas,
+    error: &Error,
+    now: OffsetDateTime,
+) -> (String, String) {
+    let sent: Vec<Link> = chain.iter().filter_map(|der| Link::read(der)).collect();
+    let Some(leaf) = sent.first() else {
+        return ("its certificate cannot be read".into(), String::new());
+    };
+    let details = &leaf.details;
+    if let Error::InvalidCertificate(CertificateError::Revoked) = error {
+        return revoked(details, &cas.option);
+    }
+    if let Error::InvalidCertificate(
+        CertificateError::ExpiredRevocationList | CertificateError::ExpiredRevocationListContext { .. },
+    ) = error
+    {
+        return ("the revocation list has expired".into(), "write a new one: devca crl".into());
+    }
+    let anchors: Vec<Link> = cas.roots.iter().filter_map(|der| Link::read(der)).collect();
+    let expected = Expectation { name: None, client: true, now };
+    let count = |chain: &Chain| judge::judge(chain, &sent, &expected).len();
+    let search = Search::new(&sent, &anchors, &[]);
+    let best = search.best(&count);
+    let mut findings = best.as_ref().map(|chain| judge::judge(chain, &sent, &expected)).unwrap_or_default();
+    findings.sort_by_key(Finding::rank);
+    if best.is_none_or(|chain| chain.end != End::Anchor) {
+        let what = format!(
+            "{} was issued by {}, which this server does not accept",
+            details.subject, details.issuer
+        );
+        return (what, format!("{}, or --client-ca with its CA", issue(details, &cas.option)));
+    }
+    match findings.into_iter().next() {
+        Some(finding) => (finding.what, fix_of(&finding.fix, &cas.option)),
+        // What the library minds and `check` does not know.
+        None => (format!("{}: {error}", details.subject), String::new()),
+    }
+}
+
+/// The commands of a fix for the CA of the clients. A client need not be restarted by this side.
+fn fix_of(fix: &str, option: &CaOption) -> String {
+    option.hint(fix.trim_end_matches(", then restart the server"))
+}
+
+/// The command that issues a certificate for this client.
+fn issue(details: &CertificateDetails, option: &CaOption) -> String {
+    let name = details.common_name.as_ref().or(details.names.first()).cloned();
+    option.hint(&format!("devca issue --client {}", words(&[name.unwrap_or_else(|| "NAME".into())])))
+}
+
+/// Of a client without a certificate.
+pub(super) fn missing(option: &CaOption) -> (&'static str, String) {
+    let hint = "issue one: devca issue --client NAME; for browsers: devca browser add NAME";
+    ("it has shown no certificate", option.hint(hint))
+}
+
+/// Of a certificate on a revocation list.
+pub(super) fn revoked(details: &CertificateDetails, option: &CaOption) -> (String, String) {
+    (format!("{} was revoked", details.subject), format!("{} --force", issue(details, option)))
+}

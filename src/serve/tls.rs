@@ -1,0 +1,60 @@
+//! What TLS is like, whatever the certificate.
+
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::server::{ClientHello, ProducesTickets, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+
+use super::clients::{ClientGate, Clients};
+
+/// Makes configurations for certificates.
+pub(super) struct Tls {
+    provider: Arc<CryptoProvider>,
+    /// Sessions are resumed under every configuration.
+    ticketer: Arc<dyn ProducesTickets>,
+    clients: Option<Clients>,
+}
+
+impl Tls {
+    /// Clients are asked for certificates if there are rules for them.
+    pub(super) fn new(
+        provider: Arc<CryptoProvider>,
+        clients: Option<Clients>,
+    ) -> Result<Self, rustls::Error> {
+        Ok(Self { provider, ticketer: rustls::crypto::aws_lc_rs::Ticketer::new()?, clients })
+    }
+
+    /// Who decides at present which clients are let in.
+    pub(super) fn gate(&self) -> Option<Arc<ClientGate>> {
+        self.clients.as_ref().map(Clients::gate)
+    }
+
+    /// A configuration with this certificate.
+    pub(super) fn config(
+        &self,
+        gate: Option<&Arc<ClientGate>>,
+        key: Arc<CertifiedKey>,
+    ) -> Result<ServerConfig, rustls::Error> {
+        let builder = ServerConfig::builder_with_provider(self.provider.clone());
+        let builder = builder.with_safe_default_protocol_versions()?.with_client_cert_verifier(match gate {
+            Some(gate) => gate.clone(),
+            None => WebPkiClientVerifier::no_client_auth(),
+        });
+        let mut config = builder.with_cert_resolver(Arc::new(Only(key)));
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.ticketer = self.ticketer.clone();
+        Ok(config)
+    }
+}
+
+/// One certificate, whatever is asked for: it was chosen before.
+#[derive(Debug)]
+struct Only(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Only {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.clone())
+    }
+}
