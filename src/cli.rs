@@ -32,12 +32,8 @@ pub use inventory::{Crl, Inspect, List, Renew, Revoke};
 pub use issue::Issue;
 pub use machine::{Dialect, Env, Run, Status, Stores};
 pub use password::PasswordSource;
-<<<<<<< HEAD
-pub use serve::Serve;
-pub use snippet::{ServerKind, Snippet};
-=======
 pub use serve::{ClientAuth, Serve};
->>>>>>> d3c1134 (Ask clients of devca serve for certificates)
+pub use snippet::{ServerKind, Snippet};
 
 /// A local development certificate authority: HTTPS on localhost and mutual TLS, trusted by your machine
 #[derive(Debug, Parser)]
