@@ -26,7 +26,7 @@ mod serve;
 mod snippet;
 
 pub use browser::{Browser, BrowserAdd, BrowserRemove};
-pub use ca::{Ca, Export, ExportTarget, Import, Install, Passphrase, Permit, Root, Rotate, Uninstall};
+pub use ca::{Ca, Export, Import, Install, Passphrase, Permit, Root, Rotate, Uninstall};
 pub use check::{Check, Explain};
 pub use inventory::{Crl, Inspect, List, Renew, Revoke};
 pub use issue::Issue;

@@ -50,6 +50,7 @@ mod status;
 mod uninstall;
 
 pub use complete::complete;
+use shared::unlock::GivenPassphrase;
 
 /// What every command works with.
 pub(crate) struct Context<'a> {
@@ -57,6 +58,7 @@ pub(crate) struct Context<'a> {
     pub(crate) person: Person,
     pub(crate) folder: CaFolder,
     pub(crate) now: OffsetDateTime,
+    passphrase: GivenPassphrase,
 }
 
 /// The whole of a program: parses the arguments, runs the command, prints an error with its hint, and says what to exit
@@ -144,7 +146,7 @@ fn in_context(
     if !matches!(cli.command, Command::Status(_)) {
         folder.refuse_unsafe()?;
     }
-    let context = Context { report, person, folder, now: OffsetDateTime::now_utc() };
+    let context = Context::new(report, person, folder);
     run(&context, cli.command).map_err(|e| context.folder.option().error(e))
 }
 
@@ -196,9 +198,26 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<u8> {
     }
 }
 
-impl Context<'_> {
-    /// Takes the CA's lock; makes its folder first, and completes what was interrupted.
+impl<'a> Context<'a> {
+    fn new(report: &'a Report, person: Person, folder: CaFolder) -> Self {
+        Self {
+            report,
+            person,
+            folder,
+            now: OffsetDateTime::now_utc(),
+            passphrase: GivenPassphrase::default(),
+        }
+    }
+
+    /// The same at another time.
+    fn now(&self) -> Self {
+        Self::new(self.report, self.person.clone(), self.folder.clone())
+    }
+
+    /// Takes the CA's lock; makes its folder first, and completes what was interrupted. The passphrase's file is read
+    /// before that: it may be a pipe, for which nobody else waits.
     pub(crate) fn lock(&self) -> anyhow::Result<std::fs::File> {
+        self.passphrase.read_ahead();
         let files = self.person.files();
         let lock = files.lock(&self.folder.lock(), &|| {
             self.report.note("waiting for another devca process that is using this CA");

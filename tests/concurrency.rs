@@ -5,9 +5,11 @@
 mod common;
 
 use std::collections::HashSet;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::process::{Child, Stdio};
 
-use common::{Home, ok};
+use common::{Home, ok, tool, wait_until};
 use devca::issued::inventory::Inventory;
 
 const PROCESSES: usize = 64;
@@ -61,4 +63,82 @@ fn those_that_want_the_same_file_leave_one_pair() {
     let public = ok("openssl", ["x509", "-in", certificate.to_str().unwrap(), "-noout", "-pubkey"]);
     assert_eq!(public, ok("openssl", ["pkey", "-in", key.to_str().unwrap(), "-pubout"]));
     assert_eq!(home.listing(), ["localhost-key.pem", "localhost.pem"]);
+}
+
+/// What may be a pipe, and what is written to it in the end. `FIFO` is the pipe's path.
+const PIPES: [(&str, &str, &str); 8] = [
+    ("issue --csr FIFO --out csr", "", REQUEST),
+    ("issue --batch FIFO --out batch", "", "one.test\n"),
+    ("issue p12.test --format p12 --password-file FIFO", "", "secret\n"),
+    ("renew --all --password-file FIFO", "", "secret\n"),
+    ("revoke FIFO", "", CERTIFICATE),
+    ("passphrase --new-file FIFO", "", "a passphrase\n"),
+    ("issue locked.test", "FIFO", "a passphrase\n"),
+    ("crl --out crl.pem", "FIFO", "a passphrase\n"),
+];
+
+/// Made when the test runs.
+const REQUEST: &str = "request";
+const CERTIFICATE: &str = "certificate";
+
+/// A program at the other end may ask somebody for a password: nobody else waits for that.
+#[test]
+fn what_waits_for_a_pipe_does_not_hold_the_lock() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let new = ["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=csr.test", "-keyout"];
+    let request = ok("openssl", new.iter().chain(&[home.file("csr.key").to_str().unwrap()]));
+    for (number, (line, passphrase, content)) in PIPES.iter().enumerate() {
+        let fifo = home.file(&format!("fifo-{number}"));
+        ok("mkfifo", [fifo.to_str().unwrap()]);
+        // Open for reading as well: so opening it does not wait, and it has no end until this is dropped.
+        let mut pipe = OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
+        let fill = |text: &str| text.replace("FIFO", fifo.to_str().unwrap());
+        let mut devca = home.devca(line.split(' ').map(fill));
+        devca.stdout(Stdio::piped()).stderr(Stdio::piped());
+        if !passphrase.is_empty() {
+            devca.env("DEVCA_PASSPHRASE_FILE", fill(passphrase));
+        }
+        let waiting = devca.spawn().unwrap();
+        let descriptors = format!("/proc/{}/fd", waiting.id());
+        wait_until("devca has opened the pipe", || {
+            let opened = fs::read_dir(&descriptors).into_iter().flatten().flatten();
+            opened.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|path| path == fifo)
+        });
+        // `list --prune` takes the lock, and no key.
+        let said = home.devca(["list", "--prune"]).output().unwrap();
+        assert!(said.status.success(), "{line}: {}", common::words(&said));
+        assert!(
+            !common::words(&said).contains("waiting for another devca"),
+            "{line}: {}",
+            common::words(&said)
+        );
+        let content = match *content {
+            REQUEST => request.clone(),
+            CERTIFICATE => fs::read_to_string(home.file("localhost.pem")).unwrap(),
+            content => content.to_owned(),
+        };
+        pipe.write_all(content.as_bytes()).unwrap();
+        drop(pipe);
+        let output = waiting.wait_with_output().unwrap();
+        assert!(output.status.success(), "{line}: {}", common::words(&output));
+    }
+}
+
+/// Desktops let a process open 1024 files.
+#[test]
+fn a_batch_of_any_size_keeps_to_the_limit_on_open_files() {
+    let home = Home::new();
+    let names: Vec<String> = (0..300).map(|number| format!("{number}.test")).collect();
+    fs::write(home.file("names"), names.join("\n")).unwrap();
+    for command in [
+        "issue --batch names --format pem,combined,der --out many",
+        "renew --all",
+        "rotate --yes --store wsl",
+    ] {
+        let script = format!("ulimit -n 128; exec \"$0\" {command}");
+        let output =
+            home.command(&tool("sh"), ["-c", &script, env!("CARGO_BIN_EXE_devca")]).output().unwrap();
+        assert!(output.status.success(), "{command}: {}", common::words(&output));
+    }
 }

@@ -225,3 +225,62 @@ fn a_server_has_a_name_that_clients_look_at() {
     }
     home.ok(["issue", "app.test", "--cn", "My Server"]);
 }
+
+/// DER with another public exponent in the place of 65537; it is even.
+fn with_even_exponent(der: &[u8]) -> Vec<u8> {
+    let at = der.windows(5).position(|window| window == [2, 3, 1, 0, 1]).unwrap();
+    let mut changed = der.to_vec();
+    changed[at + 4] = 2;
+    changed
+}
+
+const E3: &[&str] =
+    &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-pkeyopt", "rsa_keygen_pubexp:3"];
+
+/// Clients accept an exponent of 3, so far; they refuse even ones.
+#[test]
+fn an_unusual_exponent_is_pointed_out_or_refused() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    request(&home, "small", E3, SAN);
+    let output = home.devca(["issue", "--csr", "small.csr"]).output().unwrap();
+    assert!(output.status.success() && words(&output).contains("public exponent 3"), "{}", words(&output));
+    request(&home, "usual", &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], SAN);
+    let pem = fs::read(home.file("usual.csr")).unwrap();
+    fs::write(home.file("even.csr"), with_even_exponent(&devca::x509::pem::first_csr(&pem).unwrap()))
+        .unwrap();
+    refused(&home, ["issue", "--csr", "even.csr"], 1, "must be odd, and between 3 and 2147483647");
+
+    // A root, and a certificate.
+    let (certificate, key) = (home.file("root.crt"), home.file("root.key"));
+    let root = |e: &str| {
+        let pubexp = format!("rsa_keygen_pubexp:{e}");
+        let genpkey = ["genpkey", "-algorithm", "RSA", "-pkeyopt", &pubexp, "-out", text(&key)];
+        ok("openssl", genpkey);
+        let new = ["req", "-x509", "-key", text(&key), "-subj", "/CN=own", "-out", text(&certificate)];
+        ok("openssl", new);
+    };
+    root("65537");
+    let der = devca::x509::pem::first_certificate(&certificate).unwrap();
+    fs::write(home.file("even.der"), with_even_exponent(&der)).unwrap();
+    let (code, checked) = home.check(["even.der"]);
+    let has = |document: &serde_json::Value, id: &str| {
+        let findings = document["findings"].as_array().unwrap();
+        findings.iter().any(|finding| finding["fault"] == id || finding["id"] == id)
+    };
+    assert!(code == 1 && has(&checked, "weak"), "{checked:#}");
+    assert!(home.ok(["inspect", "even.der"]).contains("unusable public exponent"));
+    root("3");
+    let import = ["--ca", "own", "import", "--cert", text(&certificate), "--key", text(&key)];
+    for words_ in [&import[..], &["--ca", "own", "install", "--store", "nss"]] {
+        let output = home.devca(words_).output().unwrap();
+        assert!(
+            output.status.success() && words(&output).contains("public exponent 3"),
+            "{}",
+            words(&output)
+        );
+    }
+    assert!(home.ok(["inspect", text(&certificate)]).contains("RSA 2048, public exponent 3"));
+    let (code, checked) = home.check([text(&certificate)]);
+    assert!(code == 1 && has(&checked, "small-exponent"), "{checked:#}");
+}

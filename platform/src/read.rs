@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 /// How long to wait for a pipe that the user has named: a program at its other end may ask for a password first.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// As long as the program at the other end runs: a month, for the clock's sake.
+pub const UNLIMITED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// No settings, list of roots or inventory is larger.
 const LARGEST: u64 = 256 << 20;
 
@@ -46,6 +49,35 @@ pub fn named(path: &Path, limit: u64, patience: Duration, into: &mut Vec<u8>) ->
         // Enough for any key: what grows leaves copies behind in memory.
         up_to(Patient { file, patience, deadline: None }, 1 << 16, limit, into)
     }
+}
+
+/// Appends standard input. A pipe has as much time as [`named`] has; a terminal, where somebody types, has all they want.
+#[cfg(unix)]
+pub fn stdin(limit: u64, patience: Duration, into: &mut Vec<u8>) -> io::Result<()> {
+    use std::io::IsTerminal;
+    use std::os::fd::AsFd;
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        return up_to(stdin.lock(), 1 << 16, limit, into);
+    }
+    descriptor(stdin.as_fd(), limit, patience, into)
+}
+
+#[cfg(unix)]
+fn descriptor(
+    opened: std::os::fd::BorrowedFd,
+    limit: u64,
+    patience: Duration,
+    into: &mut Vec<u8>,
+) -> io::Result<()> {
+    let file = File::from(opened.try_clone_to_owned()?);
+    up_to(Patient { file, patience, deadline: None }, 1 << 16, limit, into)
+}
+
+/// Appends standard input, which is waited for on Windows.
+#[cfg(not(unix))]
+pub fn stdin(limit: u64, _: Duration, into: &mut Vec<u8>) -> io::Result<()> {
+    up_to(io::stdin().lock(), 1 << 16, limit, into)
 }
 
 /// Appends all that there is to read, of which `size` is expected, and fails if that is more than the limit.
@@ -171,6 +203,23 @@ mod tests {
         assert_eq!(silent.kind(), io::ErrorKind::TimedOut);
         drop(held);
         assert!(regular(&path, 10, &mut Vec::new()).unwrap_err().to_string().contains("not a regular file"));
+    }
+
+    #[test]
+    fn a_pipe_that_is_open_already_is_given_up_as_well() {
+        use std::os::fd::AsFd;
+        let (reader, writer) = nix::unistd::pipe().unwrap();
+        let read = |patience: u64| {
+            let mut bytes = Vec::new();
+            descriptor(reader.as_fd(), 10, Duration::from_millis(patience), &mut bytes).map(|()| bytes)
+        };
+        assert!(read(50).unwrap_err().to_string().contains("nothing was written to it"));
+        let mut writer = File::from(writer);
+        writer.write_all(b"a").unwrap();
+        assert!(read(50).unwrap_err().to_string().contains("it did not end"));
+        writer.write_all(b"b").unwrap();
+        drop(writer);
+        assert_eq!(read(60_000).unwrap(), b"b");
     }
 
     #[test]

@@ -34,11 +34,11 @@ impl Authority {
     /// Signs an intermediate that lives as long as the root, and forgets the root's key.
     pub(super) fn seal(&self, now: OffsetDateTime) -> anyhow::Result<Self> {
         let name = intermediate_name(&self.root);
-        let made =
-            self.sign_intermediate(&name, KeyType::EcdsaP256.generate()?.pair()?, policy::ROOT_DAYS, now)?;
+        let validity = Validity::starting(now, policy::ROOT_DAYS);
+        let made = self.sign_intermediate(&name, KeyType::EcdsaP256.generate()?.pair()?, validity)?;
         // Who checks every CA of a chain, as nginx does, asks for the root's list as well.
         let nothing = std::iter::empty();
-        let crl = self.revocation_list(nothing, Validity::starting(now, policy::ROOT_DAYS))?;
+        let crl = self.revocation_list(nothing, validity)?;
         Ok(Self { is_sealed: true, root_crl: Some(crl), ..self.below(made) })
     }
 
@@ -61,7 +61,8 @@ impl Authority {
             return Ok(self.below(Intermediate { certificate: intermediate, key }));
         }
         let name = intermediate_name(&self.root);
-        let made = self.below(self.sign_intermediate(&name, key, policy::INTERMEDIATE_DAYS, now)?);
+        let validity = Validity::starting(now, policy::INTERMEDIATE_DAYS);
+        let made = self.below(self.sign_intermediate(&name, key, validity)?);
         let mut new = made.files(folder)?;
         new.retain(|file| file.path != folder.root()); // which stays
         files.exchange(&folder.path, &new, &[])?;
@@ -96,13 +97,12 @@ impl Authority {
         &self,
         common_name: &str,
         key: Zeroizing<KeyPair>,
-        days: i64,
-        now: OffsetDateTime,
+        validity: Validity,
     ) -> anyhow::Result<Intermediate> {
         let params = profile::intermediate(
             common_name,
             &self.signer().constraints,
-            Validity::starting(now, days).within(self.signer().validity),
+            validity.within(self.signer().validity),
             key::random_serial()?,
         );
         let signed = params

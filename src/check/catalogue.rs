@@ -174,6 +174,7 @@ pub static ALL: &[&Diagnosis] = &[
     &WEAK,
     &WRONG_ORDER,
     &TOO_LONG,
+    &SMALL_EXPONENT,
     &KEY_READABLE,
     &CLOCK_SKEW,
     &PROXY,

@@ -6,12 +6,13 @@ use time::{Duration, OffsetDateTime};
 
 use super::catalogue::{
     Case, Client, EXPIRED, EXPIRING, KEY_ID_MISMATCH, Library, MISSING_INTERMEDIATE, NAME_MISMATCH,
-    NOT_YET_VALID, SELF_SIGNED, TOO_LONG, WEAK, WRONG_ORDER, Words,
+    NOT_YET_VALID, SELF_SIGNED, SMALL_EXPONENT, TOO_LONG, WEAK, WRONG_ORDER, Words,
 };
 use super::chain::{self, Chain, End, Link, Source};
 use super::{Finding, constraints, form, issue, purpose, words};
 use crate::x509::algorithm::KeyKind;
 use crate::x509::policy;
+use crate::x509::rsa::Exponent;
 use crate::x509::validity::DaysLeft;
 
 /// A certificate that ends within so many days is pointed out.
@@ -191,7 +192,9 @@ fn validity(link: &Link, now: OffsetDateTime) -> Option<Finding> {
 fn weakness(link: &Link, is_leaf: bool, is_top: bool) -> Option<Finding> {
     let details = &link.details;
     let is_short = matches!(details.key, KeyKind::Rsa(..1024));
+    let has_bad_exponent = details.exponent == Some(Exponent::Unusable);
     let said_of_key = |words: &Words| match words.when {
+        _ if has_bad_exponent => false,
         Case::CaKey => !is_leaf,
         Case::LeafKey => is_leaf && (words.client != Client::Node || is_short),
         // Java and Go accept what is half as long as others demand.
@@ -203,6 +206,7 @@ fn weakness(link: &Link, is_leaf: bool, is_top: bool) -> Option<Finding> {
     let weak_key = match &details.key {
         KeyKind::Rsa(bits) if details.key.is_weak() => Some(format!("an RSA key of {bits} bits")),
         key if key.is_weak() => Some(format!("a {key} key")),
+        _ if has_bad_exponent => Some("an RSA key with a public exponent that clients refuse".into()),
         _ => None,
     };
     match weak_key {
@@ -215,8 +219,14 @@ fn weakness(link: &Link, is_leaf: bool, is_top: bool) -> Option<Finding> {
             let what = format!("{} is signed by {}", details.subject, details.signature);
             Some(Finding::new(&WEAK, what, fix).saying(said_of_signature))
         }
-        None => rare(link, is_top),
+        None => rare(link, is_top).or_else(|| small_exponent(link)),
     }
+}
+
+fn small_exponent(link: &Link) -> Option<Finding> {
+    let warning = link.details.exponent?.warning()?;
+    let what = format!("{} {warning}", link.details.subject);
+    Some(Finding::new(&SMALL_EXPONENT, what, "devca issue NAMES creates a key that is not affected"))
 }
 
 /// A key or a signature that only some clients know: Ed448, or a curve other than P-256, P-384 and P-521. The signature

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use super::{PasswordSource, Stores};
 use crate::error::Fault;
-use crate::format::RootFormat;
+use crate::format::{ExportTarget, RootFormat};
 use crate::x509::constraints::Subtree;
 
 #[derive(Debug, Args)]
@@ -264,17 +264,6 @@ pub struct Export {
     /// Days until it expires [default: 1825]
     #[arg(long, value_name = "N", value_parser = super::inventory::any_days, allow_negative_numbers = true)]
     pub days: Option<i64>,
-}
-
-/// The systems that an intermediate can be exported for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ExportTarget {
-    /// Kubernetes: a Secret, and an Issuer that uses it
-    CertManager,
-    /// HashiCorp Vault or OpenBao: the bundle that its PKI engine imports
-    Vault,
-    /// Smallstep's step-ca: the files of its configuration folder
-    StepCa,
 }
 
 #[derive(Debug, Subcommand)]

@@ -66,7 +66,7 @@ const SHOWN: usize = 100;
 
 /// The arguments or, where there are none, standard input, which may be a whole log.
 fn message(args: &cli::Explain) -> anyhow::Result<String> {
-    /// In bytes. What follows is not read: a pipe may never end.
+    /// In bytes. What follows is not read: a pipe may never end. There is no limit in time: a server that logs may run for hours.
     const LIMIT: u64 = 16 << 20;
     let text = if args.words.is_empty() || args.words == ["-"] {
         let stdin = io::stdin();

@@ -1,24 +1,23 @@
 //! `devca export`: an intermediate CA for a system that is to issue certificates in the root's name.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use clap::ValueEnum;
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::Context;
-use crate::ca::Intermediate;
-use crate::cli::{self, ExportTarget};
-use crate::disk::files::{NewFile, Secrecy};
+use crate::cli;
+use crate::disk::files::Secrecy;
 use crate::error::Fault;
-use crate::format;
+use crate::format::ExportTarget;
+use crate::issued::exported::{self, ExportLine};
 use crate::issued::overwrite;
 use crate::report::{self, Outcome};
 use crate::x509::key::KeyType;
 use crate::x509::policy;
 use crate::x509::subject;
-use crate::x509::validity::DaysLeft;
+use crate::x509::validity::{DaysLeft, Validity};
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -36,7 +35,7 @@ pub(super) struct Exported {
 }
 
 pub(super) fn run(context: &Context, args: &cli::Export) -> anyhow::Result<Exported> {
-    let system = args.system.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+    let system = args.system.name();
     if let Some(days) = args.days.filter(|days| !(1..=policy::ROOT_DAYS).contains(days)) {
         let hint = format!("use 1 to {}, for example: --days 365", policy::ROOT_DAYS);
         return Err(Fault::usage(format!("an intermediate cannot be valid for {days} days"), hint).into());
@@ -56,12 +55,9 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> anyhow::Result<Expor
     let made = authority.sign_intermediate(
         &common_name,
         KeyType::EcdsaP256.generate()?.pair()?,
-        args.days.unwrap_or(policy::INTERMEDIATE_DAYS),
-        context.now,
+        Validity::starting(context.now, args.days.unwrap_or(policy::INTERMEDIATE_DAYS)),
     )?;
-    drop(lock);
-
-    let files = render(args.system, &folder, &made, &authority.root.der);
+    let files = args.system.render(&folder, &made, &authority.root.der);
     if let Some(taken) = files.iter().find(|file| file.path.symlink_metadata().is_ok()) {
         let what = format!("{} already exists", taken.path.display());
         return Err(Fault::new(what, "choose another folder with --out").into());
@@ -70,7 +66,11 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> anyhow::Result<Expor
     for path in &paths {
         context.person.files().create_folder(path.parent().unwrap_or(&folder), Secrecy::Private)?;
     }
-    context.person.files().stage(files)?.commit()?;
+    let staged = context.person.files().stage(files)?;
+    let export = ExportLine::intermediate(args.system, folder.clone());
+    exported::remember(&context.folder, &[export], context.person.files())?;
+    staged.commit()?;
+    drop(lock);
     Ok(Exported {
         folder,
         files: paths,
@@ -86,14 +86,6 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> anyhow::Result<Expor
             ExportTarget::StepCa => "copy the files over those of step-ca's folder (step path)",
         },
     })
-}
-
-fn render(system: ExportTarget, folder: &Path, made: &Intermediate, root: &[u8]) -> Vec<NewFile> {
-    match system {
-        ExportTarget::CertManager => format::cert_manager(folder, made, root),
-        ExportTarget::Vault => format::vault(folder, made, root),
-        ExportTarget::StepCa => format::step_ca(folder, made, root),
-    }
 }
 
 impl Outcome for Exported {

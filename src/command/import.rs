@@ -19,6 +19,7 @@ use crate::report::{self, Mark, Outcome};
 use crate::x509::certificate::CaCertificate;
 use crate::x509::key;
 use crate::x509::pem;
+use crate::x509::rsa::Exponent;
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -74,6 +75,9 @@ pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Impor
     }
     let authority = Authority::adopt(&context.folder, context.person.files(), root, key, context.now)?;
     drop(lock);
+    if let Some(warning) = authority.root.exponent.and_then(Exponent::warning) {
+        context.report.note(format!("this root {warning}"));
+    }
     if authority.root.constraints.is_unconstrained() {
         context.report.note(
             "this root may sign for any name: anyone who gets its key can impersonate every site to you",

@@ -22,6 +22,7 @@ use crate::x509::certificate::CaCertificate;
 use crate::x509::constraints::Constraints;
 use crate::x509::key;
 use crate::x509::policy;
+use crate::x509::rsa::Exponent;
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -89,6 +90,9 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
         context.report.note(context.folder.hint(
             "the root's key is not encrypted; protect it with: devca passphrase --keyring (or: devca passphrase)",
         ));
+    }
+    if let Some(warning) = root.exponent.and_then(Exponent::warning) {
+        context.report.note(format!("this root {warning}"));
     }
     if root.constraints.is_unconstrained() {
         context.report.note(

@@ -8,16 +8,17 @@ use zeroize::Zeroizing;
 
 use super::Context;
 use super::permit::{self, Widened};
-use super::renew::Reissued;
 use crate::ca::signer::{self, KeySource, Request, Signer};
 use crate::ca::{self, Authority};
 use crate::cli;
 use crate::command::shared::record::CertificateRecord;
+use crate::command::shared::reissued::Reissued;
 use crate::command::shared::stores::{self, StoreLine};
 use crate::disk::files::{NewFile, Secrecy};
 use crate::disk::home::CaFolder;
+use crate::disk::secret::Secret;
 use crate::error::Fault;
-use crate::format::{self, Format, Holds, Material, Output, OutputPlan};
+use crate::format::{self, Format, Holds, Material, Options, Output, OutputPlan};
 use crate::issued::inventory::{self, Entry};
 use crate::issued::overwrite::{self, Known, Replace};
 use crate::report::{self, Outcome};
@@ -85,6 +86,7 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<IssueReport> {
             return Err(e);
         }
     }
+    let password = given_password(args, &options)?;
     let lock = context.lock()?;
     if args.if_needed && ca::exists(&context.folder) {
         if let (Some(intermediate), false) = (signing_intermediate(context, args), request.kind.serves()) {
@@ -101,7 +103,8 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<IssueReport> {
     if args.if_needed {
         confirm_addresses(context, args, &request.subject.names)?;
     }
-    let (authority, root_created, widened) = authority(context, args, &request.subject.names, agreed)?;
+    let (authority, root_created, widened) =
+        authority(context, args, &request.subject.names, agreed, password)?;
     request.suit(&authority);
     if !args.stdout {
         overwrite::check(&mut outputs, &known, Some(&authority), &request, replace(args))?;
@@ -211,6 +214,7 @@ fn authority(
     args: &cli::Issue,
     names: &[Name],
     agreed: Vec<Subtree>,
+    password: Option<Secret>,
 ) -> anyhow::Result<(Authority, bool, Option<Widened>)> {
     let root_created = !ca::exists(&context.folder);
     let mut widened = None;
@@ -228,7 +232,6 @@ fn authority(
         } else {
             let mut new = authority.root.constraints.clone();
             new.permitted.extend(more);
-            let password = args.password.read()?;
             widened = Some(permit::permit(context, authority, &new, &cli::Stores::default(), password)?);
             context.authority()?
         }
@@ -237,6 +240,14 @@ fn authority(
         authority = authority.through_intermediate(&context.folder, context.person.files(), context.now)?;
     }
     Ok((authority, root_created, widened))
+}
+
+/// What other encrypted files are encrypted with, which may have to get a new root. Its file is read once.
+fn given_password(args: &cli::Issue, options: &Options) -> anyhow::Result<Option<Secret>> {
+    match &options.password {
+        Some(password) if args.password.is_given() => Ok(Some(password.clone())),
+        _ => args.password.read(),
+    }
 }
 
 fn first_constraints() -> Constraints {

@@ -65,10 +65,12 @@ pub(super) fn run(context: &Context, args: &cli::Passphrase) -> anyhow::Result<P
 
 fn change(context: &Context, args: &cli::Passphrase) -> anyhow::Result<PassphraseChange> {
     let folder = &context.folder;
+    // Read before the lock is taken: nobody else waits for a pipe.
+    let given = args.new_file.as_deref().map(CaPassphrase::from_file).transpose()?;
     let lock = context.lock()?;
     let authority = context.authority()?;
     let before = ca::keyring_item(folder);
-    let passphrase = new(context, args, &authority)?;
+    let passphrase = new(context, args, given, &authority)?;
     let made = passphrase.as_ref().and_then(|passphrase| passphrase.item().cloned());
     let changed = authority
         .keys_locked_with(passphrase.as_ref(), folder)
@@ -83,7 +85,12 @@ fn change(context: &Context, args: &cli::Passphrase) -> anyhow::Result<Passphras
 }
 
 /// What the keys are to be encrypted with.
-fn new(context: &Context, args: &cli::Passphrase, now: &Authority) -> anyhow::Result<Option<CaPassphrase>> {
+fn new(
+    context: &Context,
+    args: &cli::Passphrase,
+    given: Option<CaPassphrase>,
+    now: &Authority,
+) -> anyhow::Result<Option<CaPassphrase>> {
     if args.remove {
         return Ok(None);
     }
@@ -91,8 +98,8 @@ fn new(context: &Context, args: &cli::Passphrase, now: &Authority) -> anyhow::Re
         let hint = "use a passphrase of your own instead: devca passphrase";
         return context.passphrase_in_keyring(hint).map(Some);
     }
-    match &args.new_file {
-        Some(file) => CaPassphrase::from_file(file),
+    match given {
+        Some(given) => Ok(given),
         // The variable names the present one.
         None if now.passphrase().is_some() => context.type_passphrase(),
         None => context.new_passphrase(),

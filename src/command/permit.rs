@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::Context;
-use super::renew::Reissued;
 use super::rotate;
 use crate::ca::Authority;
 use crate::cli;
 use crate::command::shared::bundles;
+use crate::command::shared::reissued::Reissued;
 use crate::command::shared::stores::{self, StoreLine, WIDTH};
 use crate::disk::files::NewFile;
 use crate::disk::home::CaFolder;
@@ -33,7 +33,7 @@ pub(super) struct Permitted {
     #[cfg_attr(test, schemars(with = "Vec<String>"))]
     changed: Vec<Subtree>,
     stores: Vec<StoreLine>,
-    /// Of a sealed CA, whose root is a new one.
+    /// What has the new root now: files that include it and, of a sealed CA, every certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     reissued: Option<Reissued>,
     #[serde(skip)]
@@ -75,10 +75,11 @@ pub(super) fn run(context: &Context, args: &cli::Permit) -> anyhow::Result<Permi
         }
         return Ok(nothing);
     }
-    let Widened { root, stores, reissued } =
-        permit(context, context.authority()?, &new, &args.stores, password)?;
+    let authority = context.authority()?;
+    let is_sealed = authority.is_sealed;
+    let Widened { root, stores, reissued } = permit(context, authority, &new, &args.stores, password)?;
     drop(lock);
-    if reissued.is_none() {
+    if !is_sealed {
         warn_of_what_is_outside(context, &old, &root.constraints);
     }
     if root.constraints.constrain_addresses() && !old.constrain_addresses() {
@@ -132,7 +133,8 @@ pub(super) fn permit(
     }
     let folder = &context.folder;
     let earlier = rotate::earlier(context);
-    let root = authority.permitting(new)?.root;
+    let authority = authority.permitting(new)?;
+    let root = authority.root.clone();
     let mut files = vec![
         NewFile::public(folder.earlier(), earlier),
         NewFile::public(folder.root(), pem::certificate(&root.der)),
@@ -140,7 +142,8 @@ pub(super) fn permit(
     files.extend(bundles::rewritten(context, Some(&root.der))?);
     context.person.files().exchange(&folder.path, &files, &[])?;
     let stores = stores::replace(context, options, &root)?;
-    Ok(Widened { root, stores, reissued: None })
+    let reissued = Some(rotate::update(context, &authority, password)?);
+    Ok(Widened { root, stores, reissued })
 }
 
 /// The constraints that are asked for, and the subtrees in which they differ.

@@ -1,18 +1,17 @@
 //! `devca renew`: issue certificates again before they end, in their places and with their keys.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration as StdDuration;
 
 use devca_platform::privilege::spawn_as_person;
-use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
 use super::Context;
 use crate::ca::Authority;
 use crate::cli;
-use crate::command::shared::stores::WIDTH;
+use crate::command::shared::reissued::{FailedRenewal, Reissued};
 use crate::command::shared::timer;
 use crate::disk::secret::Secret;
 use crate::error::{self, Fault};
@@ -20,47 +19,7 @@ use crate::issued::bulk;
 use crate::issued::inventory::{self, Entry, Inventory};
 use crate::issued::moved;
 use crate::issued::renewal::{self, Renewer, Signers, State};
-use crate::report::{self, Mark, Outcome};
 use crate::x509::policy;
-
-/// What became of the certificates.
-#[derive(Serialize, Default)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(super) struct Reissued {
-    /// The certificates that were issued again.
-    #[serde(rename = "reissued")]
-    done: Vec<PathBuf>,
-    /// Those that could not be.
-    failed: Vec<FailedRenewal>,
-    /// Not all of their files are there.
-    #[serde(rename = "skipped")]
-    left_alone: Vec<FailedRenewal>,
-    /// Encrypted files beside those that were renewed, which still have the certificate before.
-    outdated: Vec<FailedRenewal>,
-    /// The hook that was run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    executed: Option<String>,
-    /// Why the hook failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hook_failed: Option<String>,
-    /// What the timer has come to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    timer: Option<timer::TimerReport>,
-    #[serde(skip)]
-    is_renewal: bool,
-    /// Some lines of the inventory cannot be read: what they list is not renewed.
-    #[serde(skip)]
-    is_damaged: bool,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct FailedRenewal {
-    path: PathBuf,
-    #[serde(rename = "message")]
-    why: String,
-    hint: String,
-}
 
 /// How they are to be issued again.
 pub(super) struct How {
@@ -80,11 +39,7 @@ pub(super) fn run(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissu
     }
     context.root()?;
     loop {
-        let now = OffsetDateTime::now_utc();
-        let renewed = once(
-            &Context { now, folder: context.folder.clone(), person: context.person.clone(), ..*context },
-            args,
-        );
+        let renewed = once(&context.now(), args);
         if !args.watch {
             return renewed;
         }
@@ -98,12 +53,12 @@ pub(super) fn run(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissu
 }
 
 fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
+    let password = args.password.read()?;
     let lock = context.lock()?;
     let (due, is_damaged) = due(context, args)?;
     let (due, others) = renewal::whole(due);
     let mut outcome = Reissued::default();
     if !due.is_empty() {
-        let password = args.password.read()?;
         let how = How { password, new_key: args.new_key, days: args.days };
         let bar = context.report.progress(due.len() as u64);
         outcome = again(context, &context.authority()?, &due, how, &mut |done| bar.inc(done))?;
@@ -214,7 +169,8 @@ pub(super) fn again(
     let How { password, new_key, days } = how;
     let renewer = Renewer { signers: &signers, password, new_key, days, now: context.now };
     let mut outcome = Reissued::default();
-    for chunk in due.chunks(bulk::CHUNK) {
+    let files_each = due.iter().map(|entry| entry.files.len()).max().unwrap_or(0);
+    for chunk in due.chunks(bulk::chunk(files_each)) {
         let make = |entry: &Entry| renewer.renew(entry);
         let written = bulk::write(chunk, make, &context.folder.inventory(), files)?;
         for (entry, done) in chunk.iter().zip(written) {
@@ -277,80 +233,5 @@ fn execute(context: &Context, hook: &str) -> Result<(), String> {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(status.to_string()),
         Err(why) => Err(why),
-    }
-}
-
-impl Reissued {
-    /// Notes what was not issued again. What was deleted is nothing to speak of, unless somebody asks for it.
-    pub(super) fn leave(&mut self, others: Vec<(Entry, State)>, is_failure: impl Fn(&Entry, State) -> bool) {
-        for (entry, state) in others {
-            let path = renewal::first(&entry).to_owned();
-            let failure = FailedRenewal {
-                path,
-                why: renewal::why_not(&entry, state),
-                hint: renewal::issue_again(&entry),
-            };
-            if is_failure(&entry, state) {
-                self.failed.push(failure);
-            } else if matches!(state, State::Missing | State::Replaced) {
-                self.left_alone.push(failure);
-            }
-        }
-    }
-
-    pub(super) fn is_done(&self) -> bool {
-        self.failed.is_empty() && self.outdated.is_empty() && self.hook_failed.is_none() && !self.is_damaged
-    }
-
-    pub(super) fn write_lines(&self, page: &mut dyn Write) -> io::Result<()> {
-        const SHOWN: usize = 20;
-        let again = if self.is_renewal { "renewed" } else { "reissued" };
-        let line = |mark: Mark, word, what: &str| format!("{mark} {word:WIDTH$}  {what}");
-        for path in self.done.iter().take(SHOWN) {
-            writeln!(page, "{}", line(Mark::Good, again, &report::short(path)))?;
-        }
-        if self.done.len() > SHOWN {
-            let more = format!("and {} more", self.done.len() - SHOWN);
-            writeln!(page, "{}", line(Mark::Good, again, &more))?;
-        }
-        let failed = self.failed.iter().map(|failure| ("failed", failure));
-        let outdated = self.outdated.iter().map(|file| ("outdated", file));
-        for (word, FailedRenewal { path, why, hint }) in failed.chain(outdated) {
-            let indent = format!("  {:WIDTH$}  ", "");
-            let line = line(Mark::Bad, word, &report::short(path));
-            writeln!(page, "{line}: {why}\n{indent}hint: {hint}")?;
-        }
-        for FailedRenewal { path, why, hint } in &self.left_alone {
-            writeln!(page, "{}: {why}; {hint}", line(Mark::Skipped, "skipped", &report::short(path)))?;
-        }
-        Ok(())
-    }
-}
-
-impl Outcome for Reissued {
-    fn write(&self, page: &mut dyn Write) -> io::Result<()> {
-        if let Some(timer) = &self.timer {
-            return timer.write(page);
-        }
-        self.write_lines(page)?;
-        if self.done.is_empty() && self.failed.is_empty() && self.left_alone.is_empty() {
-            writeln!(page, "nothing is due")?;
-        }
-        match (&self.executed, &self.hook_failed) {
-            (Some(hook), None) => writeln!(page, "{} {:WIDTH$}  {hook}", Mark::Good, "executed"),
-            (Some(hook), Some(why)) => {
-                let indent = format!("  {:WIDTH$}  ", "");
-                writeln!(page, "{} {:WIDTH$}  {hook}: {why}", Mark::Bad, "failed")?;
-                writeln!(
-                    page,
-                    "{indent}hint: the certificates were renewed; run the command by hand to see why it fails"
-                )
-            }
-            (None, _) => Ok(()),
-        }
-    }
-
-    fn is_complete(&self) -> bool {
-        self.is_done()
     }
 }

@@ -31,10 +31,11 @@ pub(super) struct Revoked {
 pub(super) fn run(context: &Context, args: &cli::Revoke) -> anyhow::Result<Revoked> {
     let root = context.root()?;
     let inventory = context.folder.inventory();
+    let path = Path::new(&args.certificate);
+    let leaf = leaf(path)?;
     let lock = context.lock()?;
     let known = Inventory::load(&inventory)?;
-    let path = Path::new(&args.certificate);
-    let (serial, intermediate) = if let Some(leaf) = leaf(path)? {
+    let (serial, intermediate) = if let Some(leaf) = leaf {
         let intermediate = ca::intermediate(&context.folder).is_some_and(|ca| leaf.is_of(&ca));
         if !intermediate && !leaf.is_of(&root) {
             let what = format!("{} was not issued by this CA", path.display());

@@ -8,11 +8,13 @@ use time::OffsetDateTime;
 
 use super::Context;
 use crate::cli;
-use crate::disk::files::{NewFile, Secrecy};
+use crate::disk::files::{self, NewFile, Secrecy};
 use crate::error::Fault;
 use crate::format::RootFormat;
+use crate::issued::exported::{self, ExportLine, KnownRoots};
 use crate::issued::overwrite;
 use crate::report::{self, Outcome};
+use crate::x509::certificate::CaCertificate;
 use crate::x509::constraints::Constraints;
 use crate::x509::key;
 use crate::x509::pem;
@@ -39,18 +41,16 @@ pub(super) struct RootReport {
 }
 
 pub(super) fn run(context: &Context, args: &cli::Root) -> anyhow::Result<RootReport> {
-    let root = context.root()?;
-    let folder = args.out.as_deref().unwrap_or(Path::new(""));
-    if !args.format.is_empty() {
-        overwrite::refuse_ca_folder(folder, &context.folder)?;
-    }
+    let mut root = context.root()?;
     let mut files = Vec::new();
-    for format in &args.format {
-        let (name, bytes) = format.render(&root)?;
-        files.push(NewFile::public(std::path::absolute(folder.join(name))?, bytes));
+    if !args.format.is_empty() {
+        let folder = args.out.as_deref().unwrap_or(Path::new(""));
+        overwrite::refuse_ca_folder(folder, &context.folder)?;
+        // Nobody replaces the root meanwhile.
+        let _lock = context.lock()?;
+        root = context.root()?;
+        files = write(context, folder, &args.format, &root)?;
     }
-    let paths: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
-    write(context, folder, files)?;
     if args.format.contains(&RootFormat::Mobileconfig) {
         context.report.note(
             "on an iPhone or iPad, turn on trust for it: Settings, General, About, Certificate Trust Settings",
@@ -63,20 +63,42 @@ pub(super) fn run(context: &Context, args: &cli::Root) -> anyhow::Result<RootRep
         pem: String::from_utf8_lossy(&pem::certificate(&root.der)).into_owned(),
         name: root.common_name,
         constraints: root.constraints,
-        files: paths,
+        files,
         wants_pem: args.pem,
     })
 }
 
-/// A file with the same content is left as it is; another one is somebody's.
-fn write(context: &Context, folder: &Path, mut files: Vec<NewFile>) -> anyhow::Result<()> {
-    files.retain(|file| crate::disk::files::read(&file.path).ok().as_ref() != Some(&file.content));
-    if let Some(taken) = files.iter().find(|file| file.path.symlink_metadata().is_ok()) {
-        let what = format!("{} already exists and is not this root", taken.path.display());
-        return Err(Fault::new(what, "remove it, or choose another folder with --out").into());
+/// Writes the root and remembers where, so that a new one takes its place. A file with the same content is left as it
+/// is, one with an earlier root is replaced; any other is somebody's. The caller holds the lock.
+fn write(
+    context: &Context,
+    folder: &Path,
+    formats: &[RootFormat],
+    root: &CaCertificate,
+) -> anyhow::Result<Vec<PathBuf>> {
+    let roots = KnownRoots::of(&context.folder, root);
+    let (mut paths, mut exports, mut new) = (Vec::new(), Vec::new(), Vec::new());
+    for format in formats {
+        let (name, bytes) = format.render(root)?;
+        let path = std::path::absolute(folder.join(name))?;
+        paths.push(path.clone());
+        exports.push(ExportLine::root(*format, path.clone()));
+        let old = files::read(&path).ok();
+        if old.as_ref().is_some_and(|old| **old == bytes) {
+            continue;
+        }
+        let replace = old.is_some_and(|old| roots.is_earlier(*format, &old));
+        if !replace && path.symlink_metadata().is_ok() {
+            let what = format!("{} already exists and is not this root", path.display());
+            return Err(Fault::new(what, "remove it, or choose another folder with --out").into());
+        }
+        new.push(NewFile { replace, ..NewFile::public(path, bytes) });
     }
     context.person.files().create_folder(folder, Secrecy::Public)?;
-    context.person.files().stage(files)?.commit()
+    let staged = context.person.files().stage(new)?;
+    exported::remember(&context.folder, &exports, context.person.files())?;
+    staged.commit()?;
+    Ok(paths)
 }
 
 impl Outcome for RootReport {

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::Context;
-use super::renew::{self, How, Reissued};
+use super::renew::{self, How};
 use crate::ca::key_file;
 use crate::ca::passphrase::{CaPassphrase, VARIABLE};
 use crate::ca::{self, Authority, Draft};
 use crate::cli;
 use crate::command::shared::bundles;
+use crate::command::shared::reissued::Reissued;
 use crate::command::shared::stores::{self, StoreLine, WIDTH};
 use crate::disk::files::NewFile;
 use crate::disk::secret::Secret;
@@ -97,8 +98,7 @@ fn refuse_to_permit(present: &Constraints, names: &[Subtree]) -> Result<(), Faul
 }
 
 /// What devca has not written, or does not know where it went.
-const OUT_OF_REACH: &str = "phones, containers, other machines and users, --sysroot trees, and files written by devca root or \
-     devca export still have the old root: replace it there";
+const OUT_OF_REACH: &str = "phones, containers, other machines and users, and --sysroot trees still have the old root: replace it there";
 
 /// Where the old key is locked, so is the new one; the old passphrase is not needed for that.
 fn passphrase(context: &Context) -> anyhow::Result<Option<CaPassphrase>> {
@@ -148,11 +148,30 @@ pub(super) fn earlier(context: &Context) -> Vec<u8> {
     known.iter().flat_map(|der| pem::certificate(der)).collect()
 }
 
-/// Issues what is in use, and of another root than the present one, again. The caller holds the lock.
+/// Issues what is in use, and of another root than the present one, again, and updates what was exported. The caller
+/// holds the lock.
 pub(super) fn reissue(
     context: &Context,
     authority: &Authority,
     password: Option<Secret>,
+) -> anyhow::Result<Reissued> {
+    reissue_if(context, authority, password, &|entry| !renewal::is_of(entry, authority))
+}
+
+/// The same where the root has kept its key: only files that include the root itself are due.
+pub(super) fn update(
+    context: &Context,
+    authority: &Authority,
+    password: Option<Secret>,
+) -> anyhow::Result<Reissued> {
+    reissue_if(context, authority, password, &|entry| !entry.includes_only(&authority.root))
+}
+
+fn reissue_if(
+    context: &Context,
+    authority: &Authority,
+    password: Option<Secret>,
+    has_another_root: &dyn Fn(&Entry) -> bool,
 ) -> anyhow::Result<Reissued> {
     let inventory = Inventory::load(&context.folder.inventory())?;
     let revoked = inventory.revoked();
@@ -160,7 +179,7 @@ pub(super) fn reissue(
         let is_outdated = password.is_some() && entry.outdated_files().next().is_some();
         entry.not_after > context.now
             && !revoked.contains(&entry.serial)
-            && (is_outdated || !renewal::is_of(entry, authority))
+            && (is_outdated || has_another_root(entry))
     };
     let mut entries = inventory.in_use();
     entries.retain(is_due);
@@ -168,6 +187,7 @@ pub(super) fn reissue(
     let how = How { password, new_key: false, days: None };
     let mut outcome = renew::again(context, authority, &due, how, &mut |_| ())?;
     outcome.leave(others, |_, _| false);
+    outcome.update_exports(context, authority);
     Ok(outcome)
 }
 

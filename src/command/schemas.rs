@@ -106,7 +106,7 @@ fn all() -> BTreeMap<&'static str, Value> {
         of::<super::man::Man>("man"),
         of::<super::passphrase::Protection>("passphrase"),
         of::<super::permit::Permitted>("permit"),
-        of::<super::renew::Reissued>("renew"),
+        of::<super::shared::reissued::Reissued>("renew"),
         of::<super::revoke::Revoked>("revoke"),
         of::<super::root::RootReport>("root"),
         of::<super::rotate::Rotated>("rotate"),

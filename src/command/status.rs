@@ -9,8 +9,10 @@ use super::Context;
 use crate::cli;
 use crate::command::shared::anchor;
 use crate::command::shared::bundles;
+use crate::command::shared::reissued::Reissued;
 use crate::command::shared::stores::{self, WIDTH};
 use crate::disk::files;
+use crate::issued::exported::{ExportLine, KnownRoots};
 use crate::report::{self, Mark, Outcome};
 use crate::x509::certificate::CaCertificate;
 use issued::IssuedCounts;
@@ -57,6 +59,7 @@ pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<Statu
     }
     let issued = issued::look_at(context, root.as_ref(), &mut problems);
     problems.extend(root.iter().flat_map(|root| stale_bundles(context, root)));
+    problems.extend(root.iter().flat_map(|root| outdated_exports(context, root)));
     let root = root.map(|root| RootState::new(context, root));
     Ok(StatusReport { root, issued, stores, problems })
 }
@@ -80,6 +83,15 @@ fn stale_bundles(context: &Context, root: &CaCertificate) -> Vec<StatusProblem> 
     bundles::stale(context, root).into_iter().map(finding).collect()
 }
 
+/// Files of `devca root` and `devca export`.
+fn outdated_exports(context: &Context, root: &CaCertificate) -> Vec<StatusProblem> {
+    let finding = |export: ExportLine| StatusProblem {
+        what: format!("{} has an earlier root", export.path.display()),
+        hint: context.folder.hint("devca status --fix"),
+    };
+    KnownRoots::of(&context.folder, root).outdated(&context.folder).into_iter().map(finding).collect()
+}
+
 /// Keeps others out of what is private, and brings the files of `devca env` up to date.
 fn fix(context: &Context) -> anyhow::Result<()> {
     // A folder of somebody else's, or one that others could have exchanged, is reported and left as it is.
@@ -92,6 +104,14 @@ fn fix(context: &Context) -> anyhow::Result<()> {
         let _lock = context.lock()?;
         bundles::refresh(context, Some(&context.root()?.der))?;
         context.report.note("the files that devca env prints have been updated");
+    }
+    if let Ok(root) = context.root()
+        && !KnownRoots::of(&context.folder, &root).outdated(&context.folder).is_empty()
+    {
+        let _lock = context.lock()?;
+        let mut updated = Reissued::default();
+        updated.update_exports(context, &context.authority()?);
+        updated.note(context);
     }
     for (path, mode) in root::private(context) {
         if files::too_open(&path).is_some() {

@@ -16,7 +16,8 @@ use crate::command::shared::old_roots::OldRoots;
 use crate::command::shared::stores::{self, Changes, StoreLine, WIDTH};
 use crate::command::shared::timer;
 use crate::disk::home::CaFolder;
-use crate::error::Fault;
+use crate::error::{Fault, quoted};
+use crate::issued::exported::KnownRoots;
 use crate::issued::inventory::Inventory;
 use crate::issued::renewal;
 use crate::report::{self, Mark, Outcome};
@@ -94,6 +95,9 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
             .report
             .note(format!("the files that devca env prints no longer trust the root: {NEW_TERMINAL}"));
     }
+    if let Some(root) = root.as_ref().filter(|_| (everywhere || args.purge) && !args.dry_run) {
+        note_exports(context, root);
+    }
     let is_gone = everywhere && !args.dry_run && stores::all_done(&outcome.stores);
     if is_gone && !args.purge && ca::exists(folder) {
         let _lock = context.lock()?;
@@ -141,6 +145,18 @@ fn is_own(context: &Context, root: &CaCertificate) -> bool {
             .note(format!("{name} is not removed from the stores: its key is not in the CA's folder"));
     }
     is_own
+}
+
+/// Files of `devca root` and `devca export` are in use elsewhere: they are named, not deleted.
+fn note_exports(context: &Context, root: &CaCertificate) {
+    let exports = KnownRoots::of(&context.folder, root).present(&context.folder);
+    if !exports.is_empty() {
+        let paths: Vec<String> = exports.iter().map(|export| quoted(&export.path)).collect();
+        context.report.note(format!(
+            "files of devca root and devca export still have the root; when nothing uses them, remove them: rm -r {}",
+            paths.join(" ")
+        ));
+    }
 }
 
 /// Shells and `.env` files go on naming what `devca env` has printed.

@@ -5,6 +5,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use devca_platform::read;
 use zeroize::Zeroizing;
@@ -84,17 +85,22 @@ pub fn read(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     )
 }
 
-/// The whole of what the user has named: a file, a pipe such as `<(…)`, or `-` for standard input.
+/// The whole of what the user has named: a file, a pipe such as `<(…)`, or `-` for standard input. A pipe that says
+/// nothing is given up.
 pub fn read_named(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
-    read_named_up_to(path, READ_LIMIT)
+    read_up_to(path, READ_LIMIT, read::PATIENCE)
 }
 
-/// The same with a limit of its own.
-pub fn read_named_up_to(path: &Path, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+/// The same for a list, with a limit of its own: the program that writes it may take its time.
+pub fn read_list(path: &Path, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    read_up_to(path, limit, read::UNLIMITED)
+}
+
+fn read_up_to(path: &Path, limit: u64, patience: Duration) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::new());
     let is_stdin = path == Path::new("-");
     let read = if is_stdin {
-        read::up_to(io::stdin().lock(), 1 << 16, limit, &mut bytes)
+        read::stdin(limit, patience, &mut bytes)
     } else {
         read::named(path, limit, read::PATIENCE, &mut bytes)
     };

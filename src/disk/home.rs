@@ -180,13 +180,14 @@ impl CaFolder {
     }
 
     /// What devca makes in the folder, the keys first. The lock is not among it.
-    pub fn own_files(&self) -> [PathBuf; 9] {
+    pub fn own_files(&self) -> [PathBuf; 10] {
         [
             self.root_key(),
             self.intermediate_key(),
             self.root(),
             self.intermediate(),
             self.inventory(),
+            self.exported(),
             self.earlier(),
             self.root_crl(),
             self.php_settings(),
@@ -233,6 +234,11 @@ impl CaFolder {
     /// `devca uninstall`. `devca issue` says so without a look at the stores.
     pub fn not_installed(&self) -> PathBuf {
         self.path.join("not-installed")
+    }
+
+    /// Where the root was written for others, JSON lines, 0600.
+    pub fn exported(&self) -> PathBuf {
+        self.path.join("exported.jsonl")
     }
 
     /// PHP's settings for `devca run`, 0644.

@@ -4,16 +4,73 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::kubernetes;
 use crate::ca::Intermediate;
-use crate::disk::files::{NewFile, Secrecy};
+use crate::disk::files::{self, NewFile, Secrecy};
+use crate::x509::certificate::CaCertificate;
 use crate::x509::pem;
+
+/// The systems that an intermediate can be exported for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExportTarget {
+    /// Kubernetes: a Secret, and an Issuer that uses it
+    CertManager,
+    /// HashiCorp Vault or OpenBao: the bundle that its PKI engine imports
+    Vault,
+    /// Smallstep's step-ca: the files of its configuration folder
+    StepCa,
+}
+
+impl ExportTarget {
+    /// As it is called on the command line.
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// The files that it imports.
+    pub fn render(self, folder: &Path, made: &Intermediate, root: &[u8]) -> Vec<NewFile> {
+        match self {
+            Self::CertManager => cert_manager(folder, made, root),
+            Self::Vault => vault(folder, made, root),
+            Self::StepCa => step_ca(folder, made, root),
+        }
+    }
+
+    /// The intermediate and the root in files that were written before; `None` unless all of it is there.
+    pub fn read(self, folder: &Path) -> Option<(Intermediate, CaCertificate)> {
+        let read = |name: &str| files::read(&folder.join(name)).ok();
+        let (key, chain) = match self {
+            Self::CertManager => {
+                let manifest = read("secret.yaml")?;
+                (kubernetes::private_key(&manifest)?, kubernetes::chain(&manifest)?)
+            }
+            Self::Vault => {
+                let bundle = read("bundle.pem")?;
+                (pem::key_in(&bundle)?, bundle.to_vec())
+            }
+            Self::StepCa => {
+                let chain = [read("certs/intermediate_ca.crt")?, read("certs/root_ca.crt")?];
+                (
+                    pem::key_in(&read("secrets/intermediate_ca_key")?)?,
+                    chain.map(|file| file.to_vec()).concat(),
+                )
+            }
+        };
+        let certificates: [Vec<u8>; 2] = pem::contents(&chain).certificates.try_into().ok()?;
+        let [certificate, root] = certificates.map(CaCertificate::parse);
+        let certificate = certificate.ok().filter(|certificate| certificate.belongs_to(&key))?;
+        Some((Intermediate { certificate, key }, root.ok()?))
+    }
+}
 
 /// cert-manager's CA issuer: the Secret's `tls.crt` is the chain with the root at its end, from which it fills `ca.crt`.
 /// A `ClusterIssuer` looks for its Secret in cert-manager's own namespace.
-pub fn cert_manager(folder: &Path, made: &Intermediate, root: &[u8]) -> Vec<NewFile> {
+fn cert_manager(folder: &Path, made: &Intermediate, root: &[u8]) -> Vec<NewFile> {
     let chain = [pem::certificate(&made.certificate.der), pem::certificate(root)].concat();
     let key = Zeroizing::new(BASE64_STANDARD.encode(key(made)));
     let metadata = "  name: devca\n  namespace: cert-manager";
@@ -26,7 +83,7 @@ pub fn cert_manager(folder: &Path, made: &Intermediate, root: &[u8]) -> Vec<NewF
 }
 
 /// The PKI engine's `config/ca` takes one bundle: key, intermediate, root.
-pub fn vault(folder: &Path, made: &Intermediate, root: &[u8]) -> Vec<NewFile> {
+fn vault(folder: &Path, made: &Intermediate, root: &[u8]) -> Vec<NewFile> {
     let (key, certificate, root) =
         (key(made), pem::certificate(&made.certificate.der), pem::certificate(root));
     let mut bundle = Zeroizing::new(Vec::with_capacity(key.len() + certificate.len() + root.len()));
@@ -37,7 +94,7 @@ pub fn vault(folder: &Path, made: &Intermediate, root: &[u8]) -> Vec<NewFile> {
 }
 
 /// The files that `step ca init` would have made, under its names.
-pub fn step_ca(folder: &Path, made: &Intermediate, root: &[u8]) -> Vec<NewFile> {
+fn step_ca(folder: &Path, made: &Intermediate, root: &[u8]) -> Vec<NewFile> {
     vec![
         private(folder, "secrets/intermediate_ca_key", key(made)),
         NewFile::public(folder.join("certs/intermediate_ca.crt"), pem::certificate(&made.certificate.der)),

@@ -34,6 +34,13 @@ pub(super) fn private_key(manifest: &[u8]) -> Option<Zeroizing<KeyPair>> {
     crate::x509::pem::key_in(&Zeroizing::new(BASE64_STANDARD.decode(key).ok()?))
 }
 
+/// The chain in a manifest of devca's own, in PEM.
+pub(super) fn chain(manifest: &[u8]) -> Option<Vec<u8>> {
+    let text = std::str::from_utf8(manifest).ok()?;
+    let chain = text.lines().find_map(|line| line.trim().strip_prefix("tls.crt: "))?;
+    BASE64_STANDARD.decode(chain).ok()
+}
+
 /// RFC 1123's labels, with which Kubernetes names objects. Quoted where YAML would take it for a number.
 fn object_name(text: &str) -> String {
     let name: String = text

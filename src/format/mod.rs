@@ -28,7 +28,7 @@ mod pkcs12;
 mod root;
 pub mod trust_store;
 
-pub use export::{cert_manager, step_ca, vault};
+pub use export::ExportTarget;
 pub use pkcs12::{is_store, store_of};
 pub use root::RootFormat;
 
@@ -92,9 +92,23 @@ impl Format {
         }
     }
 
+    /// How many files it consists of.
+    pub fn files(self) -> usize {
+        self.parts().len()
+    }
+
     /// Whether its files are encrypted.
     pub fn takes_password(self) -> bool {
         matches!(self, Self::P12 | Self::Java)
+    }
+
+    /// Whether the root is in its files; `with_root`: where chains end with it.
+    pub fn includes_root(self, with_root: bool) -> bool {
+        match self {
+            Self::Java | Self::K8s => true,
+            Self::Fullchain | Self::Combined | Self::P12 => with_root,
+            Self::Pem | Self::Der => false,
+        }
     }
 
     /// Whether it cannot be made without the private key.

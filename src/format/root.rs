@@ -1,12 +1,14 @@
 //! The root alone, in the forms that other machines and phones take it in.
 
 use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
 use super::mobileconfig;
 use crate::x509::certificate::CaCertificate;
 
 /// In which form the root is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum RootFormat {
     /// PEM
     Pem,

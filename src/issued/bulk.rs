@@ -6,8 +6,30 @@ use crate::disk::files::{Files, NewFile, Recognize, Staged};
 use crate::issued::inventory::{self, Entry};
 use crate::issued::parallel::map;
 
-/// How many are made before they are written: enough to keep the cores busy, few enough to hold in memory.
-pub const CHUNK: usize = 1024;
+/// No more are made before they are written: enough to keep the cores busy, few enough to hold in memory.
+const LARGEST_CHUNK: usize = 1024;
+
+/// Standard streams, the lock, libraries: what is open beside the files of a chunk.
+const OTHER_FILES: usize = 32;
+
+/// How many certificates with so many files each are made before they are written. Until then their files are open,
+/// and each has its folder open: desktops let a process open 1024 files, macOS 256.
+pub fn chunk(files_each: usize) -> usize {
+    (open_files().saturating_sub(OTHER_FILES) / (files_each + 1)).clamp(1, LARGEST_CHUNK)
+}
+
+#[cfg(unix)]
+fn open_files() -> usize {
+    use rustix::process::{Resource, getrlimit};
+    let limit = getrlimit(Resource::Nofile).current;
+    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
+}
+
+/// Windows has no limit worth speaking of.
+#[cfg(not(unix))]
+fn open_files() -> usize {
+    usize::MAX
+}
 
 /// A certificate that is made, and not yet written.
 pub struct Made {

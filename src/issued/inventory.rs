@@ -17,6 +17,7 @@ use crate::disk::files::{self, Files, NewFile, Staged};
 use crate::error::{Fault, OrHint, quoted};
 use crate::format::{Holds, Material, Output, Written};
 use crate::issued::parallel;
+use crate::x509::certificate::CaCertificate;
 use crate::x509::key::{self, KeyType};
 use crate::x509::kind::Kind;
 
@@ -66,6 +67,9 @@ pub struct Entry {
     /// Its chains have the root at their end.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub with_root: bool,
+    /// SHA-256 of the root, hexadecimal, where its files include the root.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub root: Option<String>,
     /// Its PKCS#12 is of the modern kind.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub modern: bool,
@@ -130,6 +134,10 @@ impl Entry {
             key_sha256: key::hex(&issued.key_sha256),
             intermediate: material.authority.intermediate.is_some(),
             with_root: material.options.with_root,
+            root: outputs
+                .iter()
+                .any(|output| output.format.includes_root(material.options.with_root))
+                .then(|| key::hex(&material.authority.root.sha256())),
             modern: material.options.modern,
             files: outputs.iter().zip(files).map(written).collect(),
         }
@@ -157,6 +165,11 @@ impl Entry {
         let untouched =
             |file: &Written| file.modified.is_some() && files::modified(&file.path) == file.modified;
         !self.files.is_empty() && self.files.iter().all(untouched)
+    }
+
+    /// Whether its files include no root but this one.
+    pub fn includes_only(&self, root: &CaCertificate) -> bool {
+        self.root.as_ref().is_none_or(|known| *known == key::hex(&root.sha256()))
     }
 
     /// The files that still have an earlier certificate.

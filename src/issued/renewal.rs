@@ -306,6 +306,7 @@ fn is_of_one(entry: &Entry, issuers: &[&CaCertificate]) -> bool {
 
 /// Tells what the present root has issued from what an earlier one has, as an interrupted `rotate` may leave it.
 pub struct PresentRoot {
+    root: Option<CaCertificate>,
     beginning: OffsetDateTime,
     issuers: Vec<CaCertificate>,
 }
@@ -314,11 +315,15 @@ impl PresentRoot {
     /// The root of a CA, if there is one, and its intermediate.
     pub fn new(root: Option<&CaCertificate>, folder: &CaFolder) -> Self {
         let issuers = root.cloned().into_iter().chain(ca::intermediate(folder)).collect();
-        Self { beginning: beginning(root), issuers }
+        Self { root: root.cloned(), beginning: beginning(root), issuers }
     }
 
-    /// A certificate that seems to be older than the root is looked into: the clock may have been set back.
+    /// A certificate that seems to be older than the root is looked into: the clock may have been set back. Its files
+    /// may include the root as it was before a `permit`, too.
     pub fn has_issued(&self, entry: &Entry) -> bool {
+        if self.root.as_ref().is_some_and(|root| !entry.includes_only(root)) {
+            return false;
+        }
         entry.issued >= self.beginning || is_of_one(entry, &self.issuers.iter().collect::<Vec<_>>())
     }
 }

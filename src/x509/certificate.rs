@@ -15,6 +15,7 @@ use crate::x509::kind::Kind;
 use crate::x509::parsed::{Parsed, Verified};
 use crate::x509::pem;
 use crate::x509::policy;
+use crate::x509::rsa::{Exponent, UNUSABLE};
 use crate::x509::usage::Usage;
 use crate::x509::validity::Validity;
 
@@ -37,6 +38,8 @@ pub struct CaCertificate {
     pub serial: String,
     /// Its extended key usages keep its key to TLS: neither mail nor code.
     pub tls_only: bool,
+    /// Of an RSA key, where it is not an ordinary one.
+    pub exponent: Option<Exponent>,
     public_key: Vec<u8>,
 }
 
@@ -62,6 +65,10 @@ impl CaCertificate {
         if usage.is_some_and(|usage| !usage.value.key_cert_sign()) {
             return Err("its key usage does not let it sign certificates");
         }
+        let exponent = Exponent::of(parsed.raw.public_key());
+        if exponent == Some(Exponent::Unusable) {
+            return Err(UNUSABLE);
+        }
         let constraints =
             match parsed.raw.name_constraints().map_err(|_| "its name constraints are damaged")? {
                 Some(extension) => Constraints::whole(extension.value)
@@ -77,6 +84,7 @@ impl CaCertificate {
             subject: parsed.subject().to_vec(),
             key_id: parsed.key_id(),
             serial: parsed.serial(),
+            exponent,
             public_key: parsed.public_key().to_vec(),
             der: Vec::new(),
         };

@@ -13,6 +13,7 @@ use crate::disk::files;
 use crate::error::{Fault, OrHint};
 use crate::x509::parsed::general_name;
 use crate::x509::pem;
+use crate::x509::rsa::{Exponent, UNUSABLE};
 
 /// What is taken from a request. Its signature has been checked: who asks has the key.
 pub struct Csr {
@@ -22,6 +23,8 @@ pub struct Csr {
     pub common_name: Option<String>,
     /// The subject alternative names, as words.
     pub names: Vec<String>,
+    /// Of an RSA key, where it is not an ordinary one.
+    pub exponent: Option<Exponent>,
 }
 
 /// Fewer bits are refused by every client (CA/Browser Forum BR §6.1.5).
@@ -63,6 +66,10 @@ impl Csr {
         {
             return Err("its RSA key has fewer than 2048 bits");
         }
+        let exponent = Exponent::of(&info.subject_pki);
+        if exponent == Some(Exponent::Unusable) {
+            return Err(UNUSABLE);
+        }
         csr.verify_signature().map_err(|error| match error {
             X509Error::SignatureUnsupportedAlgorithm => {
                 "its signature algorithm is not supported; RSA, ECDSA (P-256, P-384) and Ed25519 with SHA-256 are"
@@ -78,6 +85,6 @@ impl Csr {
             }
         }
         let common_name = info.subject.iter_common_name().next().and_then(|name| name.as_str().ok());
-        Ok(Self { public_key, common_name: common_name.map(ToOwned::to_owned), names })
+        Ok(Self { public_key, common_name: common_name.map(ToOwned::to_owned), names, exponent })
     }
 }

@@ -13,6 +13,7 @@ use crate::x509::algorithm::{KeyKind, SignatureKind};
 use crate::x509::constraints::{Constraints, Subtree};
 use crate::x509::key;
 use crate::x509::parsed::{Parsed, general_name};
+use crate::x509::rsa::Exponent;
 use crate::x509::usage::Usage;
 use crate::x509::validity::{DaysLeft, Validity};
 
@@ -43,6 +44,9 @@ pub struct CertificateDetails {
     /// The kind of key.
     #[cfg_attr(test, schemars(with = "String"))]
     pub key: KeyKind,
+    /// Of an RSA key, where it is not an ordinary one.
+    #[serde(skip)]
+    pub exponent: Option<Exponent>,
     /// What the signature is made with.
     #[cfg_attr(test, schemars(with = "String"))]
     pub signature: SignatureKind,
@@ -73,6 +77,9 @@ pub struct CsrDetails {
     /// The kind of key.
     #[cfg_attr(test, schemars(with = "String"))]
     pub key: KeyKind,
+    /// Of an RSA key, where it is not an ordinary one.
+    #[serde(skip)]
+    pub exponent: Option<Exponent>,
     /// Whether its signature is good.
     pub signature_is_good: bool,
 }
@@ -98,6 +105,7 @@ impl CertificateDetails {
             path_length,
             constraints: Constraints::from_extension(limits),
             key: parsed.key_kind(),
+            exponent: Exponent::of(parsed.raw.public_key()),
             signature: parsed.signature_kind(),
             serial: parsed.serial(),
             not_before,
@@ -132,11 +140,19 @@ impl CertificateDetails {
         }
         let left = DaysLeft::until(self.not_after, now);
         rows.push(("valid", format!("{} to {}, {left:#}", self.not_before.date(), self.not_after.date())));
-        rows.push(("key", self.key.to_string()));
+        rows.push(("key", described(&self.key, self.exponent)));
         rows.push(("signed", self.signature.to_string()));
         rows.push(("serial", self.serial.clone()));
         rows.push(("sha256", self.sha256.clone()));
         report::rows(page, &rows)
+    }
+}
+
+fn described(key: &KeyKind, exponent: Option<Exponent>) -> String {
+    match exponent {
+        None => key.to_string(),
+        Some(Exponent::Small(exponent)) => format!("{key}, public exponent {exponent}"),
+        Some(Exponent::Unusable) => format!("{key}, unusable public exponent"),
     }
 }
 
@@ -155,6 +171,7 @@ impl CsrDetails {
             subject: printable(&info.subject.to_string()),
             names: names.map(|name| printable(&name)).collect(),
             key: KeyKind::of(&info.subject_pki),
+            exponent: Exponent::of(&info.subject_pki),
             signature_is_good: csr.verify_signature().is_ok(),
         })
     }
@@ -165,7 +182,7 @@ impl CsrDetails {
         let rows = [
             ("request", self.subject.clone()),
             ("names", shortened(&self.names)),
-            ("key", self.key.to_string()),
+            ("key", described(&self.key, self.exponent)),
             ("signature", report::verdict(self.signature_is_good, good)),
         ];
         report::rows(page, &rows)

@@ -12,6 +12,7 @@ pub mod parsed;
 pub mod pem;
 pub mod policy;
 mod public_suffix;
+pub mod rsa;
 pub mod subject;
 pub mod usage;
 pub mod validity;

@@ -1,17 +1,14 @@
 //! Root renews certificates in a folder that belongs to a service account, which wants more than that.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, fchown, symlink};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
-use devca::disk::files::{Files, NewFile, Recognize, Secrecy};
+use devca::disk::files::{Files, NewFile, Recognize, Secrecy, restrict_permissions};
 
-use crate::common::{in_namespace, ok, project, tool, words};
-use crate::people::{User, assert_never, root, state};
-
-const RACES: usize = 10_000;
+use crate::common::{in_namespace, ok, words};
+use crate::people::{RACES, Swapper, User, assert_never, root, state};
 
 /// A folder of root's with secrets, and one of the service's.
 fn scene(folder: &str) -> User {
@@ -25,31 +22,6 @@ fn scene(folder: &str) -> User {
     fs::create_dir_all(folder).unwrap();
     chown(folder, Some(app.uid()), Some(app.uid())).unwrap();
     app
-}
-
-/// A process of the service's that puts links in the way for as long as it runs.
-struct Swapper(Child);
-
-impl Swapper {
-    fn start(what: &str, folder: &str) -> Self {
-        let script = "/usr/local/bin/swap.py";
-        fs::copy(project().join("tests/attacks/swap.py"), script).unwrap();
-        let mut command = Command::new(tool("runuser"));
-        command.args(["-u", "app", "--", "/usr/bin/python3", script, what, folder]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut ready = [0; 6];
-        child.stdout.as_mut().unwrap().read_exact(&mut ready).unwrap();
-        Self(child)
-    }
-
-    /// Ends it. How often it has put a link somewhere.
-    fn end(mut self) -> usize {
-        drop(self.0.stdin.take());
-        let mut said = String::new();
-        self.0.stdout.take().unwrap().read_to_string(&mut said).unwrap();
-        assert!(self.0.wait().unwrap().success(), "{said}");
-        said.trim().parse().unwrap()
-    }
 }
 
 /// Replaces a file as a renewal does.
@@ -72,11 +44,12 @@ fn put_back(path: &Path, app: &User) {
 }
 
 /// Renews ten thousand times beside the swapper, and counts what has become of root's files.
-fn race(what: &str, folder: &str, between: impl Fn(&Path)) {
+fn race(app: &User, what: &str, folder: &str, between: impl Fn(&Path)) {
     let path = Path::new(folder).join("app.pem");
     between(&path);
     let before = state(Path::new("/etc/victim"));
-    let swapper = Swapper::start(what, folder);
+    let target = if what == "file" { "/etc/victim/secret" } else { "/etc/victim" };
+    let swapper = Swapper::start(app, what, folder, target);
     let (mut successes, mut renewed) = (Vec::new(), 0);
     for race in 0..RACES {
         between(&path);
@@ -87,9 +60,7 @@ fn race(what: &str, folder: &str, between: impl Fn(&Path)) {
             break;
         }
     }
-    let swaps = swapper.end();
-    eprintln!("{what}: {renewed} renewals went through, {swaps} links put in the way");
-    assert!(swaps > 100 && renewed > 100, "the two have not met");
+    swapper.end_having_met(renewed);
     assert_never(what, RACES, &successes);
 }
 
@@ -99,7 +70,7 @@ fn a_temporary_file_that_is_swapped_for_a_link_leads_nowhere() {
         return;
     }
     let app = scene("/etc/app");
-    race("file", "/etc/app", |path| put_back(path, &app));
+    race(&app, "file", "/etc/app", |path| put_back(path, &app));
 }
 
 #[test]
@@ -112,7 +83,7 @@ fn a_folder_that_is_swapped_for_a_link_leads_nowhere() {
     ok("mkdir", ["/home/app/top"]);
     ok("mv", ["/home/certs", "/home/app/top/certs"]);
     ok("chown", ["-R", "app:app", "/home/app/top"]);
-    race("folder", "/home/app/top/certs", |_| ());
+    race(&app, "exchange", "/home/app/top/certs", |_| ());
 }
 
 /// Root issues these formats into a folder of the service's.
@@ -214,4 +185,28 @@ fn a_link_in_the_place_of_a_file_is_neither_followed_nor_replaced() {
     symlink("/etc/victim", "/etc/app/.devca-0000000000000000-x").unwrap();
     assert!(!root("devca renew --all").status.success());
     assert_eq!(fs::read_dir("/etc/victim").unwrap().count(), 2);
+}
+
+/// `status --fix` takes rights away from others: through what it has opened, which is no link.
+#[test]
+fn a_key_that_is_swapped_for_a_link_leads_nowhere() {
+    if !in_namespace("folders::a_key_that_is_swapped_for_a_link_leads_nowhere") {
+        return;
+    }
+    let app = scene("/etc/app");
+    fs::set_permissions("/etc/victim/secret", PermissionsExt::from_mode(0o644)).unwrap();
+    let path = Path::new("/etc/app/root-key.pem");
+    put_back(path, &app);
+    let before = state(Path::new("/etc/victim"));
+    let swapper = Swapper::start(&app, "exchange", "/etc/app/root-key.pem", "/etc/victim/secret");
+    let (mut restricted, mut successes) = (0, Vec::new());
+    for race in 0..RACES {
+        restricted += usize::from(restrict_permissions(path).is_ok());
+        if state(Path::new("/etc/victim")) != before {
+            successes.push(race.to_string());
+            break;
+        }
+    }
+    swapper.end_having_met(restricted);
+    assert_never("a key that is swapped for a link", RACES, &successes);
 }

@@ -4,11 +4,13 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use devca::disk::files::Files;
 
 use crate::common::{Home, words};
+use crate::people::{RACES, assert_never};
 
 /// Whether a process waits for a lock on this file, as `/proc/locks` tells.
 fn is_awaited(inode: u64) -> bool {
@@ -47,6 +49,37 @@ fn who_waits_for_a_lock_that_is_removed_waits_for_the_next() {
     drop(second);
     let output = waiting.wait_with_output().unwrap();
     assert!(output.status.success() && home.root().exists(), "{}", words(&output));
+}
+
+/// A holder may remove it when all is done, as a purge does.
+#[test]
+fn never_do_two_hold_the_lock_while_it_is_removed() {
+    const THREADS: usize = 8;
+    let home = Home::new();
+    let lock = home.ca().join("lock");
+    let (holders, doubled, removed) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (lock, holders, doubled, removed) = (&lock, &holders, &doubled, &removed);
+            scope.spawn(move || {
+                for race in 0..RACES / THREADS {
+                    let held = Files::default().lock(lock, &|| ()).unwrap();
+                    doubled.fetch_add(holders.fetch_add(1, Ordering::SeqCst), Ordering::SeqCst);
+                    std::thread::yield_now();
+                    holders.fetch_sub(1, Ordering::SeqCst);
+                    if (race + thread) % 3 == 0 {
+                        fs::remove_file(lock).unwrap();
+                        removed.fetch_add(1, Ordering::SeqCst);
+                    }
+                    drop(held);
+                }
+            });
+        }
+    });
+    eprintln!("the lock was removed {} times", removed.load(Ordering::SeqCst));
+    let doubled = doubled.load(Ordering::SeqCst);
+    let successes = if doubled == 0 { Vec::new() } else { vec![format!("{doubled} times")] };
+    assert_never("two holders of one lock", RACES, &successes);
 }
 
 #[test]

@@ -2,11 +2,15 @@
 #![allow(dead_code)]
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
-use crate::common::{ok, tool, words};
+use crate::common::{ok, project, tool, words};
+
+/// How often each race is run.
+pub(crate) const RACES: usize = 10_000;
 
 /// A user of the machine with a home folder, and devca in the `PATH`.
 pub(crate) struct User {
@@ -93,4 +97,32 @@ pub(crate) fn root(script: &str) -> Output {
     command.args(["-euc", &format!("cd /root; {script}")]).stdin(Stdio::null());
     command.env("HOME", "/root").env("USER", "root").env_remove("SUDO_USER").env_remove("DEVCA_HOME");
     command.output().unwrap()
+}
+
+/// A process of a user's that puts links in the way for as long as it runs: tests/attacks/swap.py.
+pub(crate) struct Swapper(Child);
+
+impl Swapper {
+    pub(crate) fn start(user: &User, what: &str, place: &str, target: &str) -> Self {
+        let script = "/usr/local/bin/swap.py";
+        fs::copy(project().join("tests/attacks/swap.py"), script).unwrap();
+        let mut command = Command::new(tool("runuser"));
+        command.args(["-u", &user.name, "--", "/usr/bin/python3", script, what, place, target]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut ready = [0; 6];
+        child.stdout.as_mut().unwrap().read_exact(&mut ready).unwrap();
+        Self(child)
+    }
+
+    /// Ends it. Both must have had their turns: it must have put links there, and devca must have met the file that
+    /// belongs there, each in at least one of a hundred races.
+    pub(crate) fn end_having_met(mut self, met: usize) {
+        drop(self.0.stdin.take());
+        let mut said = String::new();
+        self.0.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(self.0.wait().unwrap().success(), "{said}");
+        let swaps: usize = said.trim().parse().unwrap();
+        eprintln!("{swaps} links put in the way, which was free {met} times of {RACES}");
+        assert!(swaps > RACES / 100 && met > RACES / 100, "the two have not met");
+    }
 }

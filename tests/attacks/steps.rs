@@ -7,8 +7,11 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use devca::x509::certificate::CaCertificate;
+use devca_platform::{Anchor, Found, Host, StoreKind};
+
 use crate::common::{in_namespace, ok, strangers_root, words};
-use crate::people::{User, assert_never};
+use crate::people::{RACES, Swapper, User, assert_never, state};
 
 const ANCHORS: &str = "/usr/local/share/ca-certificates";
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -173,6 +176,62 @@ fn what_is_exchanged_meanwhile_is_not_published() {
     swapper.wait().unwrap();
     assert!(reached > 0, "root's step was never reached");
     assert_never("exchanging root.pem", tries, &successes);
+}
+
+/// The same for reading alone, ten thousand times: what root is given is one certificate that was there, or nothing.
+#[test]
+fn what_root_is_given_is_one_certificate() {
+    if !in_namespace("steps::what_root_is_given_is_one_certificate") {
+        return;
+    }
+    let alice = User::with_sudo("alice");
+    alice.ok("devca issue localhost -q; cd .local/share/devca/default; cp root.pem ~/own.pem");
+    // What only root can read: a certificate, and another with its key.
+    let secret = Path::new("/etc/secret.pem");
+    strangers_root(secret);
+    let root = alice.ca().join("root.pem");
+    let own = fs::read_to_string("/home/alice/own.pem").unwrap();
+    let host = Host::this(devca_platform::Account { home: Some(alice.home()), ids: None }, true);
+    let stores = devca_platform::find(&host, &[StoreKind::System]);
+    let Some(Found::Store(store)) = stores.first() else { panic!("no system store") };
+    let swapper = Swapper::start(&alice, "exchange", root.to_str().unwrap(), secret.to_str().unwrap());
+    let (mut met, mut successes) = (0, Vec::new());
+    for race in 0..RACES {
+        // Behind sudo devca is alice: root reads here, which is worse.
+        let Ok(read) = CaCertificate::load(&root) else { continue };
+        let label = format!("devca-{race}");
+        let anchor = Anchor { label, der: read.der.clone(), sha1: devca::x509::key::sha1(&read.der) };
+        let steps = store.add(&anchor).unwrap();
+        let given: String = steps.iter().map(ToString::to_string).collect();
+        met += usize::from(read.der == devca::x509::pem::certificate_in(own.as_bytes()).unwrap());
+        if given.contains("/home/alice") || given.matches("BEGIN CERTIFICATE").count() != 1 {
+            successes.push(format!("race {race}: {given}"));
+            break;
+        }
+    }
+    swapper.end_having_met(met);
+    assert_never("what root is given", RACES, &successes);
+}
+
+/// A batch behind sudo writes twenty thousand files into a folder that its owner exchanges all the time.
+#[test]
+fn a_batch_behind_sudo_writes_nothing_of_roots() {
+    if !in_namespace("steps::a_batch_behind_sudo_writes_nothing_of_roots") {
+        return;
+    }
+    let alice = User::with_sudo("alice");
+    fs::create_dir("/etc/victim").unwrap();
+    fs::write("/etc/victim/0.test.pem", "root's\n").unwrap();
+    alice.ok(&format!("mkdir certs; seq -f '%g.test' 0 {} > names; devca issue localhost -q", RACES - 1));
+    let before = state(Path::new("/etc/victim"));
+    let swapper = Swapper::start(&alice, "exchange", "/home/alice/certs", "/etc/victim");
+    let output = alice.run("sudo devca issue --batch names --out certs --json");
+    let successes = if state(Path::new("/etc/victim")) == before { Vec::new() } else { vec![words(&output)] };
+    let document: serde_json::Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", words(&output)));
+    let issued = document["issued"].as_u64().unwrap_or_else(|| panic!("{}", words(&output)));
+    swapper.end_having_met(usize::try_from(issued).unwrap());
+    assert_never("a folder that is exchanged during a batch", RACES, &successes);
 }
 
 /// What `earlier.pem` and `root.pem` name is the person's to write.

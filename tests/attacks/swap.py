@@ -1,36 +1,51 @@
-"""Puts links in the way of root, for as long as standard input is open.
+"""Puts links in the way of devca, for as long as standard input is open.
 
-`swap.py file FOLDER` swaps half-written files in the folder for links to root's secret; `swap.py folder FOLDER` swaps
-the folder for a link to root's folder and back. Says "ready", and at the end how many links it has made.
+`swap.py file FOLDER TARGET` swaps half-written files in the folder for links to the target; `swap.py exchange PATH
+TARGET` exchanges what is at the path for a link to the target and back, each at once. Says "ready", and at the end how
+many links it has put there.
 """
 
+import ctypes
 import os
 import sys
 import threading
 
-what, folder = sys.argv[1:]
-victim = "/etc/victim"
+what, place, target = sys.argv[1:]
 ended = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
-print("ready", flush=True)
+
+CURRENT_FOLDER, EXCHANGE = -100, 2
+libc = ctypes.CDLL(None, use_errno=True)
+away = place + ".away"
+
+
+def exchange():
+    if libc.renameat2(CURRENT_FOLDER, place.encode(), CURRENT_FOLDER, away.encode(), EXCHANGE) == 0:
+        return 1
+    os.stat(place), os.lstat(away)  # whatever is not there is an error
+    return 0
+
 
 swaps = 0
+if what == "exchange":
+    os.symlink(target, away)
+print("ready", flush=True)
 while not ended.is_set():
-    if what == "folder":
-        os.rename(folder, folder + ".away")
-        os.symlink(victim, folder)
-        swaps += 1
-        os.unlink(folder)
-        os.rename(folder + ".away", folder)
+    if what == "exchange":
+        swaps += exchange()
+        swaps += exchange()
         continue
-    for name in os.listdir(folder):
+    for name in os.listdir(place):
         if not name.startswith(".devca-"):
             continue
-        path = os.path.join(folder, name)
+        path = os.path.join(place, name)
         try:
             os.unlink(path)
-            os.symlink(os.path.join(victim, "secret"), path)
+            os.symlink(target, path)
             swaps += 1
         except OSError:
             pass  # root was quicker
+if what == "exchange":
+    os.unlink(away)
+    swaps //= 2
 print(swaps)

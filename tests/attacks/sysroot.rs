@@ -12,8 +12,11 @@ use std::time::{Duration, Instant};
 
 use linux_keyutils::{KeyRing, KeyRingIdentifier};
 
+use devca_platform::{Found, Host, StoreKind};
+
 use crate::common::tree::{java_in, tree};
-use crate::common::{Home, in_namespace, ok, project, tool, words};
+use crate::common::{Home, in_namespace, ok, project, strangers_root, tool, words};
+use crate::people::{RACES, Swapper, User, assert_never};
 
 const ANCHORS: &str = "usr/local/share/ca-certificates";
 const UPDATER: &str = "usr/sbin/update-ca-certificates";
@@ -271,6 +274,54 @@ fn files_of_an_image_do_not_keep_devca_waiting() {
         let output = home.devca(["status", "--sysroot", tree.to_str().unwrap()]).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{what}: {}", words(&output));
         assert!(begun.elapsed() < Duration::from_secs(30), "{what}: {:?}", begun.elapsed());
+    }
+}
+
+/// What is in a running container can be exchanged while devca reads it.
+#[test]
+fn a_file_that_is_swapped_for_a_link_does_not_lead_out_of_an_image() {
+    if !in_namespace("sysroot::a_file_that_is_swapped_for_a_link_does_not_lead_out_of_an_image") {
+        return;
+    }
+    let home = Home::new();
+    let image = tree(&home);
+    let app = User::new("app");
+    // Where a link of the image would lead on the machine, and where it leads in the image.
+    let outside = Path::new("/etc/devca-victim");
+    fs::create_dir_all(outside).unwrap();
+    strangers_root(&outside.join("ca-certificates.crt"));
+    let certificate = devca::x509::pem::first_certificate(&outside.join("ca-certificates.crt")).unwrap();
+    let folder = image.join("etc/ssl/certs");
+    // A short list is read more often.
+    strangers_root(&folder.join("ca-certificates.crt"));
+    ok("chown", ["-R", "app", folder.to_str().unwrap(), image.join("etc/ssl").to_str().unwrap()]);
+    // From the image's folder to the machine's: up and up, and down again.
+    let target = format!("{}etc/devca-victim/ca-certificates.crt", "../".repeat(30));
+    let mut host = Host::this(devca_platform::Account::default(), true);
+    host.sysroot.clone_from(&image);
+    open_way(&home.work());
+    let bundle = folder.join("ca-certificates.crt");
+    let stores = devca_platform::find(&host, &[StoreKind::System]);
+    let Some(Found::Store(store)) = stores.first() else { panic!("the image has no store") };
+    let swapper = Swapper::start(&app, "exchange", bundle.to_str().unwrap(), &target);
+    let (mut met, mut successes) = (0, Vec::new());
+    for race in 0..RACES {
+        let held = store.certificates().unwrap_or_default();
+        met += usize::from(held.len() == 1);
+        if held.contains(&certificate) {
+            successes.push(race.to_string());
+            break;
+        }
+    }
+    swapper.end_having_met(met);
+    fs::remove_dir_all(outside).unwrap();
+    assert_never("a file that is swapped for a link out of the image", RACES, &successes);
+}
+
+/// Lets others enter the folders above.
+fn open_way(folder: &Path) {
+    for folder in folder.ancestors().take_while(|folder| *folder != Path::new("/tmp")) {
+        let _ = fs::set_permissions(folder, Permissions::from_mode(0o755));
     }
 }
 

@@ -213,6 +213,15 @@ pub static WEAK: Diagnosis = Diagnosis {
     ],
 };
 
+pub static SMALL_EXPONENT: Diagnosis = Diagnosis {
+    id: "small-exponent",
+    title: "an RSA key has a small public exponent",
+    meaning: "Clients accept an exponent such as 3, but forged signatures have passed for such keys where software checked the padding carelessly (CVE-2006-4339, CVE-2014-1568). Public CAs and FIPS 186-5 require 65537 or more.",
+    causes: &["the key was created with openssl genrsa -3 or rsa_keygen_pubexp"],
+    fix: &["devca issue NAMES"],
+    words: &[],
+};
+
 pub static TOO_LONG: Diagnosis = Diagnosis {
     id: "too-long",
     title: "it is valid for too long",

@@ -80,7 +80,7 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
     }
     let options = request::options(args, &formats, context.report)?;
     // Read before the lock is taken: nobody else waits for a pipe.
-    let input = files::read_named_up_to(batch, MAX_BYTES)?;
+    let input = files::read_list(batch, MAX_BYTES)?;
     let folder = std::path::absolute(args.out.as_deref().unwrap_or(Path::new(".")))?;
     overwrite::refuse_ca_folder(&folder, &context.folder)?;
     let lock = context.lock()?;
@@ -108,8 +108,9 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
     let mut outcome = Batch::new(&folder, root_created);
     let bar = context.report.progress(input.split(|byte| *byte == b'\n').count() as u64);
     let mut lines = (1..).zip(input.split(|byte| *byte == b'\n'));
+    let chunk = bulk::chunk(formats.iter().map(|format| format.files()).sum());
     while !maker.interrupt.is_requested() {
-        let chunk: Vec<(usize, &[u8])> = lines.by_ref().take(bulk::CHUNK).collect();
+        let chunk: Vec<(usize, &[u8])> = lines.by_ref().take(chunk).collect();
         if chunk.is_empty() {
             break;
         }

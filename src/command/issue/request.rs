@@ -12,6 +12,7 @@ use crate::x509::key::KeyType;
 use crate::x509::kind::Kind;
 use crate::x509::name;
 use crate::x509::policy;
+use crate::x509::rsa::Exponent;
 use crate::x509::subject::Subject;
 use crate::x509::validity::Validity;
 
@@ -24,6 +25,9 @@ pub(super) fn parse(args: &cli::Issue, now: OffsetDateTime, report: &Report) -> 
         }
         Some(path) => {
             let csr = csr::Csr::read(path)?;
+            if let Some(warning) = csr.exponent.and_then(Exponent::warning) {
+                report.note(format!("this request {warning}"));
+            }
             (requested(kind, &csr, args.cn.as_deref())?, KeySource::Requested(csr.public_key))
         }
     };

@@ -6,6 +6,7 @@ pub(in crate::command) mod held;
 pub(in crate::command) mod interrupt;
 pub(in crate::command) mod old_roots;
 pub(super) mod record;
+pub(in crate::command) mod reissued;
 pub(in crate::command) mod sources;
 pub(in crate::command) mod stores;
 pub(in crate::command) mod timer;

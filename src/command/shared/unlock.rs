@@ -1,5 +1,6 @@
 //! Where passphrases come from: a file, the keyring, the kernel's memory, or somebody at a terminal.
 
+use std::cell::RefCell;
 use std::path::Path;
 
 use rcgen::KeyPair;
@@ -16,6 +17,26 @@ use crate::x509::key;
 /// How often a passphrase may be typed.
 const TRIES: usize = 3;
 
+/// The passphrase in the file that the environment names. It is read once: the file may be a pipe.
+#[derive(Default)]
+pub(in crate::command) struct GivenPassphrase(RefCell<Option<anyhow::Result<Option<CaPassphrase>>>>);
+
+impl GivenPassphrase {
+    /// Reads it, if there is one. What goes wrong is reported when it is needed.
+    pub(in crate::command) fn read_ahead(&self) {
+        self.0.borrow_mut().get_or_insert_with(CaPassphrase::from_environment);
+    }
+
+    fn get(&self) -> anyhow::Result<Option<CaPassphrase>> {
+        self.read_ahead();
+        let mut read = self.0.borrow_mut();
+        match read.as_ref() {
+            Some(Ok(passphrase)) => Ok(passphrase.clone()),
+            _ => read.take().unwrap_or(Ok(None)),
+        }
+    }
+}
+
 impl Context<'_> {
     /// Decrypts a key.
     pub(crate) fn unlock(
@@ -23,7 +44,7 @@ impl Context<'_> {
         path: &Path,
         locked: &LockedKey,
     ) -> anyhow::Result<(Zeroizing<KeyPair>, CaPassphrase)> {
-        if let Some(passphrase) = CaPassphrase::from_environment()? {
+        if let Some(passphrase) = self.passphrase.get()? {
             let passphrase = passphrase.kept_in(locked.item.clone());
             let wrong = || {
                 let what = format!("wrong passphrase for {1} in ${0}", VARIABLE, path.display());
@@ -40,7 +61,7 @@ impl Context<'_> {
             return Ok((key, passphrase));
         }
         for left in (0..TRIES).rev() {
-            let passphrase = self.ask_passphrase(&format!("CaPassphrase of {}: ", path.display()))?;
+            let passphrase = self.ask_passphrase(&format!("Passphrase of {}: ", path.display()))?;
             if let Some(key) = open(&passphrase, locked)? {
                 return Ok((key, passphrase));
             }
@@ -84,7 +105,7 @@ impl Context<'_> {
 
     /// A new passphrase: of the file that is named, or typed twice.
     pub(crate) fn new_passphrase(&self) -> anyhow::Result<CaPassphrase> {
-        CaPassphrase::from_environment()?.map_or_else(|| self.type_passphrase(), Ok)
+        self.passphrase.get()?.map_or_else(|| self.type_passphrase(), Ok)
     }
 
     /// One that is typed, twice.

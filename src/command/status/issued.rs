@@ -57,9 +57,9 @@ pub(super) fn look_at(
 fn of_earlier_root(entries: &[&Entry]) -> Option<String> {
     match entries {
         [] => None,
-        [one] => Some(format!("{} was issued by an earlier root", renewal::first(one).display())),
+        [one] => Some(format!("{} was issued by or includes an earlier root", renewal::first(one).display())),
         [one, others @ ..] => Some(format!(
-            "{} and {} more were issued by an earlier root",
+            "{} and {} more were issued by or include an earlier root",
             renewal::first(one).display(),
             others.len()
         )),

@@ -1,0 +1,165 @@
+//! What became of certificates that were issued again, and of what else has the root in it.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::ca::Authority;
+use crate::command::Context;
+use crate::command::shared::stores::WIDTH;
+use crate::command::shared::timer;
+use crate::error;
+use crate::issued::exported::{self, KnownRoots};
+use crate::issued::inventory::Entry;
+use crate::issued::renewal::{self, State};
+use crate::report::{self, Mark, Outcome};
+
+/// What became of the certificates.
+#[derive(Serialize, Default)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::command) struct Reissued {
+    /// The certificates that were issued again.
+    #[serde(rename = "reissued")]
+    pub(in crate::command) done: Vec<PathBuf>,
+    /// Those that could not be.
+    pub(in crate::command) failed: Vec<FailedRenewal>,
+    /// Files of `devca root` and `devca export` that have the new root now.
+    pub(in crate::command) updated: Vec<PathBuf>,
+    /// Not all of their files are there.
+    #[serde(rename = "skipped")]
+    pub(in crate::command) left_alone: Vec<FailedRenewal>,
+    /// Encrypted files beside those that were renewed, which still have the certificate before.
+    pub(in crate::command) outdated: Vec<FailedRenewal>,
+    /// The hook that was run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::command) executed: Option<String>,
+    /// Why the hook failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::command) hook_failed: Option<String>,
+    /// What the timer has come to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::command) timer: Option<timer::TimerReport>,
+    #[serde(skip)]
+    pub(in crate::command) is_renewal: bool,
+    /// Some lines of the inventory cannot be read: what they list is not renewed.
+    #[serde(skip)]
+    pub(in crate::command) is_damaged: bool,
+}
+
+/// A file that is not as it should be, and what changes that.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(in crate::command) struct FailedRenewal {
+    pub(in crate::command) path: PathBuf,
+    #[serde(rename = "message")]
+    pub(in crate::command) why: String,
+    pub(in crate::command) hint: String,
+}
+
+impl Reissued {
+    /// Notes what was not issued again. What was deleted is nothing to speak of, unless somebody asks for it.
+    pub(in crate::command) fn leave(
+        &mut self,
+        others: Vec<(Entry, State)>,
+        is_failure: impl Fn(&Entry, State) -> bool,
+    ) {
+        for (entry, state) in others {
+            let path = renewal::first(&entry).to_owned();
+            let failure = FailedRenewal {
+                path,
+                why: renewal::why_not(&entry, state),
+                hint: renewal::issue_again(&entry),
+            };
+            if is_failure(&entry, state) {
+                self.failed.push(failure);
+            } else if matches!(state, State::Missing | State::Replaced) {
+                self.left_alone.push(failure);
+            }
+        }
+    }
+
+    /// Brings the files of `devca root` and `devca export` up to date. The caller holds the lock.
+    pub(in crate::command) fn update_exports(&mut self, context: &Context, authority: &Authority) {
+        let roots = KnownRoots::of(&context.folder, &authority.root);
+        for export in exported::load(&context.folder) {
+            match exported::update(&export, &roots, authority, context.now) {
+                None => {}
+                Some(Ok(())) => self.updated.push(export.path),
+                Some(Err(e)) => {
+                    let hint = context.folder.hint(error::hint(&e));
+                    self.failed.push(FailedRenewal { path: export.path, why: format!("{e:#}"), hint });
+                }
+            }
+        }
+    }
+
+    /// Says what was updated, and what was not, beside another report.
+    pub(in crate::command) fn note(&self, context: &Context) {
+        for path in &self.updated {
+            context.report.note(format!("{} has the current root now", path.display()));
+        }
+        for FailedRenewal { path, why, hint } in &self.failed {
+            context.report.note(format!("{} still has an earlier root: {why}; {hint}", path.display()));
+        }
+    }
+
+    pub(in crate::command) fn is_done(&self) -> bool {
+        self.failed.is_empty() && self.outdated.is_empty() && self.hook_failed.is_none() && !self.is_damaged
+    }
+
+    pub(in crate::command) fn write_lines(&self, page: &mut dyn Write) -> io::Result<()> {
+        const SHOWN: usize = 20;
+        let again = if self.is_renewal { "renewed" } else { "reissued" };
+        let line = |mark: Mark, word, what: &str| format!("{mark} {word:WIDTH$}  {what}");
+        for path in self.done.iter().take(SHOWN) {
+            writeln!(page, "{}", line(Mark::Good, again, &report::short(path)))?;
+        }
+        if self.done.len() > SHOWN {
+            let more = format!("and {} more", self.done.len() - SHOWN);
+            writeln!(page, "{}", line(Mark::Good, again, &more))?;
+        }
+        for path in &self.updated {
+            writeln!(page, "{}", line(Mark::Good, "updated", &report::short(path)))?;
+        }
+        let failed = self.failed.iter().map(|failure| ("failed", failure));
+        let outdated = self.outdated.iter().map(|file| ("outdated", file));
+        for (word, FailedRenewal { path, why, hint }) in failed.chain(outdated) {
+            let indent = format!("  {:WIDTH$}  ", "");
+            let line = line(Mark::Bad, word, &report::short(path));
+            writeln!(page, "{line}: {why}\n{indent}hint: {hint}")?;
+        }
+        for FailedRenewal { path, why, hint } in &self.left_alone {
+            writeln!(page, "{}: {why}; {hint}", line(Mark::Skipped, "skipped", &report::short(path)))?;
+        }
+        Ok(())
+    }
+}
+
+impl Outcome for Reissued {
+    fn write(&self, page: &mut dyn Write) -> io::Result<()> {
+        if let Some(timer) = &self.timer {
+            return timer.write(page);
+        }
+        self.write_lines(page)?;
+        if self.done.is_empty() && self.failed.is_empty() && self.left_alone.is_empty() {
+            writeln!(page, "nothing is due")?;
+        }
+        match (&self.executed, &self.hook_failed) {
+            (Some(hook), None) => writeln!(page, "{} {:WIDTH$}  {hook}", Mark::Good, "executed"),
+            (Some(hook), Some(why)) => {
+                let indent = format!("  {:WIDTH$}  ", "");
+                writeln!(page, "{} {:WIDTH$}  {hook}: {why}", Mark::Bad, "failed")?;
+                writeln!(
+                    page,
+                    "{indent}hint: the certificates were renewed; run the command by hand to see why it fails"
+                )
+            }
+            (None, _) => Ok(()),
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.is_done()
+    }
+}

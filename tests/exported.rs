@@ -1,0 +1,230 @@
+//! Files that devca has written for others and that have the root in them: they follow every change of the root.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use common::{Home, ok, tool, words};
+
+/// What devca writes with the root in it: the files of `root`, three exports, and certificates.
+const WRITES: [&str; 7] = [
+    "root --format pem,der,mobileconfig,android --out phone",
+    "export --for vault",
+    "export --for step-ca",
+    "export --for cert-manager --cn Cluster",
+    "issue java.test --format java --password-file password",
+    "issue k8s.test --format k8s,combined --with-root",
+    "env --shell json",
+];
+
+fn written() -> Home {
+    let home = Home::new();
+    fs::write(home.file("password"), "changeit\n").unwrap();
+    home.ok(["install", "--store", "nss", "--permit", "corp.example.dev"]);
+    for line in WRITES {
+        home.ok(line.split(' '));
+    }
+    home
+}
+
+fn der(pem: &str) -> Vec<u8> {
+    let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    BASE64_STANDARD.decode(body).unwrap()
+}
+
+/// Everything below the working folder and every bundle that has this root in it, in whatever form.
+fn that_have(home: &Home, root: &str) -> Vec<PathBuf> {
+    let der = der(root);
+    let base64 = BASE64_STANDARD.encode(root);
+    // A Secret has the root behind the leaf, in one piece of base64.
+    let has_chain = |text: &str| {
+        let encoded = text.lines().filter_map(|line| line.trim().split_once(": ").map(|(_, value)| value));
+        let mut decoded = encoded.filter_map(|value| BASE64_STANDARD.decode(value).ok());
+        decoded.any(|value| String::from_utf8_lossy(&value).contains(root.trim()))
+    };
+    let profile: String = BASE64_STANDARD.encode(&der);
+    let has = |path: &PathBuf, content: &[u8]| {
+        let text = String::from_utf8_lossy(content);
+        let joined: String = text.split_whitespace().collect();
+        text.contains(root.trim())
+            || text.contains(&base64)
+            || has_chain(&text)
+            || joined.contains(&profile)
+            || content.windows(der.len()).any(|window| window == der)
+            || (path.extension().is_some_and(|extension| extension == "p12") && in_store(home, path, &der))
+    };
+    let own = ["root.pem", "earlier.pem"].map(|name| home.ca().join(name));
+    let all =
+        home.everything().into_iter().filter(|(path, _)| !own.contains(path) && !path.ends_with("cert9.db"));
+    all.filter(|(path, content)| has(path, content)).map(|(path, _)| path).collect()
+}
+
+/// Whether OpenSSL finds the certificate in a store with the usual password.
+fn in_store(home: &Home, path: &Path, der: &[u8]) -> bool {
+    let arguments = ["pkcs12", "-nokeys", "-passin", "pass:changeit", "-in", path.to_str().unwrap()];
+    let output = home.command(&tool("openssl"), arguments).output().unwrap();
+    assert!(output.status.success(), "{}", words(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let blocks = text.split("-----BEGIN CERTIFICATE-----").skip(1);
+    blocks.into_iter().any(|block| self::der(block.split("-----END").next().unwrap()) == der)
+}
+
+fn root(home: &Home) -> String {
+    fs::read_to_string(home.root()).unwrap()
+}
+
+fn status(home: &Home) -> (bool, String) {
+    let output = home.devca(["status", "--store", "wsl"]).output().unwrap();
+    (output.status.success(), words(&output))
+}
+
+/// The intermediate that step-ca was given is signed by the present root and has its key.
+fn exported_intermediate_is_good(home: &Home) {
+    let file = |name: &str| home.file("devca-step-ca").join(name).display().to_string();
+    let (certificate, key) = (file("certs/intermediate_ca.crt"), file("secrets/intermediate_ca_key"));
+    ok("openssl", ["verify", "-x509_strict", "-CAfile", &file("certs/root_ca.crt"), &certificate]);
+    let public = ok("openssl", ["x509", "-in", &certificate, "-noout", "-pubkey"]);
+    assert_eq!(public, ok("openssl", ["pkey", "-in", &key, "-pubout"]));
+}
+
+#[test]
+fn everything_that_has_the_root_follows_it() {
+    let home = written();
+    let mut old = root(&home);
+    let places = that_have(&home, &old);
+    // Four files of `root`, one of each export, two of Java's and two of Kubernetes', and the bundle in both forms.
+    assert!(places.len() >= 11, "{places:#?}");
+    let key = fs::read(home.file("devca-vault/bundle.pem")).unwrap();
+    let end = |home: &Home| {
+        let bundle = home.file("devca-vault/bundle.pem").display().to_string();
+        ok("openssl", ["x509", "-in", &bundle, "-noout", "-enddate", "-subject"])
+    };
+    let before = end(&home);
+    fs::set_permissions(home.file("devca-vault/bundle.pem"), PermissionsExt::from_mode(0o640)).unwrap();
+    for change in [
+        "permit --remove corp.example.dev --store nss",
+        "permit new.example.dev --store nss",
+        "permit --constrain-addresses --store nss",
+        "rotate --store nss",
+    ] {
+        let document = home.json(change.split(' ').chain(["--password-file", "password"]));
+        let updated = document["updated"].as_array().or(document["reissued"]["updated"].as_array());
+        assert_eq!(updated.unwrap().len(), 7, "{document:#}");
+        let new = root(&home);
+        assert_ne!(old, new);
+        assert_eq!(that_have(&home, &old), Vec::<PathBuf>::new(), "{change}");
+        assert_eq!(that_have(&home, &new), places, "{change}");
+        assert_eq!(status(&home).1.matches("fix:").count(), 0, "{change}: {}", status(&home).1);
+        exported_intermediate_is_good(&home);
+        old = new;
+    }
+    let now = fs::read(home.file("devca-vault/bundle.pem")).unwrap();
+    let key_of =
+        |bundle: &[u8]| String::from_utf8_lossy(bundle).split("-----BEGIN CERT").next().unwrap().to_owned();
+    assert_eq!(key_of(&key), key_of(&now), "an intermediate keeps its key");
+    assert_eq!(end(&home), before, "and its name and its end");
+    let mode = fs::metadata(home.file("devca-vault/bundle.pem")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640, "a file keeps its mode");
+    // What was written twice is listed once.
+    home.ok(WRITES[0].split(' '));
+    let list = fs::read_to_string(home.ca().join("exported.jsonl")).unwrap();
+    assert_eq!(list.lines().count(), 7, "{list}");
+}
+
+#[test]
+fn status_names_what_has_an_earlier_root_and_fix_updates_it() {
+    let home = written();
+    let files = ["phone/devca-root.pem", "phone/devca-root.der", "devca-step-ca/certs/root_ca.crt"];
+    let before = files.map(|file| (home.file(file), fs::read(home.file(file)).unwrap()));
+    home.ok(["permit", "--remove", "corp.example.dev", "--store", "nss", "--password-file", "password"]);
+    assert_eq!(status(&home).1.matches("fix:").count(), 0, "{}", status(&home).1);
+    // As a backup would bring them back.
+    for (path, content) in &before {
+        fs::write(path, content).unwrap();
+    }
+    let (is_good, said) = status(&home);
+    assert!(
+        !is_good && said.matches("has an earlier root\n  fix: devca status --fix").count() == 3,
+        "{said}"
+    );
+    let output = home.devca(["status", "--fix", "--store", "wsl"]).output().unwrap();
+    assert!(output.status.success(), "{}", words(&output));
+    for (path, content) in &before {
+        assert_ne!(&fs::read(path).unwrap(), content, "{}", path.display());
+    }
+    exported_intermediate_is_good(&home);
+
+    // The same file is written again over an earlier root, and over nothing else.
+    fs::write(&before[0].0, &before[0].1).unwrap();
+    home.ok(["root", "--format", "pem", "--out", "phone"]);
+    assert_eq!(fs::read_to_string(&before[0].0).unwrap(), root(&home));
+    fs::write(&before[0].0, "somebody's\n").unwrap();
+    assert!(home.fails(["root", "--format", "pem", "--out", "phone"]).contains("is not this root"));
+    home.ok(["rotate", "--store", "nss", "--password-file", "password"]);
+    assert_eq!(fs::read_to_string(&before[0].0).unwrap(), "somebody's\n");
+}
+
+/// A list from elsewhere may name any file.
+#[test]
+fn only_an_earlier_root_is_replaced() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let target = home.file("profile");
+    let all = [
+        r#"{"root":"pem"}"#,
+        r#"{"root":"der"}"#,
+        r#"{"intermediate":"vault"}"#,
+        r#"{"intermediate":"step-ca"}"#,
+    ];
+    let line = |what: &&str| format!("{{\"v\":1,\"what\":{what},\"path\":{:?}}}\n", target.to_str().unwrap());
+    let list: String = all.iter().map(line).collect();
+    fs::write(home.ca().join("exported.jsonl"), list).unwrap();
+    // With more than the root in it, it is not the file that devca wrote.
+    for content in ["# settings\n".to_owned(), root(&home) + "# mine\n", format!("# mine\n{}", root(&home))] {
+        fs::write(&target, &content).unwrap();
+        home.ok(["rotate", "--store", "nss", "--yes"]);
+        assert_eq!(fs::read_to_string(&target).unwrap(), content);
+    }
+    // A link is not followed.
+    let real = home.file("real.pem");
+    fs::write(&real, root(&home)).unwrap();
+    fs::remove_file(&target).unwrap();
+    std::os::unix::fs::symlink(&real, &target).unwrap();
+    let content = fs::read(&real).unwrap();
+    let said = home.fails(["rotate", "--store", "nss", "--yes"]);
+    assert!(said.contains("is a link"), "{said}");
+    assert_eq!(fs::read(&real).unwrap(), content);
+}
+
+#[test]
+fn what_cannot_be_updated_is_reported_with_the_way_out() {
+    let home = written();
+    // The password of Java's stores is not known.
+    let said = home.fails(["permit", "--remove", "corp.example.dev", "--store", "nss"]);
+    assert!(said.contains("java.test") && said.contains(" --password-file FILE"), "{said}");
+    let (is_good, said) = status(&home);
+    assert!(!is_good && said.contains("includes an earlier root"), "{said}");
+    home.ok(["renew", "java.test", "--password-file", "password"]);
+    assert_eq!(status(&home).1.matches("fix:").count(), 0, "{}", status(&home).1);
+    // A sealed root signs no intermediate.
+    let said = home.fails(["rotate", "--sealed", "--store", "nss", "--password-file", "password"]);
+    assert_eq!(said.matches("it cannot sign the intermediate again").count(), 3, "{said}");
+    assert!(said.contains("devca-root.pem") && !status(&home).0, "{said}");
+}
+
+#[test]
+fn uninstall_names_what_still_has_the_root() {
+    let home = written();
+    let said = words(&home.devca(["uninstall", "--purge", "--yes", "--store", "nss"]).output().unwrap());
+    for name in ["devca-root.pem", "devca-root.mobileconfig", "devca-vault", "devca-cert-manager"] {
+        assert!(said.contains(name), "{name}: {said}");
+    }
+    assert!(home.file("phone/devca-root.pem").exists(), "a build may copy it: it is named, not deleted");
+    assert!(!home.ca().exists(), "{said}");
+}
