@@ -349,6 +349,27 @@ fn it_ends_gracefully() {
 }
 
 #[test]
+fn a_program_is_started_and_ends_with_the_server() {
+    let home = Home::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let node = tool("node");
+    let script = script("upstream.mjs");
+    let words = [port.as_str(), "--", node.to_str().unwrap(), script.to_str().unwrap(), "http", &port];
+    let served = Served::start(&home, words);
+    assert_eq!(seen(&home, &served, &[], "/")["method"], "GET");
+    served.interrupt();
+    assert_eq!(served.wait(), Some(0));
+    assert!(std::net::TcpStream::connect(("127.0.0.1", port.parse().unwrap())).is_err(), "it still runs");
+
+    for (script, code) in [("exit 7", 7), ("kill -9 $$", 137), ("test -n \"$NODE_EXTRA_CA_CERTS\"", 0)] {
+        let output = home.devca(["serve", "9", "--port", "0", "--", "sh", "-c", script]).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{script}: {}", common::words(&output));
+    }
+    let output = home.devca(["serve", "9", "--port", "0", "--", "no-such-program"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(127), "{}", common::words(&output));
+}
+
+#[test]
 fn lines_for_people_say_what_was_answered() {
     let home = Home::new();
     let behind = upstream(["http"]);

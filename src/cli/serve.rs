@@ -1,5 +1,6 @@
 //! Arguments of `devca serve`.
 
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ use crate::serve::site::Site;
 Examples:
   devca serve 3000                                 https://localhost:8443
   devca serve app.localhost=3000 api.localhost=4000
+  devca serve 3000 -- npm run dev                  starts that program, too
   devca serve 3000 --port 9443
   devca serve h2c://localhost:50051                gRPC
   devca serve unix:/run/app.sock
@@ -54,6 +56,9 @@ pub struct Serve {
     /// Accept only clients of this name, or with * at its end, whose names begin like that
     #[arg(long, value_name = "NAME", requires = "mtls", help_heading = "Mutual TLS")]
     pub allow: Vec<NamePattern>,
+    /// Start this program first, as devca run does; the server ends with it, and it with the server
+    #[arg(last = true, value_name = "PROGRAM")]
+    pub command: Vec<OsString>,
 }
 
 /// Whether clients must have a certificate.

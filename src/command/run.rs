@@ -1,6 +1,6 @@
 //! `devca run -- PROGRAM …`: start a program that trusts the root, whatever it is written in.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,16 +13,21 @@ use crate::error::Fault;
 
 /// On Unix the program takes this process' place; elsewhere its exit code becomes this one's.
 pub(super) fn run(context: &Context, args: &cli::Run) -> anyhow::Result<u8> {
-    let (program, arguments) = args
-        .command
-        .split_first()
-        .ok_or_else(|| Fault::usage("no program was given", "for example: devca run -- node app.js"))?;
-    let path = found(context, program)?;
-    let mut command = Command::new(&path);
-    command.args(arguments).envs(context.person.environment()).envs(env::variables(context)?);
+    let mut command = prepared(context, &args.command)?;
+    let path = PathBuf::from(command.get_program());
     context.report.detail(format!("{command:?}"));
     let failed = start(&mut command)?;
     Err(not_started(&path, &failed).into())
+}
+
+/// A program with its arguments, which will trust the root.
+pub(super) fn prepared(context: &Context, words: &[OsString]) -> anyhow::Result<Command> {
+    let (program, arguments) = words
+        .split_first()
+        .ok_or_else(|| Fault::usage("no program was given", "for example: devca run -- node app.js"))?;
+    let mut command = Command::new(found(context, program)?);
+    command.args(arguments).envs(context.person.environment()).envs(env::variables(context)?);
+    Ok(command)
 }
 
 /// What env, nice and shells return for a program that was not found, and for one that cannot be run.

@@ -1,7 +1,9 @@
 //! `devca serve`: HTTPS in front of other servers.
 
+use std::ffi::OsString;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use devca_platform::{Account, Host, bundle};
@@ -35,6 +37,7 @@ pub(super) fn run(context: &Context, args: cli::Serve) -> anyhow::Result<u8> {
     for name in sites.iter().filter_map(|site| site.name.as_ref()) {
         refuse_outside(&authority, name)?;
     }
+    let program = program(context, &args.command)?;
     give_up_root()?;
     let log = Log::start(context.report)
         .or_hint(|| "cannot start a thread".into(), || "close other programs, and try again".into())?;
@@ -50,11 +53,25 @@ pub(super) fn run(context: &Context, args: cli::Serve) -> anyhow::Result<u8> {
         listen: args.listen,
         port: args.port,
         clients,
+        program,
         insecure_upstream: args.insecure_upstream,
     };
     let served = serve::run(plan, &events);
     log.finish();
-    served.map(|()| 0)
+    served
+}
+
+/// A program that trusts the root, with the terminal of this one; where the lines here are JSON, what it prints goes to
+/// standard error.
+fn program(context: &Context, words: &[OsString]) -> anyhow::Result<Option<Command>> {
+    if words.is_empty() {
+        return Ok(None);
+    }
+    let mut command = super::run::prepared(context, words)?;
+    if context.report.json {
+        command.stdout(std::io::stderr());
+    }
+    Ok(Some(command))
 }
 
 /// The CA that signs. Where there is none yet, it is made, as `issue` makes it.

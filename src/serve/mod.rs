@@ -1,6 +1,7 @@
 //! HTTPS in front of other servers: certificates for whatever is asked for, made in memory, and a proxy behind them.
 
 use std::net::IpAddr;
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use certificates::{CaFiles, Certificates};
 use clients::{ClientRules, Clients};
 use dial::Dialer;
 use event::{Event, Events, Shown};
+use program::Program;
 use site::{Site, Sites};
 use tls::Tls;
 use worker::{Arrival, ServerState, Worker};
@@ -33,6 +35,7 @@ mod identity;
 mod listen;
 mod page;
 mod pool;
+mod program;
 mod proxy;
 mod refused;
 pub mod site;
@@ -65,15 +68,18 @@ pub struct ServePlan {
     pub insecure_upstream: bool,
     /// What clients have to show.
     pub clients: Option<ClientRules>,
+    /// What is started first, and ended with the server.
+    pub program: Option<Command>,
 }
 
-/// Serves until the process is told to end.
-pub fn run(plan: ServePlan, events: &Arc<Events>) -> anyhow::Result<()> {
+/// Serves until the process is told to end, or the program that it has started ends. Returns the exit code.
+pub fn run(mut plan: ServePlan, events: &Arc<Events>) -> anyhow::Result<u8> {
     let start = || "cannot start the server".to_owned();
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.or_hint(start, || "close other programs, and try again".into())?;
     runtime.block_on(async {
         let listeners = listen::bind(&plan.listen, plan.port)?;
+        let mut program = start_program(plan.program.take())?;
         let (stop, stopped) = watch::channel(false);
         let (sites, addresses) = (shown(&plan, &listeners), addresses(&listeners));
         let reachable_at = plan.listen.clone();
@@ -86,18 +92,44 @@ pub fn run(plan: ServePlan, events: &Arc<Events>) -> anyhow::Result<()> {
         let accepting: Vec<_> = listeners.into_iter().map(accept).collect();
         events.say(&Event::Listening { sites: &sites, addresses: &addresses });
         warn_of_others(&reachable_at, events);
-        told_to_end().await;
+        let code = tokio::select! {
+            () = told_to_end() => 0,
+            code = end_of(&mut program) => code,
+        };
         accepting.iter().for_each(tokio::task::JoinHandle::abort);
         let _ = stop.send(true);
         let all = u32::try_from(most).unwrap_or(u32::MAX);
         // Those who do not want to wait press Ctrl-C once more.
         tokio::select! {
-            _ = timeout(GRACE, permits.acquire_many(all)) => {}
+            _ = timeout(GRACE, async { tokio::join!(permits.acquire_many(all), end(&mut program)) }) => {}
             () = told_to_end() => {}
         }
         events.say(&Event::Stopped);
-        Ok(())
+        Ok(code)
     })
+}
+
+fn start_program(command: Option<Command>) -> anyhow::Result<Option<Program>> {
+    let Some(command) = command else { return Ok(None) };
+    let name = command.get_program().to_string_lossy().into_owned();
+    let started = Program::start(command);
+    started
+        .map(Some)
+        .or_hint(|| format!("cannot start {name}"), || "check its name and its permissions".into())
+}
+
+async fn end_of(program: &mut Option<Program>) -> u8 {
+    match program {
+        Some(program) => program.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn end(program: &mut Option<Program>) {
+    if let Some(program) = program {
+        program.terminate();
+        program.ended().await;
+    }
 }
 
 fn shared(plan: ServePlan, events: &Arc<Events>, stop: watch::Receiver<bool>) -> anyhow::Result<ServerState> {
