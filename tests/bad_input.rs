@@ -153,6 +153,9 @@ fn a_name_outside_the_constraints_is_refused_with_the_way_out() {
         let said = words(&home.devca(["issue", "shop.corp.dev"]).output().unwrap());
         let way = if fresh { "devca install --permit shop.corp.dev" } else { "devca permit shop.corp.dev" };
         assert!(said.contains(way), "{said}");
+        refused(&home, ["issue", "0.0.0.0"], 1, "clients do not connect to 0.0.0.0");
+        let said = words(&home.devca(["issue", "alice"]).output().unwrap());
+        assert!(said.contains("hint: for a client certificate: devca issue --client alice"), "{said}");
         if fresh {
             home.ok(["issue", "localhost"]);
         }

@@ -218,7 +218,8 @@ fn a_pair_that_was_moved_is_renewed_where_it_is() {
         fs::rename(home.file("certs").join(old), home.file(new)).unwrap();
     }
     let before = fs::read(home.file("server.crt")).unwrap();
-    home.ok(["renew", "server.crt"]);
+    let said = home.ok(["renew", "server.crt"]);
+    assert!(!said.contains("skipped"), "{said}");
     assert!(fs::read(home.file("server.crt")).unwrap() != before && leads_to_the_root(&home, "server.crt"));
     let listed = home.ok(["list"]);
     assert!(listed.lines().count() == 1 && listed.ends_with("\t./server.crt\n"), "{listed}");

@@ -273,7 +273,7 @@ fn by_libraries(
             continue;
         }
         let mut findings = judge::judge(&other, links, expected);
-        findings.extend(roots.trust(args, &other, links.len()).finding);
+        findings.extend(roots.trust(args, expected.client, &other, links.len()).finding);
         let findings = findings.into_iter().map(|finding| {
             let what =
                 format!("{}; {library} uses that certificate without looking for a better one", finding.what);
@@ -309,7 +309,8 @@ fn chain(
         let fix = format!("{} --format pem,fullchain", issue(&chain.leaf().details));
         checked.findings.push(Finding::new(&MALFORMED, what, fix));
     }
-    let Trust { finding, trusted_by, not_trusted_by } = roots.trust(args, &chain, links.len());
+    let Trust { finding, trusted_by, not_trusted_by } =
+        roots.trust(args, expected.client, &chain, links.len());
     checked.findings.extend(finding);
     if chain.end == End::Anchor {
         by_libraries(args, roots, &search, &chain, &links, expected, checked);

@@ -262,6 +262,13 @@ fn confirm_addresses(context: &Context, args: &cli::Issue, names: &[Name]) -> an
     let constraints =
         if ca::exists(&context.folder) { context.root()?.constraints } else { first_constraints() };
     let Some(first) = unasked(&constraints, names) else { return Ok(()) };
+    if matches!(first, Name::Ip(ip) if ip.is_unspecified()) && !args.yes {
+        let what =
+            format!("clients do not connect to {first}: servers that listen there do so at every address");
+        return Err(
+            Fault::new(what, "name what clients connect to: devca issue localhost 127.0.0.1 ::1").into()
+        );
+    }
     let question = format!("{first} is a public address. Issue a certificate for it?");
     if args.yes || context.report.ask(&question) == Some(true) {
         return Ok(());
@@ -308,7 +315,12 @@ fn widening(
         let base = signer::base(first);
         let is_there = ca::exists(&context.folder);
         let command = if is_there { format!("permit {base}") } else { format!("install --permit {base}") };
-        Err(signer::outside(first).hint_instead(format!("permit it: devca {command}")).into())
+        let mut hint = format!("permit it: devca {command}");
+        // A single label is often a person's name.
+        if names.len() == 1 && !base.contains(['.', ':']) && args.csr.is_none() {
+            hint = format!("for a client certificate: devca issue --client {base}; as a host name, {hint}");
+        }
+        Err(signer::outside(first).hint_instead(hint).into())
     }
 }
 

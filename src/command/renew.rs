@@ -99,6 +99,8 @@ fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<(Vec<Entry>, bool
         if let Some(entry) = moved::find(&entries, Path::new(word)) {
             inventory::append(&context.folder.inventory(), [&entry], context.person.files())?;
             context.report.note(format!("{word} was moved; its new place is recorded"));
+            // What is a copy stays known at both places.
+            entries.retain(|old| old.serial != entry.serial || renewal::state(old) == State::There);
             entries.push(entry);
         } else if !entries.iter().any(|entry| is_meant(entry, word)) {
             return Err(not_listed(&gone, word).into());

@@ -77,18 +77,28 @@ fn find<'a>(known: &'a Inventory, word: &str) -> anyhow::Result<&'a Entry> {
         if Path::new(word).exists() {
             format!("{word} contains no certificate of this CA")
         } else {
-            format!("{word} is neither a file, a serial number nor a name of one certificate of this CA")
+            format!("{word} is neither a file, a serial number nor a name of a certificate of this CA")
         }
     };
     let hint = "to print a serial number: openssl x509 -noout -serial -in FILE";
     let found = found.or_else(|| known.entries.iter().find(|entry| entry.serial == serial));
+    if let Some(found) = found {
+        return Ok(found);
+    }
     // A name is enough where only one certificate has it.
     let is_named = |entry: &&Entry| {
         entry.common_name.as_deref() == Some(word) || entry.names.iter().any(|name| name == word)
     };
     let named: Vec<&Entry> = known.entries.iter().filter(is_named).collect();
-    let found = found.or(if let [one] = named.as_slice() { Some(*one) } else { None });
-    Ok(found.ok_or_else(|| Fault::new(what(), hint))?)
+    match named.as_slice() {
+        [one] => Ok(one),
+        [] => Err(Fault::new(what(), hint).into()),
+        // Also those that were renewed or replaced: one of them may be the one whose key is lost.
+        all => {
+            let what = format!("{} certificates were issued for {word}", all.len());
+            Err(Fault::new(what, "name its file, or its serial number: devca revoke SERIAL").into())
+        }
+    }
 }
 
 /// As OpenSSL (`serial=0A:…`) and others print it.

@@ -28,6 +28,9 @@ fn good_files_have_no_faults() {
     home.ok(["issue", "b.test", "--format", "combined,der"]);
     finds(&home, &[], &["localhost.pem", "--key", "localhost-key.pem", "--name", "localhost"]);
     finds(&home, &[], &["alice-client.pem", "--key", "alice-client-key.pem", "--client"]);
+    // Servers are given the root of a client's certificate; no store needs it.
+    let (code, document) = home.check(["alice-client.pem"]);
+    assert_eq!(code, 0, "{document:#}");
     finds(&home, &[], &["app.test-fullchain.pem"]);
     finds(&home, &[], &["b.test-combined.pem"]);
     finds(&home, &[], &["b.test.der"]);

@@ -75,8 +75,8 @@ impl Roots {
         Ok(Self { host, anchors, others, system, own, earlier, given })
     }
 
-    /// Who trusts the root of this chain; `sent` is how many certificates the server has sent.
-    pub(super) fn trust(&self, args: &cli::Check, chain: &Chain, sent: usize) -> Trust {
+    /// Who trusts the root of this chain, of a client's certificate or a server's; `sent` is how many certificates the server has sent.
+    pub(super) fn trust(&self, args: &cli::Check, is_client: bool, chain: &Chain, sent: usize) -> Trust {
         let top = chain.top();
         let leaf = &chain.leaf().details;
         let nobody =
@@ -121,13 +121,13 @@ impl Roots {
             );
         }
         // A CA for clients needs no store: servers are given its root.
-        if let (true, Some((folder, _))) = (args.client, self.own.iter().find(|(_, der)| *der == top.der)) {
+        if let (true, Some((folder, _))) = (is_client, self.own.iter().find(|(_, der)| *der == top.der)) {
             let by = folder.hint("servers configured with its root (devca root --pem)");
             return Trust { trusted_by: vec![by], ..none };
         }
         let is_local = certificate::local_ca(&top.der).is_some();
         if !is_local && self.system.contains(&top.der) {
-            let too_long = if args.client { None } else { judge::too_long_for_public_roots(chain.leaf()) };
+            let too_long = if is_client { None } else { judge::too_long_for_public_roots(chain.leaf()) };
             let finding = too_long.filter(|_| bundle::is_shipped(&self.host, &top.der));
             return Trust { finding, trusted_by: vec!["the system".into()], ..none };
         }
