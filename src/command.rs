@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
+use devca_platform::{Account, Host};
 use time::OffsetDateTime;
 
 use crate::ca::{Authority, Draft};
@@ -280,6 +281,12 @@ impl<'a> Context<'a> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// This machine, as its user sees it.
+    pub(crate) fn host(&self) -> Host {
+        let account = Account { home: self.person.home.clone(), ids: self.person.ids };
+        Host::this(account, is_root())
     }
 
     /// Says that clients will refuse what was issued, where that is known without a look at the stores.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::keystore::{self, KeystoreEntry, PASSWORD};
+use crate::last_read::LastRead;
 use crate::{Anchor, Found, Host, Os, Problem, Step, Store, StoreKind, bundle, linux};
 
 /// Where JDKs are: `~` is the person's home.
@@ -145,7 +146,9 @@ fn key_store<'a>(host: &'a Host, home: &Path, cacerts: &Path) -> Found<'a> {
     }
     let names = ["bin/keytool", "bin/keytool.exe", "jre/bin/keytool"];
     match names.iter().map(|name| home.join(name)).find(|keytool| host.is_file(keytool)) {
-        Some(keytool) => Found::store(Jdk { host, keytool, cacerts: cacerts.to_owned() }),
+        Some(keytool) => {
+            Found::store(Jdk { host, keytool, cacerts: cacerts.to_owned(), last_read: LastRead::default() })
+        }
         None => Found::failure(
             StoreKind::Java,
             place,
@@ -177,6 +180,7 @@ struct Jdk<'a> {
     host: &'a Host,
     keytool: PathBuf,
     cacerts: PathBuf,
+    last_read: LastRead<Vec<KeystoreEntry>>,
 }
 
 impl Jdk<'_> {
@@ -187,6 +191,10 @@ impl Jdk<'_> {
         // A JDK's home is where its bin is.
         let home = self.keytool.ancestors().nth(2).unwrap_or(&self.keytool);
         if self.takes_root() { step.elevated().with_home(home) } else { step }
+    }
+
+    fn entries(&self) -> Result<Vec<KeystoreEntry>, Problem> {
+        self.last_read.get(|| entries(self.host, &self.cacerts))
     }
 
     /// A file that is not the person's to write.
@@ -204,23 +212,23 @@ impl Store for Jdk<'_> {
         self.host.system(&self.cacerts).display().to_string()
     }
 
-    fn holds(&self, anchor: &Anchor) -> Result<bool, Problem> {
-        Ok(self.certificates()?.contains(&anchor.der))
-    }
-
     fn add(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
         let words = ["-importcert", "-noprompt", "-alias", &anchor.label];
         Ok(vec![self.host.inside(self.step(&words).reading(anchor.pem()))?])
     }
 
     fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
-        let entries = entries(self.host, &self.cacerts)?;
+        let entries = self.entries()?;
         let ours = entries.iter().filter(|entry| entry.der == anchor.der);
         ours.map(|entry| self.host.inside(self.step(&["-delete", "-alias", &entry.alias]))).collect()
     }
 
     fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem> {
-        Ok(certificates(entries(self.host, &self.cacerts)?))
+        Ok(certificates(self.entries()?))
+    }
+
+    fn forget(&self) {
+        self.last_read.forget();
     }
 }
 
@@ -232,7 +240,7 @@ struct Shared<'a> {
 }
 
 impl Shared<'_> {
-    /// None where it was not made yet.
+    /// None where it was not made yet. Read each time: the system store's program changes it.
     fn entries(&self) -> Result<Vec<KeystoreEntry>, Problem> {
         if self.host.exists(&self.cacerts) { entries(self.host, &self.cacerts) } else { Ok(Vec::new()) }
     }
@@ -262,10 +270,6 @@ impl Store for Shared<'_> {
 
     fn place(&self) -> String {
         format!("{} (filled from the system store)", self.host.system(&self.cacerts).display())
-    }
-
-    fn holds(&self, anchor: &Anchor) -> Result<bool, Problem> {
-        Ok(self.certificates()?.contains(&anchor.der))
     }
 
     fn follows_system(&self, anchor: &Anchor) -> Result<bool, Problem> {

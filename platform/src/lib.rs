@@ -14,6 +14,7 @@ pub mod host;
 mod inheritance;
 mod java;
 pub mod keystore;
+mod last_read;
 mod linux;
 mod macos;
 mod nss;
@@ -116,14 +117,15 @@ impl StoreKind {
 
 /// One place that says which roots are trusted.
 pub trait Store {
-    /// What kind of store.
     fn kind(&self) -> StoreKind;
 
     /// Which one of its kind, for a person.
     fn place(&self) -> String;
 
     /// Whether the store, as its readers see it, trusts this very certificate.
-    fn holds(&self, anchor: &Anchor) -> Result<bool, Problem>;
+    fn holds(&self, anchor: &Anchor) -> Result<bool, Problem> {
+        Ok(self.certificates()?.contains(&anchor.der))
+    }
 
     /// What puts the anchor in.
     fn add(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem>;
@@ -142,8 +144,12 @@ pub trait Store {
         Ok(Vec::new())
     }
 
-    /// The certificates in it, in DER: all, or at least those that devca or mkcert put there.
+    /// The certificates in it, in DER: all, or at least those that devca or mkcert put there. Read once, and again only
+    /// after [`Store::forget`].
     fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem>;
+
+    /// The store was changed: what was read of it is old.
+    fn forget(&self) {}
 }
 
 /// What was found on a machine.
@@ -159,7 +165,6 @@ pub enum Found<'a> {
 pub struct Remark {
     /// What kind of store it would be.
     pub kind: StoreKind,
-    /// Which one.
     pub place: String,
     /// Why, and what helps.
     pub problem: Problem,

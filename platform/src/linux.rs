@@ -85,7 +85,6 @@ const PLACE: &str = r#"umask 022; mkdir -p -- "$1" && new=$(mktemp -- "$1/.devca
 /// What the files are called that devca and mkcert put there.
 const OURS: &[&str] = &["devca-", "mkcert"];
 
-/// The system store.
 struct SystemStore<'a> {
     host: &'a Host,
     family: Family,
@@ -179,10 +178,6 @@ impl Store for SystemStore<'_> {
         self.folder().display().to_string()
     }
 
-    fn holds(&self, anchor: &Anchor) -> Result<bool, Problem> {
-        Ok(self.certificates()?.contains(&anchor.der))
-    }
-
     fn add(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
         let name = format!("{}.{}", anchor.label, self.family.extension);
         let place = Step::shell("mv", PLACE, [self.family.anchors, &name]).reading(anchor.pem()).elevated();
@@ -240,10 +235,6 @@ impl Store for NixOs<'_> {
 
     fn place(&self) -> String {
         "NixOS".into()
-    }
-
-    fn holds(&self, anchor: &Anchor) -> Result<bool, Problem> {
-        Ok(self.certificates()?.contains(&anchor.der))
     }
 
     fn add(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use crate::last_read::LastRead;
 use crate::{Anchor, Found, Host, Problem, Step, Store, StoreKind, bundle};
 
 /// Always Apple's own.
@@ -25,12 +26,13 @@ pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
         let problem = Problem::new("cannot determine your home folder", "devca install --machine");
         return vec![Found::failure(StoreKind::System, "login keychain", problem)];
     };
-    vec![Found::store(Keychain { host, keychain })]
+    vec![Found::store(Keychain { host, file: keychain, last_read: LastRead::default() })]
 }
 
 struct Keychain<'a> {
     host: &'a Host,
-    keychain: PathBuf,
+    file: PathBuf,
+    last_read: LastRead<Vec<Vec<u8>>>,
 }
 
 impl Keychain<'_> {
@@ -55,7 +57,7 @@ impl Keychain<'_> {
     }
 
     fn path(&self) -> String {
-        self.keychain.display().to_string()
+        self.file.display().to_string()
     }
 }
 
@@ -107,9 +109,15 @@ impl Store for Keychain<'_> {
     }
 
     fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem> {
-        let list = ["find-certificate", "-a", "-p", &self.path()];
-        let (found, pem) = self.ask(&Step::run(&self.host.system(SECURITY), list))?;
-        // An empty keychain is a failure to `security`, and no certificate to us.
-        Ok(if found { bundle::certificates(pem.as_bytes()) } else { Vec::new() })
+        self.last_read.get(|| {
+            let list = ["find-certificate", "-a", "-p", &self.path()];
+            let (found, pem) = self.ask(&Step::run(&self.host.system(SECURITY), list))?;
+            // An empty keychain is a failure to `security`, and no certificate to us.
+            Ok(if found { bundle::certificates(pem.as_bytes()) } else { Vec::new() })
+        })
+    }
+
+    fn forget(&self) {
+        self.last_read.forget();
     }
 }

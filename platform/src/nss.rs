@@ -9,6 +9,7 @@ mod identity;
 
 pub use identity::{BrowserDatabase, Identity, browsers};
 
+use crate::last_read::LastRead;
 use crate::{Anchor, Found, Host, Os, Problem, Step, Store, StoreKind, bundle, read};
 
 /// Folders with a `profiles.ini`, below the home folder, or below the configuration folder (`CONFIG/`).
@@ -107,11 +108,14 @@ struct Database<'a> {
     certutil: PathBuf,
     name: String,
     folder: PathBuf,
+    last_read: LastRead<Vec<NssEntry>>,
 }
 
 fn database(host: &Host, name: String, folder: PathBuf) -> Found<'_> {
     match host.program("certutil") {
-        Some(certutil) => Found::store(Database { host, certutil, name, folder }),
+        Some(certutil) => {
+            Found::store(Database { host, certutil, name, folder, last_read: LastRead::default() })
+        }
         None => Found::failure(
             StoreKind::Nss,
             format!("{name} ({})", folder.display()),
@@ -244,6 +248,9 @@ fn own_folder(host: &Host, variable: &str) -> Option<PathBuf> {
     (host.variable)(variable).map(PathBuf::from).filter(|folder| folder.is_absolute())
 }
 
+/// A certificate of a database: its nickname, whether it is trusted for TLS, and its DER.
+type NssEntry = (String, bool, Vec<u8>);
+
 impl Database<'_> {
     fn certutil(&self, words: &[&str]) -> Step {
         let database = format!("sql:{}", self.folder.display());
@@ -294,8 +301,11 @@ impl Database<'_> {
         }
     }
 
-    /// All certificates: nickname, whether trusted for TLS, DER.
-    fn entries(&self) -> Result<Vec<(String, bool, Vec<u8>)>, Problem> {
+    fn entries(&self) -> Result<Vec<NssEntry>, Problem> {
+        self.last_read.get(|| self.read())
+    }
+
+    fn read(&self) -> Result<Vec<NssEntry>, Problem> {
         if !self.exists() {
             return Ok(Vec::new());
         }
@@ -328,6 +338,7 @@ impl Store for Database<'_> {
         format!("{} ({})", self.name, self.folder.display())
     }
 
+    /// A certificate that is there need not be trusted.
     fn holds(&self, anchor: &Anchor) -> Result<bool, Problem> {
         Ok(self.entries()?.iter().any(|(_, trusted, der)| *trusted && *der == anchor.der))
     }
@@ -377,6 +388,10 @@ impl Store for Database<'_> {
             .into_iter()
             .chain(folders.into_iter().flatten().map(Path::as_os_str));
         Ok(vec![Step::run(&remove, words), Step::run(&remove_folder, words_for_folders)])
+    }
+
+    fn forget(&self) {
+        self.last_read.forget();
     }
 
     fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem> {

@@ -15,10 +15,8 @@ pub enum Effect {
     PhpFolders,
 }
 
-/// One variable.
 #[derive(Debug, Clone, Copy)]
 pub struct Variable {
-    /// Its name.
     pub name: &'static str,
     /// What it does.
     pub effect: Effect,

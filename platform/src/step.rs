@@ -137,6 +137,16 @@ pub fn quoted(word: &OsStr) -> String {
     shlex::try_quote(&word).map_or_else(|_| word.to_string(), Into::into)
 }
 
+/// The steps of several changes as one: what they have in common, such as the program that makes the system's bundle, is
+/// run once, after all that it is to see.
+pub fn merged(changes: &[Vec<Step>]) -> Vec<Step> {
+    let longest = changes.iter().map(Vec::len).max().unwrap_or(0);
+    let all: Vec<&Step> =
+        (0..longest).flat_map(|at| changes.iter().filter_map(move |steps| steps.get(at))).collect();
+    let is_last = |at: usize| !all[at + 1..].contains(&all[at]);
+    (0..all.len()).filter(|at| is_last(*at)).map(|at| all[at].clone()).collect()
+}
+
 /// The steps as one shell command.
 pub fn script(steps: &[Step]) -> String {
     steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(" && ")

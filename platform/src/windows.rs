@@ -46,7 +46,6 @@ impl fmt::Display for Change {
 }
 
 impl Change {
-    /// Makes it.
     pub(crate) fn make(&self) -> Result<(), Problem> {
         match &self.verb {
             Verb::Add(der) => api::add(self.place, der),
@@ -76,10 +75,6 @@ impl Store for WindowsRoots {
 
     fn place(&self) -> String {
         format!("Windows ({})", self.place)
-    }
-
-    fn holds(&self, anchor: &Anchor) -> Result<bool, Problem> {
-        Ok(self.certificates()?.contains(&anchor.der))
     }
 
     fn add(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {

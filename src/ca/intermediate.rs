@@ -19,7 +19,6 @@ use crate::x509::validity::Validity;
 pub struct Intermediate {
     /// Signed by the root.
     pub certificate: CaCertificate,
-    /// Its own.
     pub key: Zeroizing<KeyPair>,
 }
 

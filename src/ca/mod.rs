@@ -23,10 +23,10 @@ use crate::x509::validity::Validity;
 mod crl;
 mod intermediate;
 pub mod key_file;
-pub mod keyring;
-pub mod passphrase;
+pub(crate) mod keyring;
+pub(crate) mod passphrase;
 pub mod profile;
-pub mod signer;
+pub(crate) mod signer;
 
 pub use intermediate::{Intermediate, intermediate};
 

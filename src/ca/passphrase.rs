@@ -63,7 +63,6 @@ impl CaPassphrase {
         Ok(item.store(label, &text).map(|()| Self { text, item: Some(item) }))
     }
 
-    /// The one that the keyring has.
     pub fn from_keyring(item: &KeyringItem) -> Result<Self, KeyringProblem> {
         let text = Secret::new(item.load()?).ok_or(KeyringProblem::Missing)?;
         Ok(Self { text, item: Some(item.clone()) })

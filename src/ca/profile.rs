@@ -46,7 +46,6 @@ pub fn intermediate(
     params
 }
 
-/// A leaf.
 pub fn leaf(
     kind: Kind,
     subject: &Subject,

@@ -16,7 +16,6 @@ use crate::x509::validity::Validity;
 pub struct Request {
     /// Server, client or both.
     pub kind: Kind,
-    /// Who it is for.
     pub subject: Subject,
     /// Whose key is certified.
     pub key: KeySource,

@@ -56,7 +56,6 @@ fn is_off_for_curl(line: &str) -> bool {
     matches!(line, "insecure" | "--insecure") || line.strip_prefix('-').is_some_and(is_short)
 }
 
-/// Where verification is off.
 pub fn verification_off(home: Option<&Path>) -> Vec<Finding> {
     let variables = VARIABLES.iter().filter(|variable| {
         env::var(variable.name).is_ok_and(|value| !value.is_empty() && (variable.is_off)(&value))

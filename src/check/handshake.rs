@@ -18,7 +18,6 @@ const SKEW: Duration = Duration::minutes(5);
 pub struct View<'a> {
     /// Who was asked.
     pub host: &'a str,
-    /// On which port.
     pub port: u16,
     /// Whether a client certificate was shown.
     pub shown: bool,

@@ -14,7 +14,6 @@ pub enum AnyName {
     Dns(String),
     /// An e-mail address.
     Email(String),
-    /// A URI.
     Uri(String),
     /// An address, or an address and a mask.
     Ip(Vec<u8>),

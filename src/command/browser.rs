@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use devca_platform::{Account, Host, Identity, Problem};
+use devca_platform::{Identity, Problem};
 use serde::Serialize;
 use serde_json::json;
 
@@ -78,11 +78,6 @@ pub(super) fn run(context: &Context, command: &cli::Browser) -> anyhow::Result<B
     }
 }
 
-fn host(context: &Context) -> Host {
-    let person = Account { home: context.person.home.clone(), ids: context.person.ids };
-    Host::this(person, super::is_root())
-}
-
 fn fault(problem: Problem) -> Fault {
     Fault::new(problem.why, problem.hint)
 }
@@ -114,7 +109,7 @@ fn add(context: &Context, args: &cli::BrowserAdd) -> anyhow::Result<BrowserRepor
     context.person.files().stage(files.collect())?.commit()?;
     let identity = Identity { name, certificate: &certificate, pkcs12: &paths[0], password_file: &paths[1] };
     let is_ours = |der: &[u8]| is_of(der, &issuers);
-    let host = host(context);
+    let host = context.host();
     let browsers = devca_platform::browsers(&host).map_err(fault)?;
     let line = |browser: &devca_platform::BrowserDatabase| {
         let added = browser.add(&identity, &is_ours, |command| context.report.detail(command));
@@ -136,7 +131,7 @@ fn add(context: &Context, args: &cli::BrowserAdd) -> anyhow::Result<BrowserRepor
 
 fn remove(context: &Context, name: &str) -> anyhow::Result<BrowserReport> {
     let issuers = issuers(context)?;
-    let host = host(context);
+    let host = context.host();
     let browsers = devca_platform::browsers(&host).map_err(fault)?;
     let line = |browser: &devca_platform::BrowserDatabase| {
         let is_ours = |der: &[u8]| is_of(der, &issuers);

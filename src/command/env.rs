@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use devca_platform::bundle;
 use devca_platform::runtime::{Effect, VARIABLES, Variable};
-use devca_platform::{Account, Host, bundle};
 use serde::Serialize;
 
 use super::Context;
@@ -46,8 +46,7 @@ pub(super) fn run(context: &Context, args: &cli::Env) -> anyhow::Result<Environm
 /// Each variable with its value; brings the files that they name up to date.
 pub(super) fn variables(context: &Context) -> anyhow::Result<Vec<(&'static str, OsString)>> {
     let mut root = context.root()?;
-    let person = Account { home: context.person.home.clone(), ids: context.person.ids };
-    let system = bundle::system_roots(&Host::this(person, super::is_root()));
+    let system = bundle::system_roots(&context.host());
     if system.is_empty() {
         return Err(Fault::new(
             "the system's roots were not found, so variables that replace them would leave only devca's",

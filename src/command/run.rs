@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use devca_platform::{Account, Host, step};
+use devca_platform::step;
 
 use super::{Context, env};
 use crate::cli;
@@ -55,8 +55,7 @@ fn found(context: &Context, program: &OsStr) -> anyhow::Result<PathBuf> {
     if path.components().count() > 1 || path.has_root() || program.to_string_lossy().starts_with('.') {
         return Ok(path);
     }
-    let person = Account { home: context.person.home.clone(), ids: context.person.ids };
-    let host = Host::this(person, super::is_root());
+    let host = context.host();
     if let Some(found) = host.program(&program.to_string_lossy()) {
         return Ok(found);
     }

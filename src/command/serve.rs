@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use devca_platform::{Account, Host, bundle};
+use devca_platform::bundle;
 use rcgen::KeyPair;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
@@ -120,8 +120,7 @@ fn usual(sites: &Sites, authority: &Authority) -> Vec<Name> {
 
 /// Whom upstreams may be certified by: the system's roots, and this CA's.
 fn roots(context: &Context, authority: &Authority) -> Vec<Vec<u8>> {
-    let person = Account { home: context.person.home.clone(), ids: context.person.ids };
-    let mut roots = bundle::system_roots(&Host::this(person, super::is_root()));
+    let mut roots = bundle::system_roots(&context.host());
     roots.push(authority.root.der.clone());
     roots
 }

@@ -208,10 +208,7 @@ fn remove(
     line: &mut StoreLine,
 ) -> Result<stores::StoreChange, Problem> {
     let earlier = own.old_roots.in_store(store)?;
-    if let Some(root) = &own.root {
-        changes.remove(store, root, line)?;
-    }
-    changes.remove_all(store, &earlier, line)?;
+    changes.remove(store, own.root.as_ref(), &earlier, line)?;
     let is_another = |root: &HeldRoot| {
         !earlier.contains(root)
             && !own.siblings.iter().any(|der| root.is(der))
@@ -250,7 +247,7 @@ fn remove_by_fingerprint(context: &Context, args: &cli::Uninstall) -> anyhow::Re
     let lines = stores::each(&found, |store, line| {
         let mut named = held::local_roots(store)?;
         named.retain(|root| args.sha256.iter().any(|sha256| root.sha256() == sha256));
-        changes.remove_all(store, &named, line)?;
+        changes.remove(store, None, &named, line)?;
         finish(&changes, store, line)
     });
     if stores::all_done(&lines) && !lines.iter().any(StoreLine::is_changed) {

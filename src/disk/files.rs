@@ -57,7 +57,6 @@ impl Secrecy {
 pub struct NewFile {
     /// Where it goes.
     pub path: PathBuf,
-    /// All of its content.
     pub content: Zeroizing<Vec<u8>>,
     /// Its mode.
     pub secrecy: Secrecy,

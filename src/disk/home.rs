@@ -109,7 +109,6 @@ impl CaName {
     /// The CA that is meant where none is named.
     pub const DEFAULT: &str = "default";
 
-    /// Whether it is that one.
     pub fn is_default(&self) -> bool {
         self.0 == Self::DEFAULT
     }
@@ -139,10 +138,8 @@ impl fmt::Display for CaName {
     }
 }
 
-/// The folder of one CA.
 #[derive(Debug, Clone)]
 pub struct CaFolder {
-    /// Its name.
     pub name: CaName,
     /// `$DEVCA_HOME/NAME`, absolute.
     pub path: PathBuf,

@@ -2,4 +2,4 @@
 
 pub mod files;
 pub mod home;
-pub mod secret;
+pub(crate) mod secret;

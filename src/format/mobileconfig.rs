@@ -27,7 +27,6 @@ pub(super) fn profile(root: &CaCertificate) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What every payload has.
 fn payload(kind: &str, identifier: &str, uuid: &str, name: &str) -> Dictionary {
     let mut payload = Dictionary::new();
     for (key, value) in [

@@ -22,11 +22,11 @@ mod fullchain;
 mod java;
 mod kubernetes;
 mod mobileconfig;
-pub mod password;
+pub(crate) mod password;
 mod pem;
 mod pkcs12;
 mod root;
-pub mod trust_store;
+pub(crate) mod trust_store;
 
 pub use export::ExportTarget;
 pub use pkcs12::{is_store, store_of};
@@ -35,9 +35,7 @@ pub use root::RootFormat;
 /// One file of a certificate, as the inventory lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Written {
-    /// In which format.
     pub format: Format,
-    /// What is in it.
     pub part: String,
     /// Where, absolute.
     pub path: PathBuf,
@@ -128,7 +126,6 @@ pub struct Part {
     /// What a person reads before its path.
     pub label: &'static str,
     suffix: &'static str,
-    /// What is in it.
     pub holds: Holds,
     render: fn(&Material) -> anyhow::Result<Zeroizing<Vec<u8>>>,
 }
@@ -160,9 +157,7 @@ impl Holds {
 /// A file to be written.
 #[derive(Debug, Clone)]
 pub struct Output {
-    /// Of which format it is.
     pub format: Format,
-    /// Which part of it.
     pub part: &'static Part,
     /// Where it goes, absolute.
     pub path: PathBuf,

@@ -193,7 +193,6 @@ impl Leaf {
 /// The root of a CA like this one, devca's or mkcert's.
 #[derive(Debug)]
 pub struct LocalCa {
-    /// Its common name.
     pub common_name: String,
     /// Made by devca.
     pub is_devca: bool,

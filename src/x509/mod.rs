@@ -1,6 +1,6 @@
 //! Certificates and what is in them: names, keys, constraints, validity, PEM.
 
-pub mod algorithm;
+pub(crate) mod algorithm;
 pub mod certificate;
 pub mod constraints;
 pub mod csr;
@@ -8,11 +8,11 @@ pub mod details;
 pub mod key;
 pub mod kind;
 pub mod name;
-pub mod parsed;
+pub(crate) mod parsed;
 pub mod pem;
-pub mod policy;
+pub(crate) mod policy;
 mod public_suffix;
-pub mod rsa;
-pub mod subject;
-pub mod usage;
+pub(crate) mod rsa;
+pub(crate) mod subject;
+pub(crate) mod usage;
 pub mod validity;

@@ -88,7 +88,6 @@ impl<'a> Parsed<'a> {
         self.raw.public_key().raw
     }
 
-    /// The kind of its key.
     pub fn key_kind(&self) -> KeyKind {
         KeyKind::of(self.raw.public_key())
     }

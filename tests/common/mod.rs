@@ -1,7 +1,6 @@
 //! What the tests share: throwaway homes, real tools that must be there, servers that are awaited.
 #![allow(
     dead_code,
-    unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::missing_panics_doc,

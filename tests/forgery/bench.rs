@@ -1,5 +1,4 @@
 //! A CA whose key a thief has, what the thief signs with it, and the clients that judge that.
-#![allow(unreachable_pub)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,4 @@
 //! The servers and the clients of the mutual TLS tests.
-#![allow(unreachable_pub)]
 
 use std::fs;
 use std::io::{BufRead, BufReader};

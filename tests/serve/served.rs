@@ -1,5 +1,4 @@
 //! `devca serve` as it runs in the tests, and what is behind it.
-#![allow(unreachable_pub)]
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};

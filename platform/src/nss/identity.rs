@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Database, PACKAGES, chromium, firefox};
+use crate::last_read::LastRead;
 use crate::{Host, Os, Problem, Step};
 
 /// A client certificate with its key.
@@ -14,7 +15,6 @@ pub struct Identity<'a> {
     pub certificate: &'a [u8],
     /// Both, in PKCS#12.
     pub pkcs12: &'a Path,
-    /// A file with the password of that.
     pub password_file: &'a Path,
 }
 
@@ -43,7 +43,7 @@ pub fn browsers(host: &Host) -> Result<Vec<BrowserDatabase<'_>>, Problem> {
     let (certutil, pk12util) = (program("certutil")?, program("pk12util")?);
     let places = firefox(host).into_iter().chain(chromium(host));
     let browser = |(name, folder)| BrowserDatabase {
-        database: Database { host, certutil: certutil.clone(), name, folder },
+        database: Database { host, certutil: certutil.clone(), name, folder, last_read: LastRead::default() },
         pk12util: pk12util.clone(),
     };
     Ok(places.map(browser).collect())

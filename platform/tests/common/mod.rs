@@ -1,5 +1,5 @@
 //! What the tests of stores share: a machine in a folder, and two roots.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

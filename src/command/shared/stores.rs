@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::io::{self, Write};
 use std::path::Path;
 
-use devca_platform::step::{quoted, script};
-use devca_platform::{Account, Anchor, Found, Host, Problem, Step, Store, StoreKind};
+use devca_platform::step::{merged, quoted, script};
+use devca_platform::{Anchor, Found, Host, Problem, Step, Store, StoreKind};
 use serde::Serialize;
 
 use crate::cli;
@@ -59,8 +59,7 @@ pub(in crate::command) enum StoreChange {
 
 /// The machine that the options speak of.
 pub(in crate::command) fn host(context: &Context, options: &cli::Stores) -> anyhow::Result<Host> {
-    let person = Account { home: context.person.home.clone(), ids: context.person.ids };
-    let mut host = Host::this(person, crate::command::is_root());
+    let mut host = context.host();
     host.machine = options.machine;
     host.trust_sysroot = options.trust_sysroot;
     if let Some(folder) = &options.sysroot {
@@ -164,7 +163,7 @@ impl<'a> Changes<'a> {
         }
         // The old one first: NSS knows certificates of the same subject by one name. One that cannot be removed does
         // not keep the new one out.
-        let removed = self.remove_all(store, &earlier, line);
+        let removed = self.remove(store, None, &earlier, line);
         if !holds {
             self.put_in(store, anchor, line)?;
         }
@@ -174,53 +173,64 @@ impl<'a> Changes<'a> {
 
     fn put_in(&self, store: &dyn Store, anchor: &Anchor, line: &mut StoreLine) -> Result<(), Problem> {
         let steps = store.add(anchor)?;
-        self.perform(&steps, line)?;
+        self.change(store, &steps, line)?;
         if self.dry_run || store.holds(anchor)? {
             return Ok(());
         }
         // A later update of the store must not trust what was reported as not done.
         let undo = store.remove(anchor)?;
-        self.perform(&undo, line)?;
+        self.change(store, &undo, line)?;
         Err(Problem::new(
             "no command failed, but the store does not contain the root, so the change was undone",
             format!("to see why, run it by hand: {}", script(&steps)),
         ))
     }
 
-    /// Removes an anchor from a store, and says whether it was there.
+    /// Removes roots from a store, all at once: the present one, and others, each of which is reported. What cannot be
+    /// removed does not keep the rest in.
     pub(in crate::command) fn remove(
         &self,
         store: &dyn Store,
-        anchor: &Anchor,
-        line: &mut StoreLine,
-    ) -> Result<bool, Problem> {
-        let steps = store.remove(anchor)?;
-        if steps.is_empty() {
-            return Ok(false);
-        }
-        self.perform(&steps, line)?;
-        if !self.dry_run && store.holds(anchor)? {
-            return Err(Problem::new(
-                "no command failed, but the store still contains the root",
-                format!("to see why, run it by hand: {}", script(&steps)),
-            ));
-        }
-        Ok(true)
-    }
-
-    /// Removes roots from a store, and reports each.
-    pub(in crate::command) fn remove_all(
-        &self,
-        store: &dyn Store,
-        roots: &[HeldRoot],
+        root: Option<&Anchor>,
+        others: &[HeldRoot],
         line: &mut StoreLine,
     ) -> Result<(), Problem> {
-        for root in roots {
-            if self.remove(store, &anchor::of_der(&root.der), line)? && !self.dry_run {
-                line.removed.push(root.clone());
+        let anchors = root.cloned().into_iter().chain(others.iter().map(|other| anchor::of_der(&other.der)));
+        let mut problem = None;
+        let mut plans = Vec::new();
+        let mut leaving = Vec::new();
+        for anchor in anchors {
+            match store.remove(&anchor) {
+                Ok(steps) if steps.is_empty() => {}
+                Ok(steps) => {
+                    plans.push(steps);
+                    leaving.push(anchor);
+                }
+                Err(why) => problem = problem.or(Some(why)),
             }
         }
-        Ok(())
+        let steps = merged(&plans);
+        let done = self.change(store, &steps, line);
+        if !self.dry_run {
+            let (gone, left): (Vec<_>, Vec<_>) =
+                leaving.into_iter().partition(|anchor| store.holds(anchor) == Ok(false));
+            let is_gone = |other: &&HeldRoot| gone.iter().any(|anchor| other.is(&anchor.der));
+            line.removed.extend(others.iter().filter(is_gone).cloned());
+            if !left.is_empty() {
+                let why = "no command failed, but the store still contains the root";
+                let hint = format!("to see why, run it by hand: {}", script(&steps));
+                problem = problem.or(Some(Problem::new(why, hint)));
+            }
+        }
+        done?;
+        problem.map_or(Ok(()), Err)
+    }
+
+    /// Runs the steps of a change, after which the store is to be read again.
+    fn change(&self, store: &dyn Store, steps: &[Step], line: &mut StoreLine) -> Result<(), Problem> {
+        let done = self.perform(steps, line);
+        store.forget();
+        done
     }
 
     /// Runs the steps, or only names them.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use devca_platform::timer::{self, Job, Plan};
-use devca_platform::{Account, Host, Os, Step};
+use devca_platform::{Host, Os, Step};
 use serde::Serialize;
 
 use crate::ca;
@@ -33,7 +33,7 @@ pub(in crate::command) fn run(context: &Context, args: &cli::Renew) -> anyhow::R
     if args.install_timer {
         refuse_what_a_timer_lacks(context, args)?;
     }
-    let host = host(context);
+    let host = context.host();
     let mut words: Vec<String> = vec!["renew".into()];
     if let Some(days) = args.within {
         words.extend(["--within".into(), format!("{days}d")]);
@@ -71,16 +71,11 @@ pub(in crate::command) fn run(context: &Context, args: &cli::Renew) -> anyhow::R
 
 /// Takes the timer of a CA away that is about to be deleted, if it has one.
 pub(in crate::command) fn remove_if_there(context: &Context) -> anyhow::Result<()> {
-    let host = host(context);
+    let host = context.host();
     match plan(context, &host, Vec::new()) {
         Ok(plan) if plan.files.iter().any(|(path, _)| path.exists()) => remove(context, &host, &plan),
         _ => Ok(()),
     }
-}
-
-fn host(context: &Context) -> Host {
-    let person = Account { home: context.person.home.clone(), ids: context.person.ids };
-    Host::this(person, crate::command::is_root())
 }
 
 fn plan(context: &Context, host: &Host, arguments: Vec<String>) -> anyhow::Result<Plan> {

@@ -24,7 +24,6 @@ impl<'a> Known<'a> {
         Self { ca, index: OnceLock::new() }
     }
 
-    /// The CA.
     pub(super) fn ca(&self) -> &'a CaFolder {
         self.ca
     }

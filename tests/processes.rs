@@ -1,0 +1,101 @@
+//! How many programs devca starts for the trust stores, as strace(1) counts them: one listing and one change for each.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::print_stderr)] // what it counts is shown with --nocapture
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use common::clients::own_jdk;
+use common::{Home, in_namespace, ok, tool, words};
+
+/// The programs that change or list stores.
+const PROGRAMS: [&str; 3] = ["certutil", "keytool", "update-ca-certificates"];
+
+/// A machine with three JDKs and two Firefox profiles, whose CA has had five roots before.
+fn machine() -> Home {
+    let home = Home::new();
+    let first = own_jdk(&home);
+    for name in ["second", "third"] {
+        let copy = first.with_file_name(name);
+        ok("cp", ["-a", first.to_str().unwrap(), copy.to_str().unwrap()]);
+    }
+    let firefox = home.home().join(".mozilla/firefox");
+    let mut ini = String::new();
+    for (index, name) in ["default", "work"].into_iter().enumerate() {
+        let profile = firefox.join(name);
+        fs::create_dir_all(&profile).unwrap();
+        ok("certutil", ["-N", "-d", &format!("sql:{}", profile.display()), "--empty-password"]);
+        ini.push_str(&format!("[Profile{index}]\nName={name}\nIsRelative=1\nPath={name}\n\n"));
+    }
+    fs::write(firefox.join("profiles.ini"), ini).unwrap();
+    home.ok(["install"]);
+    for name in ["one.internal.corp", "two.internal.corp", "three.internal.corp", "four.internal.corp"] {
+        home.ok(["permit", name, "--store", "wsl"]);
+    }
+    home.ok(["rotate", "--store", "wsl", "--yes"]);
+    home
+}
+
+/// Runs devca and counts the programs that it started, with certutil's by their first word.
+fn started(home: &Home, arguments: &[&str]) -> BTreeMap<String, usize> {
+    let trace = home.file("trace");
+    let mut strace =
+        home.command(&tool("strace"), ["-f", "-qq", "-e", "trace=execve", "-e", "signal=none", "-o"]);
+    strace.arg(&trace).arg(env!("CARGO_BIN_EXE_devca")).args(arguments);
+    let output = strace.output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", words(&output));
+    let mut found = BTreeMap::new();
+    for line in fs::read_to_string(&trace).unwrap().lines().filter(|line| line.ends_with(" = 0")) {
+        let Some((_, call)) = line.split_once("execve(\"") else { continue };
+        let (program, rest) = call.split_once('"').unwrap();
+        let name = Path::new(program).file_name().unwrap().to_str().unwrap();
+        if PROGRAMS.contains(&name) {
+            let verb = rest.split('"').nth(3).filter(|_| name == "certutil").unwrap_or_default();
+            *found.entry(format!("{name} {verb}").trim().to_owned()).or_default() += 1;
+        }
+    }
+    found
+}
+
+/// Two of Firefox, and the one that Chromium shares with its family.
+const DATABASES: usize = 3;
+
+#[test]
+fn each_store_is_listed_once_and_changed_once() {
+    if !in_namespace("each_store_is_listed_once_and_changed_once") {
+        return;
+    }
+    let home = machine();
+    let count = |counted: &BTreeMap<String, usize>, name: &str| counted.get(name).copied().unwrap_or(0);
+
+    // certutil lists a database by one call for its names, and one for each certificate.
+    let status = home.devca(["status"]).output().unwrap();
+    assert!(!status.status.success(), "the new root is in no store: {}", words(&status));
+    let trace = started(&home, &["install"]);
+    eprintln!("install: {trace:?}");
+    assert_eq!(count(&trace, "certutil -A"), DATABASES);
+    assert_eq!(count(&trace, "certutil -D"), DATABASES);
+    // The names and the certificate before; the names once it is out; names and certificate once the new one is in.
+    assert_eq!(count(&trace, "certutil -L"), DATABASES * 5, "{trace:?}");
+    assert_eq!(count(&trace, "keytool"), 3 * 2, "the old root out, the new one in: {trace:?}");
+    assert!(count(&trace, "update-ca-certificates") <= 2, "{trace:?}");
+
+    let trace = started(&home, &["status"]);
+    eprintln!("status: {trace:?}");
+    assert_eq!(trace, BTreeMap::from([("certutil -L".into(), DATABASES * 2)]));
+
+    let trace = started(&home, &["install"]);
+    eprintln!("install again: {trace:?}");
+    assert_eq!(trace, BTreeMap::from([("certutil -L".into(), DATABASES * 2)]));
+
+    let trace = started(&home, &["uninstall"]);
+    eprintln!("uninstall: {trace:?}");
+    assert_eq!(count(&trace, "certutil -D"), DATABASES);
+    // Names and certificate before, the names after; and whether the database that was made for the root is empty.
+    assert_eq!(count(&trace, "certutil -L"), DATABASES * 3 + 1, "{trace:?}");
+    assert_eq!(count(&trace, "keytool"), 3);
+    assert_eq!(count(&trace, "update-ca-certificates"), 1);
+}
