@@ -5,6 +5,7 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
@@ -28,7 +29,7 @@ fn machine() -> Home {
         let profile = firefox.join(name);
         fs::create_dir_all(&profile).unwrap();
         ok("certutil", ["-N", "-d", &format!("sql:{}", profile.display()), "--empty-password"]);
-        ini.push_str(&format!("[Profile{index}]\nName={name}\nIsRelative=1\nPath={name}\n\n"));
+        writeln!(ini, "[Profile{index}]\nName={name}\nIsRelative=1\nPath={name}\n").unwrap();
     }
     fs::write(firefox.join("profiles.ini"), ini).unwrap();
     home.ok(["install"]);
