@@ -94,6 +94,73 @@ fn browsers_send_what_was_added_and_not_what_was_removed() {
 }
 
 #[test]
+fn a_sealed_cas_intermediate_comes_and_goes_with_its_clients_which_may_be_in_pkcs12_alone() {
+    let name = "a_sealed_cas_intermediate_comes_and_goes_with_its_clients_which_may_be_in_pkcs12_alone";
+    if !in_namespace(name) {
+        return;
+    }
+    let home = Home::new();
+    let databases = [firefox_profile(&home), chromium_database(&home)];
+    home.ok(["install", "--store", "nss"]);
+    home.ok(["issue", "localhost"]);
+    home.ok(clients(&["install", "--sealed", "--store", "wsl"]));
+    fs::write(home.file("password"), "correct horse\n").unwrap();
+    home.ok(clients(&["issue", "--client", "alice", "--format", "p12", "--password-file", "password"]));
+    home.ok(clients(&["issue", "--client", "bob"]));
+    // Firefox is content with a server that names the root; Chromium wants the intermediate beside it.
+    let root = home.ok(clients(&["root", "--pem"]));
+    let intermediate = home.home().join(".local/share/devca/clients/intermediate.pem");
+    fs::write(home.file("root.pem"), &root).unwrap();
+    fs::write(home.file("both.pem"), root + &fs::read_to_string(&intermediate).unwrap()).unwrap();
+    let [certificate, key, root, both] =
+        ["localhost.pem", "localhost-key.pem", "root.pem", "both.pem"].map(|name| home.file(name));
+    let servers = [&root, &both].map(|ca| Server::mutual(&certificate, &key, ca));
+    let [plain, site] = servers.each_ref().map(|server| format!("https://localhost:{}", server.port));
+    let pages = || [words(&firefox(&home, &databases[0], &plain)), words(&chromium(&home, &site))];
+    let intermediates = || {
+        databases.each_ref().map(|database| {
+            let listed = nicknames(database);
+            listed.lines().filter(|line| line.contains("intermediate")).count()
+        })
+    };
+
+    let add = clients(&["browser", "add", "alice", "--url", &site]);
+    let said = home.fails(&add);
+    assert!(said.contains("alice-client.p12 is encrypted, and no password was given"), "{said}");
+    assert!(said.contains("devca --ca clients browser add alice --password-file FILE"), "{said}");
+    fs::write(home.file("wrong"), "battery staple\n").unwrap();
+    let said = home.fails([&add[..], &["--password-file", "wrong"]].concat());
+    assert!(said.contains("alice-client.p12 cannot be opened") && !said.contains("battery"), "{said}");
+    let output = home.typing(&[("hidden", "Password of ", "correct horse")], &add);
+    assert!(output.status.success(), "{}", words(&output));
+    let added = home.json([&add[..], &["--password-file", "password"]].concat());
+    assert_eq!(outcomes(&added), ["already-there", "already-there"], "{added:#}");
+    assert_eq!(intermediates(), [1, 1]);
+    assert_eq!(added["settings"]["chromium_issuer"], intermediate.to_str().unwrap());
+    fs::create_dir_all("/etc/chromium/policies/managed").unwrap();
+    let policy = added["settings"]["chromium_policy"].as_str().unwrap();
+    fs::write("/etc/chromium/policies/managed/devca.json", policy).unwrap();
+    let mut preferences =
+        fs::File::options().append(true).create(true).open(databases[0].join("user.js")).unwrap();
+    writeln!(preferences, "{}", added["settings"]["firefox_preference"].as_str().unwrap()).unwrap();
+    for page in pages() {
+        assert!(page.contains(PAGE), "{page}");
+    }
+
+    home.ok(clients(&["browser", "add", "bob"]));
+    assert_eq!(outcomes(&home.json(clients(&["browser", "remove", "alice"]))), ["removed", "removed"]);
+    assert_eq!(intermediates(), [1, 1], "bob's certificate needs it");
+    assert_eq!(outcomes(&home.json(clients(&["browser", "remove", "bob"]))), ["removed", "removed"]);
+    assert_eq!(intermediates(), [0, 0]);
+    for page in pages() {
+        assert!(!page.contains(PAGE), "{page}");
+    }
+    for database in &databases {
+        assert!(nicknames(database).contains("C,,"), "the root stays trusted");
+    }
+}
+
+#[test]
 fn what_cannot_be_added_says_why() {
     let home = Home::new();
     assert!(home.fails(["browser", "add", "alice"]).contains("no root in "));

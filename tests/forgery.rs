@@ -12,10 +12,10 @@ mod common;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::process::Command;
 
 use bench::{Bench, Forgery, Question, Root, Verdict};
-use common::{ok, project, tool, words};
+use common::versions::version;
+use common::{project, words};
 
 /// A client, what to run for its version, and its words for refusing a forged host name.
 struct Known {
@@ -47,6 +47,7 @@ const KNOWN: &[Known] = &[
     known("Bun fetch", &["bun", "--version"], "PERMITTED_VIOLATION"),
     known("gRPC (Python)", &[], "permitted subtree violation"),
     known("workerd", &[], "permitted subtree violation"),
+    known("miniflare", &[], "permitted subtree violation"),
     known("NSS (tstclnt)", &[], "SEC_ERROR_CERT_NOT_IN_NAME_SPACE"),
     known("Chromium", &["chromium", "--version"], "ERR_CERT_INVALID"),
     known("Firefox", &["firefox-esr", "--version"], "SEC_ERROR_CERT_NOT_IN_NAME_SPACE"),
@@ -209,7 +210,13 @@ impl Table {
                 .iter()
                 .map(|verdict| verdict.as_ref().map_or("?", |(accepts, _)| word(*accepts)))
                 .collect();
-            let _ = writeln!(text, "| {} | {} | {} |", known.name, version(known), cells.join(" | "));
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} |",
+                known.name,
+                version(known.name, known.version),
+                cells.join(" | ")
+            );
         }
         text + "\n"
     }
@@ -249,30 +256,4 @@ impl Table {
 
 fn word(accepts: bool) -> &'static str {
     if accepts { "yes" } else { "no" }
-}
-
-/// The first word with a digit in what a program says of itself; a library's is its package's.
-fn version(known: &Known) -> String {
-    let package = |name: &str| ok("dpkg-query", ["-W", "-f", "${Version}", name]);
-    let said = match (known.name, known.version) {
-        ("rustls (webpki)", _) => {
-            let lock = fs::read_to_string(project().join("Cargo.lock")).unwrap();
-            lock.split("name = \"rustls-webpki\"\nversion = ").nth(1).unwrap().to_owned()
-        }
-        ("gRPC (Python)", _) => fs::read_to_string(project().join("target/tools/grpc/version")).unwrap(),
-        ("NSS (tstclnt)", _) => package("libnss3").rsplit(':').next().unwrap().to_owned(),
-        ("workerd", _) => {
-            let path = project().join("target/tools/node_modules/workerd/package.json");
-            let text = fs::read_to_string(path).unwrap();
-            serde_json::from_str::<serde_json::Value>(&text).unwrap()["version"].as_str().unwrap().to_owned()
-        }
-        ("mbedTLS", _) => package("libmbedtls-dev"),
-        ("wolfSSL", _) => package("libwolfssl-dev"),
-        (_, command) => words(&Command::new(tool(command[0])).args(&command[1..]).output().unwrap()),
-    };
-    let is_version = |word: &&str| {
-        word.contains(['.', '-']) && word.contains(|c: char| c.is_ascii_digit()) && !word.contains('/')
-    };
-    let word = said.split_whitespace().find(is_version).unwrap();
-    word.trim_matches(|c: char| !c.is_ascii_digit()).split(['-', '+']).next().unwrap().to_owned()
 }

@@ -6,6 +6,8 @@
 mod common;
 #[path = "runtimes/company.rs"]
 mod company;
+#[path = "runtimes/list.rs"]
+mod list;
 #[path = "runtimes/programs.rs"]
 mod programs;
 #[path = "runtimes/reach.rs"]

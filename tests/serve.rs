@@ -4,14 +4,17 @@
 
 #[path = "serve/certificates.rs"]
 mod certificates;
+#[allow(dead_code)] // those of databases
+#[path = "mtls/clients.rs"]
+mod clients;
 mod common;
 #[path = "serve/hostile.rs"]
 mod hostile;
 #[path = "serve/mutual.rs"]
 mod mutual;
-#[allow(dead_code)] // its servers
-#[path = "mtls/peers.rs"]
-mod peers;
+#[allow(dead_code)] // those of servers
+#[path = "mtls/programs.rs"]
+mod programs;
 #[path = "serve/served.rs"]
 mod served;
 

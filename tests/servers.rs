@@ -9,11 +9,12 @@ mod page;
 mod running;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
-use common::{Home, ok, project, tool, words};
+use common::clients::rust_program;
+use common::postgres::Postgres;
+use common::{Home, project, sbin, tool, words};
 use page::{block, blocks, mutual};
 use running::{Running, backend, free_port};
 
@@ -136,12 +137,6 @@ const SERVERS: &[Server] = &[
     },
 ];
 
-/// Debian puts some servers where a user's PATH does not look.
-fn sbin(name: &str) -> PathBuf {
-    let path = Path::new("/usr/sbin").join(name);
-    if path.exists() { path } else { tool(name) }
-}
-
 /// Its snippets are for mutual TLS: of the plain way, the page says what to change.
 fn without_certificates(how: &str, snippet: String) -> String {
     if how == "mutual" {
@@ -171,59 +166,20 @@ fn go(home: &Home, _: &str) -> Command {
     home.command(&home.file("server"), [""; 0])
 }
 
-/// Built once in a project of its own, and kept: only the first run takes its time.
 fn axum(home: &Home, _: &str) -> Command {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("axum");
-    fs::create_dir_all(folder.join("src")).unwrap();
-    for file in ["Cargo.toml", "Cargo.lock"] {
-        fs::copy(project().join("tests/servers/axum").join(file), folder.join(file)).unwrap();
-    }
-    fs::copy(home.file("main.rs"), folder.join("src/main.rs")).unwrap();
-    let mut build = Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--locked", "--target-dir", "target"]).current_dir(&folder);
-    done(build);
-    home.command(&folder.join("target/debug/axum-snippet"), [""; 0])
+    home.command(&rust_program("snippet", &home.file("main.rs")), [""; 0])
 }
 
-/// It refuses to run as root, and reads no key that belongs to somebody else.
 fn postgresql(home: &Home, port: &str) -> Command {
-    let installed = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-    let bin = installed.map(|version| version.unwrap().path().join("bin")).max();
-    let bin = bin.expect("PostgreSQL is missing: tests/setup installs what the tests need");
-    let data = home.file("data");
-    let is_root = ok("id", ["-u"]).trim() == "0";
-    let as_user = |program: &str, arguments: &[&str]| {
-        let mut words = vec!["--reuid=postgres", "--regid=postgres", "--clear-groups"];
-        let program = bin.join(program);
-        let mut command = if is_root {
-            words.extend([program.to_str().unwrap()]);
-            home.command(&tool("setpriv"), words.iter().chain(arguments))
-        } else {
-            home.command(&program, arguments)
-        };
-        command.arg("-D").arg(&data);
-        command
-    };
-    let _ = fs::remove_dir_all(&data);
-    fs::create_dir(&data).unwrap();
-    let give = |path: &str| is_root.then(|| ok("chown", ["-R", "postgres:", path]));
-    for folder in [home.work().parent().unwrap(), &home.work()] {
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o711)).unwrap();
-    }
-    give(data.to_str().unwrap());
-    done(as_user("initdb", &["--no-sync", "--username=postgres", "--auth=reject"]));
+    let postgres = Postgres::new(home);
     for file in ["localhost+1.pem", "localhost+1-key.pem", "clients.pem", "pg_hba.conf"] {
-        fs::copy(home.file(file), data.join(file)).unwrap();
+        fs::copy(home.file(file), postgres.data.join(file)).unwrap();
     }
-    let own = fs::read_to_string(data.join("postgresql.conf")).unwrap();
+    let settings = postgres.data.join("postgresql.conf");
     let snippet = fs::read_to_string(home.file("postgresql.conf")).unwrap();
-    fs::write(data.join("postgresql.conf"), own + &snippet).unwrap();
-    give(data.to_str().unwrap());
-    fs::write(home.file("alice.sql"), "create role alice login\n").unwrap();
-    let mut create = as_user("postgres", &["--single"]);
-    create.arg("postgres").stdin(fs::File::open(home.file("alice.sql")).unwrap());
-    done(create);
-    as_user("postgres", &["-p", port, "-c", "unix_socket_directories=", "-c", "fsync=off"])
+    fs::write(&settings, fs::read_to_string(&settings).unwrap() + &snippet).unwrap();
+    postgres.create_role("alice");
+    postgres.server(port)
 }
 
 /// Runs a shell command of the page, with devca on the path.

@@ -32,7 +32,7 @@ mod windows;
 mod wsl;
 
 pub use host::{Account, Host, Os};
-pub use nss::{BrowserDatabase, Identity, browsers};
+pub use nss::{BrowserDatabase, Identity, Ours, browsers};
 pub use step::Step;
 
 /// A root as a store sees it.

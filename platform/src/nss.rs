@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 mod identity;
 
-pub use identity::{BrowserDatabase, Identity, browsers};
+pub use identity::{BrowserDatabase, Identity, Ours, browsers};
 
 use crate::last_read::LastRead;
 use crate::{Anchor, Found, Host, Os, Problem, Step, Store, StoreKind, bundle, read};

@@ -39,13 +39,13 @@ const fn replaces(name: &'static str, readers: &'static str) -> Variable {
 /// All of them. Not among them: `SSL_CERT_DIR`, which would need a folder of hash links, and `PGSSLROOTCERT`,
 /// which changes what libpq verifies.
 pub const VARIABLES: &[Variable] = &[
-    adds("NODE_EXTRA_CA_CERTS", "Node, npm, pnpm, yarn, Playwright, Bun, Deno from 2.8"),
+    adds("NODE_EXTRA_CA_CERTS", "Node, npm, pnpm, yarn, Playwright, miniflare, Bun, Deno from 2.8"),
     variable("NODE_USE_SYSTEM_CA", Effect::ReadsSystem("1"), "Node from 22.19 and 24.6"),
     adds("DENO_CERT", "Deno"),
     variable("DENO_TLS_CA_STORE", Effect::ReadsSystem("system,mozilla"), "Deno"),
     replaces(
         "SSL_CERT_FILE",
-        "OpenSSL: Python's ssl, urllib and httpx, Ruby, PHP's streams, Perl's HTTP::Tiny, .NET, s_client; Go on Linux; rustls-native-certs, uv",
+        "OpenSSL: Python's ssl, urllib, aiohttp and httpx, Ruby, PHP's streams, Perl's HTTP::Tiny, redis-cli, mariadb, mosquitto_pub, native-tls, .NET, s_client; Go on Linux; rustls-native-certs, rustls-platform-verifier, uv",
     ),
     replaces("REQUESTS_CA_BUNDLE", "Python's requests"),
     replaces("HTTPLIB2_CA_CERTS", "Python's httplib2"),
@@ -57,12 +57,12 @@ pub const VARIABLES: &[Variable] = &[
     replaces("CARGO_HTTP_CAINFO", "cargo"),
     replaces("AWS_CA_BUNDLE", "AWS CLI, boto3"),
     replaces("CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", "gcloud"),
-    replaces("NPM_CONFIG_CAFILE", "npm's own requests"),
+    replaces("NPM_CONFIG_CAFILE", "npm's and yarn's own requests"),
     replaces("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "gRPC"),
     replaces("COMPOSER_CAFILE", "Composer"),
     replaces("HEX_CACERTS_PATH", "Hex"),
     replaces("NIX_SSL_CERT_FILE", "Nix"),
     replaces("PERL_LWP_SSL_CA_FILE", "Perl's LWP"),
-    variable("JAVA_TOOL_OPTIONS", Effect::JvmOptions, "every JVM: Java, Gradle, Maven, sbt, Kotlin, Scala"),
+    variable("JAVA_TOOL_OPTIONS", Effect::JvmOptions, "every JVM: Java, Maven, Gradle, sbt"),
     variable("PHP_INI_SCAN_DIR", Effect::PhpFolders, "PHP's curl: Guzzle, Laravel, Symfony"),
 ];

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 
+use super::password::PasswordSource;
 use crate::error::Fault;
 
 #[derive(Debug, Subcommand)]
@@ -31,6 +32,8 @@ pub struct BrowserAdd {
     /// The site that gets it without asking, in the printed policy
     #[arg(long, value_name = "URL", default_value = "https://localhost", value_parser = site)]
     pub url: String,
+    #[command(flatten)]
+    pub password: PasswordSource,
 }
 
 #[derive(Debug, Args)]

@@ -1,17 +1,20 @@
 //! `devca browser`: client certificates in browsers' own databases.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
-use devca_platform::{Identity, Problem};
+use devca_platform::{Identity, Ours, Problem};
 use serde::Serialize;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::Context;
 use crate::ca;
 use crate::cli;
 use crate::command::shared::stores::WIDTH;
 use crate::disk::files::{NewFile, Secrecy};
-use crate::error::Fault;
+use crate::disk::secret::Secret;
+use crate::error::{Fault, quoted};
 use crate::format::{self, password};
 use crate::issued::inventory::{Entry, Inventory};
 use crate::issued::renewal;
@@ -66,6 +69,9 @@ struct Settings {
     chromium_policy: String,
     /// A line for `user.js`.
     firefox_preference: &'static str,
+    /// The certificate of the issuer, if that is not the root: Chromium wants it among the client CAs that a server has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chromium_issuer: Option<PathBuf>,
 }
 
 /// `about:config` and `user.js`; its other value is "Ask Every Time".
@@ -85,12 +91,7 @@ fn fault(problem: Problem) -> Fault {
 fn add(context: &Context, args: &cli::BrowserAdd) -> anyhow::Result<BrowserReport> {
     let name = &args.name;
     let entry = newest(context, name)?;
-    let (certificate, key) = renewal::pair(&entry).ok_or_else(|| {
-        Fault::new(
-            format!("no certificate and key of {name} in PEM at {}", renewal::first(&entry).display()),
-            format!("issue it: devca issue --client {name} --force"),
-        )
-    })?;
+    let (certificate, key) = pair(context, args, &entry)?;
     let issuers = issuers(context)?;
     let intermediate = ca::intermediate(&context.folder).filter(|_| entry.intermediate);
     let chain: Vec<&[u8]> = std::iter::once(certificate.as_slice())
@@ -108,11 +109,14 @@ fn add(context: &Context, args: &cli::BrowserAdd) -> anyhow::Result<BrowserRepor
     });
     context.person.files().stage(files.collect())?.commit()?;
     let identity = Identity { name, certificate: &certificate, pkcs12: &paths[0], password_file: &paths[1] };
-    let is_ours = |der: &[u8]| is_of(der, &issuers);
+    let ours = Ours {
+        is_issued: &|der| is_of(der, &issuers),
+        is_unneeded: &|der, all| is_unneeded(der, all, &issuers),
+    };
     let host = context.host();
     let browsers = devca_platform::browsers(&host).map_err(fault)?;
     let line = |browser: &devca_platform::BrowserDatabase| {
-        let added = browser.add(&identity, &is_ours, |command| context.report.detail(command));
+        let added = browser.add(&identity, &ours, |command| context.report.detail(command));
         BrowserLine::new(browser.place(), added, BrowserChange::Added, BrowserChange::AlreadyThere)
     };
     let browsers: Vec<BrowserLine> = browsers.iter().map(line).collect();
@@ -125,7 +129,11 @@ fn add(context: &Context, args: &cli::BrowserAdd) -> anyhow::Result<BrowserRepor
     let filter = json!({ "ISSUER": { "CN": issuer }, "SUBJECT": { "CN": name } });
     let pattern = json!({ "pattern": args.url, "filter": filter }).to_string();
     let policy = json!({ "AutoSelectCertificateForUrls": [pattern] });
-    let settings = Settings { chromium_policy: policy.to_string(), firefox_preference: FIREFOX_PREFERENCE };
+    let settings = Settings {
+        chromium_policy: policy.to_string(),
+        firefox_preference: FIREFOX_PREFERENCE,
+        chromium_issuer: intermediate.map(|_| context.folder.intermediate()),
+    };
     Ok(BrowserReport { name: name.clone(), browsers, settings: Some(settings) })
 }
 
@@ -133,13 +141,42 @@ fn remove(context: &Context, name: &str) -> anyhow::Result<BrowserReport> {
     let issuers = issuers(context)?;
     let host = context.host();
     let browsers = devca_platform::browsers(&host).map_err(fault)?;
+    let ours = Ours {
+        is_issued: &|der| is_of(der, &issuers),
+        is_unneeded: &|der, all| is_unneeded(der, all, &issuers),
+    };
     let line = |browser: &devca_platform::BrowserDatabase| {
-        let is_ours = |der: &[u8]| is_of(der, &issuers);
-        let removed = browser.remove(name, &is_ours, |command| context.report.detail(command));
+        let removed = browser.remove(name, &ours, |command| context.report.detail(command));
         BrowserLine::new(browser.place(), removed, BrowserChange::Removed, BrowserChange::NotThere)
     };
     let browsers = browsers.iter().map(line).collect();
     Ok(BrowserReport { name: name.to_owned(), browsers, settings: None })
+}
+
+/// Certificate and key, from files in PEM or DER, or else from PKCS#12, which takes its password.
+fn pair(
+    context: &Context,
+    args: &cli::BrowserAdd,
+    entry: &Entry,
+) -> anyhow::Result<(Vec<u8>, Zeroizing<Vec<u8>>)> {
+    if let Some(pair) = renewal::pair(entry, None) {
+        return Ok(pair);
+    }
+    let name = devca_platform::step::quoted(args.name.as_ref());
+    let sealed = renewal::sealed_files(entry).map(|file| file.path.as_path()).find(|path| path.exists());
+    let Some(path) = sealed.map(|path| path.display().to_string()) else {
+        let what = format!("no certificate and key of {} at {}", args.name, renewal::first(entry).display());
+        return Err(Fault::new(what, format!("issue it: devca issue --client {name} --force")).into());
+    };
+    let hint = |what: &str| format!("{what}: devca browser add {name} --password-file FILE");
+    let typed = || context.report.ask_hidden(&format!("Password of {path}: ")).and_then(Secret::new);
+    let password = args.password.read()?.or_else(typed).ok_or_else(|| {
+        Fault::new(format!("{path} is encrypted, and no password was given"), hint("give its password"))
+    })?;
+    Ok(renewal::pair(entry, Some(&password)).ok_or_else(|| {
+        let what = format!("{path} cannot be opened: it is damaged, or the password is wrong");
+        Fault::new(what, hint("use the right password"))
+    })?)
 }
 
 /// The client certificate of this name that was issued last, and is good.
@@ -171,6 +208,15 @@ fn issuers(context: &Context) -> anyhow::Result<Vec<CaCertificate>> {
 
 fn is_of(der: &[u8], issuers: &[CaCertificate]) -> bool {
     Leaf::parse(der).is_some_and(|leaf| issuers.iter().any(|issuer| leaf.is_of(issuer)))
+}
+
+/// Whether it is an intermediate of one of these that has issued none of the others.
+fn is_unneeded(der: &[u8], all: &[&[u8]], issuers: &[CaCertificate]) -> bool {
+    let Ok(intermediate) = CaCertificate::parse(der.to_vec()) else { return false };
+    let is_root = Leaf::parse(der).is_some_and(|own| own.is_of(&intermediate));
+    !is_root
+        && is_of(der, issuers)
+        && !all.iter().any(|other| is_of(other, std::slice::from_ref(&intermediate)))
 }
 
 impl BrowserLine {
@@ -223,6 +269,13 @@ impl Outcome for BrowserReport {
              /etc/chromium/policies/managed\n(Chrome: /etc/opt/chrome/policies/managed):\n\n{}\n\n\
              For Firefox, set this preference in about:config or the profile's user.js:\n\n{}",
             settings.chromium_policy, settings.firefox_preference
+        )?;
+        let Some(issuer) = &settings.chromium_issuer else { return Ok(()) };
+        let issuer = quoted(issuer);
+        writeln!(
+            page,
+            "\nChromium sends it only to servers that name its issuer, the intermediate. Append that to the file of\n\
+             client CAs that the server has:\n\ncat {issuer} >> clients.pem"
         )
     }
 }

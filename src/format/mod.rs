@@ -331,6 +331,11 @@ pub fn private_key(
     }
 }
 
+/// The certificates in an encrypted file that was written once.
+pub fn sealed_certificates(content: &[u8], password: &Secret) -> Vec<Vec<u8>> {
+    pkcs12::certificates(content, password.as_str()).unwrap_or_default()
+}
+
 /// The longest stem that leaves room for `-truststore.p12` in a file name of 255 bytes.
 const MAX_STEM: usize = 200;
 

@@ -48,6 +48,12 @@ pub(super) fn private_key(store: &[u8], password: &str) -> Option<Zeroizing<KeyP
     archive.keys.iter().find_map(|bag| key::from_pkcs8(bag.key.as_der()))
 }
 
+/// The certificates in a store, if the password opens it.
+pub(super) fn certificates(store: &[u8], password: &str) -> Option<Vec<Vec<u8>>> {
+    let archive = Pkcs12Archive::from_pkcs12(store, password).ok()?;
+    Some(archive.certs.iter().map(|bag| bag.cert.as_der().to_vec()).collect())
+}
+
 /// Whether the content is a store that this password opens; without a password, whether it is a store at all.
 pub fn is_store(content: &[u8], password: Option<&Secret>) -> bool {
     match Pkcs12Archive::from_pkcs12(content, password.map_or("", Secret::as_str)) {

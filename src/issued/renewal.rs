@@ -333,10 +333,22 @@ pub fn leaf(entry: &Entry) -> Option<Leaf> {
     certificate(entry).and_then(|der| Leaf::parse(&der))
 }
 
-/// Its certificate in DER and its key in PKCS#8, where both can be read without a password.
-pub fn pair(entry: &Entry) -> Option<(Vec<u8>, Zeroizing<Vec<u8>>)> {
-    let key = private_key(entry, None)?;
-    Some((certificate(entry)?, Zeroizing::new(key.serialize_der())))
+/// Its certificate in DER and its key in PKCS#8, where both can be read; those in encrypted files take their password.
+pub fn pair(entry: &Entry, password: Option<&Secret>) -> Option<(Vec<u8>, Zeroizing<Vec<u8>>)> {
+    let key = private_key(entry, password)?;
+    let certificate = certificate(entry).or_else(|| sealed_certificate(entry, password?))?;
+    Some((certificate, Zeroizing::new(key.serialize_der())))
+}
+
+fn sealed_certificate(entry: &Entry, password: &Secret) -> Option<Vec<u8>> {
+    let sealed = sealed_files(entry).filter_map(|file| files::read(&file.path).ok());
+    let mut found = sealed.flat_map(|content| format::sealed_certificates(&content, password));
+    found.find(|der| key::hex(&key::sha256(der)) == entry.sha256)
+}
+
+/// Its encrypted files that have the key.
+pub fn sealed_files(entry: &Entry) -> impl Iterator<Item = &Written> {
+    entry.files.iter().filter(|file| Output::holds(file) == Some(Holds::Sealed) && !file.outdated)
 }
 
 /// What was issued before this is issued by an earlier root, as an interrupted `rotate` may leave it: told without reading it.

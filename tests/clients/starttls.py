@@ -59,6 +59,10 @@ def postgres(plain):
     plain.sendall(b"S" if has_tls else b"N")
 
 
+def tls(_):
+    """At once, without a word before: HOW is not looked at."""
+
+
 def mysql(plain):
     if not has_tls:
         refusal = b"\xff\x10\x04Too many connections"

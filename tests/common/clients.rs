@@ -246,6 +246,18 @@ pub const RUNTIMES: &[Client] = &[
         expired: &["certificate has expired"],
         unknown_root: &["unable to get local issuer certificate"],
     },
+    Client {
+        name: "miniflare",
+        command: |ca, port, host| {
+            let mut node = where_it_is_this_machine(host);
+            node.arg(tool("node")).arg(project().join("tests/clients/miniflare.mjs"));
+            node.arg(project().join("target/tools/node_modules"));
+            with_words(node, ca, port, host)
+        },
+        wrong_name: &["Hostname mismatch"],
+        expired: &["certificate has expired"],
+        unknown_root: &["unable to get local issuer certificate"],
+    },
 ];
 
 /// Runs the rest of the command line where this name is loopback's, for a program that resolves names itself.
@@ -329,6 +341,21 @@ pub fn c_client(name: &str, libraries: &[&str]) -> PathBuf {
         );
     }
     built
+}
+
+/// Built in a project of its own with what it needs, tests/rust, and kept: only the first run takes its time.
+pub fn rust_program(name: &str, source: &Path) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rust");
+    std::fs::create_dir_all(folder.join("src/bin")).unwrap();
+    for file in ["Cargo.toml", "Cargo.lock"] {
+        std::fs::copy(project().join("tests/rust").join(file), folder.join(file)).unwrap();
+    }
+    std::fs::copy(source, folder.join(format!("src/bin/{name}.rs"))).unwrap();
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--locked", "--target-dir", "target", "--bin", name]);
+    let output = build.current_dir(&folder).output().unwrap();
+    assert!(output.status.success(), "{name}: {}", words(&output));
+    folder.join("target/debug").join(name)
 }
 
 pub fn java_classes() -> &'static Path {

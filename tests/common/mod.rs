@@ -17,8 +17,10 @@ use tempfile::TempDir;
 
 pub mod browsers;
 pub mod clients;
+pub mod postgres;
 pub mod refusals;
 pub mod tree;
+pub mod versions;
 
 /// The repository.
 pub fn project() -> &'static Path {
@@ -38,6 +40,12 @@ pub fn tool(name: &str) -> PathBuf {
     }
     which::which(name)
         .unwrap_or_else(|_| panic!("{name} is missing: tests/setup installs what the tests need"))
+}
+
+/// A server, which Debian puts where a user's PATH does not look.
+pub fn sbin(name: &str) -> PathBuf {
+    let path = Path::new("/usr/sbin").join(name);
+    if path.exists() { path } else { tool(name) }
 }
 
 /// Runs a tool and takes what it says.

@@ -1,144 +1,93 @@
-//! One row for each program of the table in docs/stores.md: what it trusts with nothing, after `devca install`, and
-//! under `devca run`. Each program is the real one.
+//! What each program of the tables in docs/stores.md trusts: with nothing, with its variable alone, under `devca run`, and
+//! after `devca install`.
 
 use std::path::Path;
 use std::process::Output;
 
-use crate::common::clients::{go_client, java_classes};
+use crate::common::clients::{go_client, java_classes, rust_program};
 use crate::common::{Home, Server, in_namespace, project, tool, words};
+use crate::list::{NOT_SEEN, OPTIONS, PROGRAMS, Program};
 
-/// A program, started by a shell that knows `$URL`, `$PORT`, `$NODE`, `$PYTHON` (a virtual environment), `$MODULES` (what
-/// npm has installed), `$CLIENTS` (tests/clients), `$JAVA_CLASSES` and `$GO_CLIENT`.
-struct Program {
-    name: &'static str,
-    script: &'static str,
-    /// It trusts the system's store, and so the root after `install`.
-    reads_system: bool,
-    /// What makes it read the system's store, where something does.
-    switch: Option<&'static str>,
-    /// It trusts the root under `devca run`.
-    runs: bool,
-    /// What it says when it has reached the server, and still fails for a reason of its own.
-    reached: Option<&'static str>,
+/// The servers that the programs ask, and the environment that says where they are.
+struct Bench<'a> {
+    home: &'a Home,
+    variables: Vec<(&'static str, String)>,
+    _servers: Vec<Server>,
 }
 
-const fn program(name: &'static str, script: &'static str) -> Program {
-    Program { name, script, reads_system: true, switch: None, runs: true, reached: None }
-}
+impl<'a> Bench<'a> {
+    fn new(home: &'a Home) -> Self {
+        let tools = ["python/bin/aws", "grpc/bin/python", "node_modules/node-22", "node_modules/node-24"];
+        let modules = ["bun", "deno", "workerd", "miniflare", "pnpm", "yarn"];
+        let modules = modules.map(|name| format!("node_modules/.bin/{name}"));
+        for tool in tools.iter().copied().chain(modules.iter().map(String::as_str)) {
+            let tool = project().join("target/tools").join(tool);
+            assert!(tool.exists(), "{} is missing: tests/setup installs it", tool.display());
+        }
+        home.ok(["issue", "localhost"]);
+        let pair = [home.file("localhost.pem"), home.file("localhost-key.pem")];
+        let page = Server::page(&pair[0], &pair[1]);
+        let others = ["tls", "mysql", "postgres"].map(|protocol| {
+            let mut server = home.command(&tool("python3"), [project().join("tests/clients/starttls.py")]);
+            server.args(&pair).args([protocol, "accept"]);
+            Server::spawn(server)
+        });
+        let text = |path: &Path| path.display().to_string();
+        let rust = rust_program("client", &project().join("tests/rust/client.rs"));
+        let variables = vec![
+            ("URL", format!("https://localhost:{}/", page.port)),
+            ("PORT", page.port.to_string()),
+            ("TLS_PORT", others[0].port.to_string()),
+            ("MYSQL_PORT", others[1].port.to_string()),
+            ("POSTGRES_PORT", others[2].port.to_string()),
+            ("ROOT", text(&home.root())),
+            ("NODE", text(&tool("node"))),
+            ("PYTHON", text(&project().join("target/tools/python/bin/python"))),
+            ("CLIENTS", text(&project().join("tests/clients"))),
+            ("MODULES", text(&project().join("target/tools/node_modules"))),
+            ("JAVA_CLASSES", text(java_classes())),
+            ("GO_CLIENT", text(go_client())),
+            ("RUST_CLIENT", text(&rust)),
+            ("CARGO", env!("CARGO").to_owned()),
+            ("AWS_ACCESS_KEY_ID", "none".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "none".to_owned()),
+            ("AWS_DEFAULT_REGION", "none".to_owned()),
+            ("AWS_MAX_ATTEMPTS", "1".to_owned()),
+            ("no_proxy", "*".to_owned()),
+        ];
+        Self { home, variables, _servers: [page].into_iter().chain(others).collect() }
+    }
 
-const PROGRAMS: &[Program] = &[
-    Program {
-        reads_system: false,
-        switch: Some("NODE_OPTIONS=--use-openssl-ca SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"),
-        ..program("Node", "exec \"$NODE\" $CLIENTS/client.mjs - $PORT localhost")
-    },
-    Program {
-        reads_system: false,
-        switch: Some("NODE_USE_SYSTEM_CA=1"),
-        ..program("Node 22", "exec $MODULES/node-22/bin/node $CLIENTS/client.mjs - $PORT localhost")
-    },
-    Program {
-        reads_system: false,
-        switch: Some("NODE_USE_SYSTEM_CA=1"),
-        ..program("Node 24", "exec $MODULES/node-24/bin/node $CLIENTS/client.mjs - $PORT localhost")
-    },
-    program("Bun's fetch", "exec $MODULES/.bin/bun $CLIENTS/fetch.mjs - $PORT localhost"),
-    program("Bun's node:https", "exec $MODULES/.bin/bun $CLIENTS/client.mjs - $PORT localhost"),
-    Program {
-        reads_system: false,
-        switch: Some("DENO_TLS_CA_STORE=system"),
-        ..program(
-            "Deno",
-            "exec $MODULES/.bin/deno run --quiet --no-config --allow-net --allow-read $CLIENTS/fetch.mjs - $PORT localhost",
-        )
-    },
-    program("workerd", "exec $CLIENTS/workerd $MODULES/.bin/workerd - $PORT localhost"),
-    Program {
-        reads_system: false,
-        switch: Some("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH=/etc/ssl/certs/ca-certificates.crt"),
-        // Its server is of the same process.
-        ..program(
-            "gRPC",
-            "exec $MODULES/../grpc/bin/python $CLIENTS/grpc_pair.py - localhost localhost.pem localhost-key.pem",
-        )
-    },
-    program("Python's ssl", "exec python3 $CLIENTS/client.py - $PORT localhost"),
-    Program {
-        reads_system: false,
-        ..program("requests", "exec $PYTHON -c \"import requests; requests.get('$URL').raise_for_status()\"")
-    },
-    Program {
-        reads_system: false,
-        ..program("httpx", "exec $PYTHON -c \"import httpx; httpx.get('$URL').raise_for_status()\"")
-    },
-    Program {
-        reads_system: false,
-        ..program("httplib2", "exec $PYTHON -c \"import httplib2; httplib2.Http().request('$URL')\"")
-    },
-    // The server has no packages: what pip says of the connection decides.
-    program(
-        "pip",
-        "! $PYTHON -m pip --isolated --no-cache-dir download --retries 0 --no-deps --index-url $URL none 2>&1 | \
-         tee /dev/stderr | grep -q SSLError",
-    ),
-    Program {
-        reads_system: false,
-        switch: Some("UV_SYSTEM_CERTS=1"),
-        reached: Some("there are no versions of none"),
-        ..program(
-            "uv",
-            "exec ${PYTHON%python}uv --no-cache pip install --dry-run --target none --index-url $URL none",
-        )
-    },
-    program("curl", "exec curl -sSf $URL"),
-    program("Ruby", "exec ruby -rnet/http -e \"Net::HTTP.get(URI('$URL'))\""),
-    program("PHP's streams", "exec php -r \"exit(file_get_contents('$URL') === false ? 1 : 0);\""),
-    program(
-        "PHP's curl",
-        "exec php -r \"\\$c = curl_init('$URL'); curl_exec(\\$c); echo curl_error(\\$c); exit(curl_errno(\\$c));\"",
-    ),
-    program("Go", "exec $GO_CLIENT - $PORT localhost"),
-    Program { reached: Some("not found"), ..program("git", "exec git -c http.proxy= ls-remote $URL") },
-    program("Java", "exec java -cp $JAVA_CLASSES Client - $PORT localhost"),
-    Program { runs: false, ..program("wget", "exec wget -q -O - $URL") },
-    program(
-        "wget with its option",
-        "exec wget -q -O - ${SSL_CERT_FILE:+--ca-certificate=$SSL_CERT_FILE} $URL",
-    ),
-];
-
-impl Program {
-    fn trusts(&self, home: &Home, port: u16, before: &[&str]) -> (bool, Output) {
+    /// Runs a script, with these words before it.
+    fn run(&self, script: &str, before: &[&str]) -> Output {
         let devca = env!("CARGO_BIN_EXE_devca");
-        let words: Vec<&str> =
-            before.iter().map(|word| if *word == "devca" { devca } else { word }).collect();
-        let mut command = home.command(&tool("env"), words);
-        command
-            .args(["sh", "-c", self.script])
-            .env("URL", format!("https://localhost:{port}/"))
-            .env("PORT", port.to_string())
-            .env("NODE", tool("node"))
-            .env("PYTHON", project().join("target/tools/python/bin/python"))
-            .env("CLIENTS", project().join("tests/clients"))
-            .env("MODULES", project().join("target/tools/node_modules"))
-            .env("JAVA_CLASSES", java_classes())
-            .env("GO_CLIENT", go_client())
-            .env("no_proxy", "*");
-        let output = command.output().unwrap();
-        let reached = self.reached.is_some_and(|text| crate::common::words(&output).contains(text));
-        (output.status.success() || reached, output)
+        let before = before.iter().map(|word| if *word == "devca" { devca } else { word });
+        let mut command = self.home.command(&tool("env"), before);
+        command.args(["sh", "-c", script]).envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command.output().unwrap()
+    }
+
+    /// Something is wrong if the program does not decide as it should.
+    fn judge(&self, program: &Program, before: &[&str], expected: bool) -> Option<String> {
+        let output = self.run(program.script, before);
+        let reached = program.reached.is_some_and(|text| words(&output).contains(text));
+        let trusts = output.status.success() || reached;
+        let what = if trusts { "trusts" } else { "does not trust" };
+        let said = || format!("{} {what} the server with {before:?}: {}", program.name, words(&output));
+        (trusts != expected).then(said)
     }
 }
 
-fn server(home: &Home) -> Server {
-    let tools = ["python/bin/uv", "grpc/bin/python", "node_modules/node-22", "node_modules/node-24"];
-    let modules = ["bun", "deno", "workerd"].map(|name| format!("node_modules/.bin/{name}"));
-    for tool in tools.iter().copied().chain(modules.iter().map(String::as_str)) {
-        let tool = project().join("target/tools").join(tool);
-        assert!(tool.exists(), "{} is missing: tests/setup installs it", tool.display());
+/// Asks about each program, as many at once as two cores bear.
+fn each(ask: impl Fn(&Program) -> Vec<Option<String>> + Sync) {
+    let mut wrong = Vec::new();
+    for some in PROGRAMS.chunks(4) {
+        std::thread::scope(|scope| {
+            let asked: Vec<_> = some.iter().map(|program| scope.spawn(|| ask(program))).collect();
+            wrong.extend(asked.into_iter().flat_map(|thread| thread.join().unwrap()).flatten());
+        });
     }
-    home.ok(["issue", "localhost"]);
-    Server::page(&home.file("localhost.pem"), &home.file("localhost-key.pem"))
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -147,12 +96,22 @@ fn programs_trust_the_root_with_devca_run_and_not_without() {
         return;
     }
     let home = Home::new();
-    let server = server(&home);
-    for program in PROGRAMS {
-        let (trusts, output) = program.trusts(&home, server.port, &[]);
-        assert!(!trusts, "{} trusts the server without devca: {}", program.name, words(&output));
-        let (trusts, output) = program.trusts(&home, server.port, &["devca", "run", "--"]);
-        assert_eq!(trusts, program.runs, "{} under devca run: {}", program.name, words(&output));
+    let bench = Bench::new(&home);
+    let variables: serde_json::Value = serde_json::from_str(&home.ok(["env", "--shell", "json"])).unwrap();
+    each(|program| {
+        let alone = program.variables.iter().map(|names| {
+            let setting = |name| format!("{name}={}", variables[name].as_str().unwrap());
+            let settings: Vec<String> = names.split(' ').map(setting).collect();
+            bench.judge(program, &settings.iter().map(String::as_str).collect::<Vec<_>>(), true)
+        });
+        let nothing = bench.judge(program, &[], false);
+        let run = bench.judge(program, &["devca", "run", "--"], program.runs);
+        alone.chain([nothing, run]).collect()
+    });
+    for (script, reached) in OPTIONS {
+        let output = bench.run(script, &[]);
+        let trusts = reached.map_or(output.status.success(), |text| words(&output).contains(text));
+        assert!(trusts, "{script}: {}", words(&output));
     }
     assert!(!home.home().join(".local/share/pki").exists(), "no store is touched");
 }
@@ -163,24 +122,24 @@ fn programs_trust_the_root_after_install_as_the_table_says() {
         return;
     }
     let home = Home::new();
-    let server = server(&home);
+    let bench = Bench::new(&home);
     home.ok(["install", "--store", "system"]);
-    for program in PROGRAMS {
-        let (trusts, output) = program.trusts(&home, server.port, &[]);
-        assert_eq!(trusts, program.reads_system, "{} after install: {}", program.name, words(&output));
-        if let Some(switch) = program.switch {
+    each(|program| {
+        let plain = program.reads_system.and_then(|expected| bench.judge(program, &[], expected));
+        let switched = program.switches.iter().map(|switch| {
             let words: Vec<&str> = switch.split(' ').collect();
-            let (trusts, output) = program.trusts(&home, server.port, &words);
-            assert!(trusts, "{} with {switch}: {}", program.name, crate::common::words(&output));
-        }
-    }
+            bench.judge(program, &words, true)
+        });
+        switched.chain([plain]).collect()
+    });
 }
 
-/// The table in docs/stores.md has a row for each variable, with its readers.
+/// The table in docs/stores.md has a row for each variable, with its readers, and each is run here or said not to be.
 #[test]
 fn the_table_of_the_documentation_is_the_programs() {
     use devca_platform::runtime::{Effect, VARIABLES};
     let text = std::fs::read_to_string(project().join(Path::new("docs/stores.md"))).unwrap();
+    let not_seen = text.split("**Not yet seen**").nth(1).unwrap();
     for variable in VARIABLES {
         let effect = match variable.effect {
             Effect::Adds => "adds".into(),
@@ -190,5 +149,16 @@ fn the_table_of_the_documentation_is_the_programs() {
         };
         let row = format!("| `{}` | {} | {effect} |", variable.name, variable.readers);
         assert!(text.contains(&row), "docs/stores.md lacks the row {row}");
+        let is_switch = |switch: &&str| switch.split('=').next() == Some(variable.name);
+        let is_run = PROGRAMS.iter().any(|program| {
+            program.variables.iter().any(|names| names.split(' ').any(|name| name == variable.name))
+                || program.switches.iter().any(is_switch)
+        });
+        let is_not_seen = NOT_SEEN.contains(&variable.name) && not_seen.contains(variable.name);
+        assert!(
+            is_run != is_not_seen,
+            "no program is run with {}, or docs/stores.md denies it",
+            variable.name
+        );
     }
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::Output;
 
 use super::World;
+use super::clients::CLIENTS;
 use super::common::{Home, wait_until, words};
-use super::peers::CLIENTS;
 use super::served::{Served, curl, field, upstream};
 
 /// A CA of clients, with certificates good and bad.

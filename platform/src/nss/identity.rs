@@ -18,6 +18,17 @@ pub struct Identity<'a> {
     pub password_file: &'a Path,
 }
 
+/// What is asked of a certificate and all those beside it.
+type Among<'a> = dyn Fn(&[u8], &[&[u8]]) -> bool + 'a;
+
+/// Which certificates of a database are a CA's.
+pub struct Ours<'a> {
+    /// Whether it has issued this one.
+    pub is_issued: &'a dyn Fn(&[u8]) -> bool,
+    /// Whether this one is an intermediate of it that has issued none of the others.
+    pub is_unneeded: &'a Among<'a>,
+}
+
 /// The database of a browser, or of several that share one.
 pub struct BrowserDatabase<'a> {
     database: Database<'a>,
@@ -55,23 +66,23 @@ impl BrowserDatabase<'_> {
         format!("{} ({})", self.database.name, self.database.folder.display())
     }
 
-    /// Imports a certificate in the place of earlier ones of its name. `is_ours` tells those from a stranger's, which
-    /// stays. Returns whether something was changed.
+    /// Imports a certificate in the place of earlier ones of its name. A stranger's of that name stays. Returns whether
+    /// something was changed.
     pub fn add(
         &self,
         identity: &Identity,
-        is_ours: &dyn Fn(&[u8]) -> bool,
+        ours: &Ours,
         mut before: impl FnMut(&str),
     ) -> Result<bool, Problem> {
         let entries = self.database.entries()?;
-        if entries.iter().any(|(name, _, der)| name == identity.name && !is_ours(der)) {
+        if entries.iter().any(|(name, _, der)| name == identity.name && !(ours.is_issued)(der)) {
             let what = format!("it has another certificate named {}", identity.name);
             return Err(Problem::new(what, "rename or delete that in the browser's certificate manager"));
         }
         if entries.iter().any(|(name, _, der)| name == identity.name && der == identity.certificate) {
             return Ok(false);
         }
-        self.remove(identity.name, is_ours, &mut before)?;
+        self.remove(identity.name, ours, &mut before)?;
         let host = self.database.host;
         let mut steps = self.database.create()?;
         steps.push(self.import(identity));
@@ -103,15 +114,11 @@ impl BrowserDatabase<'_> {
         Step::run(&self.pk12util, ["-i", &file, "-d", &database, "-w", &password, "-K", ""])
     }
 
-    /// Deletes certificates of this name, with their keys. Returns whether there were any.
-    pub fn remove(
-        &self,
-        name: &str,
-        is_ours: &dyn Fn(&[u8]) -> bool,
-        mut before: impl FnMut(&str),
-    ) -> Result<bool, Problem> {
+    /// Deletes certificates of this name, with their keys, and intermediates that came along with them. Returns whether
+    /// there were any.
+    pub fn remove(&self, name: &str, ours: &Ours, mut before: impl FnMut(&str)) -> Result<bool, Problem> {
         let is_meant = |entries: &[(String, bool, Vec<u8>)]| {
-            entries.iter().filter(|(known, _, der)| known == name && is_ours(der)).count()
+            entries.iter().filter(|(known, _, der)| known == name && (ours.is_issued)(der)).count()
         };
         let mut left = is_meant(&self.database.entries()?);
         let is_changed = left > 0;
@@ -126,6 +133,23 @@ impl BrowserDatabase<'_> {
             }
             left = now;
         }
+        if is_changed {
+            self.remove_intermediates(ours, before)?;
+        }
         Ok(is_changed)
+    }
+
+    /// Deletes those that no certificate in it needs. One that somebody trusts stays.
+    fn remove_intermediates(&self, ours: &Ours, mut before: impl FnMut(&str)) -> Result<(), Problem> {
+        let entries = self.database.entries()?;
+        let all: Vec<&[u8]> = entries.iter().map(|(_, _, der)| der.as_slice()).collect();
+        let is_unneeded =
+            |(_, trusted, der): &&(String, bool, Vec<u8>)| !trusted && (ours.is_unneeded)(der, &all);
+        // `certutil -D` takes a name: one of several under that name could be another's.
+        let is_alone = |name: &str| entries.iter().filter(|(known, ..)| known == name).count() == 1;
+        for (name, ..) in entries.iter().filter(is_unneeded).filter(|(name, ..)| is_alone(name)) {
+            self.database.host.perform(&[self.database.certutil(&["-D", "-n", name])], &mut before)?;
+        }
+        Ok(())
     }
 }
