@@ -52,7 +52,8 @@ const RUNS: &[(&str, i32)] = &[
     ("renew --all --exec true", 1),
     ("renew localhost+1.pem --exec false", 1),
     ("renew missing", 1),
-    ("permit corp.example.dev --store system", 0),
+    // Encrypted files with the root in them keep the one before: their passwords are not known.
+    ("permit corp.example.dev --store system", 1),
     ("permit --list", 0),
     ("permit com", 2),
     ("revoke alice-client.pem", 0),

@@ -12,6 +12,7 @@ use crate::check::starttls::Protocol;
 #[command(after_help = "\
 Examples:
   devca check https://localhost:8443
+  devca check localhost:8443 app.localhost:8443    several, one after the other
   devca check localhost:8443 --cert alice-client.pem --key alice-client-key.pem
   devca check localhost:5432 --starttls postgres
   devca check localhost.pem --key localhost-key.pem --name localhost
@@ -20,9 +21,9 @@ Examples:
 
 Exit codes: 0 all is well, 1 problems were found, 2 usage error, 3 no connection.")]
 pub struct Check {
-    /// A URL, a host with a port, or a file with a certificate or chain
+    /// URLs, hosts with ports, or files with a certificate or chain
     #[arg(value_name = "ADDRESS|FILE", required_unless_present = "expiring", conflicts_with = "expiring")]
-    pub what: Option<String>,
+    pub what: Vec<String>,
     /// Connect to this address instead
     #[arg(long, value_name = "IP:PORT")]
     pub connect: Option<String>,

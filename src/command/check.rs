@@ -37,19 +37,21 @@ mod report;
 mod trust;
 
 pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checks> {
-    let checked = match &args.what {
-        Some(what) => one(context, args, what)?,
-        None => expiring::run(context, args)?,
-    };
-    Ok(Checks { checks: vec![checked] })
+    if args.what.is_empty() {
+        return Ok(Checks { checks: vec![expiring::run(context, args)?] });
+    }
+    let targets = args.what.iter().map(|what| Ok((what, CheckTarget::parse(what)?)));
+    let targets = targets.collect::<Result<Vec<_>, Fault>>()?;
+    let checks = targets.iter().map(|(what, target)| one(context, args, what, target));
+    Ok(Checks { checks: checks.collect::<anyhow::Result<_>>()? })
 }
 
-fn one(context: &Context, args: &cli::Check, what: &str) -> anyhow::Result<Checked> {
-    let mut checked = match CheckTarget::parse(what)? {
+fn one(context: &Context, args: &cli::Check, what: &str, target: &CheckTarget) -> anyhow::Result<Checked> {
+    let mut checked = match target {
         CheckTarget::Server { host, port } => {
             let key_alone = args.key.is_some() && args.cert.is_none();
             refuse(what, "is an address", &[("--client", args.client), ("--key", key_alone)])?;
-            server(context, args, &host, port)?
+            server(context, args, host, *port)?
         }
         CheckTarget::File(path) => {
             let (connect, sni) = (args.connect.is_some(), args.sni.is_some());
@@ -57,7 +59,7 @@ fn one(context: &Context, args: &cli::Check, what: &str) -> anyhow::Result<Check
             let options =
                 [("--connect", connect), ("--sni", sni), ("--starttls", starttls), ("--cert", cert)];
             refuse(what, "is a file", &options)?;
-            file(context, args, &path)?
+            file(context, args, path)?
         }
     };
     checked.findings.extend(environment::verification_off(context.person.home.as_deref()));

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use super::bench::{arguments, authority, compare, findings, forged, issued, serve};
 use super::common::{Home, tool, words};
+use super::running::free_port;
 
 /// A home with a CA and `localhost.pem`.
 fn home() -> Home {
@@ -34,6 +35,31 @@ fn good_files_have_no_faults() {
     finds(&home, &[], &["app.test-fullchain.pem"]);
     finds(&home, &[], &["b.test-combined.pem"]);
     finds(&home, &[], &["b.test.der"]);
+}
+
+#[test]
+fn several_are_checked_in_their_order_and_the_worst_decides() {
+    let home = home();
+    home.ok(["issue", "app.test"]);
+    let root = home.root();
+    let root = root.to_str().unwrap();
+    let closed = format!("localhost:{}", free_port());
+    let check = |words: &[&str]| {
+        let output = home.devca(["check", "--json", "--roots", root]).args(words).output().unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code().unwrap(), document["checks"].as_array().unwrap().clone())
+    };
+    let (code, checks) = check(&["localhost.pem", "app.test.pem"]);
+    assert_eq!(code, 0, "{checks:#?}");
+    assert_eq!([&checks[0]["place"], &checks[1]["place"]], ["localhost.pem", "app.test.pem"]);
+    let (code, checks) = check(&["localhost.pem", &closed, "app.test.pem"]);
+    assert_eq!(code, 3, "{checks:#?}");
+    assert_eq!(checks[1]["findings"][0]["id"], "connection-refused", "{checks:#?}");
+    assert_eq!(checks.len(), 3, "the third is checked, too");
+    // Nothing is done where one of the words makes no sense.
+    let output = home.devca(["check", "localhost.pem", "http://localhost:1"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(words(&output).starts_with("devca: error: http://localhost:1 is an address without TLS"));
 }
 
 #[test]

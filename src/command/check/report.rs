@@ -56,7 +56,12 @@ pub(super) struct Linked {
 
 impl Outcome for Checks {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
-        self.checks.iter().try_for_each(|checked| checked.write(page))
+        self.checks.iter().enumerate().try_for_each(|(index, checked)| {
+            if index > 0 {
+                writeln!(page)?;
+            }
+            checked.write(page)
+        })
     }
 
     /// The worst of all.
