@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Database, PACKAGES, chromium, firefox};
+use super::{Database, NssEntry, PACKAGES, chromium, firefox};
 use crate::last_read::LastRead;
-use crate::{Host, Os, Problem, Step};
+use crate::{Host, Os, Problem, Step, Store};
 
 /// A client certificate with its key.
 #[derive(Debug, Clone, Copy)]
@@ -83,10 +83,9 @@ impl BrowserDatabase<'_> {
             return Ok(false);
         }
         self.remove(identity.name, ours, &mut before)?;
-        let host = self.database.host;
         let mut steps = self.database.create()?;
         steps.push(self.import(identity));
-        host.perform(&steps, &mut before).map_err(|problem| {
+        self.change(&steps, &mut before).map_err(|problem| {
             let hint = "close the browser, then try again; if the profile has a primary password, \
                         import the .p12 in the browser's certificate manager";
             Problem::new(problem.why, hint)
@@ -102,9 +101,16 @@ impl BrowserDatabase<'_> {
         })?;
         if name != identity.name {
             let rename = self.database.certutil(&["--rename", "-n", name, "--new-n", identity.name]);
-            host.perform(&[rename], &mut before)?;
+            self.change(&[rename], &mut before)?;
         }
         Ok(true)
+    }
+
+    /// What was read of the database is old afterwards, even where a step failed.
+    fn change(&self, steps: &[Step], before: impl FnMut(&str)) -> Result<(), Problem> {
+        let performed = self.database.host.perform(steps, before);
+        self.database.forget();
+        performed
     }
 
     fn import(&self, identity: &Identity) -> Step {
@@ -117,13 +123,13 @@ impl BrowserDatabase<'_> {
     /// Deletes certificates of this name, with their keys, and intermediates that came along with them. Returns whether
     /// there were any.
     pub fn remove(&self, name: &str, ours: &Ours, mut before: impl FnMut(&str)) -> Result<bool, Problem> {
-        let is_meant = |entries: &[(String, bool, Vec<u8>)]| {
+        let is_meant = |entries: &[NssEntry]| {
             entries.iter().filter(|(known, _, der)| known == name && (ours.is_issued)(der)).count()
         };
         let mut left = is_meant(&self.database.entries()?);
         let is_changed = left > 0;
         while left > 0 {
-            self.database.host.perform(&[self.database.certutil(&["-F", "-n", name])], &mut before)?;
+            self.change(&[self.database.certutil(&["-F", "-n", name])], &mut before)?;
             let now = is_meant(&self.database.entries()?);
             if now >= left {
                 return Err(Problem::new(
@@ -143,12 +149,11 @@ impl BrowserDatabase<'_> {
     fn remove_intermediates(&self, ours: &Ours, mut before: impl FnMut(&str)) -> Result<(), Problem> {
         let entries = self.database.entries()?;
         let all: Vec<&[u8]> = entries.iter().map(|(_, _, der)| der.as_slice()).collect();
-        let is_unneeded =
-            |(_, trusted, der): &&(String, bool, Vec<u8>)| !trusted && (ours.is_unneeded)(der, &all);
+        let is_unneeded = |(_, trusted, der): &&NssEntry| !trusted && (ours.is_unneeded)(der, &all);
         // `certutil -D` takes a name: one of several under that name could be another's.
         let is_alone = |name: &str| entries.iter().filter(|(known, ..)| known == name).count() == 1;
         for (name, ..) in entries.iter().filter(is_unneeded).filter(|(name, ..)| is_alone(name)) {
-            self.database.host.perform(&[self.database.certutil(&["-D", "-n", name])], &mut before)?;
+            self.change(&[self.database.certutil(&["-D", "-n", name])], &mut before)?;
         }
         Ok(())
     }
