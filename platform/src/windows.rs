@@ -139,7 +139,7 @@ mod api {
     /// An open root store.
     struct OpenStore(crypt::HCERTSTORE);
 
-    impl Store {
+    impl OpenStore {
         fn open(place: Place, read_only: bool) -> Result<Self, Problem> {
             let location = match place {
                 Place::CurrentUser => crypt::CERT_SYSTEM_STORE_CURRENT_USER,
@@ -169,7 +169,7 @@ mod api {
         }
     }
 
-    impl Drop for Store {
+    impl Drop for OpenStore {
         fn drop(&mut self) {
             // SAFETY: the handle is open, and closed just here.
             unsafe { crypt::CertCloseStore(self.0, 0) };
@@ -196,7 +196,7 @@ mod api {
     }
 
     pub(super) fn add(place: Place, der: &[u8]) -> Result<(), Problem> {
-        let store = Store::open(place, false)?;
+        let store = OpenStore::open(place, false)?;
         let length = u32::try_from(der.len())
             .map_err(|_| Problem::new("the certificate is too large", "report this"))?;
         // SAFETY: pointer and length are of one slice, which the call copies.
@@ -232,7 +232,7 @@ mod api {
     }
 
     pub(super) fn remove(place: Place, sha1: &[u8; 20]) -> Result<(), Problem> {
-        let store = Store::open(place, false)?;
+        let store = OpenStore::open(place, false)?;
         let mut hash = *sha1;
         let wanted = crypt::CRYPT_INTEGER_BLOB { cbData: 20, pbData: hash.as_mut_ptr() };
         // Each search begins again: to go on from a deleted context never ends (seen under wine).
@@ -260,7 +260,7 @@ mod api {
     }
 
     pub(super) fn certificates(place: Place) -> Result<Vec<Vec<u8>>, Problem> {
-        let store = Store::open(place, true)?;
+        let store = OpenStore::open(place, true)?;
         let mut found = Vec::new();
         let mut context: *const crypt::CERT_CONTEXT = ptr::null();
         loop {

@@ -146,3 +146,36 @@ fn refuse_expensive(scheme: &EncryptionScheme) -> Result<(), Fault> {
     let hint = "encrypt it with fewer rounds: openssl pkcs8 -topk8 -v2 aes-256-cbc -iter 600000 -in KEY -out NEW-KEY";
     Err(Fault::new(what, hint))
 }
+
+/// Asked of Credential Manager under wine, by `tests/cross`.
+#[cfg(all(test, windows))]
+#[allow(clippy::unwrap_used, clippy::print_stdout)]
+mod tests {
+    use super::*;
+
+    /// What `devca issue` does more with an encrypted key: it asks Credential Manager, and decrypts.
+    #[test]
+    fn the_credential_manager_costs_little() {
+        let passphrase =
+            CaPassphrase::in_keyring(KeyringItem::new(7).unwrap(), "devca's test").unwrap().unwrap();
+        let item = passphrase.item().unwrap().clone();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let locked = passphrase.encrypt(key.serialized_der()).unwrap();
+        let usual = |work: &dyn Fn()| {
+            let mut times: Vec<_> = (0..201)
+                .map(|_| {
+                    let start = std::time::Instant::now();
+                    work();
+                    start.elapsed()
+                })
+                .collect();
+            times.sort();
+            times[20] // a tenth: other programs run beside the test
+        };
+        let asking = usual(&|| drop(CaPassphrase::from_keyring(&item).unwrap()));
+        let decrypting = usual(&|| drop(passphrase.decrypt(&locked).unwrap().unwrap()));
+        println!("asking Credential Manager: {asking:?}; decrypting the key: {decrypting:?}");
+        item.delete().unwrap();
+        assert!(asking < std::time::Duration::from_millis(50), "{asking:?}");
+    }
+}
