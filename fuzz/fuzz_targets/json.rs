@@ -9,7 +9,7 @@ use devca::disk::files::Files;
 use devca::format::{Format, Written};
 use devca::issued::inventory::{self, Entry, FORMAT, Inventory};
 use devca::x509::constraints::{Constraints, Subtree};
-use devca::x509::key::{self, KeyType};
+use devca::x509::key::KeyType;
 use devca::x509::kind::Kind;
 use libfuzzer_sys::fuzz_target;
 use tempfile::TempDir;
@@ -45,11 +45,12 @@ fn entry(words: &[&str], number: u32) -> Entry {
         path: PathBuf::from(word),
         sha256: some(2),
         modified: Some(number.into()),
+        not_after: (number & 16 != 0).then(|| moment(number)),
     };
     Entry {
         v: FORMAT,
         issued: moment(number),
-        serial: key::hex(&number.to_be_bytes()),
+        serial: format!("{number:016x}"),
         kind: [Kind::Server, Kind::Client, Kind::Both][number as usize % 3],
         common_name: some(0),
         organization: some(1),
@@ -58,11 +59,12 @@ fn entry(words: &[&str], number: u32) -> Entry {
         key_type: [None, Some(KeyType::Ed25519), Some(KeyType::Rsa2048)][number as usize / 3 % 3],
         not_before: moment(number / 2),
         not_after: moment(number.saturating_add(1)),
-        sha256: key::hex(&key::sha256(&number.to_be_bytes())),
+        sha256: format!("{number:064x}"),
         key_sha256: some(3).unwrap_or_default(),
         intermediate: number & 1 != 0,
         with_root: number & 2 != 0,
         modern: number & 4 != 0,
+        root: some(4),
         files: words.iter().map(file).collect(),
     }
 }

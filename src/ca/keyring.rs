@@ -36,7 +36,7 @@ pub struct KeyringItem(String);
 impl KeyringItem {
     /// A new entry for the CA whose folder has this tag.
     pub fn new(tag: u64) -> anyhow::Result<Self> {
-        Ok(Self(format!("{tag:016x}{}", key::hex(&key::random_serial()?[..8]))))
+        Ok(Self(format!("{tag:016x}{}", hex::encode(&key::random_serial()?[..8]))))
     }
 
     /// Reads what a key's file says; `None` for anything else than what [`new`](Self::new) makes.

@@ -10,7 +10,6 @@ use zeroize::Zeroizing;
 use crate::ca::keyring::{KeyringItem, KeyringProblem};
 use crate::disk::secret::{self, Secret};
 use crate::error::{Fault, OrHint};
-use crate::x509::key;
 
 /// What a CA's keys are encrypted with; `Debug` does not show it.
 #[derive(Clone, Debug)]
@@ -59,7 +58,7 @@ impl CaPassphrase {
     pub fn in_keyring(item: KeyringItem, label: &str) -> anyhow::Result<Result<Self, KeyringProblem>> {
         let mut random = Zeroizing::new([0; 16]);
         secret::fill_with_random(&mut *random)?;
-        let text = Secret::of(key::hex(&*random));
+        let text = Secret::of(hex::encode(*random));
         Ok(item.store(label, &text).map(|()| Self { text, item: Some(item) }))
     }
 
@@ -81,7 +80,7 @@ impl CaPassphrase {
 
     /// Whether devca made it. Not the entry alone decides: it is read from a file that may come from elsewhere.
     fn is_random(&self) -> bool {
-        self.item.is_some() && self.as_str().len() == 32 && key::from_hex(self.as_str()).is_some()
+        self.item.is_some() && self.as_str().len() == 32 && hex::decode(self.as_str()).ok().is_some()
     }
 
     /// For remembering it elsewhere.

@@ -261,11 +261,11 @@ fn step(tls: &mut ClientConnection, stream: &TcpStream, deadline: Instant) -> Re
 
 /// `Date: Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7).
 fn date(answer: &str) -> Option<OffsetDateTime> {
-    let line = answer.lines().find_map(|line| {
+    let value = answer.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("date").then(|| value.trim().replace("GMT", "+0000"))
+        name.eq_ignore_ascii_case("date").then(|| value.trim())
     })?;
-    OffsetDateTime::parse(&line, &time::format_description::well_known::Rfc2822).ok()
+    httpdate::parse_http_date(value).ok().map(OffsetDateTime::from)
 }
 
 fn recognise(broken: Broken, target: &Target, peer: Option<SocketAddr>, deadline: Instant) -> Failure {

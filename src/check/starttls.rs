@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 
 use clap::ValueEnum;
+use x509_parser::asn1_rs::{Any, Class, FromBer, Header, Tag};
 
 use crate::report::printable;
 
@@ -129,11 +130,15 @@ fn ldap(stream: &mut (impl Read + Write)) -> io::Result<()> {
     stream.read_exact(&mut header[..2])?;
     // The long form has the number of further octets of the length; Active Directory always uses it.
     let more = if header[1] > 0x80 { usize::from(header[1] & 0x7f) } else { 0 };
-    if header[0] != SEQUENCE || more > 4 {
+    if more > 4 {
         return Err(not_ldap());
     }
     stream.read_exact(&mut header[2..2 + more])?;
-    let length = length(&header[1..2 + more]).filter(|length| *length <= 4096).ok_or_else(not_ldap)?;
+    let length = match Header::from_ber(&header[..2 + more]) {
+        Ok((_, header)) if header.tag() == Tag::Sequence => header.length().definite().ok(),
+        _ => None,
+    };
+    let length = length.filter(|length| *length <= 4096).ok_or_else(not_ldap)?;
     let mut answer = vec![0; length];
     stream.read_exact(&mut answer)?;
     match result_code(&answer) {
@@ -143,36 +148,17 @@ fn ldap(stream: &mut (impl Read + Write)) -> io::Result<()> {
     }
 }
 
-const SEQUENCE: u8 = 0x30;
-const EXTENDED_RESPONSE: u8 = 0x78;
-const ENUMERATED: u8 = 0x0a;
-
-/// A length in BER: short, or long with up to four octets (X.690 §8.1.3).
-fn length(octets: &[u8]) -> Option<usize> {
-    match octets {
-        [short] if *short < 0x80 => Some(usize::from(*short)),
-        [long, octets @ ..] if *long > 0x80 => {
-            Some(octets.iter().fold(0, |length, octet| length << 8 | usize::from(*octet)))
-        }
-        _ => None,
-    }
-}
-
-/// The first element: its tag, its content, and what follows it.
-fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (tag, rest) = bytes.split_first()?;
-    let more = rest.first().map(|first| if *first > 0x80 { usize::from(first & 0x7f) } else { 0 })?;
-    let octets = rest.get(..=more).filter(|_| more <= 4)?;
-    let (content, rest) = rest[1 + more..].split_at_checked(length(octets)?)?;
-    Some((*tag, content, rest))
-}
-
 /// Of an answer (RFC 4511 §4.1.1, §4.12): the message's number, then the response, whose result code comes first.
 fn result_code(answer: &[u8]) -> Option<u8> {
-    let (_, _, rest) = element(answer)?;
-    let (_, response, _) = element(rest).filter(|(tag, ..)| *tag == EXTENDED_RESPONSE)?;
-    match element(response)? {
-        (ENUMERATED, [code], _) => Some(*code),
+    const EXTENDED_RESPONSE: Tag = Tag(24);
+    let (rest, _number) = Any::from_ber(answer).ok()?;
+    let (_, response) = Any::from_ber(rest).ok()?;
+    if (response.class(), response.tag()) != (Class::Application, EXTENDED_RESPONSE) {
+        return None;
+    }
+    let (_, code) = Any::from_ber(response.data).ok()?;
+    match code.data {
+        [code_octet] if code.tag() == Tag::Enumerated => Some(*code_octet),
         _ => None,
     }
 }

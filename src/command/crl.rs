@@ -15,7 +15,6 @@ use crate::issued::inventory::{Inventory, Revocation};
 use crate::issued::overwrite;
 use crate::report::{self, Outcome};
 use crate::x509::certificate::CaCertificate;
-use crate::x509::key;
 use crate::x509::pem;
 use crate::x509::policy;
 use crate::x509::validity::Validity;
@@ -102,7 +101,7 @@ fn list(
     validity: Validity,
 ) -> anyhow::Result<Vec<u8>> {
     let own = revocations.iter().filter(|revocation| revocation.intermediate == intermediate);
-    let revoked = own.filter_map(|own| Some((key::from_hex(&own.serial)?, own.revoked)));
+    let revoked = own.filter_map(|own| Some((hex::decode(&own.serial).ok()?, own.revoked)));
     Ok(pem::crl(&authority.revocation_list(revoked, validity)?))
 }
 

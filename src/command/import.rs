@@ -17,7 +17,6 @@ use crate::disk::files;
 use crate::error::{CaOption, Fault, OrHint};
 use crate::report::{self, Mark, Outcome};
 use crate::x509::certificate::CaCertificate;
-use crate::x509::key;
 use crate::x509::pem;
 use crate::x509::rsa::Exponent;
 
@@ -89,7 +88,7 @@ pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Impor
     }
     Ok(Imported {
         root: context.folder.root(),
-        sha256: key::hex(&authority.root.sha256()),
+        sha256: hex::encode(authority.root.sha256()),
         not_after: authority.root.validity.not_after,
         name: authority.root.common_name,
         certificate_from,

@@ -20,7 +20,6 @@ use crate::error::{CaOption, Fault};
 use crate::report::{self, Mark, Outcome};
 use crate::x509::certificate::CaCertificate;
 use crate::x509::constraints::Constraints;
-use crate::x509::key;
 use crate::x509::policy;
 use crate::x509::rsa::Exponent;
 
@@ -111,7 +110,7 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
     let changes = Changes::new(context, &host, args.dry_run);
     let mut installed = Installed {
         root: context.folder.root(),
-        sha256: (!(is_new && args.dry_run)).then(|| key::hex(&root.sha256())),
+        sha256: (!(is_new && args.dry_run)).then(|| hex::encode(root.sha256())),
         name: root.common_name,
         passphrase_lookup: lookup(context, args),
         root_created: is_new && !args.dry_run,

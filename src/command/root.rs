@@ -16,7 +16,6 @@ use crate::issued::overwrite;
 use crate::report::{self, Outcome};
 use crate::x509::certificate::CaCertificate;
 use crate::x509::constraints::Constraints;
-use crate::x509::key;
 use crate::x509::pem;
 
 #[derive(Serialize)]
@@ -58,7 +57,7 @@ pub(super) fn run(context: &Context, args: &cli::Root) -> anyhow::Result<RootRep
     }
     Ok(RootReport {
         path: context.folder.root(),
-        sha256: key::hex(&root.sha256()),
+        sha256: hex::encode(root.sha256()),
         not_after: root.validity.not_after,
         pem: String::from_utf8_lossy(&pem::certificate(&root.der)).into_owned(),
         name: root.common_name,

@@ -22,7 +22,6 @@ use crate::issued::renewal;
 use crate::report::{self, Mark, Outcome};
 use crate::x509::certificate::CaCertificate;
 use crate::x509::constraints::{Constraints, Subtree};
-use crate::x509::key;
 use crate::x509::pem;
 use crate::x509::policy;
 
@@ -68,7 +67,7 @@ pub(super) fn run(context: &Context, args: &cli::Rotate) -> anyhow::Result<Rotat
     context.report.note(OUT_OF_REACH);
     Ok(Rotated {
         root: context.folder.root(),
-        sha256: key::hex(&authority.root.sha256()),
+        sha256: hex::encode(authority.root.sha256()),
         name: authority.root.common_name,
         sealed,
         stores,

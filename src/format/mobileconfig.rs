@@ -43,7 +43,7 @@ fn payload(kind: &str, identifier: &str, uuid: &str, name: &str) -> Dictionary {
 
 /// What tells profiles of different roots apart, and finds the one that is to be replaced.
 fn uuid(root: &CaCertificate, which: &str) -> String {
-    let hex = key::hex(&key::sha256(&[&root.der, which.as_bytes()].concat()));
+    let hex = hex::encode(key::sha256(&[&root.der, which.as_bytes()].concat()));
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default().to_uppercase();
     // A UUID of version 8, whose content is up to its maker (RFC 9562 §5.8).
     format!("{}-{}-8{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))

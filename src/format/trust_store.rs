@@ -14,7 +14,7 @@ pub fn write<'a>(roots: impl IntoIterator<Item = &'a Vec<u8>>) -> anyhow::Result
     for der in roots {
         // A root that this library cannot parse is of no use to Java either.
         let Ok(certificate) = Certificate::from_der(der) else { continue };
-        let alias = key::hex(&key::sha256(der)[..8]);
+        let alias = hex::encode(&key::sha256(der)[..8]);
         store.add_entry(&alias, KeyStoreEntry::Certificate(certificate));
     }
     let writer = store

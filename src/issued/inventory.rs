@@ -108,7 +108,7 @@ impl Entry {
             path: output.path.clone(),
             sha256: match output.part.holds {
                 Holds::Certificate | Holds::Key => None,
-                Holds::Sealed | Holds::Public => Some(key::hex(&key::sha256(&file.content))),
+                Holds::Sealed | Holds::Public => Some(hex::encode(key::sha256(&file.content))),
             },
             modified: None,
             outdated: false,
@@ -117,7 +117,7 @@ impl Entry {
         Self {
             v: FORMAT,
             issued: now.replace_nanosecond(0).unwrap_or(now),
-            serial: key::hex(&issued.serial),
+            serial: hex::encode(issued.serial),
             kind: request.kind,
             common_name: subject.common_name.clone(),
             organization: subject.organization.clone(),
@@ -130,14 +130,14 @@ impl Entry {
             },
             not_before: issued.validity.not_before,
             not_after: issued.validity.not_after,
-            sha256: key::hex(&key::sha256(&issued.certificate)),
-            key_sha256: key::hex(&issued.key_sha256),
+            sha256: hex::encode(key::sha256(&issued.certificate)),
+            key_sha256: hex::encode(issued.key_sha256),
             intermediate: material.authority.intermediate.is_some(),
             with_root: material.options.with_root,
             root: outputs
                 .iter()
                 .any(|output| output.format.includes_root(material.options.with_root))
-                .then(|| key::hex(&material.authority.root.sha256())),
+                .then(|| hex::encode(material.authority.root.sha256())),
             modern: material.options.modern,
             files: outputs.iter().zip(files).map(written).collect(),
         }
@@ -169,7 +169,7 @@ impl Entry {
 
     /// Whether its files include no root but this one.
     pub fn includes_only(&self, root: &CaCertificate) -> bool {
-        self.root.as_ref().is_none_or(|known| *known == key::hex(&root.sha256()))
+        self.root.as_ref().is_none_or(|known| *known == hex::encode(root.sha256()))
     }
 
     /// The files that still have an earlier certificate.

@@ -18,7 +18,7 @@ pub fn find(entries: &[Entry], file: &Path) -> Option<Entry> {
     let file = std::path::absolute(file).ok()?;
     let content = files::read(&file).ok()?;
     let der = pem::certificate_in(&content).unwrap_or_else(|| content.to_vec());
-    let (of_certificate, of_file) = (key::hex(&key::sha256(&der)), key::hex(&key::sha256(&content)));
+    let (of_certificate, of_file) = (hex::encode(key::sha256(&der)), hex::encode(key::sha256(&content)));
     let is_its = |entry: &&Entry| {
         let mut files = entry.files.iter();
         entry.sha256 == of_certificate || files.any(|known| known.sha256.as_ref() == Some(&of_file))

@@ -196,7 +196,7 @@ impl Looker<'_> {
         let (content, authority) = (files::read(path).ok()?, self.authority?);
         let beginning = renewal::beginning(Some(&authority.root));
         let end = |entry: &Entry| if entry.issued < beginning { beginning } else { entry.not_after };
-        self.remembered(&key::hex(&key::sha256(&content)))
+        self.remembered(&hex::encode(key::sha256(&content)))
             .filter(|entry| self.may == Replace::Issued || entry.kind == self.request.kind)
             .map(end)
             .max()
@@ -206,7 +206,7 @@ impl Looker<'_> {
     fn key_is_ours(&self, path: &Path, leaves: &[Leaf]) -> bool {
         let Ok(found) = pem::first_key(path) else { return false };
         let public_key = found.subject_public_key_info();
-        let sha256 = key::hex(&key::sha256(&public_key));
+        let sha256 = hex::encode(key::sha256(&public_key));
         leaves.iter().any(|leaf| leaf.public_key == public_key) || self.remembered(&sha256).next().is_some()
     }
 

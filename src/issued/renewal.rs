@@ -114,7 +114,7 @@ pub(super) fn is_the_same(
     is_store: impl Fn(&[u8]) -> bool,
 ) -> bool {
     let Some(output) = Output::again(file) else { return false };
-    let sha256 = |bytes: &[u8]| key::hex(&key::sha256(bytes));
+    let sha256 = |bytes: &[u8]| hex::encode(key::sha256(bytes));
     let is_certificate = |der: &[u8]| sha256(der) == entry.sha256;
     let is_key = |key: Zeroizing<KeyPair>| {
         sha256(&rcgen::PublicKeyData::subject_public_key_info(&*key)) == entry.key_sha256
@@ -343,7 +343,7 @@ pub fn pair(entry: &Entry, password: Option<&Secret>) -> Option<(Vec<u8>, Zeroiz
 fn sealed_certificate(entry: &Entry, password: &Secret) -> Option<Vec<u8>> {
     let sealed = sealed_files(entry).filter_map(|file| files::read(&file.path).ok());
     let mut found = sealed.flat_map(|content| format::sealed_certificates(&content, password));
-    found.find(|der| key::hex(&key::sha256(der)) == entry.sha256)
+    found.find(|der| hex::encode(key::sha256(der)) == entry.sha256)
 }
 
 /// Its encrypted files that have the key.
@@ -375,14 +375,14 @@ fn certificate(entry: &Entry) -> Option<Vec<u8>> {
         let content = files::read(&file.path).ok()?;
         pem::certificate_in(&content).or_else(|| content.starts_with(&[0x30]).then(|| content.to_vec()))
     };
-    let is_it = |der: &Vec<u8>| key::hex(&key::sha256(der)) == entry.sha256;
+    let is_it = |der: &Vec<u8>| hex::encode(key::sha256(der)) == entry.sha256;
     entry.files.iter().filter_map(read).find(is_it)
 }
 
 fn private_key(entry: &Entry, password: Option<&Secret>) -> Option<Zeroizing<KeyPair>> {
     let read = |file: &Written| format::private_key(file.format, &files::read(&file.path).ok()?, password);
     let is_it = |key: &Zeroizing<KeyPair>| {
-        key::hex(&key::sha256(&rcgen::PublicKeyData::subject_public_key_info(&**key))) == entry.key_sha256
+        hex::encode(key::sha256(&rcgen::PublicKeyData::subject_public_key_info(&**key))) == entry.key_sha256
     };
     entry.files.iter().filter_map(read).find(is_it)
 }

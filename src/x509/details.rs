@@ -110,7 +110,7 @@ impl CertificateDetails {
             serial: parsed.serial(),
             not_before,
             not_after,
-            sha256: key::hex(&key::sha256(der)),
+            sha256: hex::encode(key::sha256(der)),
             issuer_urls: issuer_urls(&parsed.raw),
         }
     }

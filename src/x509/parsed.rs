@@ -11,7 +11,6 @@ use x509_parser::oid_registry::OID_KEY_TYPE_EC_PUBLIC_KEY;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::x509::algorithm::{KeyKind, SignatureKind};
-use crate::x509::key;
 use crate::x509::name::address;
 use crate::x509::usage::Usage;
 use crate::x509::validity::Validity;
@@ -80,7 +79,7 @@ impl<'a> Parsed<'a> {
 
     /// The serial number, hexadecimal.
     pub fn serial(&self) -> String {
-        key::hex(self.raw.raw_serial())
+        hex::encode(self.raw.raw_serial())
     }
 
     /// The public key with its algorithm (SPKI), in DER.

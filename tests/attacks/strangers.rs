@@ -217,7 +217,7 @@ fn an_inventory_from_elsewhere_overwrites_nothing() {
 }
 
 fn devca_sha256(content: &str) -> String {
-    devca::x509::key::hex(&devca::x509::key::sha256(content.as_bytes()))
+    hex::encode(devca::x509::key::sha256(content.as_bytes()))
 }
 
 /// A folder above a CA's is as good as the CA: whoever can exchange it, or a link on the way, chooses the CA.

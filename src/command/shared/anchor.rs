@@ -12,6 +12,6 @@ pub(in crate::command) fn of(root: &CaCertificate) -> Anchor {
 
 /// The same of a root that need not be devca's.
 pub(in crate::command) fn of_der(der: &[u8]) -> Anchor {
-    let label = format!("devca-{}", &key::hex(&key::sha256(der))[..16]);
+    let label = format!("devca-{}", &hex::encode(key::sha256(der))[..16]);
     Anchor { label, der: der.to_vec(), sha1: key::sha1(der) }
 }

@@ -32,7 +32,7 @@ impl Bundle {
         let named: Vec<u8> = sources.iter().flat_map(|path| source_line(path).into_bytes()).collect();
         let suffix = match sources {
             [] => String::new(),
-            _ => format!("-{}", key::hex(&key::sha256(&named)[..8])),
+            _ => format!("-{}", hex::encode(&key::sha256(&named)[..8])),
         };
         Self { folder: folder.path.clone(), suffix }
     }

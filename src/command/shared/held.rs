@@ -18,7 +18,7 @@ pub(in crate::command) struct HeldRoot {
 
 impl HeldRoot {
     pub(in crate::command) fn new(name: String, der: Vec<u8>) -> Self {
-        Self { name, sha256: key::hex(&key::sha256(&der)), der }
+        Self { name, sha256: hex::encode(key::sha256(&der)), der }
     }
 
     pub(in crate::command) fn name(&self) -> &str {

@@ -15,7 +15,6 @@ use crate::error::{self, CaOption};
 use crate::report;
 use crate::x509::certificate::CaCertificate;
 use crate::x509::constraints::Constraints;
-use crate::x509::key;
 use crate::x509::policy;
 use crate::x509::validity::DaysLeft;
 
@@ -133,7 +132,7 @@ impl RootState {
         let folder = &context.folder;
         Self {
             path: folder.root(),
-            sha256: key::hex(&root.sha256()),
+            sha256: hex::encode(root.sha256()),
             not_after: root.validity.not_after,
             days_left: root.validity.days_left(context.now),
             key: ca::signing_key(folder),
