@@ -32,7 +32,8 @@ pub(super) struct Uninstalled {
     deleted: Vec<PathBuf>,
     /// What `--dry-run` has left.
     would_delete: Vec<PathBuf>,
-    #[serde(skip)]
+    /// Why the CA's folder was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
     kept_for: Option<&'static str>,
     /// There was nothing of this CA's to remove.
     #[serde(skip)]
