@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "readme/picture.rs"]
+mod picture;
 
 use std::fs;
 use std::process::Command;
@@ -93,4 +95,17 @@ fn the_session_is_what_devca_answers() {
         .env("HOME", home.home().to_str().unwrap())
         .env("USER", "alice")
         .case(folder.join("README.md"));
+}
+
+/// With `DEVCA_OVERWRITE=1` the picture is written instead.
+#[test]
+fn the_picture_shows_the_session() {
+    let path = project().join("docs/terminal.svg");
+    let drawn = picture::of_session(&readme(), "$ devca issue --client");
+    if std::env::var_os("DEVCA_OVERWRITE").is_some() {
+        fs::write(&path, &drawn).unwrap();
+    }
+    let shown = fs::read_to_string(&path).unwrap();
+    assert!(shown == drawn, "draw it again: DEVCA_OVERWRITE=1 cargo test --test readme the_picture");
+    assert!(readme().contains("docs/terminal.svg"));
 }
