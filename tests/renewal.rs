@@ -27,6 +27,45 @@ fn leads_to_the_root(home: &Home, name: &str) -> bool {
     run("openssl", ["verify", "-CAfile", root.to_str().unwrap(), leaf.to_str().unwrap()]).status.success()
 }
 
+/// Whatever becomes of a file beside them, a certificate and its key that are in use are renewed.
+#[test]
+fn a_file_that_is_lost_does_not_stop_the_renewal_of_the_pem_beside_it() {
+    let home = Home::new();
+    fs::write(home.file("password"), "secret\n").unwrap();
+    for (format, lost) in [("pem,p12", "lost.test.p12"), ("pem,fullchain", "lost.test-fullchain.pem")] {
+        for junk in [None, Some("something else\n")] {
+            let issue = ["issue", "lost.test", "--format", format, "--days", "20", "--force"];
+            let password: &[&str] =
+                if format.contains("p12") { &["--password-file", "password"] } else { &[] };
+            home.ok(issue.iter().chain(password));
+            fs::remove_file(home.file(lost)).unwrap();
+            if let Some(junk) = junk {
+                fs::write(home.file(lost), junk).unwrap();
+            }
+            let before = serial(&home, "lost.test.pem");
+            let said = home.fails(["renew", "--within", "25d"]);
+            assert_ne!(serial(&home, "lost.test.pem"), before, "{said}");
+            assert!(leads_to_the_root(&home, "lost.test.pem"));
+            let why = if junk.is_some() { "it contains something else" } else { "it is missing" };
+            let line = format!("failed    ./{lost}: {why}; the other files were renewed");
+            assert!(said.contains(&line), "{line}: {said}");
+            let wanted = format.split(',').nth(1).unwrap();
+            assert!(said.contains(&format!("devca issue lost.test --format {wanted} --out ")), "{said}");
+            // It is nobody's file for devca, and so stays as it is.
+            assert_eq!(fs::read_to_string(home.file(lost)).ok().as_deref(), junk);
+            // Said once: the inventory lists what there is.
+            home.ok(["renew", "--all"]);
+            fs::remove_file(home.file(lost)).ok();
+        }
+    }
+    // Without its key, nothing of it can be renewed.
+    home.ok(["issue", "bare.test", "--format", "pem,fullchain", "--days", "20"]);
+    fs::remove_file(home.file("bare.test-key.pem")).unwrap();
+    let before = serial(&home, "bare.test.pem");
+    assert!(home.fails(["renew", "--within", "25d"]).contains("bare.test-key.pem is missing"));
+    assert_eq!(serial(&home, "bare.test.pem"), before);
+}
+
 #[test]
 fn an_encrypted_file_does_not_stop_the_renewal_of_the_pem_beside_it() {
     for format in ["pem,p12", "p12,pem", "java,fullchain"] {

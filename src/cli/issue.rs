@@ -110,8 +110,8 @@ pub struct Issue {
     /// Replace existing files, whatever they are
     #[arg(short, long)]
     pub force: bool,
-    /// Issue only if the existing files have other names or another root, are damaged or revoked, or expire within 30
-    /// days (or the last third of their life); replaces only what devca issued there
+    /// Issue only if the files are missing, have other names or another root, were revoked, or expire within 30 days (or
+    /// the last third of their life); replaces only what devca issued there
     #[arg(long, conflicts_with_all = ["force", "batch", "csr", "stdout", "not_after"])]
     pub if_needed: bool,
 }

@@ -318,7 +318,7 @@ fn chain(
         by_libraries(args, roots, &search, &chain, &links, expected, checked);
     }
     if !trusted_by.is_empty() && !expected.client {
-        checked.own_lists = roots.own_lists(&chain);
+        checked.not_accepted_by = roots.not_accepted_by(&chain);
     }
     (checked.trusted_by, checked.not_trusted_by) = (trusted_by, not_trusted_by);
     checked.findings.extend(roots.revoked(&chain)?);

@@ -84,7 +84,7 @@ pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Impor
         let what = "to replace it with one for development names only: devca rotate --constrained";
         context.report.note(context.folder.hint(what));
     } else if authority.root.constraints.constrain_addresses() {
-        context.report.note(permit::shut_out(&context.folder));
+        context.report.note(permit::shut_out(&context.folder, &authority.root));
     }
     Ok(Imported {
         root: context.folder.root(),

@@ -273,7 +273,9 @@ fn confirm_addresses(context: &Context, args: &cli::Issue, names: &[Name]) -> an
     if args.yes || context.report.ask(&question) == Some(true) {
         return Ok(());
     }
-    let hint = format!("permit it: devca permit {first}, or issue it anyway with --yes");
+    let hint = format!(
+        "issue it anyway with --yes; to limit the root to such addresses, permit it: devca permit {first}"
+    );
     Err(public_address(first).hint_instead(hint).into())
 }
 

@@ -45,11 +45,14 @@ pub(super) struct Permitted {
 }
 
 /// Whom a root that constrains addresses shuts out.
-pub(super) fn shut_out(folder: &CaFolder) -> String {
-    folder.hint(
-        "BoringSSL (Bun, gRPC, Electron, Envoy, Dart, workerd) rejects certificates with addresses, because this root \
-         constrains addresses; to change that: devca permit --no-constrain-addresses",
-    )
+pub(super) fn shut_out(folder: &CaFolder, root: &CaCertificate) -> String {
+    let what = "BoringSSL (Bun, gRPC, Electron, Envoy, Dart, workerd) rejects certificates with addresses, because this root \
+                constrains addresses";
+    if root.is_devca() {
+        folder.hint(&format!("{what}; to change that: devca permit --no-constrain-addresses"))
+    } else {
+        format!("{what}; to have a root that does not: devca --ca NAME install")
+    }
 }
 
 pub(super) fn run(context: &Context, args: &cli::Permit) -> anyhow::Result<Permitted> {
@@ -83,7 +86,7 @@ pub(super) fn run(context: &Context, args: &cli::Permit) -> anyhow::Result<Permi
         warn_of_what_is_outside(context, &old, &root.constraints);
     }
     if root.constraints.constrain_addresses() && !old.constrain_addresses() {
-        context.report.note(shut_out(&context.folder));
+        context.report.note(shut_out(&context.folder, &root));
     }
     let list = root.constraints.permitted;
     let frees_addresses = args.no_constrain_addresses;

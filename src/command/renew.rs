@@ -18,7 +18,7 @@ use crate::error::{self, Fault};
 use crate::issued::bulk;
 use crate::issued::inventory::{self, Entry, Inventory};
 use crate::issued::moved;
-use crate::issued::renewal::{self, Renewer, Signers, State};
+use crate::issued::renewal::{self, Renewer, Signers, Sorted, State};
 use crate::x509::policy;
 
 /// How they are to be issued again.
@@ -56,7 +56,7 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
     let password = args.password.read()?;
     let lock = context.lock()?;
     let (due, is_damaged) = due(context, args)?;
-    let (due, others) = renewal::whole(due);
+    let Sorted { renewable: due, others, lost } = renewal::sorted(due);
     let mut outcome = Reissued::default();
     if !due.is_empty() {
         let how = How { password, new_key: args.new_key, days: args.days };
@@ -72,6 +72,7 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
         is_named || (args.what.is_empty() && state == State::Missing)
     };
     outcome.leave(others, is_failure);
+    outcome.lose(context, lost);
     outcome.is_renewal = true;
     outcome.is_damaged = is_damaged;
     drop(lock);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::Context;
+use super::permit;
 use super::renew::{self, How};
 use crate::ca::key_file;
 use crate::ca::passphrase::{CaPassphrase, VARIABLE};
@@ -18,7 +19,7 @@ use crate::disk::files::NewFile;
 use crate::disk::secret::Secret;
 use crate::error::Fault;
 use crate::issued::inventory::{Entry, Inventory};
-use crate::issued::renewal;
+use crate::issued::renewal::{self, Sorted};
 use crate::report::{self, Mark, Outcome};
 use crate::x509::certificate::CaCertificate;
 use crate::x509::constraints::{Constraints, Subtree};
@@ -50,6 +51,7 @@ pub(super) fn run(context: &Context, args: &cli::Rotate) -> anyhow::Result<Rotat
     let old = context.root()?;
     let sealed = args.sealed || ca::is_sealed(&context.folder);
     let item = ca::keyring_item(&context.folder);
+    let constrained_addresses = old.constraints.constrain_addresses();
     let constraints = if args.constrained && old.constraints.is_unconstrained() {
         policy::default_constraints(Some(&super::host_name()), &args.permit, false)
     } else {
@@ -65,6 +67,9 @@ pub(super) fn run(context: &Context, args: &cli::Rotate) -> anyhow::Result<Rotat
     let reissued = reissue(context, &authority, password)?;
     drop(lock);
     context.report.note(OUT_OF_REACH);
+    if authority.root.constraints.constrain_addresses() && !constrained_addresses {
+        context.report.note(permit::shut_out(&context.folder, &authority.root));
+    }
     Ok(Rotated {
         root: context.folder.root(),
         sha256: hex::encode(authority.root.sha256()),
@@ -182,11 +187,12 @@ fn reissue_if(
     };
     let mut entries = inventory.in_use();
     entries.retain(is_due);
-    let (due, others) = renewal::whole(entries);
+    let Sorted { renewable: due, others, lost } = renewal::sorted(entries);
     let how = How { password, new_key: false, days: None };
     let mut outcome = renew::again(context, authority, &due, how, &mut |_| ())?;
     outcome.leave(others, |_, _| false);
-    outcome.update_exports(context, authority);
+    outcome.lose(context, lost);
+    outcome.update_exports(context, &authority.root);
     Ok(outcome)
 }
 

@@ -86,8 +86,12 @@ fn stale_bundles(context: &Context, root: &CaCertificate) -> Vec<StatusProblem> 
 /// Files of `devca root` and `devca export`.
 fn outdated_exports(context: &Context, root: &CaCertificate) -> Vec<StatusProblem> {
     let finding = |export: ExportLine| StatusProblem {
-        what: format!("{} has an earlier root", export.path.display()),
-        hint: context.folder.hint("devca status --fix"),
+        what: format!(
+            "{} has {}an earlier root",
+            export.path.display(),
+            if export.is_root() { "" } else { "an intermediate of " }
+        ),
+        hint: context.folder.hint(&export.fix()),
     };
     KnownRoots::of(&context.folder, root).outdated(&context.folder).into_iter().map(finding).collect()
 }
@@ -106,11 +110,11 @@ fn fix(context: &Context) -> anyhow::Result<()> {
         context.report.note("the files that devca env prints have been updated");
     }
     if let Ok(root) = context.root()
-        && !KnownRoots::of(&context.folder, &root).outdated(&context.folder).is_empty()
+        && KnownRoots::of(&context.folder, &root).outdated(&context.folder).iter().any(ExportLine::is_root)
     {
         let _lock = context.lock()?;
         let mut updated = Reissued::default();
-        updated.update_exports(context, &context.authority()?);
+        updated.update_exports(context, &context.root()?);
         updated.note(context);
     }
     for (path, mode) in root::private(context) {

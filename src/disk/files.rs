@@ -241,7 +241,11 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 fn folder_hint(path: &Path) -> String {
-    format!("check free space and permissions: df -h {0}; ls -ld {0}", quoted(folder_of(path)))
+    let folder = folder_of(path);
+    if folder.symlink_metadata().is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
+        return format!("create the folder first: mkdir -p {}", quoted(folder));
+    }
+    format!("check free space and permissions: df -h {0}; ls -ld {0}", quoted(folder))
 }
 
 /// A file that must not be there yet gets this fault.

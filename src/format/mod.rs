@@ -95,6 +95,11 @@ impl Format {
         self.parts().len()
     }
 
+    /// As `--format` takes it.
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
     /// Whether its files are encrypted.
     pub fn takes_password(self) -> bool {
         matches!(self, Self::P12 | Self::Java)
@@ -291,7 +296,7 @@ fn nowhere(what: &str, option: &str) -> Fault {
 }
 
 fn no_key(format: Format) -> Fault {
-    let name = format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+    let name = format.name();
     Fault::usage(
         format!("{name} contains the private key, which only the creator of the CSR has"),
         "choose --format pem, fullchain or der with --csr",

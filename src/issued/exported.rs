@@ -1,21 +1,19 @@
 //! Roots and intermediates that were written for other machines and systems. They are remembered, so that a new root
-//! takes the place of the old one there as well.
+//! takes the place of the old one there as well. An intermediate is not signed again unasked: anyone who can write its folder
+//! could put a key of their own there.
 
 use std::path::{Path, PathBuf};
 
 use devca_platform::read;
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
 
-use crate::ca::{Authority, Intermediate};
 use crate::disk::files::{self, Files, NewFile, Recognize};
 use crate::disk::home::CaFolder;
 use crate::error::{Fault, quoted};
 use crate::format::{ExportTarget, RootFormat};
 use crate::issued::inventory;
-use crate::x509::certificate::CaCertificate;
+use crate::x509::certificate::{CaCertificate, local_ca};
 use crate::x509::pem;
-use crate::x509::validity::Validity;
 
 /// The version of a line of `exported.jsonl`.
 const FORMAT: u32 = 1;
@@ -47,16 +45,20 @@ impl ExportLine {
         Self { v: FORMAT, what: ExportedKind::Intermediate(system), path }
     }
 
-    /// The command that writes it again, where devca cannot update it.
-    fn command(&self) -> String {
+    /// What brings it up to date.
+    pub fn fix(&self) -> String {
         match self.what {
-            ExportedKind::Root(_) => {
-                format!("rm {}, and write it again: devca root --format", quoted(&self.path))
-            }
-            ExportedKind::Intermediate(system) => {
-                format!("export it to a new folder: devca export --for {} --out DIR", system.name())
-            }
+            ExportedKind::Root(_) => "devca status --fix".into(),
+            ExportedKind::Intermediate(system) => format!(
+                "export one of the present root to a new folder, and delete this one: devca export --for {} --out DIR",
+                system.name()
+            ),
         }
+    }
+
+    /// Whether devca rewrites it by itself.
+    pub fn is_root(&self) -> bool {
+        matches!(self.what, ExportedKind::Root(_))
     }
 }
 
@@ -74,12 +76,13 @@ pub fn load(folder: &CaFolder) -> Vec<ExportLine> {
     lines.filter(|export| export.v <= FORMAT).collect()
 }
 
-/// What is at the path of an export.
-enum FoundExport {
-    /// A root of this CA: nothing else is in the file.
-    Root(RootFormat),
-    /// An intermediate, and the root that signed it.
-    Intermediate(ExportTarget, Box<(Intermediate, CaCertificate)>),
+/// Why what was written is not known, if there is a list that cannot be read.
+pub fn damage(folder: &CaFolder) -> Option<Fault> {
+    let path = folder.exported();
+    let is_there = path.symlink_metadata().is_ok();
+    let why = read::bytes(&path).err().filter(|_| is_there)?;
+    let what = format!("cannot read {}, which lists the files with the root: {why}", path.display());
+    Some(Fault::new(what, format!("check its owner: ls -l {}", quoted(&path))))
 }
 
 /// The roots of a CA.
@@ -89,11 +92,13 @@ pub struct KnownRoots<'a> {
 }
 
 impl<'a> KnownRoots<'a> {
-    /// The present one, and those that the CA remembers.
+    /// The present one, and those that the CA remembers. Its file is no proof: only roots of devca's are among them, so
+    /// that no file with another certificate is taken for one of devca's.
     pub fn of(folder: &CaFolder, present: &'a CaCertificate) -> Self {
         let known = pem::certificates(&folder.earlier()).into_iter();
         let earlier =
-            known.filter(|der| *der != present.der).filter_map(|der| CaCertificate::parse(der).ok());
+            known.filter(|der| *der != present.der && local_ca(der).is_some_and(|local| local.is_devca));
+        let earlier = earlier.filter_map(|der| CaCertificate::parse(der).ok());
         Self { present, earlier: earlier.collect() }
     }
 
@@ -104,7 +109,7 @@ impl<'a> KnownRoots<'a> {
 
     /// What has an earlier root, among what was exported.
     pub fn outdated(&self, folder: &CaFolder) -> Vec<ExportLine> {
-        load(folder).into_iter().filter(|export| self.look_at(export).is_some()).collect()
+        load(folder).into_iter().filter(|export| self.is_outdated(export)).collect()
     }
 
     /// What has any root of this CA.
@@ -114,28 +119,28 @@ impl<'a> KnownRoots<'a> {
                 files::read(&export.path).is_ok_and(|content| is_root(format, self.present, &content))
             }
             ExportedKind::Intermediate(system) => {
-                system.read(&export.path).is_some_and(|(_, root)| root.der == self.present.der)
+                system.read(&export.path).is_some_and(|(_, root)| self.is_one(&root))
             }
         };
-        load(folder)
-            .into_iter()
-            .filter(|export| is_present(export) || self.look_at(export).is_some())
-            .collect()
+        load(folder).into_iter().filter(|export| is_present(export) || self.is_outdated(export)).collect()
     }
 
-    /// `None` unless an earlier root is there: a line names a file, and only its content tells whose it is.
-    fn look_at(&self, export: &ExportLine) -> Option<FoundExport> {
+    /// A line names a file, and only its content tells whose it is. An intermediate is good as long as the root's key is
+    /// the one that signed it: `permit` keeps that key.
+    fn is_outdated(&self, export: &ExportLine) -> bool {
         match export.what {
             ExportedKind::Root(format) => {
-                let content = files::read(&export.path).ok()?;
-                self.is_earlier(format, &content).then_some(FoundExport::Root(format))
+                files::read(&export.path).is_ok_and(|content| self.is_earlier(format, &content))
             }
             ExportedKind::Intermediate(system) => {
-                let found = system.read(&export.path)?;
-                let is_earlier = self.earlier.iter().any(|root| root.der == found.1.der);
-                is_earlier.then(|| FoundExport::Intermediate(system, Box::new(found)))
+                let read = system.read(&export.path);
+                read.is_some_and(|(_, root)| self.is_one(&root) && !root.has_key_of(self.present))
             }
         }
+    }
+
+    fn is_one(&self, root: &CaCertificate) -> bool {
+        root.der == self.present.der || self.earlier.iter().any(|earlier| earlier.der == root.der)
     }
 }
 
@@ -143,62 +148,22 @@ fn is_root(format: RootFormat, root: &CaCertificate, content: &[u8]) -> bool {
     format.render(root).is_ok_and(|(_, bytes)| bytes == content)
 }
 
-/// Puts the present root in the place of an earlier one: `None` where there is none. An intermediate keeps its key, its
-/// name and its end. The caller holds the CA's lock.
-pub fn update(
-    export: &ExportLine,
-    roots: &KnownRoots,
-    authority: &Authority,
-    now: OffsetDateTime,
-) -> Option<anyhow::Result<()>> {
-    let content = roots.look_at(export)?;
-    let write = || match content {
-        FoundExport::Root(format) => {
-            let (_, bytes) = format.render(roots.present)?;
-            replace(vec![NewFile::public(export.path.clone(), bytes)])
-        }
-        FoundExport::Intermediate(system, found) => {
-            let made = again(export, found.0, authority, now)?;
-            replace(system.render(&export.path, &made, &roots.present.der))
-        }
+/// Puts the present root in the place of an earlier one: `None` where there is none, or where it is not devca's to write.
+/// The file keeps its owner, group and mode. The caller holds the CA's lock.
+pub fn update(export: &ExportLine, roots: &KnownRoots) -> Option<anyhow::Result<()>> {
+    let ExportedKind::Root(format) = export.what else { return None };
+    if !roots.is_outdated(export) {
+        return None;
+    }
+    let earlier: Vec<Vec<u8>> =
+        roots.earlier.iter().filter_map(|root| format.render(root).ok()).map(|(_, bytes)| bytes).collect();
+    // Asked of the file that was opened, and is replaced: another may be at that path by now.
+    let recognize: Recognize =
+        Box::new(move |_: &Path, content| earlier.iter().any(|known| known == content));
+    let write = || {
+        let (_, bytes) = format.render(roots.present)?;
+        let file = NewFile { replace: true, ..NewFile::public(export.path.clone(), bytes) };
+        Files::default().stage_in_place(vec![file], &recognize)?.commit_over()
     };
     Some(write())
-}
-
-/// The same intermediate, signed by the present root with its constraints.
-fn again(
-    export: &ExportLine,
-    old: Intermediate,
-    authority: &Authority,
-    now: OffsetDateTime,
-) -> anyhow::Result<Intermediate> {
-    let Intermediate { certificate, key } = old;
-    if certificate.is_signed_by(&authority.root) && certificate.constraints == authority.root.constraints {
-        return Ok(Intermediate { certificate, key });
-    }
-    if authority.is_sealed {
-        let what = "this root's key was destroyed, so it cannot sign the intermediate again";
-        return Err(Fault::new(what, "export one from another CA: devca --ca NAME export").into());
-    }
-    let end = certificate.validity.not_after;
-    if end < now {
-        return Err(Fault::new("the intermediate has expired", export.command()).into());
-    }
-    authority.sign_intermediate(&certificate.common_name, key, Validity::ending(now, end))
-}
-
-/// Files keep their owner, group and mode; those that stay the same are not touched.
-fn replace(mut new: Vec<NewFile>) -> anyhow::Result<()> {
-    let old = |path: &Path| files::read(path).ok();
-    new.retain(|file| old(&file.path).is_none_or(|content| *content != *file.content));
-    for file in &mut new {
-        file.replace = true;
-    }
-    let known: Vec<_> = new.iter().map(|file| (file.path.clone(), old(&file.path))).collect();
-    let recognize: Recognize = Box::new(move |path, content| {
-        known
-            .iter()
-            .any(|(known, old)| known == path && old.as_ref().is_some_and(|old| old.as_slice() == content))
-    });
-    Files::default().stage_in_place(new, &recognize)?.commit_over()
 }

@@ -1,7 +1,7 @@
 //! A certificate of the inventory, issued again in its place.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rcgen::{KeyPair, SubjectPublicKeyInfo};
 use time::OffsetDateTime;
@@ -53,17 +53,47 @@ impl State {
     }
 }
 
-/// Those whose files are all there, and the others. Every file is read: anybody who may write the folder can give
-/// another file the time that the inventory knows.
-pub fn whole(entries: Vec<Entry>) -> (Vec<Entry>, Vec<(Entry, State)>) {
-    let (mut whole, mut others) = (Vec::new(), Vec::new());
+/// What can be renewed, and what cannot.
+#[derive(Default)]
+pub struct Sorted {
+    /// With the files that are there.
+    pub renewable: Vec<Entry>,
+    /// The others, and why.
+    pub others: Vec<(Entry, State)>,
+    /// Files of the first that cannot be renewed with them, each with its entry as it was.
+    pub lost: Vec<(PathBuf, Entry)>,
+}
+
+/// Looks into every file: anybody who may write the folder can give another file the time that the inventory knows.
+pub fn sorted(entries: Vec<Entry>) -> Sorted {
+    let mut sorted = Sorted::default();
     for entry in entries {
         match state(&entry) {
-            State::There => whole.push(entry),
-            state => others.push((entry, state)),
+            State::There => sorted.renewable.push(entry),
+            state => match intact(&entry) {
+                Some(part) => {
+                    let is_lost = |file: &&Written| part.files.iter().all(|kept| kept.path != file.path);
+                    let lost = entry.files.iter().filter(is_lost).map(|file| file.path.clone());
+                    sorted.lost.extend(lost.map(|path| (path, entry.clone())));
+                    sorted.renewable.push(part);
+                }
+                None => sorted.others.push((entry, state)),
+            },
         }
     }
-    (whole, others)
+    sorted
+}
+
+/// The entry with the files alone that are as they were written. A certificate in use is renewed although a file beside
+/// it is gone, if its key can be read.
+fn intact(entry: &Entry) -> Option<Entry> {
+    let is_intact = |file: &Written| {
+        files::read(&file.path).is_ok_and(|content| is_the_same(entry, file, &content, |_| true))
+    };
+    let files: Vec<Written> = entry.files.iter().filter(|file| is_intact(file)).cloned().collect();
+    let has_certificate = files.iter().any(|file| Output::holds(file) != Some(Holds::Key));
+    let part = Entry { files, ..entry.clone() };
+    (has_certificate && (entry.key_type.is_none() || private_key(&part, None).is_some())).then_some(part)
 }
 
 /// Looks at the files of an entry from outside, and inside only where something has touched one: good enough to print

@@ -51,6 +51,13 @@ impl Trace {
         Self { threads: files.filter_map(thread).collect() }
     }
 
+    /// The one that was started first. (Not that of the smallest number: numbers start again at the end.)
+    fn first(&self) -> u32 {
+        let is_first =
+            |text: &str| text.lines().next().is_some_and(|line| line.contains("[\"sudo\", \"devca\""));
+        *self.threads.iter().find(|(_, text)| is_first(text)).unwrap().0
+    }
+
     /// What a thread and its children write as root from the moment that devca is executed.
     fn writes(&self, thread: u32, mut process: Process, found: &mut Vec<Write>) {
         for line in self.threads[&thread].lines() {
@@ -165,7 +172,7 @@ fn root_writes_the_store_and_nothing_else() {
         assert!(output.status.success(), "{command}: {}", words(&output));
 
         let trace = Trace::read(folder.path());
-        let first = *trace.threads.keys().min().unwrap();
+        let first = trace.first();
         let mut writes = Vec::new();
         let user = Process { user: alice.uid(), is_devca: false, folder: alice.home().display().to_string() };
         trace.writes(first, user, &mut writes);

@@ -292,6 +292,7 @@ pub static OUTSIDE_CONSTRAINTS: Diagnosis = Diagnosis {
     ],
     fix: &["devca permit NAME", "devca issue NAMES without it"],
     words: &[
+        says(Bun, "PERMITTED_VIOLATION"),
         says(Curl, "permitted subtree violation").when(NotPermitted),
         says(Curl, "excluded subtree violation").when(Excluded),
         says(Node, "permitted subtree violation").when(NotPermitted),

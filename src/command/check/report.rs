@@ -38,9 +38,9 @@ pub(in crate::command) struct Checked {
     pub(super) findings: Vec<Finding>,
     #[serde(skip)]
     pub(super) no_connection: bool,
-    /// Which programs have trust stores of their own, where the root is one of this person's.
+    /// Which kinds of programs do not accept it although the stores trust it.
     #[serde(skip)]
-    pub(super) own_lists: Option<String>,
+    pub(super) not_accepted_by: Vec<String>,
     /// The messages of every client are printed.
     #[serde(skip)]
     pub(super) all_clients: bool,
@@ -79,9 +79,7 @@ impl Checked {
         if !self.trusted_by.is_empty() {
             writeln!(page, "  {:8}  by {}", "trusted", self.trusted_by.join(", "))?;
         }
-        if let Some(hint) = &self.own_lists {
-            writeln!(page, "  {:8}  {hint}", "")?;
-        }
+        self.not_accepted_by.iter().try_for_each(|who| writeln!(page, "  {:8}  {who}", ""))?;
         self.findings.iter().try_for_each(|finding| self.write_finding(page, finding))?;
         if self.findings.is_empty() {
             writeln!(page, "\n{}", report::verdict(true, "all is well"))?;

@@ -1,5 +1,6 @@
 //! Which roots are known here, and who trusts the one at the end of a chain.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use devca_platform::{Found, Host, StoreKind, bundle};
@@ -134,8 +135,25 @@ impl Roots {
         self.ask_stores(args, chain)
     }
 
+    /// The kinds of programs that do not accept what the stores trust, each with the way out.
+    pub(super) fn not_accepted_by(&self, chain: &Chain) -> Vec<String> {
+        self.own_lists(chain).into_iter().chain(self.boringssl(chain)).collect()
+    }
+
+    /// It knows no address constraints, and so refuses certificates with addresses below them.
+    fn boringssl(&self, chain: &Chain) -> Option<String> {
+        let has_address = chain.leaf().details.names.iter().any(|name| name.parse::<IpAddr>().is_ok());
+        let mut issuers = chain.links.iter().skip(1);
+        let constrains = issuers.any(|(link, _)| link.details.constraints.constrain_addresses());
+        let who = "not by Bun, gRPC and others with BoringSSL";
+        (has_address && constrains).then(|| match self.own.iter().find(|(_, der)| *der == chain.top().der) {
+            Some((folder, _)) => folder.hint(&format!("{who}: devca permit --no-constrain-addresses")),
+            None => format!("{who}: the CA constrains addresses"),
+        })
+    }
+
     /// What programs with trust stores of their own make of this person's root.
-    pub(super) fn own_lists(&self, chain: &Chain) -> Option<String> {
+    fn own_lists(&self, chain: &Chain) -> Option<String> {
         let (folder, der) = self.own.iter().find(|(_, der)| *der == chain.top().der)?;
         let extra = std::env::var_os("NODE_EXTRA_CA_CERTS").map(PathBuf::from);
         let by_node = extra.is_some_and(|path| pem::certificates(&path).contains(der));

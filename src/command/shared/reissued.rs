@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::ca::Authority;
 use crate::command::Context;
 use crate::command::shared::stores::WIDTH;
 use crate::command::shared::timer;
@@ -14,6 +13,7 @@ use crate::issued::exported::{self, KnownRoots};
 use crate::issued::inventory::Entry;
 use crate::issued::renewal::{self, State};
 use crate::report::{self, Mark, Outcome};
+use crate::x509::certificate::CaCertificate;
 
 /// What became of the certificates.
 #[derive(Serialize, Default)]
@@ -79,12 +79,44 @@ impl Reissued {
         }
     }
 
-    /// Brings the files of `devca root` and `devca export` up to date. The caller holds the lock.
-    pub(in crate::command) fn update_exports(&mut self, context: &Context, authority: &Authority) {
-        let roots = KnownRoots::of(&context.folder, &authority.root);
-        for export in exported::load(&context.folder) {
-            match exported::update(&export, &roots, authority, context.now) {
-                None => {}
+    /// Reports files that were not written again with the others of their certificate, since they are gone or contain
+    /// something else. The inventory does not list them any longer.
+    pub(in crate::command) fn lose(&mut self, context: &Context, lost: Vec<(PathBuf, Entry)>) {
+        for (path, entry) in lost {
+            let why = if path.exists() { "it contains something else" } else { "it is missing" };
+            let file = entry.files.iter().find(|file| file.path == path);
+            let format = file.map_or_else(|| "pem".into(), |file| file.format.name());
+            let folder = path.parent().unwrap_or(&path);
+            let hint = format!(
+                "{} --format {} --out {}",
+                renewal::issue_again(&entry),
+                format,
+                error::quoted(folder)
+            );
+            let hint = context.folder.hint(&hint);
+            self.failed.push(FailedRenewal {
+                path,
+                why: format!("{why}; the other files were renewed"),
+                hint,
+            });
+        }
+    }
+
+    /// Brings the files of `devca root` up to date, and names what `devca export` wrote. The caller holds the lock.
+    pub(in crate::command) fn update_exports(&mut self, context: &Context, root: &CaCertificate) {
+        if let Some(fault) = exported::damage(&context.folder) {
+            let hint = context.folder.hint(fault.hint());
+            let (path, why) = (context.folder.exported(), fault.to_string());
+            self.failed.push(FailedRenewal { path, why, hint });
+        }
+        let roots = KnownRoots::of(&context.folder, root);
+        for export in roots.outdated(&context.folder) {
+            match exported::update(&export, &roots) {
+                None => context.report.note(format!(
+                    "{} has an intermediate of an earlier root; {}",
+                    export.path.display(),
+                    context.folder.hint(&export.fix())
+                )),
                 Some(Ok(())) => self.updated.push(export.path),
                 Some(Err(e)) => {
                     let hint = context.folder.hint(error::hint(&e));

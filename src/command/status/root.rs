@@ -141,7 +141,7 @@ impl RootState {
             passphrase: kept(context),
             constrained: !root.constraints.is_unconstrained(),
             constrains_addresses: root.constraints.constrain_addresses(),
-            shuts_out: root.constraints.constrain_addresses().then(|| permit::shut_out(folder)),
+            shuts_out: root.constraints.constrain_addresses().then(|| permit::shut_out(folder, &root)),
             ca: folder.option(),
             tls_only: root.tls_only,
             constraints: root.constraints,
