@@ -62,6 +62,22 @@ fn several_are_checked_in_their_order_and_the_worst_decides() {
     assert!(words(&output).starts_with("devca: error: http://localhost:1 is an address without TLS"));
 }
 
+/// BoringSSL knows no address constraints: tests/handshakes.rs has its real clients.
+#[test]
+fn whom_address_constraints_shut_out_is_said() {
+    let home = Home::new();
+    home.ok(["install", "--constrain-addresses", "--store", "wsl"]);
+    home.ok(["issue", "localhost", "127.0.0.1"]);
+    home.ok(["issue", "app.test"]);
+    let root = home.root();
+    let check = |file| home.ok(["check", file, "--roots", root.to_str().unwrap()]);
+    let verdict = "not by Bun, gRPC and others with BoringSSL: devca permit --no-constrain-addresses";
+    assert!(check("localhost+1.pem").contains(verdict));
+    assert!(!check("app.test.pem").contains("BoringSSL"), "it has no address");
+    home.ok(["permit", "--no-constrain-addresses", "--store", "wsl"]);
+    assert!(!check("localhost+1.pem").contains("BoringSSL"));
+}
+
 #[test]
 fn a_key_of_another_certificate_is_found_and_foretold() {
     let home = home();
