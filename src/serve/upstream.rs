@@ -163,7 +163,9 @@ mod tests {
             ("https://3000", "https://localhost:3000"),
             ("h2c://50051", "h2c://localhost:50051"),
             ("h2c://[::1]:50051", "h2c://[::1]:50051"),
+            #[cfg(unix)]
             ("unix:/tmp/app.sock", "unix:/tmp/app.sock"),
+            #[cfg(unix)]
             ("h2c+unix:app.sock", "h2c+unix:app.sock"),
         ] {
             let read: Upstream = word.parse().expect(word);
