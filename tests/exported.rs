@@ -171,6 +171,21 @@ fn status_names_what_has_an_earlier_root_and_fix_updates_it() {
     assert_eq!(fs::read_to_string(&before[0].0).unwrap(), "somebody's\n");
 }
 
+/// What devca does not know, it cannot keep up to date.
+#[test]
+fn a_list_that_cannot_be_read_is_reported() {
+    let home = Home::new();
+    home.ok(["install", "--store", "wsl"]);
+    let list = home.ca().join("exported.jsonl");
+    // A line that was cut off, and one of a later version, are no damage.
+    fs::write(&list, "{\"v\":99,\"what\":\"x\"}\n{\"v\":1,\"wha").unwrap();
+    home.ok(["rotate", "--store", "wsl", "--yes"]);
+    fs::write(&list, "[]\n").unwrap();
+    let said = home.fails(["rotate", "--store", "wsl", "--yes"]);
+    assert!(said.contains("which lists the files with the root: 1 of its lines"), "{said}");
+    assert!(status(&home).1.contains("which lists the files with the root: 1 of its lines"));
+}
+
 /// A list from elsewhere may name any file.
 #[test]
 fn only_an_earlier_root_is_replaced() {

@@ -12,7 +12,7 @@ use crate::command::shared::bundles;
 use crate::command::shared::reissued::Reissued;
 use crate::command::shared::stores::{self, WIDTH};
 use crate::disk::files;
-use crate::issued::exported::{ExportLine, KnownRoots};
+use crate::issued::exported::{self, ExportLine, KnownRoots};
 use crate::report::{self, Mark, Outcome};
 use crate::x509::certificate::CaCertificate;
 use issued::IssuedCounts;
@@ -93,7 +93,10 @@ fn outdated_exports(context: &Context, root: &CaCertificate) -> Vec<StatusProble
         ),
         hint: context.folder.hint(&export.fix()),
     };
-    KnownRoots::of(&context.folder, root).outdated(&context.folder).into_iter().map(finding).collect()
+    let damage = exported::damage(&context.folder);
+    let damage = damage.map(|fault| StatusProblem { what: fault.to_string(), hint: fault.hint().into() });
+    let outdated = KnownRoots::of(&context.folder, root).outdated(&context.folder).into_iter().map(finding);
+    damage.into_iter().chain(outdated).collect()
 }
 
 /// Keeps others out of what is private, and brings the files of `devca env` up to date.

@@ -68,21 +68,30 @@ pub fn remember(folder: &CaFolder, new: &[ExportLine], files: Files) -> anyhow::
     inventory::append(&folder.exported(), new.iter().filter(|export| !known.contains(export)), files)
 }
 
-/// What was written once. A line that cannot be read is a later version's, or was cut off.
-pub fn load(folder: &CaFolder) -> Vec<ExportLine> {
+/// What was written once. A line that cannot be read is a later version's, or was cut off; [`damage`] names any other.
+fn load(folder: &CaFolder) -> Vec<ExportLine> {
     let text = read::bytes(&folder.exported()).unwrap_or_default();
     let lines =
         text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<ExportLine>(line).ok());
     lines.filter(|export| export.v <= FORMAT).collect()
 }
 
-/// Why what was written is not known, if there is a list that cannot be read.
+/// Why not all that was written is known: the list, or a line of it, cannot be read.
 pub fn damage(folder: &CaFolder) -> Option<Fault> {
     let path = folder.exported();
-    let is_there = path.symlink_metadata().is_ok();
-    let why = read::bytes(&path).err().filter(|_| is_there)?;
+    let why = match read::bytes(&path) {
+        Ok(text) => {
+            let is_bad = |line: &&[u8]| {
+                serde_json::from_slice::<ExportLine>(line).is_err() && !inventory::is_harmless(line)
+            };
+            let bad = text.split(|byte| *byte == b'\n').filter(is_bad).count();
+            (bad > 0).then(|| format!("{bad} of its lines are not devca's"))?
+        }
+        Err(_) if path.symlink_metadata().is_err() => return None,
+        Err(e) => e.to_string(),
+    };
     let what = format!("cannot read {}, which lists the files with the root: {why}", path.display());
-    Some(Fault::new(what, format!("check its owner: ls -l {}", quoted(&path))))
+    Some(Fault::new(what, format!("look into it: cat {}", quoted(&path))))
 }
 
 /// The roots of a CA.
@@ -148,13 +157,10 @@ fn is_root(format: RootFormat, root: &CaCertificate, content: &[u8]) -> bool {
     format.render(root).is_ok_and(|(_, bytes)| bytes == content)
 }
 
-/// Puts the present root in the place of an earlier one: `None` where there is none, or where it is not devca's to write.
-/// The file keeps its owner, group and mode. The caller holds the CA's lock.
+/// Puts the present root in the place of an earlier one; the file keeps its owner, group and mode. `None` for an
+/// intermediate, which is not devca's to write. The caller holds the CA's lock.
 pub fn update(export: &ExportLine, roots: &KnownRoots) -> Option<anyhow::Result<()>> {
     let ExportedKind::Root(format) = export.what else { return None };
-    if !roots.is_outdated(export) {
-        return None;
-    }
     let earlier: Vec<Vec<u8>> =
         roots.earlier.iter().filter_map(|root| format.render(root).ok()).map(|(_, bytes)| bytes).collect();
     // Asked of the file that was opened, and is replaced: another may be at that path by now.

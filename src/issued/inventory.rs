@@ -260,7 +260,7 @@ pub fn scan<R: Send>(path: &Path, work: impl Fn(Line) -> R + Sync) -> anyhow::Re
 
 /// Whether a line that is not understood is no reason for concern: an empty one, one that a crash has cut off, or one
 /// that a later version has written.
-fn is_harmless(line: &[u8]) -> bool {
+pub(super) fn is_harmless(line: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Version {
         v: u32,

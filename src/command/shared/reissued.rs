@@ -24,7 +24,7 @@ pub(in crate::command) struct Reissued {
     pub(in crate::command) done: Vec<PathBuf>,
     /// Those that could not be.
     pub(in crate::command) failed: Vec<FailedRenewal>,
-    /// Files of `devca root` and `devca export` that have the new root now.
+    /// Files of `devca root` that have the new root now.
     pub(in crate::command) updated: Vec<PathBuf>,
     /// Not all of their files are there.
     #[serde(rename = "skipped")]
@@ -42,7 +42,7 @@ pub(in crate::command) struct Reissued {
     pub(in crate::command) timer: Option<timer::TimerReport>,
     #[serde(skip)]
     pub(in crate::command) is_renewal: bool,
-    /// Some lines of the inventory cannot be read: what they list is not renewed.
+    /// Some lines of the inventory, or of the list of exports, cannot be read: what they list stays as it is.
     #[serde(skip)]
     pub(in crate::command) is_damaged: bool,
 }
@@ -80,10 +80,12 @@ impl Reissued {
     }
 
     /// Reports files that were not written again with the others of their certificate, since they are gone or contain
-    /// something else. The inventory does not list them any longer.
+    /// something else. Where the others were, the inventory does not list them any longer.
     pub(in crate::command) fn lose(&mut self, context: &Context, lost: Vec<(PathBuf, Entry)>) {
         for (path, entry) in lost {
             let why = if path.exists() { "it contains something else" } else { "it is missing" };
+            let is_renewed = self.done.iter().any(|done| entry.files.iter().any(|file| file.path == *done));
+            let rest = if is_renewed { "; the other files were renewed" } else { "" };
             let file = entry.files.iter().find(|file| file.path == path);
             let format = file.map_or_else(|| "pem".into(), |file| file.format.name());
             let folder = path.parent().unwrap_or(&path);
@@ -94,20 +96,15 @@ impl Reissued {
                 error::quoted(folder)
             );
             let hint = context.folder.hint(&hint);
-            self.failed.push(FailedRenewal {
-                path,
-                why: format!("{why}; the other files were renewed"),
-                hint,
-            });
+            self.failed.push(FailedRenewal { path, why: format!("{why}{rest}"), hint });
         }
     }
 
     /// Brings the files of `devca root` up to date, and names what `devca export` wrote. The caller holds the lock.
     pub(in crate::command) fn update_exports(&mut self, context: &Context, root: &CaCertificate) {
         if let Some(fault) = exported::damage(&context.folder) {
-            let hint = context.folder.hint(fault.hint());
-            let (path, why) = (context.folder.exported(), fault.to_string());
-            self.failed.push(FailedRenewal { path, why, hint });
+            context.report.note(format!("{fault}; {}", fault.hint()));
+            self.is_damaged = true;
         }
         let roots = KnownRoots::of(&context.folder, root);
         for export in roots.outdated(&context.folder) {
