@@ -17,7 +17,7 @@ use crate::disk::secret::Secret;
 use crate::error::{Fault, quoted};
 use crate::format::{self, password};
 use crate::issued::inventory::{Entry, Inventory};
-use crate::issued::renewal;
+use crate::issued::presence;
 use crate::report::{Mark, Outcome};
 use crate::x509::certificate::{CaCertificate, Leaf};
 use crate::x509::kind::Kind;
@@ -159,13 +159,13 @@ fn pair(
     args: &cli::BrowserAdd,
     entry: &Entry,
 ) -> anyhow::Result<(Vec<u8>, Zeroizing<Vec<u8>>)> {
-    if let Some(pair) = renewal::pair(entry, None) {
+    if let Some(pair) = presence::pair(entry, None) {
         return Ok(pair);
     }
     let name = devca_platform::step::quoted(args.name.as_ref());
-    let sealed = renewal::sealed_files(entry).map(|file| file.path.as_path()).find(|path| path.exists());
+    let sealed = presence::sealed_files(entry).map(|file| file.path.as_path()).find(|path| path.exists());
     let Some(path) = sealed.map(|path| path.display().to_string()) else {
-        let what = format!("no certificate and key of {} at {}", args.name, renewal::first(entry).display());
+        let what = format!("no certificate and key of {} at {}", args.name, presence::first(entry).display());
         return Err(Fault::new(what, format!("issue it: devca issue --client {name} --force")).into());
     };
     let hint = |what: &str| format!("{what}: devca browser add {name} --password-file FILE");
@@ -173,7 +173,7 @@ fn pair(
     let password = args.password.read()?.or_else(typed).ok_or_else(|| {
         Fault::new(format!("{path} is encrypted, and no password was given"), hint("give its password"))
     })?;
-    Ok(renewal::pair(entry, Some(&password)).ok_or_else(|| {
+    Ok(presence::pair(entry, Some(&password)).ok_or_else(|| {
         let what = format!("{path} cannot be opened: it is damaged, or the password is wrong");
         Fault::new(what, hint("use the right password"))
     })?)

@@ -20,7 +20,7 @@ use crate::check::catalogue;
 use crate::cli::help;
 use crate::disk::home::{CaFolder, CaName, Person};
 use crate::issued::inventory::{Entry, Inventory};
-use crate::issued::renewal;
+use crate::issued::presence;
 use crate::x509::kind::Kind;
 
 /// Holds the name of the shell that asks.
@@ -118,7 +118,7 @@ fn commands() -> Vec<Candidate> {
 fn names() -> Vec<Candidate> {
     let mut found: Vec<(String, PathBuf)> = Vec::new();
     for entry in entries().into_iter().rev() {
-        let path = renewal::first(&entry).to_owned();
+        let path = presence::first(&entry).to_owned();
         let names = entry.names.into_iter().chain(entry.common_name);
         for name in names {
             if !found.iter().any(|(known, _)| *known == name) {
@@ -134,7 +134,7 @@ fn names() -> Vec<Candidate> {
 fn clients() -> Vec<Candidate> {
     let mut entries = entries();
     entries.retain(|entry| entry.kind != Kind::Server);
-    let of_client = |entry: &Entry| Some(with_file(entry.common_name.as_deref()?, renewal::first(entry)));
+    let of_client = |entry: &Entry| Some(with_file(entry.common_name.as_deref()?, presence::first(entry)));
     entries.iter().filter_map(of_client).collect()
 }
 

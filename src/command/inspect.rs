@@ -16,7 +16,7 @@ use crate::cli;
 use crate::disk::files;
 use crate::error::Fault;
 use crate::issued::inventory::Inventory;
-use crate::issued::renewal;
+use crate::issued::presence;
 use crate::report::Outcome;
 use crate::x509::details::{CertificateDetails, CsrDetails};
 use crate::x509::pem;
@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context, args: &cli::Inspect) -> anyhow::Result<Insp
     let serial = what.replace(':', "").to_ascii_lowercase();
     let inventory = Inventory::load(&context.folder.inventory())?;
     if let Some(entry) = inventory.entries.iter().find(|entry| entry.serial == serial) {
-        return file(context, args, renewal::first(entry));
+        return file(context, args, presence::first(entry));
     }
     if let (true, Ok(CheckTarget::Server { host, port })) =
         (what.contains(['.', ':', '/']), CheckTarget::parse(what))

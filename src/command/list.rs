@@ -15,7 +15,8 @@ use crate::error::CaOption;
 use crate::format::{Holds, Output, Written};
 use crate::issued::inventory::{self, Entry, Inventory, Line};
 use crate::issued::parallel;
-use crate::issued::renewal::{self, PresentRoot, State};
+use crate::issued::presence::{self, State};
+use crate::issued::renewal::PresentRoot;
 use crate::report::{self, Outcome};
 use crate::x509::kind::Kind;
 use crate::x509::policy;
@@ -140,7 +141,7 @@ pub(super) fn ending(
     entries.retain(|entry| {
         (entry.not_after - Duration::days(days) <= now || !present.has_issued(entry))
             && !revoked.contains(&entry.serial)
-            && renewal::glance(entry) == State::There
+            && presence::glance(entry) == State::There
     });
     entries
 }
@@ -153,7 +154,7 @@ fn prune(context: &Context) -> anyhow::Result<usize> {
     let inventory = Inventory::load(&path)?;
     let before = inventory.entries.len() + inventory.revocations.len() + inventory.unreadable;
     let keep =
-        |entry: &Entry| !matches!(renewal::glance(entry), State::Missing | State::Gone | State::Replaced);
+        |entry: &Entry| !matches!(presence::glance(entry), State::Missing | State::Gone | State::Replaced);
     // A revocation stays until its certificate has expired, whether its files are there or not.
     let ended = inventory.entries.iter().filter(|entry| entry.not_after < context.now);
     let expired: HashSet<String> = ended.map(|entry| entry.serial.clone()).collect();
@@ -241,7 +242,7 @@ impl Listed {
             end if end - Duration::days(soon) <= now => ListedState::Expiring,
             _ => ListedState::Good,
         };
-        let path = renewal::first(&entry).to_owned();
+        let path = presence::first(&entry).to_owned();
         let not_renewed = entry.outdated_files().filter_map(|file| NotRenewed::of(file, now, soon)).collect();
         let touched = (!entry.is_untouched()).then(|| entry.clone());
         Self { record: CertificateRecord::new(*entry, now), path, state, not_renewed, touched }
@@ -254,7 +255,7 @@ impl Listed {
 
     /// Files that something has touched are read, once it is known that no later certificate is in their place.
     fn look_into(&mut self) {
-        match self.touched.take().map(|entry| renewal::state(&entry)) {
+        match self.touched.take().map(|entry| presence::state(&entry)) {
             Some(State::Missing | State::Gone) => self.state = ListedState::Missing,
             Some(State::Replaced) => self.state = ListedState::Replaced,
             _ => {}

@@ -16,7 +16,7 @@ use crate::disk::home::CaFolder;
 use crate::disk::secret::Secret;
 use crate::error::Fault;
 use crate::issued::inventory::Inventory;
-use crate::issued::renewal;
+use crate::issued::presence;
 use crate::report::{Mark, Outcome};
 use crate::x509::certificate::CaCertificate;
 use crate::x509::constraints::{Constraints, Subtree};
@@ -102,9 +102,9 @@ fn warn_of_what_is_outside(context: &Context, old: &Constraints, new: &Constrain
     entries.retain(|entry| entry.not_after > context.now && entry.names.iter().any(is_outside));
     let note = match entries.as_slice() {
         [] => return,
-        [one] => format!("clients will now reject {}", renewal::first(one).display()),
+        [one] => format!("clients will now reject {}", presence::first(one).display()),
         [one, others @ ..] => {
-            format!("clients will now reject {} and {} more", renewal::first(one).display(), others.len())
+            format!("clients will now reject {} and {} more", presence::first(one).display(), others.len())
         }
     };
     context.report.note(format!("{note}: the root does not permit one of its names"));

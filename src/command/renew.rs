@@ -18,7 +18,8 @@ use crate::error::{self, Fault};
 use crate::issued::bulk;
 use crate::issued::inventory::{self, Entry, Inventory};
 use crate::issued::moved;
-use crate::issued::renewal::{self, Renewer, Signers, Sorted, State};
+use crate::issued::presence::{self, Sorted, State};
+use crate::issued::renewal::{self, Renewer, Signers};
 use crate::x509::policy;
 
 /// How they are to be issued again.
@@ -56,7 +57,7 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
     let password = args.password.read()?;
     let lock = context.lock()?;
     let (due, is_damaged) = due(context, args)?;
-    let Sorted { renewable: due, others, lost } = renewal::sorted(due);
+    let Sorted { renewable: due, others, lost } = presence::sorted(due);
     let mut outcome = Reissued::default();
     if !due.is_empty() {
         let how = How { password, new_key: args.new_key, days: args.days };
@@ -93,7 +94,7 @@ fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<(Vec<Entry>, bool
     let (gone, kept) = entries.into_iter().partition::<Vec<_>, _>(|entry| revoked.contains(&entry.serial));
     entries = kept;
     for word in &args.what {
-        let is_there = |entry: &Entry| is_meant(entry, word) && renewal::state(entry) == State::There;
+        let is_there = |entry: &Entry| is_meant(entry, word) && presence::state(entry) == State::There;
         if entries.iter().any(is_there) {
             continue;
         }
@@ -101,7 +102,7 @@ fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<(Vec<Entry>, bool
             inventory::append(&context.folder.inventory(), [&entry], context.person.files())?;
             context.report.note(format!("{word} was moved; its new place is recorded"));
             // What is a copy stays known at both places.
-            entries.retain(|old| old.serial != entry.serial || renewal::state(old) == State::There);
+            entries.retain(|old| old.serial != entry.serial || presence::state(old) == State::There);
             entries.push(entry);
         } else if !entries.iter().any(|entry| is_meant(entry, word)) {
             return Err(not_listed(&gone, word).into());
@@ -177,10 +178,10 @@ pub(super) fn again(
         let make = |entry: &Entry| renewer.renew(entry);
         let written = bulk::write(chunk, make, &context.folder.inventory(), files)?;
         for (entry, done) in chunk.iter().zip(written) {
-            let path = renewal::first(entry).to_owned();
+            let path = presence::first(entry).to_owned();
             match done {
                 Ok(entry) => {
-                    outcome.done.push(renewal::first(&entry).to_owned());
+                    outcome.done.push(presence::first(&entry).to_owned());
                     let left = entry.outdated_files();
                     outcome.outdated.extend(left.map(|file| outdated(context, &file.path, &entry)));
                 }

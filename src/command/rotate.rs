@@ -19,7 +19,8 @@ use crate::disk::files::NewFile;
 use crate::disk::secret::Secret;
 use crate::error::Fault;
 use crate::issued::inventory::{Entry, Inventory};
-use crate::issued::renewal::{self, Sorted};
+use crate::issued::presence::{self, Sorted};
+use crate::issued::renewal;
 use crate::report::{self, Mark, Outcome};
 use crate::x509::certificate::CaCertificate;
 use crate::x509::constraints::{Constraints, Subtree};
@@ -187,7 +188,7 @@ fn reissue_if(
     };
     let mut entries = inventory.in_use();
     entries.retain(is_due);
-    let Sorted { renewable: due, others, lost } = renewal::sorted(entries);
+    let Sorted { renewable: due, others, lost } = presence::sorted(entries);
     let how = How { password, new_key: false, days: None };
     let mut outcome = renew::again(context, authority, &due, how, &mut |_| ())?;
     outcome.leave(others, |_, _| false);

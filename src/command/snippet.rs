@@ -14,7 +14,7 @@ use crate::disk::files;
 use crate::error::Fault;
 use crate::format::{Format, Holds, Output, Written};
 use crate::issued::inventory::{Entry, Inventory};
-use crate::issued::renewal::{self, State};
+use crate::issued::presence::{self, State};
 use crate::report::Outcome;
 use crate::x509::details::CertificateDetails;
 use crate::x509::kind::Kind;
@@ -137,7 +137,7 @@ fn issued(context: &Context, blocks: &[Block]) -> anyhow::Result<(String, Vec<Re
         entry.kind != Kind::Client
             && entry.not_after > context.now
             && !revoked.contains(&entry.serial)
-            && renewal::glance(entry) == State::There
+            && presence::glance(entry) == State::There
     });
     let is_used = |name: &str| blocks.iter().any(|block| block.text.contains(name));
     for entry in entries.iter().rev() {

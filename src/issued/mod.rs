@@ -6,4 +6,5 @@ pub mod inventory;
 pub(crate) mod moved;
 pub(crate) mod overwrite;
 pub(crate) mod parallel;
+pub(crate) mod presence;
 pub(crate) mod renewal;

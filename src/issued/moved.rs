@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::disk::files;
 use crate::format::{Format, Written};
 use crate::issued::inventory::Entry;
-use crate::issued::renewal;
+use crate::issued::presence;
 use crate::x509::key;
 use crate::x509::pem;
 
@@ -56,5 +56,5 @@ fn has_content_of(entry: &Entry, known: &Written, path: &Path) -> bool {
         Format::Fullchain | Format::Combined => is_chain == (entry.intermediate || entry.with_root),
         _ => true,
     };
-    has_its_length && renewal::is_the_same(entry, known, &content, |_| true)
+    has_its_length && presence::is_the_same(entry, known, &content, |_| true)
 }

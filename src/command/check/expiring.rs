@@ -9,7 +9,8 @@ use crate::cli;
 use crate::command::{Context, list};
 use crate::error::{Fault, quoted};
 use crate::issued::inventory::{self, Inventory};
-use crate::issued::renewal::{self, PresentRoot};
+use crate::issued::presence;
+use crate::issued::renewal::PresentRoot;
 use crate::x509::validity::DaysLeft;
 
 /// What of the inventory ends soon, has ended, or is issued by an earlier root.
@@ -29,7 +30,7 @@ pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checke
     }
     let present = PresentRoot::new(context.root().ok().as_ref(), &context.folder);
     for entry in list::ending(inventory, context.now, days, &present) {
-        let path: PathBuf = renewal::first(&entry).to_owned();
+        let path: PathBuf = presence::first(&entry).to_owned();
         let left = DaysLeft::until(entry.not_after, context.now);
         let is_outdated = !present.has_issued(&entry);
         let fault = match left {

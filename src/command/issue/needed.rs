@@ -11,7 +11,8 @@ use crate::cli;
 use crate::command::Context;
 use crate::format::Output;
 use crate::issued::inventory::{Entry, Inventory};
-use crate::issued::renewal::{self, State};
+use crate::issued::presence::{self, State};
+use crate::issued::renewal;
 use crate::x509::certificate::CaCertificate;
 use crate::x509::policy;
 
@@ -44,7 +45,7 @@ pub(super) fn present(
             && entry.not_after - lead > context.now
             && !revoked.contains(&entry.serial)
             && wanted.is(entry)
-            && renewal::state(entry) == State::There
+            && presence::state(entry) == State::There
             && is_of_the_present_root(context, &root, request, entry)
     };
     Ok(newest.filter(is_good))
@@ -95,7 +96,7 @@ fn is_same_place(one: &Path, other: &Path) -> bool {
 
 /// By its signature's issuer where the certificate can be read, and by its time where it is encrypted.
 fn is_of_the_present_root(context: &Context, root: &CaCertificate, request: &Request, entry: &Entry) -> bool {
-    let Some(leaf) = renewal::leaf(entry) else { return renewal::beginning(Some(root)) <= entry.issued };
+    let Some(leaf) = presence::leaf(entry) else { return renewal::beginning(Some(root)) <= entry.issued };
     // Earlier versions gave a client no alternative name.
     let names = profile::alternative_names(request.kind, &request.subject);
     let intermediate = ca::intermediate(&context.folder);

@@ -11,7 +11,8 @@ use crate::command::shared::timer;
 use crate::error;
 use crate::issued::exported::{self, KnownRoots};
 use crate::issued::inventory::Entry;
-use crate::issued::renewal::{self, State};
+use crate::issued::presence::{self, State};
+use crate::issued::renewal;
 use crate::report::{self, Mark, Outcome};
 use crate::x509::certificate::CaCertificate;
 
@@ -65,10 +66,10 @@ impl Reissued {
         is_failure: impl Fn(&Entry, State) -> bool,
     ) {
         for (entry, state) in others {
-            let path = renewal::first(&entry).to_owned();
+            let path = presence::first(&entry).to_owned();
             let failure = FailedRenewal {
                 path,
-                why: renewal::why_not(&entry, state),
+                why: presence::why_not(&entry, state),
                 hint: renewal::issue_again(&entry),
             };
             if is_failure(&entry, state) {

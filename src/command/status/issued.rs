@@ -6,7 +6,8 @@ use super::StatusProblem;
 use crate::command::Context;
 use crate::error;
 use crate::issued::inventory::{self, Entry, Inventory};
-use crate::issued::renewal::{self, PresentRoot, State};
+use crate::issued::presence::{self, State};
+use crate::issued::renewal::{self, PresentRoot};
 use crate::x509::certificate::CaCertificate;
 use crate::x509::policy;
 
@@ -42,7 +43,7 @@ pub(super) fn look_at(
     let revoked = inventory.revoked();
     let mut entries = inventory.in_use();
     let left = left_behind(&entries).map(|(what, hint)| finding(what, &hint));
-    entries.retain(|entry| !revoked.contains(&entry.serial) && renewal::glance(entry) == State::There);
+    entries.retain(|entry| !revoked.contains(&entry.serial) && presence::glance(entry) == State::There);
     let present = PresentRoot::new(root, &context.folder);
     let (issued, outdated) = IssuedCounts::count(&entries, context, &present);
     if root.is_some() {
@@ -57,10 +58,12 @@ pub(super) fn look_at(
 fn of_earlier_root(entries: &[&Entry]) -> Option<String> {
     match entries {
         [] => None,
-        [one] => Some(format!("{} was issued by or includes an earlier root", renewal::first(one).display())),
+        [one] => {
+            Some(format!("{} was issued by or includes an earlier root", presence::first(one).display()))
+        }
         [one, others @ ..] => Some(format!(
             "{} and {} more were issued by or include an earlier root",
-            renewal::first(one).display(),
+            presence::first(one).display(),
             others.len()
         )),
     }
