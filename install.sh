@@ -46,7 +46,7 @@ man_folder=$prefix/share/man/man1
 
 if [ "$action" = uninstall ]; then
     rm -f "$prefix/bin/devca" "$prefix/bin/devca-serve" "$bash_file" "$zsh_file" "$fish_file" "$man_folder/devca.1" "$man_folder"/devca-*.1
-    echo "devca is gone from $prefix; its root and certificates are untouched"
+    echo "removed devca from $prefix; your root and certificates are still there"
     exit 0
 fi
 
