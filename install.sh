@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds devca from this checkout and puts it in place: the program, its manual pages, its completions.
 #
-#   ./install.sh                  into ~/.local (bin/devca, bin/devca-serve, share/man, share/…/completions)
+#   ./install.sh                  into ~/.local (bin/devca, bin/devca-serve, bin/devca-nss, share/man, share/…/completions)
 #   ./install.sh --prefix DIR     into DIR, as in --prefix /usr/local
 #   ./install.sh --uninstall      takes the same files away again (with the same --prefix)
 #
@@ -45,7 +45,7 @@ fish_file=$prefix/share/fish/vendor_completions.d/devca.fish
 man_folder=$prefix/share/man/man1
 
 if [ "$action" = uninstall ]; then
-    rm -f "$prefix/bin/devca" "$prefix/bin/devca-serve" "$bash_file" "$zsh_file" "$fish_file" "$man_folder/devca.1" "$man_folder"/devca-*.1
+    rm -f "$prefix/bin/devca" "$prefix/bin/devca-serve" "$prefix/bin/devca-nss" "$bash_file" "$zsh_file" "$fish_file" "$man_folder/devca.1" "$man_folder"/devca-*.1
     echo "removed devca from $prefix; your root and certificates are still there"
     exit 0
 fi
@@ -95,8 +95,9 @@ put() { # the file, from standard input
 }
 
 mkdir -p "$prefix/bin"
-# devca-serve is what `devca serve` runs. Not over the old files: they may be running.
-for program in devca-serve devca; do
+# devca-serve is what `devca serve` runs, and devca-nss what changes browsers' databases. Not over the old files: they may be
+# running.
+for program in devca-nss devca-serve devca; do
     cp "$(dirname "$built")/$program" "$prefix/bin/$program.new"
     chmod 755 "$prefix/bin/$program.new"
     mv -f "$prefix/bin/$program.new" "$prefix/bin/$program"

@@ -5,12 +5,12 @@
 mod common;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use common::browsers::{chromium, chromium_database, firefox, firefox_profile, nicknames, trust};
 use common::clients::{CLIENTS, Client, RUNTIMES, own_jdk};
-use common::{Home, PAGE, Server, in_namespace, ok, project, strangers_root, tool, words};
+use common::{Home, NssTool, PAGE, Server, in_namespace, ok, project, strangers_root, tool, words};
 
 /// The clients that look into the system's store by themselves. Others want a variable: tests/runtimes.rs.
 fn of_the_system() -> impl Iterator<Item = &'static Client> {
@@ -24,7 +24,7 @@ fn everything_trusts_it_after_install_and_nothing_after_uninstall() {
     if !in_namespace("everything_trusts_it_after_install_and_nothing_after_uninstall") {
         return;
     }
-    let home = Home::new();
+    let home = Home::with_nss_tool(NssTool::Library);
     let stranger = home.file("stranger.pem");
     strangers_root(&stranger);
     let profile = firefox_profile(&home);
@@ -51,14 +51,14 @@ fn everything_trusts_it_after_install_and_nothing_after_uninstall() {
     home.ok(["issue", "localhost", "127.0.0.1"]);
     let server = Server::page(&home.file("localhost+1.pem"), &home.file("localhost+1-key.pem"));
     let url = format!("https://localhost:{}/", server.port);
-    let devca = env!("CARGO_BIN_EXE_devca");
+    let devca = home.program.clone();
     let node = || {
         let script = project().join("tests/clients/client.mjs");
         let port = server.port.to_string();
         let words =
             ["run", "--", tool("node").to_str().unwrap(), script.to_str().unwrap(), "-", &port, "localhost"]
                 .map(ToOwned::to_owned);
-        home.command(Path::new(devca), words).output().unwrap()
+        home.command(&devca, words).output().unwrap()
     };
     let own_java = || {
         let mut java = home.command(&jdk.join("bin/java"), ["-cp"]);
@@ -227,7 +227,7 @@ fn one_store_that_fails_leaves_the_others_done() {
     if !in_namespace("one_store_that_fails_leaves_the_others_done") {
         return;
     }
-    let home = Home::new();
+    let home = Home::with_nss_tool(NssTool::Certutil);
     let profile = firefox_profile(&home);
     // A Firefox that is writing: its database is locked.
     let lock = "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1], isolation_level=None)\nc.execute('BEGIN EXCLUSIVE')\nprint('locked', flush=True)\nsys.stdin.read()\n";
@@ -271,7 +271,7 @@ fn a_certutil_that_fails_or_is_missing_is_a_line_of_its_own() {
     if !in_namespace("a_certutil_that_fails_or_is_missing_is_a_line_of_its_own") {
         return;
     }
-    let home = Home::new();
+    let home = Home::with_nss_tool(NssTool::Certutil);
     let install = || {
         let output = home.devca(["install", "--json"]).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{}", words(&output));
@@ -393,7 +393,7 @@ fn a_dry_run_changes_nothing() {
     if !in_namespace("a_dry_run_changes_nothing") {
         return;
     }
-    let home = Home::new();
+    let home = Home::with_nss_tool(NssTool::Certutil);
     let before = home.everything();
     let shown = home.ok(["install", "--dry-run"]);
     for part in [

@@ -10,14 +10,14 @@ use std::fs;
 use std::path::Path;
 
 use common::clients::own_jdk;
-use common::{Home, in_namespace, ok, tool, words};
+use common::{Home, NssTool, in_namespace, ok, tool, words};
 
 /// The programs that change or list stores.
-const PROGRAMS: [&str; 3] = ["certutil", "keytool", "update-ca-certificates"];
+const PROGRAMS: [&str; 4] = ["certutil", "devca-nss", "keytool", "update-ca-certificates"];
 
 /// A machine with three JDKs and two Firefox profiles, whose CA has had five roots before.
-fn machine() -> Home {
-    let home = Home::new();
+fn machine(tool: NssTool) -> Home {
+    let home = Home::with_nss_tool(tool);
     let first = own_jdk(&home);
     for name in ["second", "third"] {
         let copy = first.with_file_name(name);
@@ -45,7 +45,7 @@ fn started(home: &Home, arguments: &[&str]) -> BTreeMap<String, usize> {
     let trace = home.file("trace");
     let mut strace =
         home.command(&tool("strace"), ["-f", "-qq", "-e", "trace=execve", "-e", "signal=none", "-o"]);
-    strace.arg(&trace).arg(env!("CARGO_BIN_EXE_devca")).args(arguments);
+    strace.arg(&trace).arg(&home.program).args(arguments);
     let output = strace.output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", words(&output));
     let mut found = BTreeMap::new();
@@ -54,7 +54,10 @@ fn started(home: &Home, arguments: &[&str]) -> BTreeMap<String, usize> {
         let (program, rest) = call.split_once('"').unwrap();
         let name = Path::new(program).file_name().unwrap().to_str().unwrap();
         if PROGRAMS.contains(&name) {
-            let verb = rest.split('"').nth(3).filter(|_| name == "certutil").unwrap_or_default();
+            let is_certutil = ["certutil", "devca-nss"].contains(&name);
+            // Of devca-nss' only argument, all but --library is a database.
+            let word = rest.split('"').nth(3).filter(|word| is_certutil && word.starts_with('-'));
+            let verb = word.unwrap_or_default();
             *found.entry(format!("{name} {verb}").trim().to_owned()).or_default() += 1;
         }
     }
@@ -64,39 +67,62 @@ fn started(home: &Home, arguments: &[&str]) -> BTreeMap<String, usize> {
 /// Two of Firefox, and the one that Chromium shares with its family.
 const DATABASES: usize = 3;
 
+fn count(counted: &BTreeMap<String, usize>, name: &str) -> usize {
+    counted.get(name).copied().unwrap_or(0)
+}
+
 #[test]
 fn each_store_is_listed_once_and_changed_once() {
     if !in_namespace("each_store_is_listed_once_and_changed_once") {
         return;
     }
-    let home = machine();
-    let count = |counted: &BTreeMap<String, usize>, name: &str| counted.get(name).copied().unwrap_or(0);
-
-    // certutil lists a database by one call for its names, and one for each certificate.
+    let home = machine(NssTool::Library);
     let status = home.devca(["status"]).output().unwrap();
     assert!(!status.status.success(), "the new root is in no store: {}", words(&status));
+    let trace = started(&home, &["install"]);
+    eprintln!("install: {trace:?}");
+    // Contents; the old root out; contents; the new one in; contents. Once in all, whether there is a library.
+    assert_eq!(count(&trace, "devca-nss"), DATABASES * 5, "{trace:?}");
+    assert_eq!(count(&trace, "devca-nss --library"), 1);
+    assert_eq!(count(&trace, "keytool"), 3 * 2, "the old root out, the new one in: {trace:?}");
+    assert!(count(&trace, "update-ca-certificates") <= 2, "{trace:?}");
+
+    let listed = BTreeMap::from([("devca-nss".into(), DATABASES), ("devca-nss --library".into(), 1)]);
+    for command in ["status", "install"] {
+        let trace = started(&home, &[command]);
+        eprintln!("{command}: {trace:?}");
+        assert_eq!(trace, listed);
+    }
+
+    let trace = started(&home, &["uninstall"]);
+    eprintln!("uninstall: {trace:?}");
+    // Contents, the change, contents; and whether the database that was made for the root is empty.
+    assert_eq!(count(&trace, "devca-nss"), DATABASES * 3 + 1, "{trace:?}");
+    assert_eq!(count(&trace, "keytool"), 3);
+    assert_eq!(count(&trace, "update-ca-certificates"), 1);
+}
+
+/// certutil lists a database by one call for its names, and one for each certificate.
+#[test]
+fn certutil_is_started_as_seldom_as_possible() {
+    if !in_namespace("certutil_is_started_as_seldom_as_possible") {
+        return;
+    }
+    let home = machine(NssTool::Certutil);
     let trace = started(&home, &["install"]);
     eprintln!("install: {trace:?}");
     assert_eq!(count(&trace, "certutil -A"), DATABASES);
     assert_eq!(count(&trace, "certutil -D"), DATABASES);
     // The names and the certificate before; the names once it is out; names and certificate once the new one is in.
     assert_eq!(count(&trace, "certutil -L"), DATABASES * 5, "{trace:?}");
-    assert_eq!(count(&trace, "keytool"), 3 * 2, "the old root out, the new one in: {trace:?}");
-    assert!(count(&trace, "update-ca-certificates") <= 2, "{trace:?}");
-
-    let trace = started(&home, &["status"]);
-    eprintln!("status: {trace:?}");
-    assert_eq!(trace, BTreeMap::from([("certutil -L".into(), DATABASES * 2)]));
-
-    let trace = started(&home, &["install"]);
-    eprintln!("install again: {trace:?}");
-    assert_eq!(trace, BTreeMap::from([("certutil -L".into(), DATABASES * 2)]));
-
+    for command in ["status", "install"] {
+        let trace = started(&home, &[command]);
+        eprintln!("{command}: {trace:?}");
+        assert_eq!(trace, BTreeMap::from([("certutil -L".into(), DATABASES * 2)]));
+    }
     let trace = started(&home, &["uninstall"]);
     eprintln!("uninstall: {trace:?}");
     assert_eq!(count(&trace, "certutil -D"), DATABASES);
     // Names and certificate before, the names after; and whether the database that was made for the root is empty.
     assert_eq!(count(&trace, "certutil -L"), DATABASES * 3 + 1, "{trace:?}");
-    assert_eq!(count(&trace, "keytool"), 3);
-    assert_eq!(count(&trace, "update-ca-certificates"), 1);
 }

@@ -12,6 +12,12 @@ pub fn certificates(pem: &[u8]) -> Vec<Vec<u8>> {
     CertificateDer::pem_slice_iter(pem).flatten().map(|certificate| certificate.to_vec()).collect()
 }
 
+/// A certificate as PEM text, with Unix' line ends.
+pub fn pem(der: &[u8]) -> String {
+    let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
+    pem::encode_config(&pem::Pem::new("CERTIFICATE", der), lines)
+}
+
 /// The certificates in a file of the system; none where it cannot be read.
 pub(crate) fn read(host: &Host, path: impl AsRef<Path>) -> Vec<Vec<u8>> {
     host.read(path.as_ref()).map(|pem| certificates(&pem)).unwrap_or_default()

@@ -50,6 +50,8 @@ pub struct Host {
     pub path: Vec<PathBuf>,
     /// Absolute folders with the programs that may run as root.
     pub admin_path: Vec<PathBuf>,
+    /// The program beside this one that drives NSS' library.
+    pub nss_program: Option<PathBuf>,
     /// Whether this process may change the system.
     pub is_root: bool,
     /// The store of all users of the machine, where a system has one for each user as well.
@@ -80,6 +82,7 @@ impl Host {
             person,
             path,
             admin_path,
+            nss_program: nss_program(),
             is_root,
             machine: false,
             variable,
@@ -156,6 +159,12 @@ impl Host {
         let name = other_names.iter().find(|(of, _)| of == manager).map_or(package, |(_, name)| name);
         format!("{command} {name}")
     }
+}
+
+/// Elsewhere than on Linux, browsers read the system's store.
+fn nss_program() -> Option<PathBuf> {
+    let own = std::env::current_exe().ok().filter(|_| Os::current() == Os::Linux)?;
+    Some(own.with_file_name("devca-nss")).filter(|program| program.is_file())
 }
 
 #[cfg(test)]

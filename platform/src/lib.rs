@@ -32,7 +32,7 @@ mod windows;
 mod wsl;
 
 pub use host::{Account, Host, Os};
-pub use nss::{BrowserDatabase, Identity, Ours, browsers};
+pub use nss::{BrowserDatabase, Identity, Ours, browsers, protocol as nss_protocol};
 pub use step::Step;
 
 /// A root as a store sees it.
@@ -49,8 +49,7 @@ pub struct Anchor {
 impl Anchor {
     /// The certificate in PEM. Programs that change a store read these bytes, never a file that could be exchanged.
     pub fn pem(&self) -> String {
-        let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
-        pem::encode_config(&pem::Pem::new("CERTIFICATE", self.der.as_slice()), lines)
+        bundle::pem(&self.der)
     }
 
     /// The SHA-1 in upper-case hexadecimal, as `certutil` and `security` print it.

@@ -173,6 +173,9 @@ pub(crate) fn last_words(output: &Output) -> String {
 fn check(step: &Step, output: std::io::Result<Output>, all: &[Step]) -> Result<(), Problem> {
     let name = &step.name;
     let by_hand = || {
+        if let Some(hint) = &step.hint {
+            return hint.clone();
+        }
         if let Some(inside) = &step.inside {
             return format!("to see why, run it in the tree: {inside}");
         }

@@ -18,6 +18,10 @@ pub struct Step {
     pub(crate) home: Option<PathBuf>,
     /// Lines for its standard input.
     pub(crate) input: Option<String>,
+    /// Each of those lines is a change of its own, so that one run makes those of several steps.
+    pub(crate) takes_more_lines: bool,
+    /// What helps where it fails.
+    pub(crate) hint: Option<String>,
     /// Words of a failure that means it had been done before.
     pub(crate) forgiven: Option<&'static str>,
     /// The same step as it is run inside the sysroot.
@@ -56,7 +60,17 @@ impl Step {
     }
 
     fn new(name: String, what: Action) -> Self {
-        Self { what, as_root: false, name, home: None, input: None, forgiven: None, inside: None }
+        Self {
+            what,
+            as_root: false,
+            name,
+            home: None,
+            input: None,
+            takes_more_lines: false,
+            hint: None,
+            forgiven: None,
+            inside: None,
+        }
     }
 
     /// A shell script, with the words that it finds in `$1` and so on. In errors it has the name of what it is for.
@@ -75,6 +89,30 @@ impl Step {
     pub(crate) fn reading(mut self, text: String) -> Self {
         self.input = Some(text);
         self
+    }
+
+    /// The same for a program to which each line is a change of its own.
+    #[must_use]
+    pub(crate) fn reading_change(self, line: String) -> Self {
+        Self { takes_more_lines: true, ..self.reading(line) }
+    }
+
+    /// What helps where it fails.
+    #[must_use]
+    pub(crate) fn hinting(mut self, hint: &str) -> Self {
+        self.hint = Some(hint.to_owned());
+        self
+    }
+
+    /// Takes the lines of another step over, if the same program would read them.
+    fn takes_over(&mut self, other: &Self) -> bool {
+        let is_same = Self { input: self.input.clone(), ..other.clone() } == *self;
+        if !(is_same && self.takes_more_lines) {
+            return false;
+        }
+        let lines = [&self.input, &other.input].map(|input| input.as_deref().unwrap_or_default());
+        self.input = Some(lines.join("\n"));
+        true
     }
 
     /// The program and its parts are in a folder of their own: a JDK.
@@ -144,7 +182,13 @@ pub fn merged(changes: &[Vec<Step>]) -> Vec<Step> {
     let all: Vec<&Step> =
         (0..longest).flat_map(|at| changes.iter().filter_map(move |steps| steps.get(at))).collect();
     let is_last = |at: usize| !all[at + 1..].contains(&all[at]);
-    (0..all.len()).filter(|at| is_last(*at)).map(|at| all[at].clone()).collect()
+    let mut merged: Vec<Step> = Vec::new();
+    for step in (0..all.len()).filter(|at| is_last(*at)).map(|at| all[at]) {
+        if !merged.last_mut().is_some_and(|last| last.takes_over(step)) {
+            merged.push(step.clone());
+        }
+    }
+    merged
 }
 
 /// The steps as one shell command.

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::common::{ok, project, tool, words};
+use crate::common::{nss_program, ok, project, tool, words};
 
 /// How often each race is run.
 pub(crate) const RACES: usize = 10_000;
@@ -24,6 +24,7 @@ impl User {
         // Another build can be attacked as well: one from before a fix, where an attack must succeed.
         let attacked = std::env::var_os("DEVCA_ATTACKED").unwrap_or(env!("CARGO_BIN_EXE_devca").into());
         fs::copy(attacked, "/usr/local/bin/devca").unwrap();
+        fs::copy(nss_program(), "/usr/local/bin/devca-nss").unwrap();
         Self { name: name.to_owned() }
     }
 

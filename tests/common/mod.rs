@@ -11,6 +11,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -74,6 +75,17 @@ pub fn runtime_variables() -> impl Iterator<Item = &'static str> {
 /// A home of a person who has never used devca, and a folder to work in.
 pub struct Home {
     folder: TempDir,
+    /// The devca that is run.
+    pub program: PathBuf,
+}
+
+/// What devca changes browsers' databases with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NssTool {
+    /// NSS' library, by `devca-nss`.
+    Library,
+    /// `certutil`, which is taken where `devca-nss` is missing.
+    Certutil,
 }
 
 impl Home {
@@ -81,7 +93,20 @@ impl Home {
         let folder = TempDir::new().unwrap();
         std::fs::create_dir(folder.path().join("home")).unwrap();
         std::fs::create_dir(folder.path().join("work")).unwrap();
-        Self { folder }
+        Self { folder, program: env!("CARGO_BIN_EXE_devca").into() }
+    }
+
+    /// One whose devca changes browsers' databases in this way.
+    pub fn with_nss_tool(tool: NssTool) -> Self {
+        let mut home = Self::new();
+        let programs = home.folder.path().join("programs");
+        std::fs::create_dir(&programs).unwrap();
+        home.program = programs.join("devca");
+        link(Path::new(env!("CARGO_BIN_EXE_devca")), &home.program);
+        if tool == NssTool::Library {
+            link(&nss_program(), &programs.join("devca-nss"));
+        }
+        home
     }
 
     /// The home folder.
@@ -110,7 +135,7 @@ impl Home {
 
     /// devca in this home, knowing nothing of the machine's own settings.
     pub fn devca<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
-        self.command(Path::new(env!("CARGO_BIN_EXE_devca")), arguments)
+        self.command(&self.program, arguments)
     }
 
     /// Any program in this home.
@@ -180,7 +205,7 @@ impl Home {
         command
             .env("NO_COLOR", "1")
             .args(answers.iter().flat_map(|(kind, question, answer)| [kind, question, answer]));
-        command.arg("--").arg(env!("CARGO_BIN_EXE_devca")).args(arguments).output().unwrap()
+        command.arg("--").arg(&self.program).args(arguments).output().unwrap()
     }
 
     /// Runs devca, which must fail with 1, and returns everything it says.
@@ -203,7 +228,8 @@ impl Home {
             }
         }
         let mut found = Vec::new();
-        walk(self.folder.path(), &mut found);
+        walk(&self.home(), &mut found);
+        walk(&self.work(), &mut found);
         found.sort();
         found
     }
@@ -215,6 +241,28 @@ impl Home {
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
+    }
+}
+
+/// `devca-nss`, which is another package's program: Cargo builds it for this one's tests only on request.
+pub fn nss_program() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let folder = Path::new(env!("CARGO_BIN_EXE_devca")).parent().unwrap();
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--locked", "--package", "devca-nss"]).current_dir(project());
+        if folder.ends_with("release") {
+            cargo.arg("--release");
+        }
+        assert!(cargo.status().unwrap().success(), "devca-nss cannot be built");
+        folder.join("devca-nss")
+    };
+    BUILT.get_or_init(build).clone()
+}
+
+fn link(from: &Path, to: &Path) {
+    if std::fs::hard_link(from, to).is_err() {
+        std::fs::copy(from, to).unwrap();
     }
 }
 

@@ -1,9 +1,12 @@
 //! Client certificates in browsers' databases: imported by NSS' `pk12util`, which brings the key along.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use super::{Database, NssEntry, PACKAGES, chromium, firefox};
-use crate::last_read::LastRead;
+use super::certutil::Certutil;
+use super::database::Database;
+use super::places::{chromium, firefox};
+use super::tool::{NssEntry, TOOLS};
 use crate::{Host, Os, Problem, Step, Store};
 
 /// A client certificate with its key.
@@ -32,6 +35,7 @@ pub struct Ours<'a> {
 /// The database of a browser, or of several that share one.
 pub struct BrowserDatabase<'a> {
     database: Database<'a>,
+    certutil: Rc<Certutil>,
     pk12util: PathBuf,
 }
 
@@ -47,14 +51,15 @@ pub fn browsers(host: &Host) -> Result<Vec<BrowserDatabase<'_>>, Problem> {
     }
     let program = |name: &str| {
         host.program(name).ok_or_else(|| {
-            let hint = host.install_command_for("nss-tools", PACKAGES);
+            let hint = host.install_command_for("nss-tools", TOOLS);
             Problem::new(format!("{name}, which changes browsers' databases, is not installed"), hint)
         })
     };
-    let (certutil, pk12util) = (program("certutil")?, program("pk12util")?);
+    let (certutil, pk12util) = (Rc::new(Certutil { program: program("certutil")? }), program("pk12util")?);
     let places = firefox(host).into_iter().chain(chromium(host));
     let browser = |(name, folder)| BrowserDatabase {
-        database: Database { host, certutil: certutil.clone(), name, folder, last_read: LastRead::default() },
+        database: Database::new(host, certutil.clone(), name, folder),
+        certutil: certutil.clone(),
         pk12util: pk12util.clone(),
     };
     Ok(places.map(browser).collect())
@@ -63,7 +68,7 @@ pub fn browsers(host: &Host) -> Result<Vec<BrowserDatabase<'_>>, Problem> {
 impl BrowserDatabase<'_> {
     /// Which one, for a person.
     pub fn place(&self) -> String {
-        format!("{} ({})", self.database.name, self.database.folder.display())
+        self.database.place()
     }
 
     /// Imports a certificate in the place of earlier ones of its name. A stranger's of that name stays. Returns whether
@@ -75,42 +80,39 @@ impl BrowserDatabase<'_> {
         mut before: impl FnMut(&str),
     ) -> Result<bool, Problem> {
         let entries = self.database.entries()?;
-        if entries.iter().any(|(name, _, der)| name == identity.name && !(ours.is_issued)(der)) {
+        if entries.iter().any(|entry| entry.nickname == identity.name && !(ours.is_issued)(&entry.der)) {
             let what = format!("it has another certificate named {}", identity.name);
             return Err(Problem::new(what, "rename or delete that in the browser's certificate manager"));
         }
-        if entries.iter().any(|(name, _, der)| name == identity.name && der == identity.certificate) {
+        if entries.iter().any(|entry| entry.nickname == identity.name && entry.der == identity.certificate) {
             return Ok(false);
         }
         self.remove(identity.name, ours, &mut before)?;
         let mut steps = self.database.create()?;
         steps.push(self.import(identity));
-        self.change(&steps, &mut before).map_err(|problem| {
+        self.database.change(&steps, &mut before).map_err(|problem| {
             let hint = "close the browser, then try again; if the profile has a primary password, \
                         import the .p12 in the browser's certificate manager";
             Problem::new(problem.why, hint)
         })?;
         // It comes under its subject, or under the name of what has the same subject.
         let entries = self.database.entries()?;
-        let imported = entries.iter().find(|(_, _, der)| der == identity.certificate);
-        let (name, ..) = imported.ok_or_else(|| {
+        let imported = entries.iter().find(|entry| entry.der == identity.certificate);
+        let NssEntry { nickname, .. } = imported.ok_or_else(|| {
             Problem::new(
                 "no command failed, but the certificate is not in it",
                 "close the browser, then try again",
             )
         })?;
-        if name != identity.name {
-            let rename = self.database.certutil(&["--rename", "-n", name, "--new-n", identity.name]);
-            self.change(&[rename], &mut before)?;
+        if nickname != identity.name {
+            let rename = self.certutil(&["--rename", "-n", nickname, "--new-n", identity.name]);
+            self.database.change(&[rename], &mut before)?;
         }
         Ok(true)
     }
 
-    /// What was read of the database is old afterwards, even where a step failed.
-    fn change(&self, steps: &[Step], before: impl FnMut(&str)) -> Result<(), Problem> {
-        let performed = self.database.host.perform(steps, before);
-        self.database.forget();
-        performed
+    fn certutil(&self, words: &[&str]) -> Step {
+        self.certutil.step(&self.database.folder, words)
     }
 
     fn import(&self, identity: &Identity) -> Step {
@@ -124,12 +126,12 @@ impl BrowserDatabase<'_> {
     /// there were any.
     pub fn remove(&self, name: &str, ours: &Ours, mut before: impl FnMut(&str)) -> Result<bool, Problem> {
         let is_meant = |entries: &[NssEntry]| {
-            entries.iter().filter(|(known, _, der)| known == name && (ours.is_issued)(der)).count()
+            entries.iter().filter(|entry| entry.nickname == name && (ours.is_issued)(&entry.der)).count()
         };
         let mut left = is_meant(&self.database.entries()?);
         let is_changed = left > 0;
         while left > 0 {
-            self.change(&[self.database.certutil(&["-F", "-n", name])], &mut before)?;
+            self.database.change(&[self.certutil(&["-F", "-n", name])], &mut before)?;
             let now = is_meant(&self.database.entries()?);
             if now >= left {
                 return Err(Problem::new(
@@ -148,12 +150,13 @@ impl BrowserDatabase<'_> {
     /// Deletes those that no certificate in it needs. One that somebody trusts stays.
     fn remove_intermediates(&self, ours: &Ours, mut before: impl FnMut(&str)) -> Result<(), Problem> {
         let entries = self.database.entries()?;
-        let all: Vec<&[u8]> = entries.iter().map(|(_, _, der)| der.as_slice()).collect();
-        let is_unneeded = |(_, trusted, der): &&NssEntry| !trusted && (ours.is_unneeded)(der, &all);
+        let all: Vec<&[u8]> = entries.iter().map(|entry| entry.der.as_slice()).collect();
+        let is_unneeded = |entry: &&NssEntry| !entry.trusted && (ours.is_unneeded)(&entry.der, &all);
         // `certutil -D` takes a name: one of several under that name could be another's.
-        let is_alone = |name: &str| entries.iter().filter(|(known, ..)| known == name).count() == 1;
-        for (name, ..) in entries.iter().filter(is_unneeded).filter(|(name, ..)| is_alone(name)) {
-            self.change(&[self.database.certutil(&["-D", "-n", name])], &mut before)?;
+        let is_alone =
+            |entry: &&NssEntry| entries.iter().filter(|known| known.nickname == entry.nickname).count() == 1;
+        for entry in entries.iter().filter(is_unneeded).filter(is_alone) {
+            self.database.change(&[self.certutil(&["-D", "-n", &entry.nickname])], &mut before)?;
         }
         Ok(())
     }

@@ -55,6 +55,7 @@ impl Machine {
             person: Account { home: Some(self.at("home")), ids: None },
             path: vec![self.at("bin"), "/usr/bin".into(), "/bin".into()],
             admin_path: vec![self.at("bin"), self.at("usr/bin"), "/usr/bin".into(), "/bin".into()],
+            nss_program: None,
             is_root: true,
             machine: false,
             variable: |_| None,
