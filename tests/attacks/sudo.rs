@@ -10,7 +10,7 @@ use crate::people::{User, assert_never, state};
 const VICTIM: &str = "/etc/victim";
 
 /// What a person may type behind sudo.
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "install --store nss",
     "issue app.test --out certs",
     "renew --all",
@@ -18,13 +18,14 @@ const COMMANDS: [&str; 10] = [
     "list --prune",
     "status --fix --store nss",
     "rotate --store nss",
+    "root --format pem,der --out trusted",
     "env",
     "uninstall --purge --store nss",
     "renew --all --exec 'id -u > hook'",
 ];
 
 /// What is planted, as shell scripts that run in the folder of all CAs, once there is a CA.
-const PLANTS: [&str; 12] = [
+const PLANTS: [&str; 17] = [
     "rm -r default; ln -s /etc/victim default",
     "cd ..; rm -r devca; ln -s /etc/victim devca",
     "cd ../..; rm -r share; ln -s /etc/victim share",
@@ -34,6 +35,12 @@ const PLANTS: [&str; 12] = [
     "ln -sf /etc/victim/root.pem default/root.pem",
     "ln -sf /etc/victim/bundle.pem default/bundle.pem",
     "ln -sf /etc/victim/new default/bundle.pem",
+    "ln -sf /etc/victim/earlier.pem default/earlier.pem",
+    "ln -sf /etc/victim/exported.jsonl default/exported.jsonl",
+    "ln -sf /etc/victim/new default/exported.jsonl",
+    "ln -sf /etc/victim/new default/not-installed",
+    "cp default/root.pem default/earlier.pem; \
+        echo '{\"v\":1,\"what\":{\"root\":\"pem\"},\"path\":\"/etc/victim/alices.pem\"}' > default/exported.jsonl",
     "ln -s /etc/victim default/.devca-x",
     "ln -s /etc/victim default/ready",
     "mkdir default/ready; ln -s /etc/victim/root.pem default/ready/root.pem; ln -s /etc/victim default/ready/x",
@@ -42,8 +49,17 @@ const PLANTS: [&str; 12] = [
 fn victim() {
     let _ = fs::remove_dir_all(VICTIM);
     fs::create_dir_all(format!("{VICTIM}/inner")).unwrap();
-    for name in ["lock", "issued.jsonl", "root-key.pem", "root.pem", "bundle.pem", "earlier.pem", ".devca-y"]
-    {
+    let names = [
+        "lock",
+        "issued.jsonl",
+        "exported.jsonl",
+        "root-key.pem",
+        "root.pem",
+        "bundle.pem",
+        "earlier.pem",
+        ".devca-y",
+    ];
+    for name in names {
         fs::write(format!("{VICTIM}/{name}"), "root's\n").unwrap();
     }
 }
@@ -72,10 +88,12 @@ fn links_in_the_home_lead_root_nowhere() {
     for plant in PLANTS {
         for command in COMMANDS {
             victim();
-            let before = state(Path::new(VICTIM));
             alice.ok(&format!(
-                "rm -rf .local certs; mkdir -p certs; devca issue localhost -q --force; cd .local/share/devca; {plant}"
+                "rm -rf .local certs; mkdir -p certs; devca issue localhost -q --force; cd .local/share/devca; cp default/root.pem ~; {plant}"
             ));
+            // Root's own copy of alice's root, which her list may name.
+            fs::copy(alice.home().join("root.pem"), format!("{VICTIM}/alices.pem")).unwrap();
+            let before = state(Path::new(VICTIM));
             let output = alice.run(&format!("sudo devca {command}"));
             tries += 1;
             if state(Path::new(VICTIM)) != before {
