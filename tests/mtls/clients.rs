@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use super::World;
-use super::common::tool;
+use super::common::{project, tool};
 use super::programs::{go_program, java_classes, script};
 
 pub struct Client {
@@ -79,8 +79,33 @@ pub const CLIENTS: &[Client] = &[
         command: |world, port, stem| asking(script("node", "client.mjs"), world, port, stem),
     },
     Client {
+        name: "Node 22",
+        command: |world, port, stem| asking(script("node-22", "client.mjs"), world, port, stem),
+    },
+    Client {
+        name: "Node 24",
+        command: |world, port, stem| asking(script("node-24", "client.mjs"), world, port, stem),
+    },
+    Client {
+        name: "Bun",
+        command: |world, port, stem| asking(script("bun", "client.mjs"), world, port, stem),
+    },
+    Client {
+        name: "Deno",
+        command: |world, port, stem| {
+            let mut deno = Command::new(tool("deno"));
+            deno.args(["run", "--quiet", "--no-config", "--allow-read", "--allow-net"]);
+            deno.arg(project().join("tests/mtls/deno.mjs"));
+            asking(deno, world, port, stem)
+        },
+    },
+    Client {
         name: "Python",
         command: |world, port, stem| asking(script("python3", "client.py"), world, port, stem),
+    },
+    Client {
+        name: "PHP curl",
+        command: |world, port, stem| asking(script("php", "client.php"), world, port, stem),
     },
     Client { name: "Go", command: |world, port, stem| asking(Command::new(go_client()), world, port, stem) },
     Client {

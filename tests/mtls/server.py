@@ -17,7 +17,7 @@ while True:
         with context.wrap_socket(plain, server_side=True) as connection:
             connection.recv(4096)
             subject = dict(part[0] for part in connection.getpeercert()["subject"])
-            answer = "Hello, %s\n" % subject["commonName"]
-            connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + answer.encode())
+            answer = b"Hello, %s\n" % subject["commonName"].encode()
+            connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))
     except OSError:
         pass  # the client was refused
