@@ -30,7 +30,7 @@ pub struct Install {
     /// Let the new root also sign for this domain or address range (a range implies --constrain-addresses)
     #[arg(long, value_name = "NAME", value_parser = Subtree::parse, conflicts_with = "unconstrained")]
     pub permit: Vec<Subtree>,
-    /// Also limit the new root to private addresses; BoringSSL (Bun, gRPC, Electron, Envoy) then rejects certificates with addresses
+    /// Also limit the new root to private addresses; BoringSSL (Bun, gRPC, Electron) then rejects certificates with addresses
     #[arg(long, conflicts_with = "unconstrained")]
     pub constrain_addresses: bool,
     /// Let the new root sign for any name, like mkcert's: anyone who gets its key can impersonate every site to you
@@ -139,7 +139,7 @@ Examples:
   devca permit corp.example.dev 203.0.113.0/24
   devca permit --list
   devca permit --remove corp.example.dev
-  devca permit --no-constrain-addresses    for BoringSSL: Bun, gRPC, Electron, Envoy
+  devca permit --no-constrain-addresses    for BoringSSL: Bun, gRPC, Electron
 
 The root is signed again with the same key and replaces the old one in the stores that trust it, so existing \
 certificates stay valid. A sealed root has no key to sign with: it is replaced by a new root, and its certificates are \

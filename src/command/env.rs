@@ -119,7 +119,11 @@ fn php_folders(context: &Context, present: Option<OsString>) -> Option<OsString>
     let present = present.unwrap_or_default();
     let others = std::env::split_paths(&present).filter(|folder| folder != own);
     let others: Vec<PathBuf> = if present.is_empty() { vec![PathBuf::new()] } else { others.collect() };
-    std::env::join_paths(others.iter().chain([own])).ok()
+    let joined = std::env::join_paths(others.iter().chain([own])).ok();
+    if joined.is_none() {
+        context.report.note(format!("PHP_INI_SCAN_DIR is not set: it cannot hold the path {}", own.display()));
+    }
+    joined
 }
 
 /// PHP's curl extension reads no variable, but its settings may refer to one.

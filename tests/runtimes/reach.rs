@@ -108,3 +108,14 @@ fn uninstall_ends_the_trust_and_purge_deletes_the_files() {
     home.ok(["uninstall", "--purge"]);
     assert!(!home.ca().exists(), "{:?}", written(&home));
 }
+
+#[test]
+fn a_variable_that_cannot_hold_the_folder_is_said() {
+    let home = Home::new();
+    let run = |words: &[&str]| home.devca(words).env("DEVCA_HOME", home.file("a:b")).output().unwrap();
+    assert!(run(&["issue", "localhost"]).status.success());
+    let output = run(&["env", "--shell", "json"]);
+    let said = words(&output);
+    assert!(output.status.success() && !said.contains("\"PHP_INI_SCAN_DIR\""), "{said}");
+    assert!(said.contains("PHP_INI_SCAN_DIR is not set: it cannot hold the path"), "{said}");
+}
