@@ -118,7 +118,7 @@ impl Report {
         if self.json || self.quiet || !io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
-        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {per_sec} {eta}");
+        let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} {eta}");
         ProgressBar::new(of).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
     }
 
@@ -146,9 +146,15 @@ impl Report {
             let document = document::OutcomeDocument::new(outcome, &notes);
             writeln!(out, "{}", serde_json::to_string_pretty(&document)?)
         } else if self.quiet && !outcome.is_payload() {
-            // What was not done is an error.
+            // What was not done is an error, and a note may say why.
             let mut err = PrintableWriter::new(anstream::stderr(), Substitute::Replacement);
-            if outcome.exit_code() == 0 { Ok(()) } else { outcome.write(&mut err) }
+            if outcome.exit_code() == 0 {
+                Ok(())
+            } else {
+                let notes = self.notes.take();
+                let mut printed = notes.iter().map(|text| writeln!(err, "{}", noted(text)));
+                printed.try_for_each(|result| result).and_then(|()| outcome.write(&mut err))
+            }
         } else {
             outcome.write(&mut out)
         };

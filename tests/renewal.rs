@@ -50,7 +50,7 @@ fn a_file_that_is_lost_does_not_stop_the_renewal_of_the_pem_beside_it() {
             let line = format!("failed    ./{lost}: {why}; the other files were renewed");
             assert!(said.contains(&line), "{line}: {said}");
             let wanted = format.split(',').nth(1).unwrap();
-            assert!(said.contains(&format!("devca issue lost.test --format {wanted} --out ")), "{said}");
+            assert!(said.contains(&format!("devca issue lost.test --format {wanted}\n")), "{said}");
             // It is nobody's file for devca, and so stays as it is.
             assert_eq!(fs::read_to_string(home.file(lost)).ok().as_deref(), junk);
             // Said once: the inventory lists what there is.
@@ -270,13 +270,48 @@ fn a_pair_that_was_moved_is_renewed_where_it_is() {
     for name in ["localhost.pem", "localhost-key.pem"] {
         fs::copy(home.file("certs").join(name), home.file("copy").join(name)).unwrap();
     }
-    home.ok(["renew", "copy/localhost.pem"]);
+    let output = home.devca(["renew", "copy/localhost.pem"]).output().unwrap();
+    assert!(output.status.success() && words(&output).contains("is a copy"), "{}", words(&output));
     assert_eq!(home.ok(["list"]).lines().count(), 2, "{}", home.ok(["list"]));
     // Without its key it stays as it is, and so does a file that is not of this CA.
     fs::create_dir(home.file("half")).unwrap();
     fs::copy(home.file("certs/localhost.pem"), home.file("half/localhost.pem")).unwrap();
     common::strangers_root(&home.file("stranger.pem"));
     for file in ["half/localhost.pem", "stranger.pem"] {
-        assert!(home.fails(["renew", file]).contains("is neither a file nor the name"), "{file}");
+        let said = home.fails(["renew", file]);
+        assert!(
+            said.contains(&format!("{file} is not a certificate of this CA with its key beside it")),
+            "{said}"
+        );
     }
+    assert!(home.fails(["renew", "nothing"]).contains("is neither a file nor the name"));
+}
+
+/// Moved and deleted files look the same: a note tells what to do in either case.
+#[test]
+fn a_certificate_that_is_due_and_gone_is_pointed_out() {
+    let home = Home::new();
+    home.ok(["issue", "moved.test", "--days", "20"]);
+    for name in ["moved.test.pem", "moved.test-key.pem"] {
+        fs::rename(home.file(name), home.file(&format!("new-{name}"))).unwrap();
+    }
+    let output = home.devca(["renew", "--within", "25d"]).output().unwrap();
+    let said = words(&output);
+    assert!(output.status.success() && said.contains("./moved.test.pem is due and gone"), "{said}");
+    assert!(said.contains("devca renew NEW-PATH"), "{said}");
+    assert!(home.ok(["renew", "new-moved.test.pem"]).contains("renewed"));
+    let output = home.devca(["renew", "--within", "25d"]).output().unwrap();
+    assert!(!words(&output).contains("gone"), "{}", words(&output));
+}
+
+/// A timer that is quiet says why it fails.
+#[test]
+fn a_quiet_renewal_that_cannot_read_the_inventory_says_so() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    fs::write(home.ca().join("issued.jsonl"), "garbage\n").unwrap();
+    let output = home.devca(["-q", "renew"]).output().unwrap();
+    let said = words(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("issued.jsonl") && output.stdout.is_empty(), "{said}");
 }

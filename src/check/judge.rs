@@ -11,6 +11,7 @@ use super::catalogue::{
 use super::chain::{self, Chain, End, Link, Source};
 use super::{Finding, constraints, form, issue, purpose, words};
 use crate::x509::algorithm::KeyKind;
+use crate::x509::details::CertificateDetails;
 use crate::x509::policy;
 use crate::x509::rsa::Exponent;
 use crate::x509::validity::DaysLeft;
@@ -176,7 +177,7 @@ fn validity(link: &Link, now: OffsetDateTime) -> Option<Finding> {
     let (subject, end) = (&details.subject, details.not_after);
     if end < now {
         let what = format!("{subject} expired on {}", end.date());
-        return Some(Finding::new(&EXPIRED, what, "devca renew, then restart the server"));
+        return Some(Finding::new(&EXPIRED, what, format!("{}, then restart the server", renew(details))));
     }
     if details.not_before > now {
         let (date, time) = (details.not_before.date(), details.not_before.time());
@@ -185,8 +186,20 @@ fn validity(link: &Link, now: OffsetDateTime) -> Option<Finding> {
     }
     let left = DaysLeft::until(end, now);
     (left.0 <= EXPIRES_SOON).then(|| {
-        Finding::new(&EXPIRING, format!("{subject} expires {left}, on {}", end.date()), "devca renew")
+        Finding::new(&EXPIRING, format!("{subject} expires {left}, on {}", end.date()), renew(details))
     })
+}
+
+/// Who can issue it again.
+fn renew(details: &CertificateDetails) -> String {
+    let is_devcas = details.issuer.contains(policy::ROOT_ORGANIZATION);
+    match (is_devcas, details.is_ca, details.subject == details.issuer) {
+        (true, false, _) => "devca renew".into(),
+        (true, true, true) => "devca rotate".into(),
+        (true, true, false) => "devca renew --all".into(),
+        (false, false, _) => format!("have its CA issue it again, or replace it: {}", issue(details)),
+        (false, true, _) => "replace it with the current certificate of that CA".into(),
+    }
 }
 
 fn weakness(link: &Link, is_leaf: bool, is_top: bool) -> Option<Finding> {

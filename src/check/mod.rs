@@ -39,6 +39,17 @@ pub fn words(names: &[String]) -> String {
     names.iter().map(|name| quoted(Path::new(name))).collect::<Vec<_>>().join(" ")
 }
 
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Clients refuse it, at least some of them, or soon.
+    Error,
+    /// It is against the rules, and every client that is known accepts it.
+    Warning,
+}
+
 /// Something that is wrong.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -50,6 +61,8 @@ pub struct Finding {
     /// What is wrong.
     #[serde(rename = "message")]
     pub what: String,
+    /// Whether any client refuses it for that.
+    pub severity: Severity,
     /// The command or change that fixes it.
     #[serde(rename = "hint")]
     pub fix: String,
@@ -61,7 +74,9 @@ pub struct Finding {
 impl Finding {
     /// A finding with all the words of its fault.
     pub fn new(fault: &'static Diagnosis, what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { fault, what: what.into(), fix: fix.into(), words: fault.words.iter().collect() }
+        // RFC 8446 §4.4.2 tells clients to cope with any order and with certificates that do not belong there.
+        let severity = if *fault == catalogue::WRONG_ORDER { Severity::Warning } else { Severity::Error };
+        Self { fault, what: what.into(), severity, fix: fix.into(), words: fault.words.iter().collect() }
     }
 
     /// Only what clients say in this very case.

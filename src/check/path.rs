@@ -16,7 +16,7 @@ const MAX_SIGNATURES: usize = 100;
 
 /// How many issuers are looked at, and how many chains are judged, all in all.
 const MAX_STEPS: usize = 2_000;
-const MAX_CHAINS: usize = 32;
+const MAX_CHAINS: usize = 128;
 
 /// What chains are built of.
 pub struct Search<'a> {

@@ -201,6 +201,7 @@ fn file(context: &Context, args: &cli::Check, path: &Path) -> anyhow::Result<Che
     chain(args, &Roots::gather(context, args)?, &found.certificates, &expected, &mut checked)?;
     // A CA by itself is not used as a leaf.
     if args.name.is_none() && !args.client && leaf.is_some_and(|leaf| leaf.is_ca) {
+        context.report.note("judged as a CA's certificate; to judge it as a server's: --name HOST");
         let of_leaves = [&CA_AS_LEAF, &WRONG_USAGE, &WRONG_KEY_USAGE];
         checked.findings.retain(|finding| !of_leaves.contains(&finding.fault));
     }

@@ -121,7 +121,9 @@ fn php_folders(context: &Context, present: Option<OsString>) -> Option<OsString>
     let others: Vec<PathBuf> = if present.is_empty() { vec![PathBuf::new()] } else { others.collect() };
     let joined = std::env::join_paths(others.iter().chain([own])).ok();
     if joined.is_none() {
-        context.report.note(format!("PHP_INI_SCAN_DIR is not set: it cannot hold the path {}", own.display()));
+        context
+            .report
+            .note(format!("PHP_INI_SCAN_DIR is not set: it cannot hold the path {}", own.display()));
     }
     joined
 }

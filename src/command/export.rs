@@ -93,7 +93,7 @@ impl Outcome for Exported {
         let mut rows: Vec<(&str, String)> =
             self.files.iter().map(|path| ("file", report::short(path))).collect();
         rows.push(("name", self.name.clone()));
-        rows.push(("expires", format!("{}, {}", self.not_after.date(), self.days_left)));
+        rows.push(self.days_left.row(self.not_after));
         rows.push(("next", self.next.replace("FOLDER", &report::short(&self.folder))));
         report::rows(page, &rows)
     }

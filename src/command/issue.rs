@@ -420,7 +420,7 @@ impl Outcome for IssueReport {
         if let Some(password) = &self.password {
             rows.push(("password", format!("{password} (shown this once)")));
         }
-        rows.push(("expires", format!("{}, {}", record.not_after.date(), record.days_left)));
+        rows.push(record.days_left.row(record.not_after));
         if self.reused {
             rows.push(("status", "still valid, not reissued".into()));
         } else if self.replaced {

@@ -72,6 +72,9 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
         let is_named = words.any(|word| !due.iter().any(|other| is_meant(other, word)));
         is_named || (args.what.is_empty() && state == State::Missing)
     };
+    if args.what.is_empty() && !args.all {
+        note_gone(context, &others);
+    }
     outcome.leave(others, is_failure);
     outcome.lose(context, lost);
     outcome.is_renewal = true;
@@ -82,6 +85,17 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
         outcome.hook_failed = execute(context, hook).err();
     }
     Ok(outcome)
+}
+
+/// Files that were deleted look like those that were moved, which a server may still use.
+fn note_gone(context: &Context, others: &[(Entry, State)]) {
+    let gone = others.iter().filter(|(_, state)| *state == State::Gone);
+    for (entry, _) in gone.take(3) {
+        let path = crate::report::short(presence::first(entry));
+        context.report.note(format!(
+            "{path} is due and gone; if you moved it: devca renew NEW-PATH, if you deleted it: devca list --prune"
+        ));
+    }
 }
 
 /// What was asked for, and whether lines of the inventory cannot be read. Without a name, and without --all: what ends
@@ -100,9 +114,11 @@ fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<(Vec<Entry>, bool
         }
         if let Some(entry) = moved::find(&entries, Path::new(word)) {
             inventory::append(&context.folder.inventory(), [&entry], context.person.files())?;
-            context.report.note(format!("{word} was moved; its new place is recorded"));
+            let known = entries.len();
             // What is a copy stays known at both places.
             entries.retain(|old| old.serial != entry.serial || presence::state(old) == State::There);
+            let what = if entries.len() < known { "was moved" } else { "is a copy" };
+            context.report.note(format!("{word} {what}; its place is recorded"));
             entries.push(entry);
         } else if !entries.iter().any(|entry| is_meant(entry, word)) {
             return Err(not_listed(&gone, word).into());
@@ -123,7 +139,11 @@ fn not_listed(revoked: &[Entry], word: &str) -> Fault {
         let hint = format!("{} --force", renewal::issue_again(entry));
         return Fault::new(format!("{word} is revoked"), hint);
     }
-    let what = format!("{word} is neither a file nor the name of a certificate of this CA");
+    let what = if Path::new(word).exists() {
+        format!("{word} is not a certificate of this CA with its key beside it")
+    } else {
+        format!("{word} is neither a file nor the name of a certificate of this CA")
+    };
     Fault::new(what, "list what was issued: devca list")
 }
 

@@ -33,6 +33,16 @@ pub fn issue_again(entry: &Entry) -> String {
     format!("reissue it: devca issue{option} {}", words.join(" "))
 }
 
+/// The same for one of its files: in its folder and format.
+pub fn issue_again_at(entry: &Entry, path: &Path) -> String {
+    let file = entry.files.iter().find(|file| file.path == path);
+    let format = file.map(|file| file.format.name()).filter(|format| *format != "pem");
+    let format = format.map_or_else(String::new, |format| format!(" --format {format}"));
+    let folder = path.parent().filter(|folder| std::env::current_dir().is_ok_and(|here| here != **folder));
+    let folder = folder.map_or_else(String::new, |folder| format!(" --out {}", quoted(folder)));
+    format!("{}{format}{folder}", issue_again(entry))
+}
+
 /// Knows the files of this entry. The password of encrypted ones must be the one that they have, unless they get
 /// another key.
 fn recognizer(entry: &Entry, password: Option<&Secret>) -> Recognize {

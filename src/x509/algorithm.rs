@@ -3,11 +3,9 @@
 use std::fmt;
 
 use serde::{Serialize, Serializer};
+use x509_parser::asn1_rs::Tag;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
-
-/// Of an EC key that lists the parameters of its curve, clients cannot know which curve it is.
-const UNNAMED: &str = "that it does not name";
 
 /// The kind of a public key and, where there are several, its size.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +26,9 @@ pub enum KeyKind {
 impl KeyKind {
     /// Of a public key, by its algorithm and its curve.
     pub fn of(info: &SubjectPublicKeyInfo) -> Self {
-        let curve = info.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
+        // `as_oid` takes a SEQUENCE of explicit parameters for an OID, too.
+        let named = info.algorithm.parameters.as_ref().filter(|parameters| parameters.tag() == Tag::Oid);
+        let curve = named.and_then(|parameters| parameters.as_oid().ok());
         match (info.parsed(), info.algorithm.algorithm.to_id_string().as_str()) {
             (Ok(PublicKey::RSA(rsa)), _) => Self::Rsa(rsa.key_size()),
             (Ok(PublicKey::EC(_)), _) => match curve.map(|oid| oid.to_id_string()) {
@@ -61,7 +61,8 @@ impl fmt::Display for KeyKind {
             Self::EcdsaP256 => f.write_str("ECDSA P-256"),
             Self::EcdsaP384 => f.write_str("ECDSA P-384"),
             Self::EcdsaP521 => f.write_str("ECDSA P-521"),
-            Self::EcdsaOther(oid) => write!(f, "ECDSA on the curve {}", oid.as_deref().unwrap_or(UNNAMED)),
+            Self::EcdsaOther(Some(oid)) => write!(f, "ECDSA on the curve {oid}"),
+            Self::EcdsaOther(None) => f.write_str("ECDSA on a curve without a name"),
             Self::Ed25519 => f.write_str("Ed25519"),
             Self::Dsa => f.write_str("DSA"),
             Self::Other(oid) => write!(f, "an algorithm {oid}"),

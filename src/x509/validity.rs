@@ -70,6 +70,15 @@ impl DaysLeft {
         Self((seconds + 86_399).div_euclid(86_400))
     }
 
+    /// The label and the text that say when something ends.
+    pub fn row(self, not_after: OffsetDateTime) -> (&'static str, String) {
+        if self.is_expired() {
+            ("expired", not_after.date().to_string())
+        } else {
+            ("expires", format!("{}, {self}", not_after.date()))
+        }
+    }
+
     /// Whether the end has passed.
     pub fn is_expired(self) -> bool {
         self.0 <= 0

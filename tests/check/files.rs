@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use super::bench::{arguments, authority, compare, findings, forged, issued, serve};
-use super::common::{Home, tool, words};
+use super::common::{Home, ok, tool, words};
 use super::running::free_port;
 
 /// A home with a CA and `localhost.pem`.
@@ -114,6 +114,26 @@ fn a_file_for_another_use_or_name_is_found() {
     fs::write(home.file("twice.pem"), twice).unwrap();
     let found = finds(&home, &["wrong-order"], &["twice.pem"]);
     assert!(found[0]["message"].as_str().unwrap().contains("sent twice"), "{found:#}");
+}
+
+#[test]
+fn what_a_certificate_shows_is_readable() {
+    let home = home();
+    let (key, leaf) = (home.file("curve-key.pem"), home.file("curve.pem"));
+    let (key, leaf) = (key.to_str().unwrap(), leaf.to_str().unwrap());
+    ok("openssl", "ecparam -name prime256v1 -param_enc explicit -genkey -noout -out".split(' ').chain([key]));
+    ok("openssl", "req -x509 -subj /CN=localhost -key".split(' ').chain([key, "-out", leaf]));
+    // The parameters of its curve fill ten lines.
+    let said = home.ok(["inspect", leaf]);
+    assert!(said.contains("ECDSA on a curve without a name\n"), "{said}");
+    let said = home.ok(["issue", "old.test", "--not-after", "2026-01-01"]);
+    assert!(said.contains("expired      2026-01-01\n"), "{said}");
+    // A CA's certificate is not a server's, unless that is asked.
+    let (root, roots) =
+        (home.root().display().to_string(), ["--roots", home.root().to_str().unwrap()].map(str::to_owned));
+    let output = home.devca(["check", &root]).args(&roots).output().unwrap();
+    assert!(output.status.success() && words(&output).contains("--name HOST"), "{}", words(&output));
+    assert!(!home.devca(["check", &root, "--name", "localhost"]).args(roots).status().unwrap().success());
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::check::Finding;
 use crate::check::catalogue::{Client, Words};
 use crate::check::chain::Source;
+use crate::check::{Finding, Severity};
 use crate::report::{self, Mark, Outcome};
 use crate::x509::details::CertificateDetails;
 
@@ -72,7 +72,7 @@ impl Outcome for Checks {
 
 impl Checked {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
-        let mark = if self.findings.is_empty() { Mark::Good } else { Mark::Bad };
+        let mark = if self.is_well() { Mark::Good } else { Mark::Bad };
         let version = self.version.as_ref().map_or(String::new(), |version| format!(", {version}"));
         writeln!(page, "{mark} {}{version}", self.place)?;
         self.write_chain(page)?;
@@ -87,8 +87,13 @@ impl Checked {
         Ok(())
     }
 
+    /// Whether every client accepts it.
+    fn is_well(&self) -> bool {
+        self.findings.iter().all(|finding| finding.severity == Severity::Warning)
+    }
+
     fn exit_code(&self) -> u8 {
-        match (self.no_connection, self.findings.is_empty()) {
+        match (self.no_connection, self.is_well()) {
             (true, _) => 3,
             (false, false) => 1,
             (false, true) => 0,
@@ -125,7 +130,10 @@ impl Checked {
     /// What is wrong, the fix, and then how clients say it: the most common clients, or all with `--verbose`.
     fn write_finding(&self, page: &mut dyn Write, finding: &Finding) -> io::Result<()> {
         const COMMON: [Client; 4] = [Client::Curl, Client::Node, Client::Chrome, Client::Firefox];
-        writeln!(page, "\n{}", report::verdict(false, &finding.what))?;
+        match finding.severity {
+            Severity::Error => writeln!(page, "\n{}", report::verdict(false, &finding.what))?,
+            Severity::Warning => writeln!(page, "\nwarning: {}", finding.what)?,
+        }
         writeln!(page, "  {:9} {}", "fix", finding.fix)?;
         let said = by_client(&finding.words);
         let (common, others): (Vec<_>, Vec<_>) =
@@ -140,7 +148,11 @@ impl Checked {
                 page,
                 "  {:9} {}",
                 "",
-                report::dim(&format!("and by {} more clients: -v", others.len()))
+                report::dim(&format!(
+                    "and by {} more client{}: -v",
+                    others.len(),
+                    if others.len() == 1 { "" } else { "s" }
+                ))
             )?;
         }
         Ok(())

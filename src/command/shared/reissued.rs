@@ -67,11 +67,8 @@ impl Reissued {
     ) {
         for (entry, state) in others {
             let path = presence::first(&entry).to_owned();
-            let failure = FailedRenewal {
-                path,
-                why: presence::why_not(&entry, state),
-                hint: renewal::issue_again(&entry),
-            };
+            let hint = renewal::issue_again_at(&entry, &path);
+            let failure = FailedRenewal { path, why: presence::why_not(&entry, state), hint };
             if is_failure(&entry, state) {
                 self.failed.push(failure);
             } else if matches!(state, State::Missing | State::Replaced) {
@@ -87,16 +84,7 @@ impl Reissued {
             let why = if path.exists() { "it contains something else" } else { "it is missing" };
             let is_renewed = self.done.iter().any(|done| entry.files.iter().any(|file| file.path == *done));
             let rest = if is_renewed { "; the other files were renewed" } else { "" };
-            let file = entry.files.iter().find(|file| file.path == path);
-            let format = file.map_or_else(|| "pem".into(), |file| file.format.name());
-            let folder = path.parent().unwrap_or(&path);
-            let hint = format!(
-                "{} --format {} --out {}",
-                renewal::issue_again(&entry),
-                format,
-                error::quoted(folder)
-            );
-            let hint = context.folder.hint(&hint);
+            let hint = context.folder.hint(&renewal::issue_again_at(&entry, &path));
             self.failed.push(FailedRenewal { path, why: format!("{why}{rest}"), hint });
         }
     }
