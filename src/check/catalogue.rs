@@ -1,5 +1,6 @@
-//! The catalogue of faults: what each means, what clients say when they meet it, and what fixes it. `devca check` reports
-//! from it, `devca explain` searches it, and `docs/troubleshooting.md` is printed from it.
+//! The catalogue of faults: what each one means, what clients say when they meet it, and what fixes it.
+//! `devca check` reports from it, `devca explain` searches it, and `docs/troubleshooting.md` is generated
+//! from it.
 
 use serde::{Serialize, Serializer};
 
@@ -20,17 +21,17 @@ pub use surroundings::*;
 /// One way in which TLS fails.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Diagnosis {
-    /// A short name that stays.
+    /// A short name that never changes, for scripts.
     pub id: &'static str,
     /// The fault in a few words.
     pub title: &'static str,
-    /// What it means, in a sentence or two.
+    /// What the fault means, in a sentence or two.
     pub meaning: &'static str,
-    /// What usually lies behind it, the likeliest first.
+    /// The usual causes, the most likely first.
     pub causes: &'static [&'static str],
-    /// What to run.
+    /// The commands or changes that fix it.
     pub fix: &'static [&'static str],
-    /// What clients say. The words are parts of their messages, in which names and numbers differ.
+    /// What clients say: fragments of their messages without the names and numbers, which vary.
     pub words: &'static [Words],
 }
 
@@ -40,74 +41,74 @@ impl Serialize for Diagnosis {
     }
 }
 
-/// What a client says.
+/// What one client says about a fault.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Words {
-    /// Who.
+    /// The client.
     #[cfg_attr(test, schemars(with = "String"))]
     pub client: Client,
-    /// A part of the message, to the letter.
+    /// A literal fragment of the client's message.
     #[serde(rename = "message")]
     pub says: &'static str,
-    /// In which case of the fault, where the client words several differently.
+    /// The case of the fault in which the client says this, if it words several cases differently.
     #[serde(skip)]
     pub when: Case,
 }
 
-/// Cases of a fault that a client has messages of their own for.
+/// Variants of a fault for which some clients have separate messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Case {
     Any,
-    /// Untrusted: the server sends its root, too.
+    /// Untrusted: the server also sends its root.
     RootSent,
-    /// Untrusted: it does not.
+    /// Untrusted: the server does not send its root.
     RootNotSent,
-    /// Untrusted: it sends its leaf alone.
+    /// Untrusted: the server sends only its leaf.
     LeafSent,
-    /// Untrusted: it sends more than the leaf, and no root.
+    /// Untrusted: the server sends intermediates with its leaf, but no root.
     ChainSent,
-    /// What is trusted is not self-signed.
+    /// The trusted certificate is not self-signed.
     AnchorIsNoRoot,
-    /// Another name than the one wanted, which is a host's.
+    /// The certificate does not cover the host name that the client asked for.
     HostName,
-    /// Another name than the one wanted, which is an address.
+    /// The certificate does not cover the IP address that the client asked for.
     Address,
-    /// An address is wanted, and there are only host names.
+    /// The client asked for an IP address, and the certificate has only host names.
     NoAddresses,
-    /// There is only a common name.
+    /// The certificate has a common name and no subject alternative names.
     NoNames,
-    /// There are only names that are not of hosts.
+    /// The certificate has only alternative names that are not host names.
     NoHostNames,
-    /// There are names of hosts.
+    /// The certificate has host names, but not the right one.
     OtherNames,
-    /// The server knows no such name (SNI), and sends no certificate.
+    /// The server does not know the requested name (SNI) and sends no certificate.
     UnknownSni,
-    /// A weak key of the leaf.
+    /// The leaf's key is weak.
     LeafKey,
-    /// A weak key of a CA.
+    /// A CA's key is weak.
     CaKey,
-    /// A weak signature.
+    /// A signature uses a weak algorithm.
     Signature,
-    /// An issuer that is not marked as a CA.
+    /// An issuer is not marked as a CA.
     IsNoCa,
-    /// The same, said of intermediates only.
+    /// The same as `IsNoCa`, from clients that say it about intermediates only.
     IntermediateIsNoCa,
-    /// An issuer whose key usage lacks keyCertSign.
+    /// An issuer's key usage lacks keyCertSign.
     NoCertSign,
-    /// More intermediates than the client follows.
+    /// The chain has more intermediates than the client follows.
     TooManyIntermediates,
-    /// What is said of the leaf.
+    /// The message is about the leaf.
     OfLeaf,
-    /// What is said of a CA above it.
+    /// The message is about a CA above the leaf.
     OfCa,
-    /// Names that are not among those permitted.
+    /// A name is not in the permitted subtrees.
     NotPermitted,
-    /// Names that are among those excluded.
+    /// A name is in an excluded subtree.
     Excluded,
     /// The alert `unknown_ca`.
     UnknownCa,
-    /// No client certificate was sent, since its issuer is not among those that the server names.
+    /// The client sent no certificate, because its issuer is not in the server's list of acceptable CAs.
     IssuerNotListed,
     /// The alert `bad_certificate`.
     BadCertificate,
@@ -124,7 +125,7 @@ const fn says(client: Client, says: &'static str) -> Words {
 }
 
 impl Words {
-    /// The library that this client verifies with, where one is known to be behind these words.
+    /// The library that this client verifies with, if these messages are known to come from one.
     pub fn library(&self) -> Option<Library> {
         self.client.library()
     }
@@ -134,7 +135,7 @@ impl Words {
     }
 }
 
-/// All faults, the worst first: what keeps every client away before what bothers some of them, some day.
+/// All faults, the worst first: those that stop every client come before those that affect only some.
 pub static ALL: &[&Diagnosis] = &[
     &UNRESOLVED,
     &CONNECTION_REFUSED,

@@ -1,4 +1,4 @@
-//! Certificates with what links them to others, and the chains that they form.
+//! Certificates linked to their issuers, and the chains that they form.
 
 use aws_lc_rs::digest;
 use time::OffsetDateTime;
@@ -11,76 +11,76 @@ use super::names::{Limits, Names};
 use crate::x509::details::CertificateDetails;
 use crate::x509::parsed::{Parsed, Verified};
 
-/// A certificate with what links it to others.
+/// A certificate with what is needed to find and verify its issuer.
 #[derive(Debug, Clone)]
 pub struct Link {
-    /// The certificate in DER.
+    /// The certificate, DER-encoded.
     pub der: Vec<u8>,
-    /// What the certificate says.
+    /// The parsed contents of the certificate.
     pub details: CertificateDetails,
-    /// The subject in DER.
+    /// The subject, DER-encoded.
     pub subject: Vec<u8>,
     issuer: Vec<u8>,
     public_key: Vec<u8>,
     key_id: Option<Vec<u8>>,
     authority_key_id: Option<Vec<u8>>,
-    /// The key usage, where the certificate has that extension (RFC 5280 §4.2.1.3).
+    /// The key usage, if the certificate has that extension (RFC 5280 §4.2.1.3).
     pub key_usage: Option<KeyUsage>,
-    /// Whether it has basicConstraints, whatever they say.
+    /// Whether the certificate has the basicConstraints extension, with any value.
     pub has_basic_constraints: bool,
-    /// Whether it is of version 3, which has extensions.
+    /// Whether this is an X.509 version 3 certificate; earlier versions have no extensions.
     pub is_version_3: bool,
-    /// The critical extensions, by OID.
+    /// The OIDs of its critical extensions.
     pub critical: Vec<String>,
-    /// Whether its key lists the parameters of its curve instead of naming it.
+    /// Whether the key spells out its curve's parameters instead of naming the curve.
     pub has_explicit_curve: bool,
     /// Every name that name constraints apply to.
     pub names: Names,
-    /// What it may sign for, if that is limited.
+    /// Its name constraints, if it has any.
     pub limits: Option<Limits>,
-    /// What is malformed in it.
+    /// Everything that is malformed in it.
     pub defects: Vec<Defect>,
 }
 
-/// Where a link was found.
+/// Where a certificate in the chain came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
-    /// The server sent it, or the file holds it.
+    /// The server sent it, or it was in the file.
     Sent,
-    /// It is trusted here, and was not sent.
+    /// It is trusted on this machine and was not sent.
     Trusted,
-    /// It is known here, was not sent and is not trusted.
+    /// It is known on this machine, but neither sent nor trusted.
     Known,
 }
 
-/// How a chain ends, the best end first.
+/// How a chain ends, the best ending first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum End {
-    /// At a certificate that is trusted, or would be where its store is asked.
+    /// At a trusted certificate, or at one whose trust is checked separately in its store.
     Anchor,
     /// At a self-signed certificate.
     Root,
-    /// At a certificate whose issuer is not known here.
+    /// At a certificate whose issuer cannot be found.
     Unknown,
-    /// At a certificate that names an issuer which is known, but was signed by another key.
+    /// At a certificate whose named issuer was found, but whose signature was made with a different key.
     OtherKey,
-    /// At a certificate that names the key of its issuer, but whose signature that key does not verify.
+    /// At a certificate that names its issuer's key, but whose signature does not verify with that key.
     BadSignature,
 }
 
-/// A leaf and what stands above it.
+/// A leaf and the certificates above it.
 #[derive(Debug, Clone)]
 pub struct Chain<'a> {
-    /// From the leaf upwards.
+    /// The certificates, starting with the leaf.
     pub links: Vec<(&'a Link, Source)>,
-    /// How it ends.
+    /// How the chain ends.
     pub end: End,
 }
 
 impl Link {
-    /// `None` where the bytes are not a certificate.
+    /// Returns `None` if the bytes are not a certificate.
     pub fn read(der: &[u8]) -> Option<Self> {
         let parsed = Parsed::read(der)?;
         let critical = parsed.raw.iter_extensions().filter(|extension| extension.critical);
@@ -103,27 +103,27 @@ impl Link {
         })
     }
 
-    /// Whether it names itself as its issuer, as roots do.
+    /// Whether the certificate names itself as its issuer, as roots do.
     pub fn is_self_issued(&self) -> bool {
         self.subject == self.issuer
     }
 
-    /// Whether this moment is within its validity.
+    /// Whether `now` is within the certificate's validity.
     pub fn is_valid_at(&self, now: OffsetDateTime) -> bool {
         (self.details.not_before..=self.details.not_after).contains(&now)
     }
 
-    /// Whether its own key made its signature.
+    /// Whether the certificate was signed with its own key.
     pub fn is_self_signed(&self) -> bool {
         self.is_self_issued() && self.is_signed_by(self)
     }
 
-    /// Whether it names this one as its issuer.
+    /// Whether the certificate names `issuer` as its issuer.
     pub fn names(&self, issuer: &Self) -> bool {
         self.issuer == issuer.subject
     }
 
-    /// Whether the key identifiers agree, where both have one (RFC 5280 §4.2.1.1).
+    /// Whether the key identifiers agree; a missing one agrees with any (RFC 5280 §4.2.1.1).
     pub fn agrees_on_key_with(&self, issuer: &Self) -> bool {
         match (&self.authority_key_id, &issuer.key_id) {
             (Some(wanted), Some(own)) => wanted == own,
@@ -131,8 +131,8 @@ impl Link {
         }
     }
 
-    /// Whether it names the very key of the issuer: its key identifier is a digest of that key (RFC 5280 §4.2.1.2 and
-    /// RFC 7093 §2), which no other key has.
+    /// Whether the authority key identifier can only mean the issuer's key: it is a digest of that key (RFC
+    /// 5280 §4.2.1.2 and RFC 7093 §2).
     pub fn names_key_of(&self, issuer: &Self) -> bool {
         let Some(wanted) = self.authority_key_id.as_deref().filter(|id| !id.is_empty()) else { return false };
         let whole = issuer.public_key.as_slice();
@@ -145,12 +145,12 @@ impl Link {
         })
     }
 
-    /// Whether both certify the same key.
+    /// Whether both certificates have the same key.
     pub fn has_key_of(&self, other: &Self) -> bool {
         self.public_key == other.public_key
     }
 
-    /// Whether both certify the same key under the same name.
+    /// Whether both certificates have the same subject and key, as a cross-signed root and its original do.
     pub fn is_twin_of(&self, other: &Self) -> bool {
         self.subject == other.subject && self.has_key_of(other)
     }
@@ -159,38 +159,39 @@ impl Link {
     pub fn is_signed_by(&self, issuer: &Self) -> bool {
         let (own, issuer_read) = (Parsed::read(&self.der), Parsed::read(&issuer.der));
         own.zip(issuer_read).is_some_and(|(own, issuer_read)| match own.verify(&issuer_read) {
-            // Of what devca cannot calculate at all the names decide, and `weakness` reports the algorithm.
+            // devca cannot verify this algorithm at all, so the names decide; `weakness` reports the
+            // algorithm itself.
             Verified::Yes | Verified::Unsupported => true,
-            // The library refuses a small RSA key as well.
+            // The library also rejects good signatures of RSA keys that are too short, which are reported as
+            // weak.
             Verified::No => issuer.details.key.is_weak(),
         })
     }
 }
 
 impl Chain<'_> {
-    /// The leaf.
     pub fn leaf(&self) -> &Link {
         self.links[0].0
     }
 
-    /// The last certificate.
+    /// The last certificate, closest to the root.
     pub fn top(&self) -> &Link {
         self.links[self.links.len() - 1].0
     }
 
-    /// Whether this is the certificate at the end of a chain, which some clients take for its name and key alone.
+    /// Whether this is the root at the end of the chain. Some clients use only its name and key.
     pub fn is_root(&self, link: &Link) -> bool {
         matches!(self.end, End::Anchor | End::Root) && std::ptr::eq(link, self.top())
     }
 
-    /// How many of its certificates were sent.
+    /// How many of the certificates were sent by the server.
     pub fn sent(&self) -> usize {
         self.links.iter().filter(|(_, source)| *source == Source::Sent).count()
     }
 }
 
-/// Whether each certificate comes after one that names it as its issuer, and none comes twice (RFC 5246 §7.4.2 demands
-/// it, RFC 8446 §4.4.2 wishes for it).
+/// Whether each certificate follows one that it issued, without duplicates. RFC 5246 §7.4.2 requires this;
+/// RFC 8446 §4.4.2 only recommends it.
 pub fn is_in_order(sent: &[Link]) -> bool {
     let follows = |at: usize| {
         let (before, link) = (&sent[..at], &sent[at]);

@@ -1,4 +1,5 @@
-//! One TLS connection, whatever the certificate: what the server sent, wanted and answered.
+//! Makes one TLS connection, accepting any certificate, and records what the server sent, requested and
+//! answered.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
@@ -16,72 +17,72 @@ use super::watcher::{Watcher, configuration};
 
 /// Where to connect, and how.
 pub struct Target {
-    /// The host that a client would name.
+    /// The host name as a client would write it.
     pub host: String,
-    /// Its port.
     pub port: u16,
-    /// Where to connect to instead.
+    /// The address to connect to instead of resolving the host.
     pub address: Option<SocketAddr>,
-    /// The name in the handshake, if it is not to be the host's.
+    /// The server name for the handshake, if it differs from the host.
     pub sni: Option<String>,
-    /// The protocol that comes before TLS.
+    /// The protocol that runs before TLS (STARTTLS).
     pub starttls: Option<Protocol>,
-    /// The client's certificate and key.
+    /// The client certificate and its key.
     pub identity: Option<Arc<CertifiedKey>>,
-    /// All in all.
+    /// The time limit for the whole connection.
     pub timeout: Duration,
 }
 
-/// What was seen.
+/// What the connection showed.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// Where the connection went.
+    /// The address that was connected to.
     pub peer: Option<SocketAddr>,
-    /// What the server sent, leaf first, in DER.
+    /// The server's certificates in DER, leaf first.
     pub chain: Vec<Vec<u8>>,
-    /// The version of TLS that came about.
+    /// The negotiated TLS version.
     pub version: Option<String>,
-    /// The CAs that it accepts client certificates of, as it names them; `None` where it asks for no certificate.
+    /// The subjects of the CAs that the server accepts client certificates from; `None` if it does not
+    /// request a certificate.
     pub acceptable: Option<Vec<Vec<u8>>>,
-    /// It signed the handshake with a key that is not the certificate's.
+    /// Whether the server signed the handshake with a key that does not match its certificate.
     pub has_wrong_key: bool,
-    /// Why there is no connection.
+    /// Why the connection failed.
     pub failure: Option<Failure>,
-    /// The server's clock, from its answer in HTTP.
+    /// The server's clock, from the `Date` header of its HTTP response.
     pub date: Option<OffsetDateTime>,
-    /// What it answered in HTTP, as far as that was read.
+    /// The beginning of the server's HTTP response.
     pub answer: String,
 }
 
-/// Why a connection did not come about.
+/// Why a connection failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// The host's name means nothing.
+    /// The host name cannot be resolved.
     Unresolved(String),
-    /// Nothing listens there.
+    /// Nothing listens on the port.
     Refused(String),
-    /// No answer, or the connection was cut.
+    /// The server did not answer, or closed the connection.
     Silent(String),
-    /// It answers in HTTP without TLS.
+    /// The server speaks HTTP without TLS.
     PlainHttp,
-    /// It answers in something else.
+    /// The server speaks some other protocol without TLS.
     NotTls(String),
-    /// It speaks older versions of TLS alone.
+    /// The server supports only TLS versions older than 1.2.
     TooOld(String),
-    /// No cipher or group in common with devca.
+    /// The server shares no cipher suite or group with devca.
     Incompatible(String),
-    /// It refused the handshake.
+    /// The server refused the handshake with this alert.
     Alert(AlertDescription),
 }
 
 impl Target {
-    /// The name that certificates are compared with.
+    /// The name that the certificate has to match.
     pub fn name(&self) -> &str {
         self.sni.as_deref().unwrap_or(&self.host)
     }
 }
 
-/// Connects and looks.
+/// Connects and records what the server shows.
 pub fn look(target: &Target) -> Seen {
     let deadline = Instant::now() + target.timeout;
     let mut seen = Seen::default();
@@ -100,24 +101,24 @@ pub fn look(target: &Target) -> Seen {
     seen
 }
 
-/// The addresses of a host.
+/// Resolves a host to its addresses.
 fn resolve(host: &str, port: u16) -> Option<Vec<SocketAddr>> {
     if let Ok(addresses) = (host, port).to_socket_addrs() {
         return Some(addresses.collect());
     }
-    // curl and browsers send names below localhost to loopback themselves (RFC 6761 §6.3); glibc's resolver does not
-    // everywhere.
+    // curl and browsers resolve names under localhost to loopback themselves (RFC 6761 §6.3), but glibc's
+    // resolver does not do so on every system.
     is_below_localhost(host)
         .then(|| vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()])
 }
 
-/// Whether it is a name such as app.localhost.
+/// Whether this is a name under localhost, such as app.localhost.
 fn is_below_localhost(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host);
     host.len() > ".localhost".len() && host.to_ascii_lowercase().ends_with(".localhost")
 }
 
-/// TCP, and the words that come before TLS.
+/// Connects over TCP and runs the protocol that precedes TLS.
 fn open(target: &Target, deadline: Instant) -> Result<TcpStream, Failure> {
     let addresses: Vec<SocketAddr> = match target.address {
         Some(address) => vec![address],
@@ -147,7 +148,7 @@ fn open(target: &Target, deadline: Instant) -> Result<TcpStream, Failure> {
     Err(last)
 }
 
-/// What it means when nothing comes, or nothing more.
+/// Explains why nothing, or nothing further, was received.
 fn silence(e: &io::Error, target: &Target) -> Failure {
     Failure::Silent(match e.kind() {
         io::ErrorKind::UnexpectedEof => "the server closed the connection".into(),
@@ -158,13 +159,14 @@ fn silence(e: &io::Error, target: &Target) -> Failure {
     })
 }
 
-/// What went wrong in a conversation.
+/// An error in the middle of a connection.
 enum Broken {
     Tls(rustls::Error),
     Io(io::Error),
 }
 
-/// The handshake and, to hear what the server says to the client's certificate, a question and the first of its answer.
+/// Performs the handshake. To learn what the server thinks of the client's certificate, also sends a request
+/// and reads the beginning of the response.
 fn converse(
     target: &Target,
     stream: &TcpStream,
@@ -173,7 +175,7 @@ fn converse(
     seen: &mut Seen,
 ) -> Result<(), Broken> {
     let mut config = configuration(watcher, target.identity.clone()).map_err(Broken::Tls)?;
-    // An address stands in no SNI (RFC 6066 §3); a name that is none is left out.
+    // SNI cannot contain an IP address (RFC 6066 §3); a name that is not a valid server name is omitted too.
     let name = ServerName::try_from(target.name().trim_matches(['[', ']']).to_owned());
     config.enable_sni = name.is_ok();
     let name = name.unwrap_or_else(|_| ServerName::IpAddress(std::net::Ipv4Addr::LOCALHOST.into()));
@@ -182,8 +184,8 @@ fn converse(
         step(&mut tls, stream, deadline)?;
     }
     seen.version = tls.protocol_version().map(|version| format!("{version:?}").replace('_', "."));
-    // With TLS 1.3, what the server says to the client's certificate comes after the handshake. Without one, only its
-    // clock is of interest.
+    // In TLS 1.3 the server judges the client's certificate after the handshake. Without a client
+    // certificate, only the server's clock is of interest.
     let is_asked = watcher.seen().acceptable.is_some();
     let patience = match (target.starttls, is_asked) {
         (Some(_), false) => return Ok(()),
@@ -203,11 +205,11 @@ fn converse(
     while answer.len() < 4096 && Instant::now() < patience {
         match step(&mut tls, stream, patience) {
             Ok(()) => {}
-            // What it says to a question that it does not know is of no interest, but an alert is.
+            // The server may not understand the request, so its answer does not matter, but an alert does.
             Err(Broken::Tls(rustls::Error::AlertReceived(alert))) if answer.is_empty() => {
                 return Err(Broken::Tls(rustls::Error::AlertReceived(alert)));
             }
-            // Node hangs up on a client certificate that it refuses, without an alert.
+            // Node closes the connection without an alert when it rejects a client certificate.
             Err(Broken::Io(e)) if is_refusal(&e) && is_judged && answer.is_empty() && !has_closed => {
                 return Err(Broken::Io(e));
             }
@@ -216,7 +218,7 @@ fn converse(
         let mut buffer = [0; 1024];
         loop {
             match tls.reader().read(&mut buffer) {
-                Ok(0) => has_closed = true, // orderly, with close_notify
+                Ok(0) => has_closed = true, // an orderly shutdown, with close_notify
                 Ok(read) => {
                     answer.extend_from_slice(&buffer[..read]);
                     continue;
@@ -234,13 +236,13 @@ fn converse(
     Ok(())
 }
 
-/// The other side has gone, and it is not that nothing has come yet.
+/// Whether the peer has closed the connection, as opposed to not having sent anything yet.
 fn is_refusal(e: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     matches!(e.kind(), UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe)
 }
 
-/// Writes what is to be written, reads what is there.
+/// Writes pending TLS records, then reads what has arrived.
 fn step(tls: &mut ClientConnection, stream: &TcpStream, deadline: Instant) -> Result<(), Broken> {
     let stream = &mut Timed { stream, deadline };
     while tls.wants_write() {
@@ -251,7 +253,7 @@ fn step(tls: &mut ClientConnection, stream: &TcpStream, deadline: Instant) -> Re
             return Err(Broken::Io(io::ErrorKind::UnexpectedEof.into()));
         }
         if let Err(e) = tls.process_new_packets() {
-            // It hears why.
+            // Send the alert, so that the server logs the reason.
             let _ = tls.write_tls(stream);
             return Err(Broken::Tls(e));
         }
@@ -259,7 +261,7 @@ fn step(tls: &mut ClientConnection, stream: &TcpStream, deadline: Instant) -> Re
     Ok(())
 }
 
-/// `Date: Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7).
+/// Parses the `Date` header, such as `Date: Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7).
 fn date(answer: &str) -> Option<OffsetDateTime> {
     let value = answer.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
@@ -290,7 +292,7 @@ fn recognise(broken: Broken, target: &Target, peer: Option<SocketAddr>, deadline
     }
 }
 
-/// Asks again, without TLS.
+/// Connects again without TLS to find out whether the server speaks plain HTTP.
 fn speaks_http(peer: SocketAddr, host: &str, deadline: Instant) -> bool {
     let ask = || -> io::Result<bool> {
         let deadline = deadline.min(Instant::now() + Duration::from_secs(3));

@@ -1,4 +1,4 @@
-//! Names against name constraints, as each library compares them.
+//! Checks names against name constraints, the way each library compares them.
 
 use super::Finding;
 use super::catalogue::{Case, Library, OUTSIDE_CONSTRAINTS, TOO_MANY_NAMES};
@@ -8,21 +8,22 @@ use crate::x509::name::Name;
 
 use Library::{Chrome, Firefox, GnuTls, Go, Java, OpenSsl, Webpki};
 
-/// Go and webpki compare no more than this (maxConstraintComparisons in crypto/x509, `Budget` in webpki).
+/// The maximum number of comparisons in Go and webpki (maxConstraintComparisons in crypto/x509, `Budget` in
+/// webpki).
 const MAX_COMPARISONS: usize = 250_000;
 
-/// OpenSSL and `GnuTLS` neither (`NAME_CHECK_MAX`); nor does devca.
+/// The maximum in OpenSSL and `GnuTLS` (`NAME_CHECK_MAX`), and in devca.
 const MAX_COMPARISONS_OF_ALL: usize = 1 << 20;
 
 /// A name that a CA may not sign for.
 struct Outside {
     name: AnyName,
-    /// By the list of what is excluded, not by the list of what is permitted.
+    /// The name is in an excluded subtree, rather than outside the permitted ones.
     is_excluded: bool,
     refused_by: Vec<Library>,
 }
 
-/// Every CA of the chain against every certificate below it.
+/// Checks every certificate against the constraints of each CA above it.
 pub(super) fn judge(chain: &Chain) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (above, (ca, _)) in chain.links.iter().enumerate().skip(1) {
@@ -37,14 +38,14 @@ pub(super) fn judge(chain: &Chain) -> Vec<Finding> {
             continue;
         }
         let mut outside = below.iter().enumerate().flat_map(|(at, (link, _))| {
-            // RFC 5280 §6.1.4 (b): a CA that certifies itself again is not held to them.
+            // RFC 5280 §6.1.4 (b): self-issued intermediates are exempt from name constraints.
             let is_checked = at == 0 || !link.is_self_issued();
             let (is_leaf, by_root) = (at == 0, chain.is_root(ca));
             let outside =
                 alternative(limits, link, is_leaf, by_root).chain(subject(limits, link, is_leaf, by_root));
             outside.filter(move |_| is_checked)
         });
-        // Go holds a CA's own names against its constraints as well.
+        // Go also checks a CA's own names against its constraints.
         let own = alternative(limits, ca, false, false).map(|own| Outside { refused_by: vec![Go], ..own });
         let own = own.filter(|own| !matches!(own.name, AnyName::Directory(_) | AnyName::Other(_)));
         let mut outside = outside.by_ref().chain(own);
@@ -75,7 +76,7 @@ fn too_many(ca: &Link, names: usize, limits: &Limits, comparisons: usize) -> Fin
 
 fn finding(ca: &Link, outside: &Outside) -> Finding {
     let what = format!("{} may not sign for {}", ca.details.subject, outside.name);
-    // devca permits hosts and addresses only.
+    // devca can only permit host names and addresses.
     let permitted = match &outside.name {
         AnyName::Dns(text) => Name::parse(text).ok(),
         AnyName::Ip(octets) => crate::x509::name::address(octets).map(Name::Ip),
@@ -94,7 +95,8 @@ fn finding(ca: &Link, outside: &Outside) -> Finding {
     })
 }
 
-/// Constraints of kinds that a client does not know; it must refuse them then (RFC 5280 §4.2.1.10).
+/// Reports constraints on kinds of names that a client does not support. RFC 5280 §4.2.1.10 requires the
+/// client to reject the chain in that case.
 fn unsupported(ca: &Link, limits: &Limits) -> Option<Finding> {
     let is_other = |name: &AnyName| matches!(name, AnyName::Other(_));
     let is_directory = |name: &AnyName| matches!(name, AnyName::Directory(_));
@@ -105,7 +107,7 @@ fn unsupported(ca: &Link, limits: &Limits) -> Option<Finding> {
     if limits.all().any(is_other) || limits.excluded.iter().any(is_directory) {
         refused_by.push(GnuTls);
     }
-    // It compares no directory names, and every certificate has one.
+    // webpki does not compare directory names, and every certificate has one (its subject).
     if limits.all().any(is_directory) {
         refused_by.push(Webpki);
     }
@@ -114,7 +116,8 @@ fn unsupported(ca: &Link, limits: &Limits) -> Option<Finding> {
     (!refused_by.is_empty()).then(|| Finding::new(&OUTSIDE_CONSTRAINTS, what, fix).said_by(&refused_by))
 }
 
-/// The alternative names of one certificate that lie outside, and who minds.
+/// Finds an alternative name of a certificate that violates the constraints, and the libraries that reject
+/// it.
 fn alternative<'a>(
     limits: &'a Limits,
     link: &'a Link,
@@ -126,7 +129,7 @@ fn alternative<'a>(
         if !is_excluded && is_permitted(limits, name) {
             return lenient(limits, name, is_leaf);
         }
-        // Go holds the leaf's names and the CA's own against its constraints, Java none of a root's.
+        // Go checks only the leaf's and the CA's own names; Java ignores the constraints of a root.
         let refused_by = [OpenSsl, GnuTls, Go, Webpki, Java, Chrome, Firefox];
         let minds = |library: &Library| match library {
             Go | GnuTls => is_leaf,
@@ -136,7 +139,7 @@ fn alternative<'a>(
         let refused_by = match name {
             AnyName::Other(_) => vec![OpenSsl, Webpki],
             AnyName::Directory(_) => vec![OpenSsl],
-            // GnuTLS knows no permitted URIs.
+            // GnuTLS does not support permitted URIs.
             AnyName::Uri(_) if !is_excluded && is_leaf => vec![OpenSsl, Go, Webpki],
             AnyName::Uri(_) if !is_excluded => vec![OpenSsl, Webpki],
             AnyName::Ip(octets) if ![4, 16].contains(&octets.len()) => vec![OpenSsl, Go, Webpki],
@@ -146,7 +149,7 @@ fn alternative<'a>(
     })
 }
 
-/// The same for the names in its subject.
+/// Does the same for the names in the subject.
 fn subject<'a>(
     limits: &'a Limits,
     link: &'a Link,
@@ -171,7 +174,8 @@ fn subject<'a>(
     common.chain(subject).chain(mailboxes(limits, link, is_leaf, by_root))
 }
 
-/// The e-mail addresses in the subject. OpenSSL compares all of them, `GnuTLS` and Java only where there is no other.
+/// Does the same for the email addresses in the subject. OpenSSL compares all of them; `GnuTLS` and Java only
+/// if the certificate has no alternative names of that kind (Java: of any kind).
 fn mailboxes<'a>(
     limits: &'a Limits,
     link: &'a Link,
@@ -180,7 +184,7 @@ fn mailboxes<'a>(
 ) -> impl Iterator<Item = Outside> + 'a {
     let has_other = link.names.alternative.iter().any(|name| matches!(name, AnyName::Email(_)));
     link.names.mailboxes.iter().filter_map(move |name| {
-        // What it cannot read it refuses below any constraint.
+        // OpenSSL rejects any name that it cannot parse when there are constraints.
         if matches!(name, AnyName::Unreadable(_)) {
             return Some(Outside { name: name.clone(), is_excluded: false, refused_by: vec![OpenSsl] });
         }
@@ -210,7 +214,8 @@ fn is_permitted(limits: &Limits, name: &AnyName) -> bool {
     of_its_kind.peek().is_none() || of_its_kind.any(|base| name.is_within(base))
 }
 
-/// Names that lie within and that some libraries refuse all the same, where there are constraints of their kind.
+/// Names that satisfy the constraints but that some libraries still reject, if there are constraints on that
+/// kind of name.
 fn lenient(limits: &Limits, name: &AnyName, is_leaf: bool) -> Option<Outside> {
     let has_own_kind = limits.all().any(|base| name.is_like(base));
     let is_label = |label: &str| {
@@ -223,9 +228,9 @@ fn lenient(limits: &Limits, name: &AnyName, is_leaf: bool) -> Option<Outside> {
         AnyName::Dns(text) if !text.strip_suffix('.').unwrap_or(text).split('.').all(is_label) => {
             [minds(Go, is_leaf && !text.is_empty()), minds(Webpki, has_own_kind)]
         }
-        // It takes no address for a host name.
+        // webpki does not accept an IP address as a host name.
         AnyName::Dns(text) if text.parse::<std::net::IpAddr>().is_ok() => [None, minds(Webpki, has_own_kind)],
-        // webpki compares neither of the two, and OpenSSL only what it can take apart.
+        // webpki supports neither kind, and OpenSSL only compares what it can parse.
         AnyName::Email(text) => {
             let is_broken = !text.contains('@');
             let by_openssl = minds(OpenSsl, is_broken && has_own_kind);
@@ -234,7 +239,7 @@ fn lenient(limits: &Limits, name: &AnyName, is_leaf: bool) -> Option<Outside> {
         AnyName::Uri(text) => {
             [minds(OpenSsl, has_own_kind && !text.contains("://")), minds(Webpki, has_own_kind)]
         }
-        // OpenSSL and webpki read a constraint only when they compare it.
+        // OpenSSL and webpki do not validate a constraint until they compare it.
         AnyName::Ip(octets) if ![4, 16].contains(&octets.len()) => {
             [minds(OpenSsl, has_own_kind), minds(Webpki, has_own_kind)]
         }

@@ -1,4 +1,4 @@
-//! Settings of this environment that switch verification off, or lead past the server.
+//! Settings in this environment that disable verification or bypass the server.
 
 use std::env;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::Finding;
 use super::catalogue::{PROXY, VERIFICATION_OFF};
 
-/// A variable whose value switches verification off.
+/// A variable whose value can disable verification.
 struct VerificationSwitch {
     name: &'static str,
     is_off: fn(&str) -> bool,
@@ -26,7 +26,7 @@ const VARIABLES: &[VerificationSwitch] = &[
     },
 ];
 
-/// A line of a file in the home folder that does.
+/// A line of a file in the home folder that can disable verification.
 struct ConfigLine {
     file: &'static str,
     is_off: fn(&str) -> bool,
@@ -49,7 +49,7 @@ const FILES: &[ConfigLine] = &[
     },
 ];
 
-/// `insecure`, `--insecure`, or `-k`, also among other short options of which none takes a value.
+/// Matches `insecure`, `--insecure` and `-k`, also combined with other short options that take no value.
 fn is_off_for_curl(line: &str) -> bool {
     let is_short =
         |options: &str| options.contains('k') && options.chars().all(|c| "fgiklLNnqsSv".contains(c));
@@ -80,7 +80,7 @@ pub fn verification_off(home: Option<&Path>) -> Vec<Finding> {
     variables.chain(files).collect()
 }
 
-/// A proxy that clients would take to this host.
+/// Finds a proxy that clients would use for this host.
 pub fn proxy(host: &str) -> Option<Finding> {
     let value =
         |names: [&'static str; 2]| names.into_iter().find_map(|name| Some((name, env::var(name).ok()?)));
@@ -92,7 +92,7 @@ pub fn proxy(host: &str) -> Option<Finding> {
     if is_exempt {
         return None;
     }
-    // It may carry a password.
+    // The URL may contain a password.
     let place = proxy.rsplit('@').next().unwrap_or_default();
     let what = format!("{name} is set to the proxy {place}, and NO_PROXY does not list {host}");
     Some(Finding::new(&PROXY, what, format!("export NO_PROXY={host}")))

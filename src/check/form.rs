@@ -1,4 +1,5 @@
-//! Certificates that are not what RFC 5280 says: which clients refuse them for that was measured (tests/check/judges.rs).
+//! Certificates that violate RFC 5280. Which clients reject them was determined by experiment
+//! (tests/check/judges.rs).
 
 use x509_parser::extensions::{ParsedExtension, X509Extension};
 use x509_parser::prelude::X509Certificate;
@@ -10,10 +11,10 @@ use super::names::{AnyName, Limits, Names};
 
 use Library::{GnuTls, Go, OpenSsl, Webpki};
 
-/// The four libraries that this was measured with.
+/// The four libraries that were measured.
 pub(super) const EVERY_LIBRARY: &[Library] = &[OpenSsl, GnuTls, Go, Webpki];
 
-/// Something that is malformed, and the libraries that refuse the certificate for it.
+/// Something malformed, and the libraries that reject the certificate for it.
 #[derive(Debug, Clone)]
 pub struct Defect {
     what: String,
@@ -26,7 +27,8 @@ impl Defect {
     }
 }
 
-/// Everything that is malformed in a certificate; `rest` is what follows it.
+/// Returns everything that is malformed in a certificate; `rest` is the data after the end of the
+/// certificate.
 pub(super) fn defects(certificate: &X509Certificate, rest: &[u8]) -> Vec<Defect> {
     let mut defects = Vec::new();
     let mut add = |is_wrong: bool, what: &str, refused_by| {
@@ -57,7 +59,7 @@ pub(super) fn defects(certificate: &X509Certificate, rest: &[u8]) -> Vec<Defect>
     defects
 }
 
-/// An extension that cannot be decoded.
+/// Reports an extension that cannot be decoded.
 fn unreadable(extension: &X509Extension) -> Option<Defect> {
     match extension.parsed_extension() {
         ParsedExtension::ExtendedKeyUsage(usage)
@@ -75,7 +77,7 @@ fn unreadable(extension: &X509Extension) -> Option<Defect> {
         ParsedExtension::ParseError { .. } => {}
         _ => return None,
     }
-    // Of the others, damage is noticed by few.
+    // Few libraries notice damage in the other extensions.
     let (name, refused_by) = match extension.oid.to_id_string().as_str() {
         "2.5.29.14" => ("subjectKeyIdentifier", EVERY_LIBRARY),
         "2.5.29.15" => ("keyUsage", &[OpenSsl, GnuTls, Go][..]),
@@ -124,7 +126,7 @@ fn bad_constraint(constraint: &AnyName) -> Option<Defect> {
     Some(Defect::new(what, refused_by))
 }
 
-/// An address and a mask without holes.
+/// Whether this is an address followed by a contiguous mask.
 fn is_network(octets: &[u8]) -> bool {
     let mask = octets.get(octets.len() / 2..).unwrap_or_default();
     let ones: u32 = mask.iter().map(|octet| octet.leading_ones()).take_while(|ones| *ones == 8).sum();
@@ -134,7 +136,7 @@ fn is_network(octets: &[u8]) -> bool {
     [8, 32].contains(&octets.len()) && !has_hole
 }
 
-/// What is malformed in the certificates of a chain.
+/// Reports everything that is malformed in the certificates of a chain.
 pub(super) fn judge(chain: &Chain) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (link, _) in &chain.links {
@@ -144,7 +146,7 @@ pub(super) fn judge(chain: &Chain) -> Vec<Finding> {
                 "{} spells out its curve's parameters instead of naming the curve",
                 link.details.subject
             );
-            // Of the leaf's key OpenSSL and Go alone look at that.
+            // Only OpenSSL and Go check the leaf's key for that.
             let is_leaf = std::ptr::eq(*link, chain.leaf());
             let refused_by = if is_leaf { &[OpenSsl, Go][..] } else { EVERY_LIBRARY };
             findings.push(Finding::new(&EXPLICIT_CURVE, what, FIX).said_by(refused_by));

@@ -1,4 +1,4 @@
-//! From what came of a connection to what is wrong with it.
+//! Turns the outcome of a connection into findings.
 
 use rustls::AlertDescription;
 use time::{Duration, OffsetDateTime};
@@ -11,23 +11,23 @@ use super::catalogue::{
 use super::connect::{Failure, Seen};
 use crate::error::CaOption;
 
-/// Clocks that differ by less bother nobody.
+/// Clock differences smaller than this do no harm.
 const SKEW: Duration = Duration::minutes(5);
 
-/// The client's side of a connection.
+/// The client's view of a connection.
 pub struct View<'a> {
-    /// Who was asked.
+    /// The host that the client connected to.
     pub host: &'a str,
     pub port: u16,
-    /// Whether a client certificate was shown.
+    /// Whether the client sent a certificate.
     pub shown: bool,
-    /// The CAs that the server accepts client certificates of, by name.
+    /// The names of the CAs whose client certificates the server accepts.
     pub acceptable: &'a [String],
-    /// The option that names the one of these that is this person's.
+    /// The `--ca` option that selects the user's CA in the commands of hints.
     pub ca: CaOption,
 }
 
-/// What the connection itself shows.
+/// Reports what the connection itself shows.
 pub fn judge(seen: &Seen, view: &View) -> Vec<Finding> {
     let View { host, port, shown, acceptable, ca } = view;
     let (port, shown) = (*port, *shown);
@@ -37,7 +37,7 @@ pub fn judge(seen: &Seen, view: &View) -> Vec<Finding> {
     let required = || {
         let what = format!("{host}:{port} requires a client certificate{wanted}");
         let fix = ca.hint("devca issue --client NAME, then: devca check … --cert … --key …");
-        // What servers write into their logs is not what a client says.
+        // These are client messages, so leave out what servers write to their logs.
         Finding::new(&CLIENT_CERTIFICATE_REQUIRED, what, fix).saying(|words| !words.client.is_server())
     };
     let refused = |why: &str| {
@@ -101,7 +101,7 @@ pub fn judge(seen: &Seen, view: &View) -> Vec<Finding> {
         let fix = "configure the key that belongs to the certificate, or a new pair: devca issue NAMES";
         findings.push(Finding::new(&KEY_MISMATCH, what, fix).saying(|_| false));
     }
-    // nginx lets the handshake pass and refuses in HTTP.
+    // nginx completes the handshake and rejects the client certificate with an HTTP 400 response.
     if seen.answer.starts_with("HTTP/1.1 400") && asks {
         findings.push(if shown { refused("it answers 400") } else { required() });
     }
@@ -109,21 +109,21 @@ pub fn judge(seen: &Seen, view: &View) -> Vec<Finding> {
     findings
 }
 
-/// What a server says that finds no common version, cipher or group (RFC 8446 §6.2).
+/// Whether a server sends this alert when it finds no common version, cipher suite or group (RFC 8446 §6.2).
 fn is_of_versions(alert: AlertDescription) -> bool {
     use AlertDescription::{HandshakeFailure, InsufficientSecurity, ProtocolVersion};
     matches!(alert, HandshakeFailure | InsufficientSecurity | ProtocolVersion)
 }
 
-/// What clients say where the server knows no such name, and so shows no certificate.
+/// Whether a client says this when the server does not know the name and sends no certificate.
 pub fn is_of_sni(words: &Words) -> bool {
     words.when == Case::UnknownSni
 }
 
-/// Most clients pass on the server's alert in its words.
+/// Whether these words report this alert; most clients quote the alert that the server sent.
 fn passes_on(alert: AlertDescription, words: &Words) -> bool {
     let case = match alert {
-        // Java and Go send no certificate that is not of a CA which the server names.
+        // Java and Go do not send a client certificate unless the server lists its issuer.
         AlertDescription::UnknownCA if words.when == Case::IssuerNotListed => return true,
         AlertDescription::UnknownCA => Case::UnknownCa,
         AlertDescription::BadCertificate => Case::BadCertificate,
@@ -144,7 +144,7 @@ fn too_old(host: &str, port: u16, why: &str) -> Finding {
     )
 }
 
-/// Which clients share a cipher with it, nobody can tell from here.
+/// Reports that there is no common cipher suite with devca. Other clients may well have one.
 fn incompatible(host: &str, port: u16, why: &str) -> Finding {
     let what = format!(
         "{host}:{port} has no cipher or group in common with devca, which supports ECDHE with AES-GCM and ChaCha20, on \
@@ -163,7 +163,7 @@ fn skew(server: OffsetDateTime, now: OffsetDateTime) -> Option<Finding> {
     })
 }
 
-/// Who listens on this port at another address of this machine.
+/// Describes the processes that listen on this port at other addresses of this machine.
 fn listeners(address: &str, port: u16) -> String {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"]
         .map(|path| devca_platform::read::text(path.as_ref()).unwrap_or_default());

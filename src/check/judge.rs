@@ -1,4 +1,4 @@
-//! From what was seen to what is wrong with it.
+//! Turns a chain of certificates into findings.
 
 use std::net::IpAddr;
 
@@ -16,25 +16,25 @@ use crate::x509::policy;
 use crate::x509::rsa::Exponent;
 use crate::x509::validity::DaysLeft;
 
-/// A certificate that ends within so many days is pointed out.
+/// Certificates that expire within this many days are reported.
 const EXPIRES_SOON: i64 = 7;
 
-/// Of a long list of names, so many are shown.
+/// The number of names shown from a long list.
 const SHOWN: usize = 6;
 
 const PUBLIC_MAX_DAYS: i64 = 398;
 
-/// What is to be true of a chain.
+/// What a chain is checked against.
 pub struct Expectation<'a> {
-    /// The name or address that a client would use; none for a client's certificate.
+    /// The name or address that a client would use; `None` for a client's own certificate.
     pub name: Option<&'a str>,
-    /// Whether it is used by a client.
+    /// Whether the certificate is a client certificate.
     pub client: bool,
-    /// When this is.
+    /// The time to check validity against.
     pub now: OffsetDateTime,
 }
 
-/// Everything that the chain itself shows. Whether its root is trusted is not among that.
+/// Reports everything that is visible in the chain itself. Whether its root is trusted is checked elsewhere.
 pub fn judge(chain: &Chain, sent: &[Link], expected: &Expectation) -> Vec<Finding> {
     let mut findings = Vec::new();
     let leaf = chain.leaf();
@@ -49,7 +49,7 @@ pub fn judge(chain: &Chain, sent: &[Link], expected: &Expectation) -> Vec<Findin
         let link: &Link = link;
         let is = |other: &Link| std::ptr::eq(link, other);
         let is_root = chain.is_root(link) && chain.links.len() > 1;
-        // webpki takes a root for its name and key alone.
+        // webpki uses only the name and key of a root.
         let minds = |words: &Words| !is_root || words.library() != Some(Library::Webpki);
         findings.extend(validity(link, expected.now).map(|finding| finding.saying(minds)));
         findings.extend(weakness(link, is(leaf), is(chain.top())));
@@ -65,7 +65,7 @@ pub fn judge(chain: &Chain, sent: &[Link], expected: &Expectation) -> Vec<Findin
     findings
 }
 
-/// A key identifier that is another than the issuer's (RFC 5280 §4.2.1.1).
+/// Reports an authority key identifier that differs from the issuer's (RFC 5280 §4.2.1.1).
 fn key_ids(chain: &Chain) -> Option<Finding> {
     let mut pairs = chain.links.windows(2);
     let pair = pairs.find(|pair| !pair[0].0.agrees_on_key_with(pair[1].0))?;
@@ -91,14 +91,15 @@ fn missing_links(chain: &Chain) -> Option<Finding> {
     Some(Finding::new(&MISSING_INTERMEDIATE, what, fix))
 }
 
-/// RFC 6125 §6.4, as browsers have it: an exact name, or a wildcard for the whole first label.
+/// Matches a host against a name as browsers do (RFC 6125 §6.4): an exact name, or a wildcard that is the
+/// whole first label.
 pub fn matches(pattern: &str, host: &str) -> bool {
     if let Ok(host) = host.parse::<IpAddr>() {
         return pattern.parse() == Ok(host);
     }
     let (pattern, host) = (pattern.to_ascii_lowercase(), host.trim_end_matches('.').to_ascii_lowercase());
     match pattern.strip_prefix("*.") {
-        // Right below a top-level name OpenSSL, GnuTLS and browsers take none.
+        // OpenSSL, GnuTLS and browsers reject wildcards directly below a top-level domain.
         Some(base) if !base.contains('.') => false,
         Some(base) => host.split_once('.').is_some_and(|(first, rest)| !first.is_empty() && rest == base),
         None => pattern == host,
@@ -138,7 +139,7 @@ fn name_mismatch(leaf: &Link, name: &str) -> Option<Finding> {
     };
     let all: Vec<String> = std::iter::once(name.to_owned()).chain(names.iter().map(|&n| n.clone())).collect();
     let fix = format!("devca issue {}", words(&all));
-    // Where there is no other name, some clients still take the common name.
+    // Some clients still fall back to the common name if there are no alternative names.
     let suffices = names.is_empty()
         && !ip
         && details.common_name.as_ref().is_some_and(|common_name| matches(common_name, name));
@@ -147,12 +148,12 @@ fn name_mismatch(leaf: &Link, name: &str) -> Option<Finding> {
             !base.contains('.') && name.split_once('.').is_some_and(|(_, rest)| rest == base)
         })
     });
-    // URIs and mailboxes are names that no client compares with a host.
+    // Clients do not compare URIs and email addresses with a host.
     let has_host = names.iter().any(|known| !known.contains([':', '@']) && known.parse::<IpAddr>().is_err());
     let minds_names = |client| {
         matches!(client, Client::Go | Client::Chrome | Client::Firefox | Client::Rustls) || !suffices
     };
-    // Go takes a wildcard right below a top-level name, too.
+    // Go also accepts a wildcard directly below a top-level domain.
     let is_said = |words: &Words| minds_names(words.client) && !(words.client == Client::Go && is_wide);
     let has_address = names.iter().any(|known| known.parse::<IpAddr>().is_ok());
     let said = |words: &Words| {
@@ -190,7 +191,7 @@ fn validity(link: &Link, now: OffsetDateTime) -> Option<Finding> {
     })
 }
 
-/// Who can issue it again.
+/// Suggests who can reissue the certificate.
 fn renew(details: &CertificateDetails) -> String {
     let is_devcas = details.issuer.contains(policy::ROOT_ORGANIZATION);
     match (is_devcas, details.is_ca, details.subject == details.issuer) {
@@ -210,10 +211,10 @@ fn weakness(link: &Link, is_leaf: bool, is_top: bool) -> Option<Finding> {
         _ if has_bad_exponent => false,
         Case::CaKey => !is_leaf,
         Case::LeafKey => is_leaf && (words.client != Client::Node || is_short),
-        // Java and Go accept what is half as long as others demand.
+        // Java and Go accept half the key length that others require.
         _ => is_short && words.client == Client::Java,
     };
-    // Java demands more of the roots that it brings along than of others.
+    // Java is stricter with the roots it ships than with others.
     let said_of_signature = |words: &Words| words.when == Case::Signature && words.client != Client::Java;
     let fix = "devca issue NAMES uses keys and signatures that are accepted";
     let weak_key = match &details.key {
@@ -227,7 +228,7 @@ fn weakness(link: &Link, is_leaf: bool, is_top: bool) -> Option<Finding> {
             let what = format!("{} has {key}", details.subject);
             Some(Finding::new(&WEAK, what, fix).saying(said_of_key))
         }
-        // Nobody looks at a root's own signature.
+        // A root's own signature is never verified.
         None if details.signature.is_weak() && !is_top => {
             let what = format!("{} is signed by {}", details.subject, details.signature);
             Some(Finding::new(&WEAK, what, fix).saying(said_of_signature))
@@ -242,8 +243,8 @@ fn small_exponent(link: &Link) -> Option<Finding> {
     Some(Finding::new(&SMALL_EXPONENT, what, "devca issue NAMES creates a key that is not affected"))
 }
 
-/// A key or a signature that only some clients know: Ed448, or a curve other than P-256, P-384 and P-521. The signature
-/// may be one that devca cannot verify either.
+/// Reports a key or signature that only some clients support: Ed448, or a curve other than P-256, P-384 and
+/// P-521. devca may not be able to verify the signature either.
 fn rare(link: &Link, is_top: bool) -> Option<Finding> {
     let details = &link.details;
     let what = if details.key.is_rare() {
@@ -287,7 +288,8 @@ fn too_long(leaf: &Link, client: bool) -> Option<Finding> {
     })
 }
 
-/// What browsers do not take of a root that they bring along (CA/Browser Forum, Baseline Requirements §6.3.2).
+/// Reports a validity that browsers reject below the public roots they ship (CA/Browser Forum, Baseline
+/// Requirements §6.3.2).
 pub fn too_long_for_public_roots(leaf: &Link) -> Option<Finding> {
     let details = &leaf.details;
     let days = (details.not_after - details.not_before + Duration::SECOND).whole_days();

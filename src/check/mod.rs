@@ -1,4 +1,5 @@
-//! Why TLS fails: connect, link the chain, judge it, and say it in the words that clients use.
+//! Finds out why TLS fails: connects, builds the chain, judges it, and reports the result in the words that
+//! clients use.
 
 use std::path::Path;
 
@@ -25,7 +26,7 @@ pub mod target;
 mod timed;
 mod watcher;
 
-/// The command that issues a certificate such as this one, as a shell reads it.
+/// The command that issues a replacement for this certificate, quoted for the shell.
 pub fn issue(details: &CertificateDetails) -> String {
     let names = if details.names.is_empty() { details.common_name.as_slice() } else { &details.names };
     let names = if names.is_empty() { "NAMES".into() } else { words(names) };
@@ -34,65 +35,65 @@ pub fn issue(details: &CertificateDetails) -> String {
     format!("devca issue{option} {names}")
 }
 
-/// Names as words of a shell's command.
+/// Names as quoted words of a shell command.
 pub fn words(names: &[String]) -> String {
     names.iter().map(|name| quoted(Path::new(name))).collect::<Vec<_>>().join(" ")
 }
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Clients refuse it, at least some of them, or soon.
+    /// Some or all clients reject the connection, now or soon.
     Error,
-    /// It is against the rules, and every client that is known accepts it.
+    /// It violates a standard, but every known client accepts it.
     Warning,
 }
 
-/// Something that is wrong.
+/// A problem that was found.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
-    /// Which fault of the catalogue.
+    /// The fault in the catalogue.
     #[serde(rename = "id")]
     #[cfg_attr(test, schemars(with = "String"))]
     pub fault: &'static Diagnosis,
     /// What is wrong.
     #[serde(rename = "message")]
     pub what: String,
-    /// Whether any client refuses it for that.
+    /// Whether clients reject the connection because of it.
     pub severity: Severity,
     /// The command or change that fixes it.
     #[serde(rename = "hint")]
     pub fix: String,
-    /// What clients say.
+    /// What clients say about it.
     #[serde(rename = "seen_as")]
     pub words: Vec<&'static catalogue::Words>,
 }
 
 impl Finding {
-    /// A finding with all the words of its fault.
+    /// Creates a finding with all messages of its fault.
     pub fn new(fault: &'static Diagnosis, what: impl Into<String>, fix: impl Into<String>) -> Self {
-        // RFC 8446 §4.4.2 tells clients to cope with any order and with certificates that do not belong there.
+        // RFC 8446 §4.4.2 asks clients to accept certificates in any order, and extra ones.
         let severity = if *fault == catalogue::WRONG_ORDER { Severity::Warning } else { Severity::Error };
         Self { fault, what: what.into(), severity, fix: fix.into(), words: fault.words.iter().collect() }
     }
 
-    /// Only what clients say in this very case.
+    /// Keeps only what clients say in this particular case.
     #[must_use]
     pub fn saying(mut self, is_said: impl Fn(&catalogue::Words) -> bool) -> Self {
         self.words.retain(|words| is_said(words));
         self
     }
 
-    /// Only what clients with these libraries say.
+    /// Keeps only the messages of clients that use these libraries.
     #[must_use]
     pub fn said_by(self, libraries: &[catalogue::Library]) -> Self {
         self.saying(|words| words.library().is_some_and(|library| libraries.contains(&library)))
     }
 
-    /// Its place in the catalogue: the worst first.
+    /// The position in the catalogue, which lists the worst faults first.
     pub fn rank(&self) -> usize {
         catalogue::ALL.iter().position(|fault| *fault == self.fault).unwrap_or(usize::MAX)
     }

@@ -1,4 +1,5 @@
-//! The names in certificates and the constraints on them, as they stand there: also those that devca does not issue.
+//! The names in certificates and the constraints on them, as encoded. Unlike [`crate::x509::name`], this
+//! covers names that devca does not issue.
 
 use std::net::IpAddr;
 
@@ -7,47 +8,47 @@ use x509_parser::extensions::{GeneralName, GeneralSubtree, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::AttributeTypeAndValue;
 
-/// A name of one of the kinds of RFC 5280 §4.2.1.6.
+/// A general name (RFC 5280 §4.2.1.6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AnyName {
-    /// A host name; nothing says that it is a valid one.
+    /// A host name, not necessarily a valid one.
     Dns(String),
-    /// An e-mail address.
+    /// An email address.
     Email(String),
     Uri(String),
-    /// An address, or an address and a mask.
+    /// An address, or an address followed by a mask.
     Ip(Vec<u8>),
     /// A distinguished name in DER.
     Directory(Vec<u8>),
-    /// A kind that no client of devca's reads, by its tag.
+    /// A kind of name that none of the clients read, by its tag.
     Other(u32),
-    /// Not a name of its kind, or of a kind that does not exist.
+    /// A malformed name, or a tag that is not defined.
     Unreadable(u32),
 }
 
-/// The names in one certificate.
+/// All names in a certificate.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     /// The subject alternative names.
     pub alternative: Vec<AnyName>,
-    /// The subject in DER; empty for an empty one.
+    /// The subject in DER; empty if the subject is empty.
     pub subject: Vec<u8>,
-    /// The common names, which some clients take for host names where there is no other.
+    /// The common names; some clients use them as host names if there are no others.
     pub common: Vec<String>,
-    /// The e-mail addresses in the subject, which RFC 5280 §4.2.1.10 subjects to constraints on mailboxes.
+    /// The email addresses in the subject. RFC 5280 §4.2.1.10 applies constraints on mailboxes to them.
     pub mailboxes: Vec<AnyName>,
 }
 
-/// The name constraints of one certificate.
+/// The name constraints of a certificate.
 #[derive(Debug, Clone, Default)]
 pub struct Limits {
-    /// A name of a kind that is listed here must lie in one of these.
+    /// The permitted subtrees: a name of a kind listed here must be within one of them.
     pub permitted: Vec<AnyName>,
-    /// A name in one of these is refused.
+    /// The excluded subtrees: a name within one of them is rejected.
     pub excluded: Vec<AnyName>,
     /// Whether the extension is critical.
     pub is_critical: bool,
-    /// Whether a constraint has a minimum or a maximum, which RFC 5280 forbids.
+    /// Whether a constraint has a minimum or maximum, which RFC 5280 §4.2.1.10 forbids.
     pub has_distance: bool,
 }
 
@@ -63,7 +64,7 @@ impl AnyName {
             GeneralName::X400Address(_) => Self::Other(3),
             GeneralName::EDIPartyName(_) => Self::Other(5),
             GeneralName::RegisteredID(_) => Self::Other(8),
-            // Octets that are not UTF-8: still a host name, of which clients compare the octets.
+            // The octets are not UTF-8, but clients compare them as a host name all the same.
             GeneralName::Invalid(tag, octets) if tag.0 == 2 => {
                 Self::Dns(octets.iter().map(|octet| char::from(*octet)).collect())
             }
@@ -71,7 +72,7 @@ impl AnyName {
         }
     }
 
-    /// Whether both are of one kind.
+    /// Whether both names are of the same kind.
     pub fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Other(own), Self::Other(other)) => own == other,
@@ -79,7 +80,7 @@ impl AnyName {
         }
     }
 
-    /// Whether a constraint covers this name (RFC 5280 §4.2.1.10).
+    /// Whether the constraint `base` covers this name (RFC 5280 §4.2.1.10).
     pub fn is_within(&self, base: &Self) -> bool {
         match (self, base) {
             (Self::Dns(name), Self::Dns(base)) => is_below(name, base),
@@ -109,7 +110,8 @@ impl std::fmt::Display for AnyName {
     }
 }
 
-/// `app.test` is below `test` and `app.test`, but not below `.app.test`: a leading dot stands for at least one label.
+/// `app.test` is below `test` and `app.test`, but not below `.app.test`: a leading dot requires at least one
+/// more label.
 fn is_below(name: &str, base: &str) -> bool {
     let (name, base) = (name.to_ascii_lowercase(), base.to_ascii_lowercase());
     match name.strip_suffix(&base) {
@@ -119,12 +121,13 @@ fn is_below(name: &str, base: &str) -> bool {
     }
 }
 
-/// A host itself, or with a leading dot the hosts below it.
+/// Whether `base` covers the host: exactly that host or, with a leading dot, the hosts below it.
 fn is_host_of(host: &str, base: &str) -> bool {
     if base.starts_with('.') { is_below(host, base) } else { host.eq_ignore_ascii_case(base) }
 }
 
-/// A mailbox, all mailboxes of a host, or those of all hosts below a domain.
+/// Whether `base` covers the mailbox: exactly that mailbox, all mailboxes of a host, or all mailboxes of the
+/// hosts below a domain.
 fn is_mailbox_of(name: &str, base: &str) -> bool {
     let Some((local, host)) = name.rsplit_once('@') else { return false };
     match base.rsplit_once('@') {
@@ -133,7 +136,7 @@ fn is_mailbox_of(name: &str, base: &str) -> bool {
     }
 }
 
-/// The host of a URI; an address is not one.
+/// The host of a URI; `None` if it is an IP address.
 fn host_of(uri: &str) -> Option<&str> {
     let rest = uri.split_once("://")?.1;
     let authority = rest.split(['/', '?', '#']).next()?;
@@ -149,7 +152,7 @@ fn is_in_network(address: &[u8], base: &[u8]) -> bool {
         && address.iter().zip(network).zip(mask).all(|((own, network), mask)| own & mask == network & mask)
 }
 
-/// Distinguished names are sequences of parts: those of the base come first. (OpenSSL folds case as well.)
+/// Whether a distinguished name begins with all parts of `base`. (OpenSSL also ignores case.)
 fn has_prefix(name: &[u8], base: &[u8]) -> bool {
     let content = |der: &[u8]| {
         let (_, any) = Any::from_der(der).ok()?;
@@ -176,8 +179,9 @@ impl Names {
         }
     }
 
-    /// The common names that OpenSSL, `GnuTLS` and Java hold against name constraints: those that look like host names,
-    /// where there is no other host name. Not a wildcard: these let the certificate pass (openssl/openssl#30346).
+    /// The common names that OpenSSL, `GnuTLS` and Java check against name constraints: those that look like
+    /// host names, if there are no alternative host names. Wildcards are not among them, because these
+    /// libraries let them pass (openssl/openssl#30346).
     pub fn common_as_hosts(&self) -> impl Iterator<Item = AnyName> + '_ {
         let has_host = self.alternative.iter().any(|name| matches!(name, AnyName::Dns(_)));
         let is_host = |name: &&String| {
@@ -190,7 +194,7 @@ impl Names {
     }
 }
 
-/// An e-mail address in a subject, which must be an `IA5String` (RFC 5280, appendix A.1).
+/// An email address in a subject, which must be an `IA5String` (RFC 5280, appendix A.1).
 fn mailbox(attribute: &AttributeTypeAndValue) -> AnyName {
     let is_ascii = attribute.attr_value().tag() == Tag::Ia5String;
     match attribute.as_str() {
@@ -215,13 +219,13 @@ impl Limits {
         })
     }
 
-    /// Every constraint.
+    /// All permitted and excluded subtrees.
     pub fn all(&self) -> impl Iterator<Item = &AnyName> {
         self.permitted.iter().chain(&self.excluded)
     }
 }
 
-/// Whether a constraint consists of more than a name. x509-parser passes over what follows that.
+/// Whether a constraint has anything after its name, which x509-parser ignores.
 fn has_distance(extension: &[u8]) -> bool {
     let parts = |der: &[u8]| -> Vec<Vec<u8>> {
         let (mut rest, mut found) = (der, Vec::new());

@@ -1,5 +1,5 @@
-//! The search for the best chain. Clients that search (Go, rustls, browsers) find a good chain where there is one; OpenSSL
-//! and `GnuTLS` take the first issuer that fits, and do not go back.
+//! Searches for the best chain. Clients that search (Go, rustls, browsers) find a good chain if there is one;
+//! OpenSSL and `GnuTLS` take the first issuer that matches and never backtrack.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -8,19 +8,21 @@ use time::OffsetDateTime;
 
 use super::chain::{Chain, End, Link, Source};
 
-/// No chain is longer. OpenSSL's own limit is 100, that of `GnuTLS` 16, webpki's 6 intermediates.
+/// The maximum length of a chain. OpenSSL's own limit is 100, that of `GnuTLS` is 16, and webpki allows 6
+/// intermediates.
 const MAX_LENGTH: usize = 17;
 
-/// Go and webpki give up after 100 signatures: a peer that sends a network of CAs must not keep devca busy.
+/// Go and webpki give up after 100 signatures; devca has the same limit, so that a peer cannot keep it busy
+/// by sending a network of CAs.
 const MAX_SIGNATURES: usize = 100;
 
-/// How many issuers are looked at, and how many chains are judged, all in all.
+/// The total number of issuers considered and of chains judged.
 const MAX_STEPS: usize = 2_000;
 const MAX_CHAINS: usize = 128;
 
-/// What chains are built of.
+/// The certificates that chains are built from.
 pub struct Search<'a> {
-    /// The leaf first.
+    /// The certificates that were sent come first, beginning with the leaf.
     sent: usize,
     links: Vec<(&'a Link, Source, bool)>,
     signatures: RefCell<HashMap<(usize, usize), bool>>,
@@ -35,7 +37,8 @@ struct Best<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// What was sent, what is trusted, and what else is known here.
+    /// Creates a search over the certificates that were sent, those that are trusted, and any others known
+    /// here.
     pub fn new(sent: &'a [Link], anchors: &'a [Link], others: &'a [Link]) -> Self {
         let is_anchor = |link: &Link| anchors.iter().any(|anchor| anchor.der == link.der);
         let mut links: Vec<_> = sent.iter().map(|link| (link, Source::Sent, is_anchor(link))).collect();
@@ -46,7 +49,8 @@ impl<'a> Search<'a> {
         Self { sent: sent.len(), links, signatures: RefCell::default(), steps: Cell::new(0) }
     }
 
-    /// The best chain: one that ends at an anchor if there is one, and of these the one with the least faults.
+    /// Returns the best chain: one that ends at an anchor if possible, and among those the one with the
+    /// fewest faults.
     pub fn best(&self, count_faults: &dyn Fn(&Chain) -> usize) -> Option<Chain<'a>> {
         if self.sent == 0 {
             return None;
@@ -57,7 +61,7 @@ impl<'a> Search<'a> {
         best.chain
     }
 
-    /// Tries every issuer of the last certificate. Returns true when there is nothing better to be found.
+    /// Tries every issuer of the last certificate. Returns true when no better chain can exist.
     fn extend(&self, path: &mut Vec<usize>, best: &mut Best<'a>, count: &dyn Fn(&Chain) -> usize) -> bool {
         let last = path[path.len() - 1];
         let (link, _, is_anchor) = self.links[last];
@@ -82,7 +86,7 @@ impl<'a> Search<'a> {
                 return true;
             }
         }
-        // A self-signed certificate may have a twin that another CA has signed; that was looked for above.
+        // A self-signed certificate may have a cross-signed twin, which was tried above.
         let end = match () {
             () if link.is_self_issued() && self.is_signed(last, last) => End::Root,
             () if has_issuer => return false,
@@ -91,8 +95,9 @@ impl<'a> Search<'a> {
         self.complete(path, end, best, count)
     }
 
-    /// Those that the last certificate names as its issuer: anchors first, then as they were sent; those whose key
-    /// identifier is another come last. A name and key that are in the chain already would lead round in circles.
+    /// The possible issuers of the last certificate by name: anchors first, then in the order sent, and those
+    /// with another key identifier last. Certificates whose name and key are already in the chain are
+    /// skipped, because they would form a loop.
     fn issuers(&self, path: &[usize]) -> Vec<usize> {
         let last = self.links[path[path.len() - 1]].0;
         let is_new = |link: &Link| path.iter().all(|at| !self.links[*at].0.is_twin_of(link));
@@ -103,7 +108,7 @@ impl<'a> Search<'a> {
         found
     }
 
-    /// What is wrong where the issuer's key did not make the signature.
+    /// Explains a signature that the issuer's key did not make.
     fn mismatch(&self, child: usize, issuer: usize) -> End {
         let is_its_key = self.links[child].0.names_key_of(self.links[issuer].0);
         if is_its_key { End::BadSignature } else { End::OtherKey }
@@ -140,8 +145,9 @@ impl<'a> Search<'a> {
         Chain { links, end }
     }
 
-    /// The chain that OpenSSL builds, and so curl, Node and Python: the first issuer that fits by name and key
-    /// identifier, trusted ones before those that were sent, those that are valid now before others.
+    /// The chain that OpenSSL (and with it curl, Node and Python) builds: it takes the first issuer that
+    /// matches by name and key identifier, and prefers trusted certificates to sent ones and currently valid
+    /// ones to others.
     pub fn by_openssl(&self, now: OffsetDateTime) -> Option<Chain<'a>> {
         let mut path = vec![0];
         while self.sent > 0 && path.len() < MAX_LENGTH {
@@ -153,7 +159,7 @@ impl<'a> Search<'a> {
             let fits = |at: &usize| {
                 let (issuer, source, is_anchor) = self.links[*at];
                 let is_usable = is_anchor || (source == Source::Sent && !is_self_issued(link));
-                // It does not read a certificate whose key usage is empty.
+                // OpenSSL cannot read a certificate with an empty key usage.
                 let is_readable = issuer.key_usage.is_none_or(|usage| usage.flags != 0);
                 !path.contains(at)
                     && is_usable
@@ -168,7 +174,7 @@ impl<'a> Search<'a> {
             let is_valid = |at: &usize| self.links[*at].0.is_valid_at(now);
             let latest = || among.iter().copied().max_by_key(|at| self.links[*at].0.details.not_after);
             let Some(issuer) = among.iter().copied().find(is_valid).or_else(latest) else { break };
-            // A self-signed certificate that was sent gives way to its trusted twin.
+            // OpenSSL replaces a self-signed certificate that was sent with its trusted twin.
             if is_self_issued(link) && path.len() > 1 {
                 path.pop();
             }
@@ -177,8 +183,8 @@ impl<'a> Search<'a> {
         self.finish(path)
     }
 
-    /// The chain that `GnuTLS` builds: the first of what was sent that fits by name and key identifier, up to one that is
-    /// trusted or that a trusted one has issued.
+    /// The chain that `GnuTLS` builds: it takes the first sent certificate that matches by name and key
+    /// identifier, until it reaches one that is trusted or issued by a trusted one.
     pub fn by_gnutls(&self, now: OffsetDateTime) -> Option<Chain<'a>> {
         let fits = |last: &Link, at: usize| {
             last.names(self.links[at].0) && last.agrees_on_key_with(self.links[at].0)
@@ -211,7 +217,7 @@ impl<'a> Search<'a> {
         self.finish(path)
     }
 
-    /// A chain that was put together by names; where a signature is not good, it ends.
+    /// Turns a chain that was built by name into a verified one, cutting it off at the first bad signature.
     fn finish(&self, mut path: Vec<usize>) -> Option<Chain<'a>> {
         let bad = path.windows(2).position(|pair| !self.is_signed(pair[0], pair[1]));
         let (last, _, is_anchor) = *self.links.get(*path.last()?)?;

@@ -1,4 +1,5 @@
-//! What each certificate of a chain may be used for: the leaf for this connection, those above it to sign what is below.
+//! Checks what each certificate of a chain may be used for: the leaf for this connection, the CAs for signing
+//! those below them.
 
 use super::Finding;
 use super::catalogue::{
@@ -9,7 +10,7 @@ use super::chain::{Chain, End, Link};
 use super::judge::Expectation;
 use crate::x509::usage::Usage;
 
-/// Everything that a chain is not meant for.
+/// Reports every certificate that is used for something it does not allow.
 pub fn judge(chain: &Chain, expected: &Expectation) -> Vec<Finding> {
     let leaf = chain.leaf();
     let mut findings: Vec<Finding> = usage(leaf, expected).into_iter().collect();
@@ -69,8 +70,8 @@ fn usage(leaf: &Link, expected: &Expectation) -> Option<Finding> {
     Some(Finding::new(&WRONG_USAGE, what, fix))
 }
 
-/// OpenSSL, Go, `GnuTLS` and browsers hold a CA's extended key usage against what it has signed; Java does not. `GnuTLS`
-/// and webpki do not look at a root's.
+/// OpenSSL, Go, `GnuTLS` and browsers apply a CA's extended key usage to the certificates below it; Java does
+/// not. `GnuTLS` and webpki ignore it on a root.
 fn ca_usage(ca: &Link, expected: &Expectation, is_root: bool) -> Option<Finding> {
     let details = &ca.details;
     let wanted = wanted(expected);
@@ -94,7 +95,7 @@ fn ca_usage(ca: &Link, expected: &Expectation, is_root: bool) -> Option<Finding>
 fn key_usage(leaf: &Link, expected: &Expectation) -> Option<Finding> {
     let usage = leaf.key_usage.as_ref().filter(|usage| !usage.digital_signature())?;
     let what = format!("the key of {} may not be used in handshakes: {usage}", leaf.details.subject);
-    // What was enough for the key exchanges of old, many still take.
+    // Many clients still accept the usages that the older key exchanges needed.
     let was_enough = usage.key_encipherment() || usage.key_agreement();
     let is_strict = |client| matches!(client, Client::Java | Client::Chrome | Client::GnuTls);
     let said = |words: &Words| {
@@ -104,7 +105,7 @@ fn key_usage(leaf: &Link, expected: &Expectation) -> Option<Finding> {
 }
 
 fn may_not_sign(ca: &Link, below: &Link) -> Option<Finding> {
-    // A root of version 1 has no extensions, and says nothing of it; whether it is trusted is asked elsewhere.
+    // A version 1 root has no extensions to say that it is a CA; whether it is trusted is checked elsewhere.
     let lacks_ca = !ca.details.is_ca && !ca.is_self_signed();
     let lacks_bit = ca.key_usage.as_ref().is_some_and(|usage| !usage.key_cert_sign());
     let is_empty = ca.key_usage.as_ref().is_some_and(|usage| usage.flags == 0);
@@ -115,7 +116,7 @@ fn may_not_sign(ca: &Link, below: &Link) -> Option<Finding> {
     };
     let what = format!("{} signed {} but may not: {why}", ca.details.subject, below.details.subject);
     let said = move |words: &Words| match words.when {
-        // Go takes an empty key usage for none.
+        // Go treats an empty key usage as an absent one.
         _ if words.client == Client::Go => lacks_ca || !is_empty,
         Case::NoCertSign => !lacks_ca,
         Case::IsNoCa | Case::IntermediateIsNoCa => lacks_ca,
@@ -124,7 +125,8 @@ fn may_not_sign(ca: &Link, below: &Link) -> Option<Finding> {
     Some(Finding::new(&NOT_A_CA, what, "get it issued by a CA: devca issue NAMES").saying(said))
 }
 
-/// A root of version 3 that does not say that it is a CA. Go wants that of it; others refuse only what says the opposite.
+/// Reports a version 3 root that does not claim to be a CA. Go requires the claim; others reject the root
+/// only if it claims the opposite.
 fn is_not_a_root(root: &Link) -> Option<Finding> {
     let refused_by: &[Library] = if root.has_basic_constraints {
         &[Library::OpenSsl, Library::GnuTls, Library::Go]
@@ -138,7 +140,8 @@ fn is_not_a_root(root: &Link) -> Option<Finding> {
     })
 }
 
-/// How many CAs may follow below one (RFC 5280 §4.2.1.9): those that issue to themselves do not count.
+/// Checks the path length: how many CAs may follow below this one, not counting self-issued ones (RFC 5280
+/// §4.2.1.9).
 fn too_deep(chain: &Chain, above: usize) -> Option<Finding> {
     let (ca, _) = chain.links[above];
     let limit = ca.details.path_length?;
@@ -172,9 +175,9 @@ fn unknown_extension(link: &Link, chain: &Chain) -> Option<Finding> {
     let is_leaf = std::ptr::eq(link, chain.leaf());
     let is_root = chain.is_root(link);
     let said = move |words: &Words| match words.library() {
-        // It takes a root for its name and key alone.
+        // webpki uses only the name and key of a root.
         Some(Library::Webpki) if is_root => false,
-        // It looks no further up than to a CA that it can use.
+        // Firefox stops at the first CA that it cannot use.
         Some(Library::Firefox) if (words.when == Case::OfLeaf) != is_leaf => false,
         library => library.is_some_and(|library| libraries.contains(&library)),
     };
@@ -182,16 +185,16 @@ fn unknown_extension(link: &Link, chain: &Chain) -> Option<Finding> {
     (!finding.words.is_empty()).then_some(finding)
 }
 
-/// The libraries that refuse a certificate where this extension is critical.
+/// The libraries that reject a certificate if this extension is critical.
 fn unsupported_by(oid: &str) -> &'static [Library] {
     use Library::{Chrome, Firefox, GnuTls, Go, Java, OpenSsl, Webpki};
     match oid.strip_prefix("2.5.29.") {
         // Key identifiers, usages, names, basic and name constraints, CRL distribution points.
         Some("14" | "15" | "17" | "19" | "30" | "31" | "35" | "37") => &[],
-        // Certificate policies, and whether a policy may stand for any.
+        // Certificate policies and inhibit anyPolicy.
         Some("32") => &[Webpki],
         Some("54") => &[Go, Webpki],
-        // Policy mappings and constraints.
+        // Policy mappings and policy constraints.
         Some("33" | "36") => &[GnuTls, Go, Webpki],
         _ => &[OpenSsl, GnuTls, Go, Webpki, Java, Chrome, Firefox],
     }

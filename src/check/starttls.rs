@@ -1,4 +1,4 @@
-//! What has to be said before TLS, in the protocols that begin without it.
+//! Negotiates TLS in protocols that begin in plain text (STARTTLS).
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 
@@ -7,7 +7,7 @@ use x509_parser::asn1_rs::{Any, Class, FromBer, Header, Tag};
 
 use crate::report::printable;
 
-/// A protocol that begins without TLS.
+/// A protocol that begins in plain text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Protocol {
     /// RFC 3207
@@ -22,7 +22,7 @@ pub enum Protocol {
     Ldap,
 }
 
-/// Asks for TLS; the error says what came instead.
+/// Asks the server to switch to TLS. The error says what it answered instead.
 pub fn ask(protocol: Protocol, stream: &mut (impl Read + Write)) -> io::Result<()> {
     match protocol {
         Protocol::Smtp => smtp(stream),
@@ -37,7 +37,7 @@ fn other(what: impl Into<String>) -> io::Error {
     io::Error::other(what.into())
 }
 
-/// Lines are read one octet at a time: what follows them is TLS.
+/// Reads a line one octet at a time, because everything after it is TLS.
 fn line(stream: &mut (impl Read + Write)) -> io::Result<String> {
     let mut reader = BufReader::with_capacity(1, stream).take(4096);
     let mut bytes = Vec::new();
@@ -57,7 +57,7 @@ fn smtp(stream: &mut (impl Read + Write)) -> io::Result<()> {
     smtp_answer(stream, "220")
 }
 
-/// "250-…" goes on, "250 …" is the last of an answer.
+/// Reads an SMTP response: "250-…" lines continue it, "250 …" is the last one.
 fn smtp_answer(stream: &mut (impl Read + Write), code: &str) -> io::Result<()> {
     loop {
         let text = line(stream)?;
@@ -85,7 +85,7 @@ fn imap(stream: &mut (impl Read + Write)) -> io::Result<()> {
     }
 }
 
-/// PostgreSQL's documentation, "Message Formats", `SSLRequest`.
+/// Sends an `SSLRequest`, as described in PostgreSQL's documentation under "Message Formats".
 fn postgres(stream: &mut (impl Read + Write)) -> io::Result<()> {
     stream.write_all(&[0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f])?;
     let mut answer = [0];
@@ -97,7 +97,8 @@ fn postgres(stream: &mut (impl Read + Write)) -> io::Result<()> {
     }
 }
 
-/// MySQL's `Protocol::SSLRequest`: after the greeting, a packet of 32 octets with `CLIENT_SSL` among the capabilities.
+/// Sends MySQL's `Protocol::SSLRequest`: after the greeting, a packet of 32 octets with `CLIENT_SSL` among
+/// the capabilities.
 fn mysql(stream: &mut (impl Read + Write)) -> io::Result<()> {
     let mut header = [0; 4];
     stream.read_exact(&mut header)?;
@@ -110,7 +111,7 @@ fn mysql(stream: &mut (impl Read + Write)) -> io::Result<()> {
     if greeting.first() != Some(&10) {
         return Err(other("its greeting is not MySQL's"));
     }
-    // CLIENT_PROTOCOL_41, CLIENT_SSL and CLIENT_SECURE_CONNECTION; packets of 16 MiB; UTF-8.
+    // CLIENT_PROTOCOL_41, CLIENT_SSL and CLIENT_SECURE_CONNECTION; packets of up to 16 MiB; UTF-8.
     let mut request = vec![32, 0, 0, 1];
     request.extend(0x0000_8a00_u32.to_le_bytes());
     request.extend(0x0100_0000_u32.to_le_bytes());
@@ -119,7 +120,8 @@ fn mysql(stream: &mut (impl Read + Write)) -> io::Result<()> {
     stream.write_all(&request)
 }
 
-/// An extended request with the name 1.3.6.1.4.1.1466.20037; the answer's result code must be success.
+/// Sends an extended request with the OID 1.3.6.1.4.1.1466.20037; the result code of the response must be
+/// success.
 fn ldap(stream: &mut (impl Read + Write)) -> io::Result<()> {
     let name = b"1.3.6.1.4.1.1466.20037";
     let mut request = vec![0x30, 29, 0x02, 1, 1, 0x77, 24, 0x80, 22];
@@ -128,7 +130,8 @@ fn ldap(stream: &mut (impl Read + Write)) -> io::Result<()> {
     let not_ldap = || other("it does not speak LDAP");
     let mut header = [0; 6];
     stream.read_exact(&mut header[..2])?;
-    // The long form has the number of further octets of the length; Active Directory always uses it.
+    // In the long form, the first octet has the number of length octets that follow. Active Directory always
+    // uses it.
     let more = if header[1] > 0x80 { usize::from(header[1] & 0x7f) } else { 0 };
     if more > 4 {
         return Err(not_ldap());
@@ -148,7 +151,8 @@ fn ldap(stream: &mut (impl Read + Write)) -> io::Result<()> {
     }
 }
 
-/// Of an answer (RFC 4511 §4.1.1, §4.12): the message's number, then the response, whose result code comes first.
+/// The result code of a response (RFC 4511 §4.1.1, §4.12): the message ID comes first, then the response,
+/// which begins with the result code.
 fn result_code(answer: &[u8]) -> Option<u8> {
     const EXTENDED_RESPONSE: Tag = Tag(24);
     let (rest, _number) = Any::from_ber(answer).ok()?;
@@ -168,7 +172,7 @@ fn result_code(answer: &[u8]) -> Option<u8> {
 mod tests {
     use super::*;
 
-    /// What the other side says; what it is told is of no interest.
+    /// A peer that sends canned data and ignores what it receives.
     struct Says(io::Cursor<Vec<u8>>);
 
     impl Read for Says {
@@ -191,7 +195,7 @@ mod tests {
     fn ldap_answers_in_short_and_in_long_form_are_read() {
         let response = |code| [vec![0x0a, 1, code], vec![0x04, 0], vec![0x04, 0]].concat();
         let short = |code| [vec![0x30, 12, 2, 1, 1, 0x78, 7], response(code)].concat();
-        // As Active Directory writes it.
+        // The encoding that Active Directory uses.
         let long = |code| {
             let inner = [vec![2, 1, 1, 0x78, 0x84, 0, 0, 0, 7], response(code)].concat();
             [vec![0x30, 0x84, 0, 0, 0, u8::try_from(inner.len()).unwrap()], inner].concat()

@@ -1,26 +1,27 @@
-//! What is to be checked: an address or a file.
+//! The target of a check: a server or a file.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Fault, quoted};
 
-/// What argv means.
+/// What an argument on the command line refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckTarget {
     /// `https://localhost:8443/…`, `localhost:8443`, `[::1]:8443`.
     Server {
-        /// Without brackets.
+        /// The host name or address, without brackets.
         host: String,
-        /// 443, where none is given in a URL.
+        /// The port; 443 if a URL does not have one.
         port: u16,
     },
-    /// A file that is there.
+    /// An existing file.
     File(PathBuf),
 }
 
 impl CheckTarget {
-    /// A word with a scheme is an address, one that is a file a file, and any other a host or a port.
+    /// An argument with a scheme is a URL, one that names an existing file is that file, and anything else is
+    /// a host or a port.
     pub fn parse(word: &str) -> Result<Self, Fault> {
         let example = "for example: devca check https://localhost:8443, localhost:8443 or localhost.pem";
         if let Some((scheme, rest)) = word.split_once("://") {
@@ -49,10 +50,10 @@ impl CheckTarget {
                 let hint = format!("check its permissions: ls -ld {}", quoted(&path));
                 return Err(Fault::new(format!("cannot read {word}: permission denied"), hint));
             }
-            // On Windows, what cannot be the name of a file is an error, too.
+            // On Windows, a path that cannot be a file name is also an error.
             _ => {}
         }
-        // `8443` and `:8443` are ports of this machine.
+        // `8443` and `:8443` are ports on this machine.
         let port = word.strip_prefix(':').unwrap_or(word).parse::<u16>();
         if let Some(port) = port.ok().filter(|port| *port > 0) {
             return Self::server("localhost", Some(port), word);
@@ -94,7 +95,8 @@ impl CheckTarget {
     }
 }
 
-/// A path that is not there, rather than a host: it has a folder, or ends as the files of certificates do.
+/// Whether this is a path to a missing file rather than a host: it has a folder or the extension of a
+/// certificate file.
 fn looks_like_a_file(word: &str) -> bool {
     const EXTENSIONS: [&str; 10] = ["pem", "crt", "cer", "der", "key", "csr", "p12", "pfx", "jks", "txt"];
     let path = Path::new(word);

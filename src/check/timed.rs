@@ -1,15 +1,15 @@
-//! A connection with a deadline for all of it.
+//! A connection with a deadline for all reads and writes together.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// How long is left; never nothing, which sockets take for ever.
+/// The time that is left. It is never zero, because the standard library rejects a timeout of zero.
 pub(super) fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
 }
 
-/// However slowly the octets drip, the deadline stays.
+/// Enforces the deadline even if the peer sends one octet at a time.
 pub(super) struct Timed<'a> {
     pub(super) stream: &'a TcpStream,
     pub(super) deadline: Instant,

@@ -1,4 +1,4 @@
-//! The side of TLS that accepts whatever comes and remembers it: it is judged afterwards.
+//! A TLS client that accepts any server and records what it sends, to be judged afterwards.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +12,7 @@ use x509_parser::public_key::PublicKey;
 
 use crate::x509::parsed::Parsed;
 
-/// A client that shows this certificate, and does not judge.
+/// A client configuration that sends this certificate and accepts any server.
 pub(super) fn configuration(
     watcher: &Arc<Watcher>,
     identity: Option<Arc<CertifiedKey>>,
@@ -24,20 +24,20 @@ pub(super) fn configuration(
     Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_client_cert_resolver(answers))
 }
 
-/// Accepts whatever comes, and remembers it: it is judged afterwards.
+/// Accepts any certificate and records it, to be judged afterwards.
 #[derive(Debug, Default)]
 pub(super) struct Watcher {
     state: Mutex<Watched>,
 }
 
-/// What was seen of the other side.
+/// What the server sent and requested.
 #[derive(Debug, Default)]
 pub(super) struct Watched {
-    /// What it sent, leaf first, in DER.
+    /// The server's certificates in DER, leaf first.
     pub(super) chain: Vec<Vec<u8>>,
-    /// The CAs that it accepts client certificates of; `None` where it asked for none.
+    /// The CAs whose client certificates the server accepts; `None` if it did not request one.
     pub(super) acceptable: Option<Vec<Vec<u8>>>,
-    /// It signed the handshake with a key that is not the certificate's.
+    /// Whether the server signed the handshake with a key that does not match its certificate.
     pub(super) has_wrong_key: bool,
 }
 
@@ -52,8 +52,8 @@ fn algorithms() -> WebPkiSupportedAlgorithms {
 }
 
 impl Watcher {
-    /// Goes on whatever the signature is worth. Only a wrong one shows that the server lacks the certificate's key: a
-    /// certificate that webpki cannot read is judged elsewhere.
+    /// Records whether the signature is good, and continues either way. Only a wrong signature proves that
+    /// the server lacks the certificate's key: a certificate that webpki cannot parse is judged elsewhere.
     fn note(
         &self,
         certificate: &CertificateDer<'_>,
@@ -68,7 +68,7 @@ impl Watcher {
     }
 }
 
-/// The library takes no signature of a short RSA key, good or bad.
+/// Whether the library can verify signatures of this key: it rejects all signatures of short RSA keys.
 fn can_be_verified(certificate: &[u8]) -> bool {
     Parsed::read(certificate).is_some_and(|parsed| match parsed.raw.public_key().parsed() {
         Ok(PublicKey::RSA(_)) => !parsed.key_kind().is_weak(),
@@ -114,7 +114,7 @@ impl ServerCertVerifier for Watcher {
     }
 }
 
-/// Shows the client's certificate if it has one, and remembers that it was asked for.
+/// Sends the client's certificate, if there is one, and records that the server requested it.
 #[derive(Debug)]
 struct Answers {
     watcher: Arc<Watcher>,

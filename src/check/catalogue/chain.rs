@@ -1,4 +1,4 @@
-//! From the leaf to a root that the client trusts.
+//! Faults between the leaf and a root that the client trusts.
 
 use super::Case::{
     AnchorIsNoRoot, ChainSent, Excluded, IntermediateIsNoCa, IsNoCa, LeafSent, NoCertSign, NotPermitted,

@@ -1,10 +1,10 @@
-//! The programs whose messages the catalogue has, and what verifies certificates for them.
+//! The programs whose messages are in the catalogue, and the libraries that verify certificates for them.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A program, or the library behind many.
+/// A program, or a library that many programs use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Client {
     Curl,
@@ -41,7 +41,7 @@ pub enum Client {
 }
 
 impl Client {
-    /// As a person calls it.
+    /// The name that people use for it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Curl => "curl",
@@ -78,13 +78,13 @@ impl Client {
         }
     }
 
-    /// Whether these are words of a server's log.
+    /// Whether these messages are from a server's log.
     pub fn is_server(self) -> bool {
         use Client::{GoServer, JavaServer, NodeServer, OpenSslServer, PythonServer, RustlsServer};
         matches!(self, GoServer | JavaServer | NodeServer | OpenSslServer | PythonServer | RustlsServer)
     }
 
-    /// What it verifies with, where one library is known to be behind its words.
+    /// The library that verifies certificates for it, if the messages are known to come from one.
     pub fn library(self) -> Option<Library> {
         Some(match self {
             Self::Curl | Self::OpenSsl | Self::Node | Self::Python => Library::OpenSsl,
@@ -111,13 +111,13 @@ impl Serialize for Client {
     }
 }
 
-/// What verifies certificates for a client. Clients with the same library agree on what they refuse.
+/// A library that verifies certificates. Clients that share one reject the same certificates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Library {
     OpenSsl,
     GnuTls,
     Go,
-    /// For rustls.
+    /// The verifier of rustls.
     Webpki,
     Java,
     Chrome,

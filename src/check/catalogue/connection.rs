@@ -1,4 +1,5 @@
-//! What stands in the way before a certificate is judged: the connection, the protocol, the client's own certificate.
+//! Faults that occur before the server's certificate is judged: in the connection, the protocol, or the
+//! client's certificate.
 
 use super::Case::{BadCertificate, Expired, IssuerNotListed, Revoked, UnknownCa, Unsupported};
 use super::Client::{
@@ -295,7 +296,7 @@ pub static CLIENT_CERTIFICATE_REFUSED: Diagnosis = Diagnosis {
     ],
 };
 
-/// An alert says that the other side gave up: in a server's log, that is the client.
+/// The alert shows that the other side gave up; in a server's log, that is the client.
 pub static REJECTED_BY_CLIENT: Diagnosis = Diagnosis {
     id: "rejected-by-client",
     title: "the client rejected this server's certificate",

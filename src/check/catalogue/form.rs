@@ -1,4 +1,4 @@
-//! Certificates that are not well-formed, and others that no client expects.
+//! Malformed certificates, and others that clients do not expect.
 
 use super::Case::{ChainSent, LeafSent, RootNotSent};
 use super::Client::{Curl, GnuTls, Go, Node, OpenSsl, Python, Rustls};

@@ -1,4 +1,4 @@
-//! The certificate itself: its names, its dates, its purpose, its key.
+//! Faults of the certificate itself: its names, dates, purpose and key.
 
 use super::Case::{
     Address, CaKey, HostName, LeafKey, NoAddresses, NoHostNames, NoNames, OtherNames, Signature, UnknownSni,

@@ -1,4 +1,4 @@
-//! Where it happens: the machine, its files, its environment.
+//! Faults of the environment: the machine, its files and its variables.
 
 use super::Client::{
     Chrome, Curl, CurlOnWindows, GitOnWindows, Go, Java, Nginx, Node, OpenSsl, PostgreSql, Python,
