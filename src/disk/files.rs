@@ -1,4 +1,5 @@
-//! All writing of devca's own files: exclusive create, modes from the first byte, atomic rename, one lock a CA.
+//! Writes all of devca's own files: created exclusively, with the right mode from the first byte, renamed
+//! atomically, and under one lock per CA.
 
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
@@ -28,18 +29,18 @@ mod temporary;
 pub use rights::{refuse_foreign, refuse_unsafe, refuse_unsafe_parent, restrict_permissions, too_open};
 pub use staged::{Recognize, Staged};
 
-/// No file that devca reads is larger; what is, is not one of its files.
+/// The maximum size of the files that devca reads; none of its own are larger.
 const READ_LIMIT: u64 = 1 << 20;
 
-/// What the names of half-written files and folders begin with.
+/// The prefix of temporary files and folders.
 const STAGING: &str = ".devca-";
 
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secrecy {
-    /// A certificate: 0644.
+    /// Everyone: a certificate (0644).
     Public,
-    /// A key, or what names one: 0600.
+    /// Only the owner: a key, or a list that names keys (0600).
     Private,
 }
 
@@ -53,19 +54,18 @@ impl Secrecy {
     }
 }
 
-/// What is to be written, and whether it may take the place of what is there.
+/// A file to be written.
 pub struct NewFile {
-    /// Where it goes.
     pub path: PathBuf,
     pub content: Zeroizing<Vec<u8>>,
-    /// Its mode.
+    /// Who may read it.
     pub secrecy: Secrecy,
-    /// Decided by the caller; without it, a file that turns up in the meantime is an error.
+    /// Whether it may replace an existing file. Otherwise, a file that appears in the meantime is an error.
     pub replace: bool,
 }
 
 impl NewFile {
-    /// A file for everybody to read, where none is yet.
+    /// A new file that everyone may read.
     pub fn public(path: PathBuf, content: impl Into<Zeroizing<Vec<u8>>>) -> Self {
         Self { path, content: content.into(), secrecy: Secrecy::Public, replace: false }
     }
@@ -75,7 +75,7 @@ impl NewFile {
     }
 }
 
-/// The whole of a regular file, which stays in no freed memory.
+/// Reads a whole regular file; its content is zeroized when it is dropped.
 pub fn read(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::new());
     read::regular(path, READ_LIMIT, &mut bytes).map(|()| bytes).or_hint(
@@ -84,13 +84,13 @@ pub fn read(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     )
 }
 
-/// The whole of what the user has named: a file, a pipe such as `<(…)`, or `-` for standard input. A pipe that says
-/// nothing is given up.
+/// Reads a file that the user named: a regular file, a pipe such as `<(…)`, or `-` for standard input. Gives
+/// up on a pipe that stays silent.
 pub fn read_named(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     read_up_to(path, READ_LIMIT, read::PATIENCE)
 }
 
-/// The same for a list, with a limit of its own: the program that writes it may take its time.
+/// Reads a list, with its own size limit and without a timeout: the program that writes it may be slow.
 pub fn read_list(path: &Path, limit: u64) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     read_up_to(path, limit, read::UNLIMITED)
 }
@@ -114,7 +114,7 @@ fn read_up_to(path: &Path, limit: u64, patience: Duration) -> anyhow::Result<Zer
     read.map(|()| bytes).or_hint(|| format!("cannot read {}", what()), hint)
 }
 
-/// When a file was written, in nanoseconds since 1970.
+/// The modification time of a file, in nanoseconds since 1970.
 pub fn modified(path: &Path) -> Option<u64> {
     modified_of(&path.symlink_metadata().ok()?)
 }
@@ -124,21 +124,22 @@ fn modified_of(metadata: &fs::Metadata) -> Option<u64> {
     u64::try_from(since.as_nanos()).ok()
 }
 
-/// Writes files. Under `sudo` this process acts as the person, so that they are the person's.
+/// Writes files. Under `sudo` this process acts as the user, so the user owns the files.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Files {
-    /// The CA's, in the names of half-written files: the holder of its lock knows that nobody is writing them any more.
+    /// The CA's tag in the names of temporary files. The holder of the CA's lock knows that no other process
+    /// is still writing them.
     pub tag: Option<u64>,
 }
 
 impl Files {
-    /// Makes a folder and those above it. A private one is 0700.
+    /// Creates a folder and its parents; a private one gets mode 0700.
     pub fn create_folder(self, path: &Path, secrecy: Secrecy) -> anyhow::Result<()> {
         create_folders(path, secrecy)
     }
 
     fn write_temporary(self, file: &NewFile, folder: &Arc<Folder>) -> io::Result<Temporary> {
-        // The caller has seen that the name of what is not to be replaced was free.
+        // If the file is not to be replaced, the caller has already seen that the name is free.
         if file.replace && folder.look(file.name())?.is_some_and(|found| found.is_folder) {
             return Err(io::Error::other("a folder with that name exists"));
         }
@@ -154,7 +155,7 @@ impl Files {
         self.tag.map_or_else(|| STAGING.into(), |tag| format!("{STAGING}{tag:016x}-"))
     }
 
-    /// Appends whole lines with a single write. A torn line that a crash left stays alone on its own line.
+    /// Appends whole lines with a single write, ending a line that a crash cut off first.
     pub fn append_lines(self, path: &Path, lines: &str) -> anyhow::Result<()> {
         let append = || -> io::Result<()> {
             let mut options = OpenOptions::new();
@@ -172,7 +173,7 @@ impl Files {
         append().or_hint(|| format!("cannot write {}", path.display()), || folder_hint(path))
     }
 
-    /// Removes a file; one that is not there is no error.
+    /// Removes a file; a missing one is not an error.
     pub fn remove(self, path: &Path) -> anyhow::Result<()> {
         match fs::remove_file(path) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
@@ -183,7 +184,8 @@ impl Files {
     }
 }
 
-/// Makes `open` refuse a link in the last component, create private files, and not wait for a FIFO's other end.
+/// Makes `open` refuse a link as the last component, create files as private, and not wait for the other end
+/// of a FIFO.
 #[cfg(unix)]
 fn without_following(options: &mut OpenOptions) -> &mut OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
@@ -191,7 +193,7 @@ fn without_following(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(Secrecy::Private.mode()).custom_flags(flags.bits().cast_signed())
 }
 
-/// Making links takes an administrator's rights on Windows.
+/// Creating links requires administrator rights on Windows.
 #[cfg(not(unix))]
 fn without_following(options: &mut OpenOptions) -> &mut OpenOptions {
     options
@@ -248,7 +250,7 @@ fn folder_hint(path: &Path) -> String {
     format!("check free space and permissions: df -h {0}; ls -ld {0}", quoted(folder))
 }
 
-/// A file that must not be there yet gets this fault.
+/// The error for a file that must not exist yet.
 pub fn in_the_way(path: &Path, why: &str) -> Fault {
     Fault::new(
         format!("{} already exists, and {why}", path.display()),

@@ -1,4 +1,4 @@
-//! Where things live, and whose they are.
+//! Where devca's files are, and who owns them.
 
 use std::env;
 use std::ffi::OsString;
@@ -11,24 +11,24 @@ use directories::BaseDirs;
 use crate::disk::files::{self, Files};
 use crate::error::{CaOption, Fault, quoted};
 
-/// The person that devca works for: who typed the command, also where it was typed behind `sudo`.
+/// The user that devca works for: the one who ran the command, even through `sudo`.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// Login name; a root certificate carries it.
+    /// The login name, which appears in root certificates.
     pub name: String,
-    /// Home folder, where one is known.
+    /// The home folder, if it is known.
     pub home: Option<PathBuf>,
-    /// User and group, where devca was started as root on this person's behalf.
+    /// The user and group ID, if devca was started as root on behalf of this user.
     pub ids: Option<(u32, u32)>,
 }
 
-/// Who typed the command, as sudo(8) and doas(1) tell.
+/// The variables in which sudo(8) and doas(1) pass the name of the user.
 #[cfg(unix)]
 const VARIABLES_OF_SUDO: [&str; 2] = ["SUDO_USER", "DOAS_USER"];
 
 impl Person {
-    /// Reads the environment; asks the password database only behind `sudo`, and where nothing else has the name: in
-    /// containers, and in what cron and systemd start.
+    /// Reads the environment. The password database is consulted only under `sudo`, or if the environment
+    /// does not have the name, as in containers, cron jobs and systemd units.
     pub fn current() -> anyhow::Result<Self> {
         if let Some(person) = behind_sudo()? {
             return Ok(person);
@@ -42,12 +42,12 @@ impl Person {
         })
     }
 
-    /// Writes files.
     pub fn files(&self) -> Files {
         Files::default()
     }
 
-    /// What programs that devca starts for the person are to find in their environment, where `sudo` has made it root's.
+    /// The environment for programs that devca starts on behalf of the user, if `sudo` has replaced it with
+    /// root's.
     pub fn environment(&self) -> Vec<(&'static str, OsString)> {
         if self.has_own_environment() {
             return Vec::new();
@@ -57,7 +57,7 @@ impl Person {
         home.into_iter().chain(name).collect()
     }
 
-    /// Whether the environment is the person's: also behind `sudo --preserve-env`.
+    /// Whether the environment is the user's own, which includes `sudo --preserve-env`.
     fn has_own_environment(&self) -> bool {
         self.ids.is_none()
             || self.home.as_ref().is_some_and(|home| env::var_os("HOME").as_deref() == Some(home.as_os_str()))
@@ -101,12 +101,13 @@ fn behind_sudo() -> anyhow::Result<Option<Person>> {
     Ok(None)
 }
 
-/// `--ca NAME`: which of several CAs. One letter or digit, then letters, digits, dots, hyphens and underscores.
+/// The value of `--ca NAME`. It begins with a letter or digit, followed by letters, digits, dots, hyphens and
+/// underscores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaName(String);
 
 impl CaName {
-    /// The CA that is meant where none is named.
+    /// The CA that is used if none is named.
     pub const DEFAULT: &str = "default";
 
     pub fn is_default(&self) -> bool {
@@ -141,12 +142,12 @@ impl fmt::Display for CaName {
 #[derive(Debug, Clone)]
 pub struct CaFolder {
     pub name: CaName,
-    /// `$DEVCA_HOME/NAME`, absolute.
+    /// `$DEVCA_HOME/NAME` as an absolute path.
     pub path: PathBuf,
 }
 
 impl CaFolder {
-    /// `$DEVCA_HOME`, else the person's local data folder; nothing is created.
+    /// Finds the folder in `$DEVCA_HOME` or else the user's local data folder, without creating anything.
     pub fn locate(person: &Person, name: CaName) -> anyhow::Result<Self> {
         let home = match env::var_os("DEVCA_HOME").filter(|value| !value.is_empty()) {
             Some(folder) => absolute(PathBuf::from(folder))?,
@@ -161,14 +162,16 @@ impl CaFolder {
         Ok(Self { name, path })
     }
 
-    /// Refuses a CA that another user could have put there or can change: its folder, the one above it, and its files.
+    /// Refuses a CA that another user could have created or could change, by checking its files, its folder
+    /// and the folders above.
     pub fn refuse_unsafe(&self) -> Result<(), Fault> {
         self.path.parent().map_or(Ok(()), files::refuse_unsafe_parent)?;
         files::refuse_unsafe(&self.path)?;
         self.own_files().iter().chain([&self.lock()]).try_for_each(|path| files::refuse_unsafe(path))
     }
 
-    /// Refuses a CA whose folder or files are links or another user's. Modes that are too open can be fixed.
+    /// Refuses a CA whose folder or files are links or belong to another user. Unlike these, modes that are
+    /// too open can be fixed.
     pub fn refuse_foreign(&self) -> Result<(), Fault> {
         self.path.parent().map_or(Ok(()), files::refuse_unsafe_parent)?;
         let own = self.own_files();
@@ -176,7 +179,7 @@ impl CaFolder {
         all.try_for_each(|path| files::refuse_foreign(path))
     }
 
-    /// What devca makes in the folder, the keys first. The lock is not among it.
+    /// The files that devca creates in the folder, keys first, without the lock.
     pub fn own_files(&self) -> [PathBuf; 10] {
         [
             self.root_key(),
@@ -202,7 +205,7 @@ impl CaFolder {
         self.path.join("root-key.pem")
     }
 
-    /// The intermediate's certificate, PEM, 0644; there only once something was issued through it.
+    /// The intermediate's certificate, PEM, 0644; exists only after something was issued through it.
     pub fn intermediate(&self) -> PathBuf {
         self.path.join("intermediate.pem")
     }
@@ -212,45 +215,46 @@ impl CaFolder {
         self.path.join("intermediate-key.pem")
     }
 
-    /// The roots that this CA had before, PEM, 0644: what stores may hold still.
+    /// The previous roots of this CA, PEM, 0644, which stores may still contain.
     pub fn earlier(&self) -> PathBuf {
         self.path.join("earlier.pem")
     }
 
-    /// The list of what the root of a sealed CA has revoked, which is nothing, PEM, 0644: its key is gone.
+    /// The root's revocation list of a sealed CA, PEM, 0644. It is empty and cannot change, because the
+    /// root's key is gone.
     pub fn root_crl(&self) -> PathBuf {
         self.path.join("root-crl.pem")
     }
 
-    /// What was issued, JSON lines, 0600.
+    /// The inventory, JSON lines, 0600.
     pub fn inventory(&self) -> PathBuf {
         self.path.join("issued.jsonl")
     }
 
-    /// An empty file, 0644: no trust store has the root, since it was created without `devca install`, or since
-    /// `devca uninstall`. `devca issue` says so without a look at the stores.
+    /// An empty file, 0644, that exists while the root is in no trust store: it was created without `devca
+    /// install`, or removed by `devca uninstall`. It lets `devca issue` say so without reading the stores.
     pub fn not_installed(&self) -> PathBuf {
         self.path.join("not-installed")
     }
 
-    /// Where the root was written for others, JSON lines, 0600.
+    /// The roots and intermediates that were exported, JSON lines, 0600.
     pub fn exported(&self) -> PathBuf {
         self.path.join("exported.jsonl")
     }
 
-    /// PHP's settings for `devca run`, 0644.
+    /// The PHP settings for `devca run`, 0644.
     pub fn php_settings(&self) -> PathBuf {
         self.path.join("php.ini")
     }
 
-    /// Tells the CA's half-written files from those of others.
+    /// Identifies the CA's temporary files.
     pub fn tag(&self) -> u64 {
         let path = self.path.as_os_str().as_encoded_bytes();
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, path);
         digest.as_ref().iter().take(8).fold(0, |tag, byte| tag << 8 | u64::from(*byte))
     }
 
-    /// All CAs beside this one, and itself.
+    /// All CAs in the same folder, including this one.
     pub fn siblings(&self) -> Vec<Self> {
         let entries =
             self.path.parent().and_then(|home| home.read_dir().ok()).into_iter().flatten().flatten();
@@ -258,23 +262,23 @@ impl CaFolder {
         entries.filter_map(|entry| folder(entry.path())).collect()
     }
 
-    /// Held while anything in the folder is changed, and while certificates are issued.
+    /// The lock file, held while certificates are issued or anything in the folder changes.
     pub fn lock(&self) -> PathBuf {
         self.path.join("lock")
     }
 
-    /// The option that names this CA in a command of a hint; nothing for the default one.
+    /// The `--ca` option that selects this CA in the commands of hints; empty for the default CA.
     pub fn option(&self) -> CaOption {
         if self.name.is_default() { CaOption::default() } else { CaOption::new(&self.name) }
     }
 
-    /// A hint whose commands are for this CA.
+    /// Makes the commands in a hint apply to this CA.
     pub fn hint(&self, text: &str) -> String {
         self.option().hint(text)
     }
 }
 
-/// A relative folder would depend on where devca is run, and might be one that another user has filled.
+/// A relative folder would depend on the current folder, where another user could have put files.
 fn absolute(folder: PathBuf) -> anyhow::Result<PathBuf> {
     if folder.is_absolute() {
         return Ok(folder);
@@ -288,7 +292,7 @@ fn data_folder(person: &Person) -> Option<PathBuf> {
     if person.has_own_environment() {
         return BaseDirs::new().map(|dirs| dirs.data_local_dir().join("devca"));
     }
-    // Behind sudo the environment is root's: the same place, from the person's home.
+    // Under sudo the environment is root's, so start from the user's home.
     let below = if cfg!(target_os = "macos") { "Library/Application Support" } else { ".local/share" };
     person.home.as_deref().map(|home: &Path| home.join(below).join("devca"))
 }

@@ -1,4 +1,4 @@
-//! Text that nobody but its user may see.
+//! Passwords and passphrases.
 
 use std::fmt;
 use std::path::Path;
@@ -8,22 +8,22 @@ use zeroize::Zeroizing;
 use super::files;
 use crate::error::{Fault, OrHint};
 
-/// A password or passphrase, not empty. `Debug` does not show it, and its memory is overwritten at the end.
+/// A password or passphrase, never empty. `Debug` does not show it, and its memory is zeroized on drop.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// `None` for an empty one.
+    /// Returns `None` for an empty text.
     pub fn new(text: Zeroizing<String>) -> Option<Self> {
         (!text.is_empty()).then_some(Self(text))
     }
 
-    /// One that is known not to be empty.
+    /// Wraps text that is known not to be empty.
     pub fn of(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
-    /// The first line of a file; `noun` is what it is called in errors.
+    /// Reads the first line of a file; `noun` is what errors call it.
     pub fn from_file(path: &Path, noun: &str) -> anyhow::Result<Self> {
         let bytes = files::read_named(path)?;
         let text = std::str::from_utf8(&bytes).or_hint(
@@ -36,7 +36,7 @@ impl Secret {
         Ok(Self::new(line).ok_or_else(none)?)
     }
 
-    /// The text itself, for encrypting and for showing what was generated.
+    /// The text itself, for encrypting with it and for showing a generated one.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -48,7 +48,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The system's randomness.
+/// Fills a buffer from the system's random source.
 pub fn fill_with_random(bytes: &mut [u8]) -> Result<(), Fault> {
     aws_lc_rs::rand::fill(bytes)
         .map_err(|_| Fault::new("the system provides no randomness", "check that /dev/urandom can be read"))

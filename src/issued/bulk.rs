@@ -1,4 +1,4 @@
-//! Many certificates at once: on every core, a chunk at a time, so that memory stays flat.
+//! Issues many certificates at once: on every core, one chunk at a time, so that memory use stays flat.
 
 use std::path::Path;
 
@@ -6,14 +6,15 @@ use crate::disk::files::{Files, NewFile, Recognize, Staged};
 use crate::issued::inventory::{self, Entry};
 use crate::issued::parallel::map;
 
-/// No more are made before they are written: enough to keep the cores busy, few enough to hold in memory.
+/// The most certificates made before they are written: enough to keep the cores busy, few enough to hold in
+/// memory.
 const LARGEST_CHUNK: usize = 1024;
 
-/// Standard streams, the lock, libraries: what is open beside the files of a chunk.
+/// Open files other than those of a chunk: the standard streams, the lock, and whatever libraries open.
 const OTHER_FILES: usize = 32;
 
-/// How many certificates with so many files each are made before they are written. Until then their files are open,
-/// and each has its folder open: desktops let a process open 1024 files, macOS 256.
+/// How many certificates with this many files each to make before writing them. Until then their files and
+/// folders stay open, and the limit for open files is 1024 on desktops and 256 on macOS.
 pub fn chunk(files_each: usize) -> usize {
     (open_files().saturating_sub(OTHER_FILES) / (files_each + 1)).clamp(1, LARGEST_CHUNK)
 }
@@ -25,26 +26,26 @@ fn open_files() -> usize {
     limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
 }
 
-/// Windows has no limit worth speaking of.
+/// Windows has no limit that matters here.
 #[cfg(not(unix))]
 fn open_files() -> usize {
     usize::MAX
 }
 
-/// A certificate that is made, and not yet written.
+/// A certificate that has been made but not yet written.
 pub struct Made {
-    /// In order; those that do not change are left out.
+    /// The files to write, in order, without those that do not change.
     pub files: Vec<NewFile>,
-    /// The inventory's line.
+    /// The line for the inventory.
     pub entry: Entry,
-    /// Whether certificate and key replace others, so that the old ones must go first.
+    /// Whether certificate and key replace another pair, so that the old files must be removed first.
     pub changes_key: bool,
-    /// Knows the files that are to be replaced, whose owner and mode the new ones get.
+    /// Recognizes the files to be replaced; the new ones get their owner and mode.
     pub recognize: Option<Recognize>,
 }
 
-/// Makes one certificate for each job, and writes them: all staged, one append to the inventory, and then their names.
-/// A job that fails leaves the others done. The caller holds the CA's lock.
+/// Makes one certificate for each job, then writes them: stages all files, appends to the inventory once, and
+/// then renames the files. A job that fails does not affect the others. The caller holds the CA's lock.
 pub fn write<J: Sync>(
     jobs: &[J],
     make: impl Fn(&J) -> anyhow::Result<Made> + Sync,

@@ -1,6 +1,6 @@
-//! Roots and intermediates that were written for other machines and systems. They are remembered, so that a new root
-//! takes the place of the old one there as well. An intermediate is not signed again unasked: anyone who can write its folder
-//! could put a key of their own there.
+//! Roots and intermediates that were exported to other machines and systems. They are recorded so that a new
+//! root also replaces the old one there. Intermediates are not signed again automatically, because anyone who
+//! can write to the exported folder could have put their own key there.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use crate::issued::inventory;
 use crate::x509::certificate::{CaCertificate, local_ca};
 use crate::x509::pem;
 
-/// The version of a line of `exported.jsonl`.
+/// The version of the lines in `exported.jsonl`.
 const FORMAT: u32 = 1;
 
 /// One line of `exported.jsonl`.
@@ -23,7 +23,7 @@ const FORMAT: u32 = 1;
 pub struct ExportLine {
     v: u32,
     what: ExportedKind,
-    /// The file of a root, or the folder of an intermediate; absolute.
+    /// The file of a root or the folder of an intermediate, as an absolute path.
     pub path: PathBuf,
 }
 
@@ -35,17 +35,17 @@ enum ExportedKind {
 }
 
 impl ExportLine {
-    /// The root, in a file.
+    /// A root exported to a file.
     pub fn root(format: RootFormat, path: PathBuf) -> Self {
         Self { v: FORMAT, what: ExportedKind::Root(format), path }
     }
 
-    /// An intermediate, in a folder.
+    /// An intermediate exported to a folder.
     pub fn intermediate(system: ExportTarget, path: PathBuf) -> Self {
         Self { v: FORMAT, what: ExportedKind::Intermediate(system), path }
     }
 
-    /// What brings it up to date.
+    /// The command that updates it.
     pub fn fix(&self) -> String {
         match self.what {
             ExportedKind::Root(_) => "devca status --fix".into(),
@@ -56,19 +56,20 @@ impl ExportLine {
         }
     }
 
-    /// Whether devca rewrites it by itself.
+    /// Whether devca updates it automatically.
     pub fn is_root(&self) -> bool {
         matches!(self.what, ExportedKind::Root(_))
     }
 }
 
-/// Adds what is not known yet. The caller holds the CA's lock.
+/// Adds entries that are not recorded yet. The caller holds the CA's lock.
 pub fn remember(folder: &CaFolder, new: &[ExportLine], files: Files) -> anyhow::Result<()> {
     let known = load(folder);
     inventory::append(&folder.exported(), new.iter().filter(|export| !known.contains(export)), files)
 }
 
-/// What was written once. A line that cannot be read is a later version's, or was cut off; [`damage`] names any other.
+/// Reads the recorded exports. Lines that a later version wrote or a crash cut off are skipped; [`damage`]
+/// reports any other unreadable line.
 fn load(folder: &CaFolder) -> Vec<ExportLine> {
     let text = read::bytes(&folder.exported()).unwrap_or_default();
     let lines =
@@ -76,7 +77,7 @@ fn load(folder: &CaFolder) -> Vec<ExportLine> {
     lines.filter(|export| export.v <= FORMAT).collect()
 }
 
-/// Why not all that was written is known: the list, or a line of it, cannot be read.
+/// Reports that the list, or one of its lines, cannot be read.
 pub fn damage(folder: &CaFolder) -> Option<Fault> {
     let path = folder.exported();
     let why = match read::bytes(&path) {
@@ -94,15 +95,15 @@ pub fn damage(folder: &CaFolder) -> Option<Fault> {
     Some(Fault::new(what, format!("look into it: cat {}", quoted(&path))))
 }
 
-/// The roots of a CA.
+/// The current and earlier roots of a CA.
 pub struct KnownRoots<'a> {
     present: &'a CaCertificate,
     earlier: Vec<CaCertificate>,
 }
 
 impl<'a> KnownRoots<'a> {
-    /// The present one, and those that the CA remembers. Its file is no proof: only roots of devca's are among them, so
-    /// that no file with another certificate is taken for one of devca's.
+    /// The current root and the earlier ones from the CA's file. That file is not trusted: only roots made by
+    /// devca are used, so that no other certificate is mistaken for one of devca's.
     pub fn of(folder: &CaFolder, present: &'a CaCertificate) -> Self {
         let known = pem::certificates(&folder.earlier()).into_iter();
         let earlier =
@@ -111,17 +112,17 @@ impl<'a> KnownRoots<'a> {
         Self { present, earlier: earlier.collect() }
     }
 
-    /// Whether a file is an earlier root in this format, to the byte.
+    /// Whether the content is exactly an earlier root in this format.
     pub fn is_earlier(&self, format: RootFormat, content: &[u8]) -> bool {
         self.earlier.iter().any(|root| is_root(format, root, content))
     }
 
-    /// What has an earlier root, among what was exported.
+    /// The exports that still contain an earlier root.
     pub fn outdated(&self, folder: &CaFolder) -> Vec<ExportLine> {
         load(folder).into_iter().filter(|export| self.is_outdated(export)).collect()
     }
 
-    /// What has any root of this CA.
+    /// The exports that contain any root of this CA.
     pub fn present(&self, folder: &CaFolder) -> Vec<ExportLine> {
         let is_present = |export: &ExportLine| match export.what {
             ExportedKind::Root(format) => {
@@ -134,8 +135,8 @@ impl<'a> KnownRoots<'a> {
         load(folder).into_iter().filter(|export| is_present(export) || self.is_outdated(export)).collect()
     }
 
-    /// A line names a file, and only its content tells whose it is. An intermediate is good as long as the root's key is
-    /// the one that signed it: `permit` keeps that key.
+    /// Checks the content, because the line only has the path. An intermediate is current as long as the
+    /// current root's key signed it; `permit` keeps that key.
     fn is_outdated(&self, export: &ExportLine) -> bool {
         match export.what {
             ExportedKind::Root(format) => {
@@ -157,13 +158,13 @@ fn is_root(format: RootFormat, root: &CaCertificate, content: &[u8]) -> bool {
     format.render(root).is_ok_and(|(_, bytes)| bytes == content)
 }
 
-/// Puts the present root in the place of an earlier one; the file keeps its owner, group and mode. `None` for an
-/// intermediate, which is not devca's to write. The caller holds the CA's lock.
+/// Replaces an earlier root with the current one, keeping the file's owner, group and mode. Returns `None`
+/// for an intermediate, which devca does not overwrite. The caller holds the CA's lock.
 pub fn update(export: &ExportLine, roots: &KnownRoots) -> Option<anyhow::Result<()>> {
     let ExportedKind::Root(format) = export.what else { return None };
     let earlier: Vec<Vec<u8>> =
         roots.earlier.iter().filter_map(|root| format.render(root).ok()).map(|(_, bytes)| bytes).collect();
-    // Asked of the file that was opened, and is replaced: another may be at that path by now.
+    // Check the file that was opened and will be replaced: the path may lead to a different file by now.
     let recognize: Recognize =
         Box::new(move |_: &Path, content| earlier.iter().any(|known| known == content));
     let write = || {

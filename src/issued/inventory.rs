@@ -1,4 +1,4 @@
-//! What was issued and revoked: one JSON line each, append-only.
+//! The inventory: what was issued and revoked, as one JSON object per line, append-only.
 
 use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{HashMap, HashSet};
@@ -21,73 +21,73 @@ use crate::x509::certificate::CaCertificate;
 use crate::x509::key::{self, KeyType};
 use crate::x509::kind::Kind;
 
-/// The version of the line's format; a reader leaves lines of a later one alone.
+/// The version of the line format; lines of later versions are skipped.
 pub const FORMAT: u32 = 1;
 
-/// One certificate. It is written before the files get their names, so that no certificate is in use
-/// that the inventory does not know; a line whose files never came is harmless.
+/// One issued certificate. The line is written before the files are renamed into place, so that every
+/// certificate in use is in the inventory. A line without files is harmless.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// [`FORMAT`].
+    /// The version of the line, [`FORMAT`].
     pub v: u32,
     /// When it was issued.
     #[serde(with = "time::serde::rfc3339")]
     pub issued: OffsetDateTime,
-    /// Serial number, hexadecimal.
+    /// The serial number, in hexadecimal.
     pub serial: String,
     /// Server, client or both.
     pub kind: Kind,
     /// The common name in the subject.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub common_name: Option<String>,
-    /// O in the subject, where it is not devca's own.
+    /// The organization (O) in the subject, if it is not devca's default.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub organization: Option<String>,
-    /// OU in the subject.
+    /// The organizational unit (OU) in the subject.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub unit: Option<String>,
     /// The subject alternative names.
     pub names: Vec<String>,
-    /// The kind of key; none where it came with a request.
+    /// The type of key; `None` if the key came with a CSR.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub key_type: Option<KeyType>,
-    /// First second of validity.
+    /// The first second of validity.
     #[serde(with = "time::serde::rfc3339")]
     pub not_before: OffsetDateTime,
-    /// Last second of validity.
+    /// The last second of validity.
     #[serde(with = "time::serde::rfc3339")]
     pub not_after: OffsetDateTime,
-    /// SHA-256 of the certificate, hexadecimal.
+    /// SHA-256 of the certificate, in hexadecimal.
     pub sha256: String,
-    /// SHA-256 of the public key's SPKI, hexadecimal.
+    /// SHA-256 of the public key (SPKI), in hexadecimal.
     pub key_sha256: String,
-    /// Signed by the intermediate, not by the root.
+    /// Whether the intermediate signed it, rather than the root.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub intermediate: bool,
-    /// Its chains have the root at their end.
+    /// Whether its chains include the root.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub with_root: bool,
-    /// SHA-256 of the root, hexadecimal, where its files include the root.
+    /// SHA-256 of the root, in hexadecimal, if its files include the root.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub root: Option<String>,
-    /// Its PKCS#12 is of the modern kind.
+    /// Whether its PKCS#12 file uses modern encryption.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub modern: bool,
-    /// Where it went.
+    /// The files it was written to.
     pub files: Vec<Written>,
 }
 
-/// One certificate that was revoked.
+/// One revoked certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocation {
-    /// [`FORMAT`].
+    /// The version of the line, [`FORMAT`].
     pub v: u32,
     /// When it was revoked.
     #[serde(with = "time::serde::rfc3339")]
     pub revoked: OffsetDateTime,
-    /// Which one: serial number, hexadecimal.
+    /// The serial number, in hexadecimal.
     pub serial: String,
-    /// Signed by the intermediate, not by the root.
+    /// Whether the intermediate signed it, rather than the root.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub intermediate: bool,
 }
@@ -144,7 +144,7 @@ impl Entry {
     }
 }
 
-/// Lines as they stand in the file.
+/// Serializes lines as they are stored in the file.
 pub fn lines_of<'a, T: Serialize + 'a>(lines: impl IntoIterator<Item = &'a T>) -> anyhow::Result<String> {
     let mut text = String::new();
     for line in lines {
@@ -155,29 +155,29 @@ pub fn lines_of<'a, T: Serialize + 'a>(lines: impl IntoIterator<Item = &'a T>) -
 }
 
 impl Entry {
-    /// By which a later one is known to have replaced it.
+    /// The path that identifies a certificate: a later one at the same path replaces it.
     fn place(&self) -> Option<&Path> {
         self.files.first().map(|file| file.path.as_path())
     }
 
-    /// Whether nothing has touched its files since they were written: told without reading them.
+    /// Whether its files still have the modification times that were recorded; does not read them.
     pub fn is_untouched(&self) -> bool {
         let untouched =
             |file: &Written| file.modified.is_some() && files::modified(&file.path) == file.modified;
         !self.files.is_empty() && self.files.iter().all(untouched)
     }
 
-    /// Whether its files include no root but this one.
+    /// Whether its files include this root or none.
     pub fn includes_only(&self, root: &CaCertificate) -> bool {
         self.root.as_ref().is_none_or(|known| *known == hex::encode(root.sha256()))
     }
 
-    /// The files that still have an earlier certificate.
+    /// The files that still contain the previous certificate.
     pub fn outdated_files(&self) -> impl Iterator<Item = &Written> {
         self.files.iter().filter(|file| file.outdated)
     }
 
-    /// Notes when its files were written.
+    /// Records the modification times of its files.
     pub fn stamp(&mut self, staged: &Staged) {
         for file in &mut self.files {
             file.modified = staged.modified(&file.path);
@@ -185,7 +185,7 @@ impl Entry {
     }
 }
 
-/// Adds lines, in one write. The caller holds the CA's lock.
+/// Appends lines with a single write. The caller holds the CA's lock.
 pub fn append<'a, T: Serialize + 'a>(
     path: &Path,
     lines: impl IntoIterator<Item = &'a T>,
@@ -195,17 +195,15 @@ pub fn append<'a, T: Serialize + 'a>(
     if text.is_empty() { Ok(()) } else { files.append_lines(path, &text) }
 }
 
-/// One line that is understood.
+/// A line that could be parsed.
 #[derive(Debug)]
 pub enum Line {
-    /// Something was issued.
     Issued(Box<Entry>),
-    /// Something was revoked.
     Revoked(Revocation),
 }
 
 impl Line {
-    /// `None` for other lines, torn ones and those of a later version.
+    /// Returns `None` for any other line, including incomplete ones and those of later versions.
     pub fn parse(line: &[u8]) -> Option<Self> {
         if let Ok(entry) = serde_json::from_slice::<Entry>(line) {
             return (entry.v <= FORMAT).then(|| Self::Issued(Box::new(entry)));
@@ -215,7 +213,7 @@ impl Line {
     }
 }
 
-/// The lines of a later version, as they stand there: a newer devca has written them, and reads them.
+/// The lines of later versions, unchanged, so that a newer devca can still read them.
 pub fn later_lines(path: &Path) -> anyhow::Result<String> {
     #[derive(Deserialize)]
     struct Version {
@@ -230,16 +228,16 @@ pub fn later_lines(path: &Path) -> anyhow::Result<String> {
     Ok(lines.map(|line| String::from_utf8_lossy(line) + "\n").collect())
 }
 
-/// What came of the lines of an inventory.
+/// The result of scanning an inventory.
 #[derive(Debug)]
 pub struct Scanned<R> {
-    /// In order.
+    /// The results, in the order of the lines.
     pub answers: Vec<R>,
-    /// How many lines are neither of this version nor of a later one, nor cut off by a crash.
+    /// The number of unreadable lines, not counting those that a later version wrote or a crash cut off.
     pub unreadable: usize,
 }
 
-/// Does something with each line, on every core. An inventory that is not there is empty.
+/// Processes each line, on every core. A missing file counts as an empty inventory.
 pub fn scan<R: Send>(path: &Path, work: impl Fn(Line) -> R + Sync) -> anyhow::Result<Scanned<R>> {
     let length = match path.metadata() {
         Ok(metadata) => metadata.len(),
@@ -258,8 +256,8 @@ pub fn scan<R: Send>(path: &Path, work: impl Fn(Line) -> R + Sync) -> anyhow::Re
     Ok(Scanned { answers: scanned.into_iter().flat_map(|part| part.answers).collect(), unreadable })
 }
 
-/// Whether a line that is not understood is no reason for concern: an empty one, one that a crash has cut off, or one
-/// that a later version has written.
+/// Whether an unparsable line is harmless: it is empty, was cut off by a crash, or was written by a later
+/// version.
 pub(super) fn is_harmless(line: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Version {
@@ -273,13 +271,13 @@ pub(super) fn is_harmless(line: &[u8]) -> bool {
 
 const PART: u64 = 1 << 18;
 
-/// The lines that begin in this part of the file.
+/// Processes the lines that begin in this part of the file.
 fn scan_part<R>(path: &Path, part: Range<u64>, work: &impl Fn(Line) -> R) -> io::Result<Scanned<R>> {
     let mut reader = BufReader::with_capacity(1 << 16, File::open(path)?);
     let mut at = part.start;
     let (mut line, mut answers, mut unreadable) = (Vec::new(), Vec::new(), 0);
     if at > 0 {
-        // The one that began before it is another's.
+        // The line that began before this part belongs to the previous one.
         reader.seek(SeekFrom::Start(at - 1))?;
         at = at - 1 + reader.read_until(b'\n', &mut line)? as u64;
     }
@@ -302,18 +300,18 @@ fn hint(path: &Path) -> String {
     format!("check its owner: ls -l {}", quoted(path))
 }
 
-/// All lines of an inventory.
+/// The contents of an inventory.
 #[derive(Debug, Default)]
 pub struct Inventory {
-    /// What was issued, in order.
+    /// The issued certificates, in order.
     pub entries: Vec<Entry>,
-    /// What was revoked, in order.
+    /// The revocations, in order.
     pub revocations: Vec<Revocation>,
-    /// How many lines cannot be read.
+    /// The number of unreadable lines.
     pub unreadable: usize,
 }
 
-/// Says that lines cannot be read, with what to do; `None` where all can.
+/// Reports unreadable lines and how to deal with them; `None` if there are none.
 pub fn damage(path: &Path, unreadable: usize) -> Option<Fault> {
     let noun = if unreadable == 1 { "line" } else { "lines" };
     let what = format!("{unreadable} {noun} of {} cannot be read", path.display());
@@ -322,7 +320,7 @@ pub fn damage(path: &Path, unreadable: usize) -> Option<Fault> {
 }
 
 impl Inventory {
-    /// Reads it. One that is not there is empty.
+    /// Reads an inventory; a missing file counts as an empty one.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
         let scanned = scan(path, |line| line)?;
         let mut all = Self { unreadable: scanned.unreadable, ..Self::default() };
@@ -335,21 +333,21 @@ impl Inventory {
         Ok(all)
     }
 
-    /// The serial numbers of what was revoked.
+    /// The serial numbers of all revoked certificates.
     pub fn revoked(&self) -> HashSet<String> {
         self.revocations.iter().map(|revocation| revocation.serial.clone()).collect()
     }
 
-    /// What is in use at each place; what was printed stands for itself.
+    /// The certificate in use at each path, and every certificate that was only printed.
     pub fn in_use(self) -> Vec<Entry> {
         let chosen = one_of_each(&self.entries, Entry::place, |entry| &entry.serial, Entry::is_untouched);
         self.entries.into_iter().zip(chosen).filter_map(|(entry, is)| is.then_some(entry)).collect()
     }
 }
 
-/// For each place the last whose files are there or, if none are, the last: the line of a run that was killed before
-/// it wrote its files does not hide the one before. What has no place stands for itself. A certificate whose files were
-/// moved is listed where they are.
+/// Selects one item for each path: the last one whose files exist or, if there is none, the last one. That
+/// way, the line of a run that was killed before it wrote its files does not hide the one before it. Items
+/// without a path are all selected. A certificate whose files were moved is listed at their new path.
 pub fn one_of_each<T>(
     items: &[T],
     place: impl Fn(&T) -> Option<&Path>,

@@ -1,4 +1,4 @@
-//! What was issued: the inventory, renewals, batches, and which existing files may be replaced.
+//! Issued certificates: the inventory, renewals, batches, and which existing files may be replaced.
 
 pub(crate) mod bulk;
 pub(crate) mod exported;

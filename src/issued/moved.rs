@@ -1,4 +1,4 @@
-//! Files that were moved or renamed: they are known by their content.
+//! Finds files that were moved or renamed, by their content.
 
 use std::path::{Path, PathBuf};
 
@@ -9,11 +9,12 @@ use crate::issued::presence;
 use crate::x509::key;
 use crate::x509::pem;
 
-/// So many files of a folder are read, and none that is larger.
+/// The maximum number of files read in a folder, and the maximum size of each.
 const MAX_FILES: usize = 1000;
 const MAX_BYTES: u64 = 1 << 20;
 
-/// The entry that a file belongs to, with the paths that its files have now: all of them in the folder of this one.
+/// Finds the entry that a file belongs to, with the current paths of its files. All of them must be in the
+/// folder of this file.
 pub fn find(entries: &[Entry], file: &Path) -> Option<Entry> {
     let file = std::path::absolute(file).ok()?;
     let content = files::read(&file).ok()?;
@@ -38,7 +39,7 @@ pub fn find(entries: &[Entry], file: &Path) -> Option<Entry> {
     Some(entry)
 }
 
-/// The files of a folder that may be certificates and keys.
+/// The files in a folder that may be certificates or keys.
 fn candidates(folder: &Path) -> Vec<PathBuf> {
     let entries = folder.read_dir().into_iter().flatten().flatten();
     let is_small = |path: &PathBuf| {
@@ -49,7 +50,7 @@ fn candidates(folder: &Path) -> Vec<PathBuf> {
 
 fn has_content_of(entry: &Entry, known: &Written, path: &Path) -> bool {
     let Ok(content) = files::read(path) else { return false };
-    // A leaf alone and a chain begin with the same certificate.
+    // A single certificate and a chain both begin with the leaf.
     let is_chain = pem::contents(&content).certificates.len() > 1;
     let has_its_length = match known.format {
         Format::Pem => !is_chain,

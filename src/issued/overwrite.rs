@@ -1,4 +1,4 @@
-//! Which files that are there already may be replaced: those of this CA for the same names, and no others.
+//! Decides which existing files may be replaced: only those of this CA for the same names.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -23,19 +23,19 @@ mod known;
 
 pub use known::Known;
 
-/// What may be replaced.
+/// Which files may be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replace {
-    /// A certificate of this CA for the same names.
+    /// Certificates of this CA for the same names.
     Same,
     /// Any certificate that devca issued.
     Issued,
-    /// Whatever is there.
+    /// Any file.
     Anything,
 }
 
-/// Looks at every path before anything is written, and returns when the first of the certificates that may be replaced
-/// ends. With no root yet, no file can be of this CA.
+/// Checks every path before anything is written. Returns the earliest expiry of the certificates that may be
+/// replaced. If there is no root yet, no file can belong to this CA.
 pub fn check(
     outputs: &mut [Output],
     known: &Known,
@@ -70,7 +70,7 @@ pub fn check(
     }
 }
 
-/// Refuses to replace one half of a pair whose other half would stay as it is.
+/// Refuses to replace only one half of a pair of certificate and key.
 fn keep_pairs_whole(outputs: &[Output]) -> Result<(), Fault> {
     let stays = |path: &PathBuf| path.is_file() && !outputs.iter().any(|output| output.path == *path);
     for output in outputs.iter().filter(|output| output.replace) {
@@ -81,7 +81,7 @@ fn keep_pairs_whole(outputs: &[Output]) -> Result<(), Fault> {
                 "also name the key's file with --key-file, or choose another folder with --out",
             ));
         }
-        // A certificate for a CSR has its key elsewhere, and the key stays what it is.
+        // The key of a certificate for a CSR is elsewhere and does not change.
         let has_new_key = outputs.iter().any(|output| output.part.holds == Holds::Key);
         if let Some(key) = key_of(output).filter(stays).filter(|_| has_new_key) {
             return Err(Fault::new(
@@ -93,14 +93,14 @@ fn keep_pairs_whole(outputs: &[Output]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The certificates that have their key in this file: `pem` and `fullchain` share one.
+/// The certificates whose key is in this file; `pem` and `fullchain` use the same key file.
 fn certificates_of(key: &Output) -> Option<[PathBuf; 2]> {
     let name = key.path.file_name()?.to_str()?;
     let stem = name.strip_suffix("-key.pem").filter(|_| key.part.holds == Holds::Key)?;
     Some([".pem", "-fullchain.pem"].map(|suffix| key.path.with_file_name(format!("{stem}{suffix}"))))
 }
 
-/// Where the key of this certificate is by default.
+/// The default path of this certificate's key.
 fn key_of(certificate: &Output) -> Option<PathBuf> {
     let name = certificate.path.file_name()?.to_str()?;
     let stem = name.strip_suffix(".pem").filter(|_| certificate.part.holds == Holds::Certificate)?;
@@ -108,7 +108,8 @@ fn key_of(certificate: &Output) -> Option<PathBuf> {
     Some(certificate.path.with_file_name(format!("{stem}-key.pem")))
 }
 
-/// The folder of a CA, whichever way leads there, is for its own files: a leaf called `root` would take the root's place.
+/// Refuses to write to a CA's own folder, even by way of a link: a leaf named `root` would overwrite the
+/// root.
 pub fn refuse_ca_folder(folder: &Path, ca: &CaFolder) -> anyhow::Result<()> {
     let folder = resolved(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
     let home = resolved(ca.path.parent().unwrap_or(&ca.path))?;
@@ -123,7 +124,7 @@ pub fn refuse_ca_folder(folder: &Path, ca: &CaFolder) -> anyhow::Result<()> {
     Err(Fault::usage(what, "choose another folder with --out").into())
 }
 
-/// A path without links and `..`; the end of it need not exist yet.
+/// Resolves links and `..` in a path whose last components may not exist yet.
 fn resolved(path: &Path) -> anyhow::Result<PathBuf> {
     let path = std::path::absolute(path)?;
     let real = path.ancestors().find_map(|part| Some((part, part.canonicalize().ok()?)));
@@ -144,7 +145,8 @@ fn in_the_way(path: &Path, what: &str) -> anyhow::Error {
 fn is_there(path: &Path) -> anyhow::Result<bool> {
     match path.symlink_metadata() {
         Ok(found) if found.is_file() => Ok(true),
-        // Not even --force: a link would be followed to somebody's file, a device replaced by a key.
+        // Not even with --force: the write would follow a link to another file, or replace a device with a
+        // key.
         Ok(_) => Err(Fault::new(
             format!("{} already exists and is not a regular file", path.display()),
             "choose another folder with --out, --cert-file or --key-file",
@@ -162,7 +164,7 @@ struct Looker<'a> {
 }
 
 impl Looker<'_> {
-    /// A leaf of this CA for the same names and of the same kind.
+    /// The leaf at a path, if it is of this CA, for the same names and of the same kind.
     fn leaf(&self, path: &Path) -> Option<Leaf> {
         let der = pem::first_certificate(path).ok()?;
         let leaf = Leaf::parse(&der)?;
@@ -175,7 +177,7 @@ impl Looker<'_> {
         (is_of && leaf.kind == Some(self.request.kind) && self.is_for_the_same_names(&leaf)).then_some(leaf)
     }
 
-    /// Whether a devca root, this CA's or one that is gone, or an imported root has issued it.
+    /// Whether a root made by devca (this CA's or a deleted one) or an imported root issued it.
     fn is_issued(&self, leaf: &Leaf) -> bool {
         let roots = [self.known.ca().root(), self.known.ca().earlier()];
         let roots = roots.iter().flat_map(|path| pem::certificates(path));
@@ -183,15 +185,15 @@ impl Looker<'_> {
             || roots.filter_map(|der| CaCertificate::parse(der).ok()).any(|root| leaf.is_of(&root))
     }
 
-    /// Earlier versions gave a client no SAN beside its common name.
+    /// Compares the names. Earlier versions issued client certificates without a SAN.
     fn is_for_the_same_names(&self, leaf: &Leaf) -> bool {
         let certified = profile::alternative_names(self.request.kind, &self.request.subject);
         let certified: Vec<String> = certified.iter().map(ToString::to_string).collect();
         [certified, self.wanted()].iter().any(|names| sorted(&leaf.names) == sorted(names))
     }
 
-    /// What cannot be looked into, the inventory knows by its hash: for which names it was written, and when it ends.
-    /// What an earlier root has signed has ended.
+    /// Files that cannot be parsed are recognized by the hash in the inventory, which also has their names
+    /// and expiry. Anything that an earlier root signed counts as expired.
     fn end_of_known(&self, path: &Path) -> Option<OffsetDateTime> {
         let (content, authority) = (files::read(path).ok()?, self.authority?);
         let beginning = renewal::beginning(Some(&authority.root));
@@ -202,7 +204,8 @@ impl Looker<'_> {
             .max()
     }
 
-    /// It is the key of a certificate beside it or, where that is gone, one that the inventory knows for these names.
+    /// Whether the key belongs to a certificate beside it or, if that is missing, is in the inventory for
+    /// these names.
     fn key_is_ours(&self, path: &Path, leaves: &[Leaf]) -> bool {
         let Ok(found) = pem::first_key(path) else { return false };
         let public_key = found.subject_public_key_info();
@@ -210,7 +213,8 @@ impl Looker<'_> {
         leaves.iter().any(|leaf| leaf.public_key == public_key) || self.remembered(&sha256).next().is_some()
     }
 
-    /// What was issued for these names with this file or key. (The name of a client need not be among its names.)
+    /// The certificates that were issued for these names with this file or key. (The common name of a client
+    /// may not be among its alternative names.)
     fn remembered(&self, sha256: &str) -> impl Iterator<Item = &Entry> {
         let (wanted, subject) = (self.wanted(), &self.request.subject);
         let is_client = self.request.kind == Kind::Client;

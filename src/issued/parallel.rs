@@ -1,8 +1,8 @@
-//! Work on every core.
+//! Runs work on every core.
 
 use std::thread;
 
-/// The same work for each, on every core; the answers are in order.
+/// Maps items on every core; the results are in the order of the items.
 pub(crate) fn map<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let share = items.len().div_ceil(cores).max(1);
@@ -18,7 +18,7 @@ pub(crate) fn map<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync)
     thread::scope(|scope| {
         let run = |share: Vec<T>| scope.spawn(move || share.into_iter().map(work).collect::<Vec<R>>());
         let running: Vec<_> = shares.into_iter().map(run).collect();
-        // A worker does not panic; if one did, the panic goes on here.
+        // A worker should not panic, but if it does, continue the panic in this thread.
         let join = |handle: thread::ScopedJoinHandle<'_, Vec<R>>| {
             handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         };

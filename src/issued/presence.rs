@@ -1,4 +1,5 @@
-//! What is at the paths of a certificate of the inventory: whether its files are there, and what they contain.
+//! Compares the files of a certificate with its entry in the inventory: whether they exist, and what they
+//! contain.
 
 use std::path::{Path, PathBuf};
 
@@ -13,24 +14,24 @@ use crate::x509::certificate::Leaf;
 use crate::x509::key;
 use crate::x509::pem;
 
-/// What is at the paths of a certificate.
+/// The state of a certificate's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// The very files.
+    /// All files are unchanged.
     There,
-    /// Not all of them, as far as can be read.
+    /// Some files are missing or cannot be read.
     Missing,
-    /// None of them.
+    /// All files are missing.
     Gone,
-    /// Something else, somebody's or a later certificate's.
+    /// Some file has other content: a later certificate, or something that devca did not write.
     Replaced,
-    /// It was printed, not written.
+    /// The certificate was printed and has no files.
     Printed,
 }
 
 impl State {
-    /// Why a certificate in this state is not issued again.
+    /// Why a certificate in this state is not renewed.
     pub fn why(self) -> &'static str {
         match self {
             Self::There => "its files exist",
@@ -42,18 +43,18 @@ impl State {
     }
 }
 
-/// What can be renewed, and what cannot.
+/// Certificates by whether they can be renewed.
 #[derive(Default)]
 pub struct Sorted {
-    /// With the files that are there.
+    /// Those that can be renewed, with the files that still exist.
     pub renewable: Vec<Entry>,
-    /// The others, and why.
+    /// Those that cannot, and why.
     pub others: Vec<(Entry, State)>,
-    /// Files of the first that cannot be renewed with them, each with its entry as it was.
+    /// Files of the renewable certificates that cannot be renewed with them, each with its original entry.
     pub lost: Vec<(PathBuf, Entry)>,
 }
 
-/// Looks into every file: anybody who may write the folder can give another file the time that the inventory knows.
+/// Reads every file, because anyone who can write to the folder can forge a modification time.
 pub fn sorted(entries: Vec<Entry>) -> Sorted {
     let mut sorted = Sorted::default();
     for entry in entries {
@@ -73,8 +74,8 @@ pub fn sorted(entries: Vec<Entry>) -> Sorted {
     sorted
 }
 
-/// The entry with the files alone that are as they were written. A certificate in use is renewed although a file beside
-/// it is gone, if its key can be read.
+/// The entry with only its unchanged files. A certificate in use is renewed even if some of its files are
+/// missing, as long as its key can be read.
 fn intact(entry: &Entry) -> Option<Entry> {
     let is_intact = |file: &Written| {
         files::read(&file.path).is_ok_and(|content| is_the_same(entry, file, &content, |_| true))
@@ -85,13 +86,13 @@ fn intact(entry: &Entry) -> Option<Entry> {
     (has_certificate && (entry.key_type.is_none() || private_key(&part, None).is_some())).then_some(part)
 }
 
-/// Looks at the files of an entry from outside, and inside only where something has touched one: good enough to print
-/// it, not to replace a file.
+/// Trusts the modification times, and reads the files only if one has changed. This is good enough for
+/// display, but not for replacing a file.
 pub fn glance(entry: &Entry) -> State {
     if entry.is_untouched() { State::There } else { state(entry) }
 }
 
-/// Looks into the files of an entry.
+/// Reads the files of an entry and returns their state.
 pub fn state(entry: &Entry) -> State {
     let mut state = if entry.files.is_empty() { State::Printed } else { State::There };
     for file in &entry.files {
@@ -105,7 +106,7 @@ pub fn state(entry: &Entry) -> State {
     state
 }
 
-/// Why an entry in this state is not issued again, by the name of the file that it lacks.
+/// Why an entry in this state is not renewed, naming the missing file.
 pub fn why_not(entry: &Entry, state: State) -> String {
     let lacking = entry.files.iter().find(|file| files::read(&file.path).is_err());
     match lacking.filter(|_| state == State::Missing) {
@@ -114,7 +115,7 @@ pub fn why_not(entry: &Entry, state: State) -> String {
     }
 }
 
-/// Whether this is the content that was written there. What is encrypted can be judged in more than one way.
+/// Whether this is the content that devca wrote there. For encrypted content, `is_store` decides.
 pub(super) fn is_the_same(
     entry: &Entry,
     file: &Written,
@@ -127,7 +128,8 @@ pub(super) fn is_the_same(
     let is_key = |key: Zeroizing<KeyPair>| {
         sha256(&rcgen::PublicKeyData::subject_public_key_info(&*key)) == entry.key_sha256
     };
-    // An inventory from elsewhere may name any file with its hash: so the content has to be of the kind, too.
+    // An inventory from somewhere else could list any file with its hash, so check the type of the content
+    // too.
     let is_written = || file.sha256.as_ref().is_some_and(|known| sha256(content) == *known);
     match (output.part.holds, output.format) {
         (Holds::Certificate, _) => pem::certificate_in(content).is_some_and(|der| is_certificate(&der)),
@@ -140,12 +142,12 @@ pub(super) fn is_the_same(
     }
 }
 
-/// The certificate of an entry, if one of its files shows it.
+/// The certificate of an entry, if it can be read from one of its files.
 pub fn leaf(entry: &Entry) -> Option<Leaf> {
     certificate(entry).and_then(|der| Leaf::parse(&der))
 }
 
-/// Its certificate in DER and its key in PKCS#8, where both can be read; those in encrypted files take their password.
+/// The certificate in DER and the key in PKCS#8, if both can be read. Encrypted files need their password.
 pub fn pair(entry: &Entry, password: Option<&Secret>) -> Option<(Vec<u8>, Zeroizing<Vec<u8>>)> {
     let key = private_key(entry, password)?;
     let certificate = certificate(entry).or_else(|| sealed_certificate(entry, password?))?;
@@ -158,12 +160,13 @@ fn sealed_certificate(entry: &Entry, password: &Secret) -> Option<Vec<u8>> {
     found.find(|der| hex::encode(key::sha256(der)) == entry.sha256)
 }
 
-/// Its encrypted files that have the key.
+/// The encrypted files of an entry that contain the key.
 pub fn sealed_files(entry: &Entry) -> impl Iterator<Item = &Written> {
     entry.files.iter().filter(|file| Output::holds(file) == Some(Holds::Sealed) && !file.outdated)
 }
 
-/// What a person calls it by: its first file that is not a key, one that is up to date if there is one.
+/// The file that represents an entry in messages: the first one that is not a key, preferably one that is up
+/// to date.
 pub fn first(entry: &Entry) -> &Path {
     let mut files: Vec<&Written> = entry.files.iter().collect();
     files.sort_by_key(|file| (file.outdated, file.part == "key"));

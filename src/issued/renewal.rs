@@ -1,4 +1,4 @@
-//! A certificate of the inventory, issued again in its place.
+//! Renews a certificate of the inventory in place.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -22,7 +22,7 @@ use crate::x509::kind::Kind;
 use crate::x509::subject::{Subject, checked};
 use crate::x509::validity::Validity;
 
-/// What is left to do for an entry that cannot be renewed.
+/// The command for an entry that cannot be renewed: issue it again.
 pub fn issue_again(entry: &Entry) -> String {
     let option = if entry.kind == Kind::Client { " --client" } else { "" };
     let names: Vec<&str> = match &entry.common_name {
@@ -33,7 +33,7 @@ pub fn issue_again(entry: &Entry) -> String {
     format!("reissue it: devca issue{option} {}", words.join(" "))
 }
 
-/// The same for one of its files: in its folder and format.
+/// The same command for one of its files, with that file's folder and format.
 pub fn issue_again_at(entry: &Entry, path: &Path) -> String {
     let file = entry.files.iter().find(|file| file.path == path);
     let format = file.map(|file| file.format.name()).filter(|format| *format != "pem");
@@ -43,8 +43,8 @@ pub fn issue_again_at(entry: &Entry, path: &Path) -> String {
     format!("{}{format}{folder}", issue_again(entry))
 }
 
-/// Knows the files of this entry. The password of encrypted ones must be the one that they have, unless they get
-/// another key.
+/// Recognizes the files of this entry. The password must be the one of the existing encrypted files, unless
+/// the key is replaced.
 fn recognizer(entry: &Entry, password: Option<&Secret>) -> Recognize {
     let (entry, password) = (entry.clone(), password.cloned());
     Box::new(move |path, content| {
@@ -54,28 +54,28 @@ fn recognizer(entry: &Entry, password: Option<&Secret>) -> Recognize {
     })
 }
 
-/// How certificates are to be issued again.
+/// How to renew certificates.
 pub struct Renewer<'a> {
-    /// By whom.
+    /// The authorities that sign them.
     pub signers: &'a Signers<'a>,
-    /// What encrypted formats are encrypted with.
+    /// The password for encrypted formats.
     pub password: Option<Secret>,
-    /// A key of its own for each, instead of the one that it has.
+    /// Generate new keys instead of keeping the existing ones.
     pub new_key: bool,
-    /// How many days they are valid, instead of as many as before.
+    /// The validity in days, if it should differ from the previous one.
     pub days: Option<i64>,
-    /// When this is.
+    /// The current time.
     pub now: OffsetDateTime,
 }
 
-/// The CA, and the CA through its intermediate.
+/// Signers for certificates directly below the root and for those below the intermediate.
 pub struct Signers<'a> {
     direct: Signer<'a>,
     below: Option<Signer<'a>>,
 }
 
 impl<'a> Signers<'a> {
-    /// `below` is needed where something was issued through an intermediate.
+    /// `below` is required if any certificate was issued through an intermediate.
     pub fn new(direct: &'a Authority, below: Option<&'a Authority>) -> anyhow::Result<Self> {
         Ok(Self { direct: Signer::new(direct)?, below: below.map(Signer::new).transpose()? })
     }
@@ -86,8 +86,9 @@ impl<'a> Signers<'a> {
 }
 
 impl Renewer<'_> {
-    /// Issues it again: same names, kind, formats and paths. Nothing is written. Encrypted files whose password is not
-    /// known keep the certificate that they have, so that the others can be renewed.
+    /// Issues the certificate again with the same names, kind, formats and paths, without writing it.
+    /// Encrypted files whose password is unknown keep the old certificate, so that the others can still be
+    /// renewed.
     pub fn renew(&self, entry: &Entry) -> anyhow::Result<Made> {
         let signer = self.signers.of(entry);
         let (outputs, left) = self.partition(outputs(entry)?);
@@ -123,7 +124,7 @@ impl Renewer<'_> {
         Ok(Made { files: files.collect(), entry: renewed, changes_key, recognize: Some(recognize) })
     }
 
-    /// The files that can be written, and those that cannot because their password is another one or not known.
+    /// Splits the files into those that can be written and those whose password is unknown or different.
     fn partition(&self, outputs: Vec<Output>) -> (Vec<Output>, Vec<Output>) {
         let is_writable = |output: &Output| match &self.password {
             _ if !output.format.takes_password() => true,
@@ -137,10 +138,10 @@ impl Renewer<'_> {
         outputs.into_iter().partition(is_writable)
     }
 
-    /// The key that it has, where that can be read, or one of the same type.
+    /// The existing key if it can be read, otherwise a new one of the same type.
     fn key(&self, entry: &Entry) -> anyhow::Result<KeySource> {
         let Some(key_type) = entry.key_type else {
-            // It came with a request: the certificate has the public key.
+            // The key came with a CSR, so take the public key from the certificate.
             let public_key = presence::certificate(entry)
                 .and_then(|der| Leaf::parse(&der))
                 .and_then(|leaf| SubjectPublicKeyInfo::from_der(&leaf.public_key).ok());
@@ -170,12 +171,12 @@ fn outputs(entry: &Entry) -> anyhow::Result<Vec<Output>> {
     entry.files.iter().map(output).collect()
 }
 
-/// Lists the files that were left behind, at the positions that they had before.
+/// Lists the files that were not renewed, at their previous positions.
 fn keep_outdated(renewed: &mut Entry, old: &Entry, left: &[Output]) {
     let mut written = std::mem::take(&mut renewed.files).into_iter();
     for file in &old.files {
         if left.iter().any(|output| output.path == file.path) {
-            // A trust store has no certificate that expires.
+            // Trust stores contain no certificate that expires.
             let has_key = Output::holds(file) == Some(Holds::Sealed);
             let not_after =
                 if file.outdated { file.not_after } else { Some(old.not_after).filter(|_| has_key) };
@@ -186,7 +187,7 @@ fn keep_outdated(renewed: &mut Entry, old: &Entry, left: &[Output]) {
     }
 }
 
-/// The command that renews the encrypted files of an entry, too.
+/// The command that also renews the encrypted files of an entry.
 pub fn with_password(entry: &Entry) -> String {
     format!("devca renew {} --password-file FILE", quoted(presence::first(entry)))
 }
@@ -201,12 +202,12 @@ fn subject(entry: &Entry) -> anyhow::Result<Subject> {
     Ok(subject.of(entry.organization.clone(), entry.unit.clone())?)
 }
 
-/// As many days as it was issued for.
+/// The number of days the certificate was issued for.
 fn days(entry: &Entry) -> i64 {
     Validity { not_before: entry.not_before, not_after: entry.not_after }.days().max(1)
 }
 
-/// Whether this CA, with its present keys, has issued it. (What cannot be looked into is taken for another's.)
+/// Whether this CA issued it with its current keys. (Files that cannot be parsed count as another CA's.)
 pub fn is_of(entry: &Entry, authority: &Authority) -> bool {
     is_of_one(entry, &[authority.signer(), &authority.root])
 }
@@ -215,7 +216,8 @@ fn is_of_one(entry: &Entry, issuers: &[&CaCertificate]) -> bool {
     presence::leaf(entry).is_some_and(|leaf| issuers.iter().any(|issuer| leaf.is_of(issuer)))
 }
 
-/// Tells what the present root has issued from what an earlier one has, as an interrupted `rotate` may leave it.
+/// Distinguishes certificates of the current root from those of an earlier one, which an interrupted `rotate`
+/// may leave behind.
 pub struct PresentRoot {
     root: Option<CaCertificate>,
     beginning: OffsetDateTime,
@@ -223,14 +225,14 @@ pub struct PresentRoot {
 }
 
 impl PresentRoot {
-    /// The root of a CA, if there is one, and its intermediate.
+    /// The current root of a CA, if there is one, and its intermediate.
     pub fn new(root: Option<&CaCertificate>, folder: &CaFolder) -> Self {
         let issuers = root.cloned().into_iter().chain(ca::intermediate(folder)).collect();
         Self { root: root.cloned(), beginning: beginning(root), issuers }
     }
 
-    /// A certificate that seems to be older than the root is looked into: the clock may have been set back. Its files
-    /// may include the root as it was before a `permit`, too.
+    /// A certificate that appears older than the root is read, because the clock may have been set back. Its
+    /// files may also include the root from before a `permit`.
     pub fn has_issued(&self, entry: &Entry) -> bool {
         if self.root.as_ref().is_some_and(|root| !entry.includes_only(root)) {
             return false;
@@ -239,14 +241,15 @@ impl PresentRoot {
     }
 }
 
-/// What was issued before this is issued by an earlier root, as an interrupted `rotate` may leave it: told without reading it.
+/// Certificates issued before this time are of an earlier root, which an interrupted `rotate` may leave
+/// behind. This avoids reading them.
 pub fn beginning(root: Option<&CaCertificate>) -> OffsetDateTime {
-    // Others do not backdate what they make.
+    // Other programs do not backdate their roots.
     let own = root.filter(|root| local_ca(&root.der).is_some_and(|ca| ca.is_devca));
     own.map_or(OffsetDateTime::UNIX_EPOCH, |root| root.validity.made())
 }
 
-/// Where their files are, each folder once.
+/// The folders of their files, without duplicates.
 pub fn folders(entries: &[Entry]) -> BTreeSet<&Path> {
     entries.iter().flat_map(|entry| &entry.files).filter_map(|file| file.path.parent()).collect()
 }

@@ -1,4 +1,4 @@
-//! A CA's own files, replaced all together or not at all.
+//! Replaces a CA's own files all together or not at all.
 
 use std::ffi::OsStr;
 use std::io;
@@ -10,12 +10,12 @@ use super::temporary::create_unique;
 use super::{Files, NewFile, STAGING, folder_hint};
 use crate::error::OrHint;
 
-/// The folder, in a CA's folder, whose files are about to take their places.
+/// The folder, inside a CA's folder, with the files that are ready to be moved into place.
 const READY: &str = "ready";
 
 impl Files {
-    /// Replaces and removes files of a CA's folder together: whenever it is interrupted, all of it has happened or,
-    /// once [`settle`](Self::settle) has run, happens. The caller holds the CA's lock.
+    /// Replaces and removes files of a CA's folder in one transaction. If it is interrupted, either nothing
+    /// has changed, or the next [`settle`](Self::settle) completes it. The caller holds the CA's lock.
     pub fn exchange(self, folder: &Path, new: &[NewFile], gone: &[PathBuf]) -> anyhow::Result<()> {
         let exchange = || -> io::Result<()> {
             let opened = Folder::open(folder)?;
@@ -40,16 +40,16 @@ impl Files {
             temporary.file().sync_all()?;
             temporary.persist(file.name(), false)?;
         }
-        // An empty file says that the file of that name is to be removed.
+        // An empty file marks the file of the same name for removal.
         for path in gone {
             folder.create_file(path.file_name().unwrap_or_default())?;
         }
         folder.flush()
     }
 
-    /// Completes an [`exchange`](Self::exchange) that was interrupted. The caller holds the CA's lock.
+    /// Completes an interrupted [`exchange`](Self::exchange). The caller holds the CA's lock.
     pub fn settle(self, folder: &Path) -> anyhow::Result<()> {
-        // Looked at by its path first: on the way of every command, there is nothing to complete.
+        // Every command passes here, and usually there is nothing to complete, so check the path first.
         if folder.join(READY).symlink_metadata().is_ok_and(|found| found.is_dir()) {
             settle(folder)
                 .or_hint(|| format!("cannot write {}", folder.display()), || folder_hint(folder))?;
@@ -57,7 +57,8 @@ impl Files {
         Ok(())
     }
 
-    /// Removes what an interrupted run has left half-written in a CA's folder. The caller holds the CA's lock.
+    /// Removes the temporary files that an interrupted run left in a CA's folder. The caller holds the CA's
+    /// lock.
     pub fn sweep(self, folder: &Path) -> anyhow::Result<()> {
         let sweep = || -> io::Result<()> {
             let folder = Folder::open(folder)?;
@@ -85,7 +86,7 @@ fn settle(folder: &Path) -> io::Result<()> {
                 folder.remove(&name)?;
                 ready.remove(&name)?;
             }
-            // An exchange puts nothing else there.
+            // `exchange` creates nothing else there.
             _ => {}
         }
     }

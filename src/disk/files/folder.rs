@@ -1,5 +1,6 @@
-//! A folder that is opened once. Files in it are created, renamed and removed relative to its descriptor, and links are
-//! not followed: whatever another user puts in the folder's place, or in that of a file, cannot redirect a write.
+//! A folder that is opened once. Its files are created, renamed and removed relative to its descriptor, and
+//! links are not followed, so that another user cannot redirect a write by replacing the folder or a file in
+//! it.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -10,7 +11,7 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 
-/// What is in a folder under some name.
+/// What was found under a name in a folder.
 pub(super) struct FoundFile {
     pub(super) is_folder: bool,
     pub(super) is_file: bool,
@@ -27,29 +28,29 @@ impl Folder {
         Ok(Self { descriptor: rustix::fs::open(path, flags, Mode::empty())? })
     }
 
-    /// Opens a folder in this one, which must not be a link.
+    /// Opens a subfolder, which must not be a link.
     pub(super) fn open_folder(&self, name: &OsStr) -> io::Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(Self { descriptor: rustix::fs::openat(&self.descriptor, name, flags, Mode::empty())? })
     }
 
-    /// Makes a folder that nobody else may enter.
+    /// Creates a subfolder that only its owner may enter.
     pub(super) fn create_folder(&self, name: &OsStr) -> io::Result<Self> {
         rustix::fs::mkdirat(&self.descriptor, name, Mode::RWXU)?;
         self.open_folder(name)
     }
 
-    /// Creates a file, mode 0600, where there is none.
+    /// Creates a file with mode 0600; it must not exist yet.
     pub(super) fn create_file(&self, name: &OsStr) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(&self.descriptor, name, flags, Mode::RUSR | Mode::WUSR)?.into())
     }
 
-    /// Opens a regular file for reading. Neither a link nor a FIFO that never ends is one.
+    /// Opens a regular file for reading, and refuses links and FIFOs.
     pub(super) fn open_file(&self, name: &OsStr) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let opened = rustix::fs::openat(&self.descriptor, name, flags, Mode::empty());
-        // POSIX says ELOOP, FreeBSD EMLINK.
+        // POSIX specifies ELOOP, but FreeBSD returns EMLINK.
         if matches!(opened, Err(rustix::io::Errno::LOOP | rustix::io::Errno::MLINK)) {
             return Err(super::is_a_link());
         }
@@ -57,7 +58,7 @@ impl Folder {
         if file.metadata()?.is_file() { Ok(file) } else { Err(super::not_a_regular_file()) }
     }
 
-    /// What has this name; `None` where nothing does. A link is neither a file nor a folder.
+    /// Looks up a name; `None` if it is free. A link counts as neither a file nor a folder.
     pub(super) fn look(&self, name: &OsStr) -> io::Result<Option<FoundFile>> {
         let found = match rustix::fs::statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(rustix::io::Errno::NOENT) => return Ok(None),
@@ -71,12 +72,12 @@ impl Folder {
         }))
     }
 
-    /// Renames a file or folder, in the place of a file that has the new name.
+    /// Renames a file or folder, replacing any file with the new name.
     pub(super) fn rename(&self, name: &OsStr, to: &Self, new_name: &OsStr) -> io::Result<()> {
         Ok(rustix::fs::renameat(&self.descriptor, name, &to.descriptor, new_name)?)
     }
 
-    /// Renames a file within this folder, unless something has the new name.
+    /// Renames a file within this folder, unless the new name is taken.
     pub(super) fn rename_to_free(&self, name: &OsStr, new_name: &OsStr) -> io::Result<()> {
         #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
         {
@@ -84,7 +85,7 @@ impl Folder {
             use rustix::io::Errno;
             let (from, to) = (&self.descriptor, &self.descriptor);
             match rustix::fs::renameat_with(from, name, to, new_name, RenameFlags::NOREPLACE) {
-                // Some file systems, and old kernels, cannot do this.
+                // Some file systems and old kernels do not support this.
                 Err(Errno::NOSYS | Errno::INVAL | Errno::NOTSUP) => {}
                 renamed => return Ok(renamed?),
             }
@@ -93,7 +94,7 @@ impl Folder {
         self.remove(name)
     }
 
-    /// Removes a file or a link. One that is not there is not an error.
+    /// Removes a file or link; a missing one is not an error.
     pub(super) fn remove(&self, name: &OsStr) -> io::Result<()> {
         match rustix::fs::unlinkat(&self.descriptor, name, AtFlags::empty()) {
             Err(rustix::io::Errno::NOENT) => Ok(()),
@@ -101,7 +102,7 @@ impl Folder {
         }
     }
 
-    /// Removes a folder and the files in it; of folders in it, only empty ones.
+    /// Removes a folder with the files and empty folders in it.
     pub(super) fn remove_folder(&self, name: &OsStr) -> io::Result<()> {
         let inner = self.open_folder(name)?;
         for entry in inner.names()? {
@@ -115,7 +116,6 @@ impl Folder {
         Ok(rustix::fs::unlinkat(&self.descriptor, name, AtFlags::REMOVEDIR)?)
     }
 
-    /// The names of everything in this folder.
     pub(super) fn names(&self) -> io::Result<Vec<OsString>> {
         let mut names = Vec::new();
         for entry in Dir::read_from(&self.descriptor)? {
@@ -128,7 +128,7 @@ impl Folder {
         Ok(names)
     }
 
-    /// Flushes what was renamed in this folder to the disk.
+    /// Flushes renames in this folder to the disk.
     pub(super) fn flush(&self) -> io::Result<()> {
         Ok(rustix::fs::fsync(&self.descriptor)?)
     }

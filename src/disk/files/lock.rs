@@ -1,4 +1,4 @@
-//! One lock a CA: a file in its folder.
+//! The lock of a CA: a file in its folder.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -10,12 +10,12 @@ use std::time::Duration;
 use super::{Files, Secrecy, folder_hint, folder_of, without_following};
 use crate::error::OrHint;
 
-/// How long a lock may be held by another devca before the user is told.
+/// How long to wait for another devca process before telling the user.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Files {
-    /// Takes the lock of a CA, which is free again when the file is dropped. Makes the CA's folder where there is none.
-    /// Calls `waiting` if it takes a second: another devca may be asking somebody for a passphrase.
+    /// Takes the lock of a CA, which is released when the file is dropped. Creates the CA's folder if
+    /// necessary. Calls `waiting` after a second, because another devca may be waiting for a passphrase.
     pub fn lock(self, path: &Path, waiting: &dyn Fn()) -> anyhow::Result<File> {
         loop {
             self.create_folder(folder_of(path), Secrecy::Private)?;
@@ -28,7 +28,8 @@ impl Files {
     }
 }
 
-/// `None` where `uninstall --purge` has removed the file meanwhile: the next process locks another one.
+/// Returns `None` if `uninstall --purge` removed the file in the meantime: the next process would lock a
+/// different one.
 fn open_and_lock(path: &Path, waiting: &dyn Fn()) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
@@ -67,7 +68,7 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// The standard library cannot tell files apart here.
+/// The standard library cannot compare files by identity on this system.
 #[cfg(not(unix))]
 fn is_at(_: &File, path: &Path) -> io::Result<bool> {
     path.try_exists()

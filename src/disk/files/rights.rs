@@ -1,4 +1,4 @@
-//! Who may read and change files: whose they are, their modes and access control lists.
+//! Who may read and change files: owners, modes and access control lists.
 
 use std::fs::File;
 use std::io;
@@ -8,8 +8,8 @@ use crate::error::Fault;
 #[cfg(unix)]
 use crate::error::{OrHint, quoted};
 
-/// Gives a new file the owner, group, mode and access control list of the one whose place it takes, and no more than
-/// these: no set-user-id bits, and nothing that it has inherited from its folder.
+/// Copies the owner, group, mode and access control list of the file being replaced, and nothing else: no
+/// set-user-ID bits, and nothing inherited from the folder.
 #[cfg(unix)]
 pub(super) fn take_over(new: &File, old: &File) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
@@ -17,29 +17,29 @@ pub(super) fn take_over(new: &File, old: &File) -> io::Result<()> {
     if (had.uid(), had.gid()) != (has.uid(), has.gid()) {
         fchown(new, Some(had.uid()), Some(had.gid()))?;
     }
-    // Before the mode: with a list, the group's bits say what everybody on it may do.
+    // This must come before the mode, because with an access control list the group bits are its mask.
     copy_access_list(new, old)?;
     new.set_permissions(PermissionsExt::from_mode(had.mode() & 0o777))
 }
 
-/// A folder's rights are those of its files on Windows.
+/// On Windows, files get their rights from their folder.
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps)]
 pub(super) fn take_over(_: &File, _: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// POSIX access control lists, acl(5).
+/// Copies the POSIX access control list, see acl(5).
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn copy_access_list(new: &File, old: &File) -> io::Result<()> {
     use rustix::fs::{XattrFlags, fgetxattr, fremovexattr, fsetxattr};
     use rustix::io::Errno;
     const NAME: &str = "system.posix_acl_access";
-    // The largest value that Linux keeps.
+    // The largest extended attribute on Linux.
     let mut list = vec![0; 1 << 16];
     match fgetxattr(old, NAME, list.as_mut_slice()) {
         Ok(size) => Ok(fsetxattr(new, NAME, &list[..size], XattrFlags::empty())?),
-        // The folder may have a default list.
+        // Remove a list that the file inherited from its folder.
         Err(Errno::NODATA) => match fremovexattr(new, NAME) {
             Ok(()) | Err(Errno::NODATA | Errno::NOTSUP) => Ok(()),
             Err(e) => Err(e.into()),
@@ -55,7 +55,7 @@ fn copy_access_list(_: &File, _: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives a new file the mode that its content calls for, whatever the umask is.
+/// Gives a new file the mode for its content, regardless of the umask.
 #[cfg(unix)]
 pub(super) fn open_to_readers(new: &File) -> io::Result<()> {
     new.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(super::Secrecy::Public.mode()))
@@ -67,7 +67,7 @@ pub(super) fn open_to_readers(_: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes all rights on a file or folder away from others.
+/// Removes all rights of other users from a file or folder.
 #[cfg(unix)]
 pub fn restrict_permissions(path: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -83,14 +83,14 @@ pub fn restrict_permissions(path: &Path) -> anyhow::Result<()> {
     )
 }
 
-/// Windows gives the user's local data to nobody else.
+/// Windows does not let other users access a user's local data.
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps)]
 pub fn restrict_permissions(_: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Warns about a key that others can read, with the command that changes it.
+/// Warns about a key that other users can read, with the command that fixes it.
 #[cfg(unix)]
 pub fn too_open(path: &Path) -> Option<String> {
     let mode = std::os::unix::fs::PermissionsExt::mode(&path.metadata().ok()?.permissions());
@@ -100,14 +100,15 @@ pub fn too_open(path: &Path) -> Option<String> {
     })
 }
 
-/// Windows gives the user's local data to nobody else.
+/// Windows does not let other users access a user's local data.
 #[cfg(not(unix))]
 pub fn too_open(_: &Path) -> Option<String> {
     None
 }
 
-/// Refuses a file or folder that another user could have put there or can change, as ssh does: a link, one that is
-/// neither this user's nor root's, or one that others may write. What is not there is not refused.
+/// Refuses a file or folder that another user could have created or could change, as ssh does: a link,
+/// anything owned by someone other than this user or root, or anything that others can write to. A missing
+/// file is accepted.
 #[cfg(unix)]
 pub fn refuse_unsafe(path: &Path) -> Result<(), Fault> {
     let Ok(found) = path.symlink_metadata() else { return Ok(()) };
@@ -115,7 +116,7 @@ pub fn refuse_unsafe(path: &Path) -> Result<(), Fault> {
     refuse_others(path, &found, false)
 }
 
-/// Refuses a link, and what is neither this user's nor root's.
+/// Refuses a link, and anything owned by someone other than this user or root.
 #[cfg(unix)]
 pub fn refuse_foreign(path: &Path) -> Result<(), Fault> {
     let Ok(found) = path.symlink_metadata() else { return Ok(()) };
@@ -133,12 +134,13 @@ fn refuse_link(path: &Path, found: &std::fs::Metadata) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The same for the folder above a CA's, and all that are above that: links there must be this user's or root's, and a
-/// folder may be shared only where nobody but the owners of files can rename them, such as `/tmp`.
+/// Applies the same rule to the parent of a CA's folder and to all its ancestors. Links must belong to this
+/// user or root, and a shared folder is accepted only if it is sticky like `/tmp`, where only owners can
+/// rename their files.
 #[cfg(unix)]
 pub fn refuse_unsafe_parent(path: &Path) -> Result<(), Fault> {
     path.metadata().map_or(Ok(()), |found| refuse_others(path, &found, true))?;
-    // What is not there yet is made with safe rights, below what is.
+    // Missing folders will be created with safe modes below the first existing one.
     let Some(existing) = path.ancestors().find(|above| above.symlink_metadata().is_ok()) else {
         return Ok(());
     };
@@ -193,21 +195,21 @@ fn name_of(user: u32) -> String {
     known.map_or_else(|| user.to_string(), |known| known.name)
 }
 
-/// Windows gives the user's local data to nobody else.
+/// Windows does not let other users access a user's local data.
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps)]
 pub fn refuse_unsafe(_: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The same.
+/// See [`refuse_unsafe`].
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps)]
 pub fn refuse_foreign(_: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The same.
+/// See [`refuse_unsafe`].
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps)]
 pub fn refuse_unsafe_parent(_: &Path) -> Result<(), Fault> {

@@ -1,4 +1,4 @@
-//! Files that were issued: complete under other names before the first gets its own.
+//! Writes issued files: all of them are complete under temporary names before the first is renamed.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,36 +10,38 @@ use super::temporary::Temporary;
 use super::{Files, NewFile, Secrecy, folder_hint, folder_of, modified, modified_of};
 use crate::error::{Fault, OrHint, quoted};
 
-/// Whether this is the content, at this path, of the file that may be replaced.
+/// Decides, by its path and content, whether a file may be replaced.
 pub type Recognize = Box<dyn Fn(&Path, &[u8]) -> bool + Send + Sync>;
 
-/// Files that are complete on disk under temporary names; dropped, they vanish.
+/// Files that are complete on disk under temporary names. They are removed when this is dropped.
 #[must_use]
 pub struct Staged {
     files: Vec<(Temporary, NewFile)>,
 }
 
 impl Files {
-    /// Removes what an interrupted run has left half-written in a folder, with this tag. The caller holds the CA's lock.
+    /// Removes the temporary files that an interrupted run with this tag left in a folder. The caller holds
+    /// the CA's lock.
     pub fn sweep_issued(self, folder: &Path) {
         let (true, Ok(folder)) = (self.tag.is_some(), Folder::open(folder)) else { return };
         let prefix = self.prefix();
         for name in folder.names().unwrap_or_default() {
             if name.to_string_lossy().starts_with(&prefix) {
-                // A file that cannot be removed does no harm.
+                // A leftover file does no harm.
                 let _ = folder.remove(&name);
             }
         }
     }
 
-    /// Writes every file under a temporary name beside its own; fails with nothing left behind.
+    /// Writes every file under a temporary name beside its final one. If it fails, nothing is left behind.
     pub fn stage(self, files: Vec<NewFile>) -> anyhow::Result<Staged> {
         self.stage_over(files, None)
     }
 
-    /// The same for files that are to take the places of others, and their owner, group, mode and access control list:
-    /// a server may read them by these. Each is opened once and must be recognized by its content, so that nobody gets
-    /// a new key who could not read the old one.
+    /// Does the same for files that replace others. The new files get the owner, group, mode and access
+    /// control list of the old ones, which a server may need to read them. Each old file is opened once and
+    /// must be recognized by its content, so that no one can obtain a new key without having been able to
+    /// read the old one.
     pub fn stage_in_place(self, files: Vec<NewFile>, recognize: &Recognize) -> anyhow::Result<Staged> {
         self.stage_over(files, Some(recognize))
     }
@@ -78,7 +80,7 @@ fn open_once(opened: &mut Vec<(PathBuf, Arc<Folder>)>, path: &Path) -> std::io::
     Ok(folder)
 }
 
-/// The file that is to be replaced, open, if its content is what devca wrote there.
+/// Opens the file to be replaced, if its content is what devca wrote.
 fn recognized(folder: &Folder, file: &NewFile, recognize: &Recognize) -> anyhow::Result<std::fs::File> {
     let path = file.path.display();
     let hint = || format!("see what it is: ls -l {}", quoted(&file.path));
@@ -98,7 +100,7 @@ fn recognized(folder: &Folder, file: &NewFile, recognize: &Recognize) -> anyhow:
 }
 
 impl Staged {
-    /// When the file that is to be at this path was written; a file that is not to be replaced is there already.
+    /// The modification time of the file for this path, whether it is staged or already exists.
     pub fn modified(&self, path: &Path) -> Option<u64> {
         match self.files.iter().find(|(_, file)| file.path == path) {
             Some((temporary, _)) => modified_of(&temporary.file().metadata().ok()?),
@@ -106,7 +108,8 @@ impl Staged {
         }
     }
 
-    /// Flushes the content and, once renamed, the folders to the disk: for roots, which must outlive a power cut.
+    /// Also flushes the files and, after renaming, their folders to the disk: roots must survive a power
+    /// failure.
     pub fn commit_durably(self) -> anyhow::Result<()> {
         let mut folders: Vec<(PathBuf, Arc<Folder>)> = Vec::new();
         for (temporary, file) in &self.files {
@@ -125,9 +128,9 @@ impl Staged {
         Ok(())
     }
 
-    /// Gives the files their names, in order. When a key is replaced, the old certificate goes first and the old key
-    /// next: a reader of the pair never sees a certificate with another's key. (And ext4 need
-    /// not flush the new file, as it does when one is renamed over another.)
+    /// Renames the files to their final names, in order. If a key is replaced, the old certificate is removed
+    /// first and then the old key, so that no reader ever sees a certificate with the wrong key. (It also
+    /// spares ext4 the flush that it does when one file is renamed over another.)
     pub fn commit(self) -> anyhow::Result<()> {
         self.remove_old_pairs()?;
         self.commit_over()
@@ -147,7 +150,8 @@ impl Staged {
         Ok(())
     }
 
-    /// Gives the files their names, each at once in the place of the old one: for certificates that keep their key.
+    /// Renames the files to their final names, replacing each old file atomically. This is for certificates
+    /// that keep their key.
     pub fn commit_over(self) -> anyhow::Result<()> {
         let mut created: Vec<(Arc<Folder>, NewFile)> = Vec::new();
         for (temporary, file) in self.files {

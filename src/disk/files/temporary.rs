@@ -1,4 +1,4 @@
-//! A file under a temporary name, until it is complete.
+//! A file that has a temporary name until it is complete.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::folder::Folder;
 
-/// How often a free name is looked for.
+/// How many names to try.
 const TRIES: usize = 100;
 
-/// A file that vanishes when it is dropped before it has got its name.
+/// A temporary file that is removed when it is dropped, unless it was given its final name.
 pub(super) struct Temporary {
     folder: Arc<Folder>,
     name: OsString,
@@ -20,7 +20,7 @@ pub(super) struct Temporary {
 }
 
 impl Temporary {
-    /// Creates a file, mode 0600, whose name begins like this.
+    /// Creates a file with mode 0600 whose name has this prefix.
     pub(super) fn create(folder: &Arc<Folder>, prefix: &str) -> io::Result<Self> {
         let (name, file) = create_unique(prefix, |name| folder.create_file(name))?;
         Ok(Self { folder: Arc::clone(folder), name, file, has_name: false })
@@ -34,7 +34,7 @@ impl Temporary {
         &self.folder
     }
 
-    /// Gives the file its name. Where it is not to replace another, a file of that name is an error.
+    /// Gives the file its final name. Unless `replace` is set, an existing file with that name is an error.
     pub(super) fn persist(mut self, name: &OsStr, replace: bool) -> io::Result<()> {
         if replace {
             self.folder.rename(&self.name, &self.folder, name)?;
@@ -54,14 +54,14 @@ impl Drop for Temporary {
     }
 }
 
-/// Creates something under a name that begins like this and was free.
+/// Creates something under a free name with this prefix.
 pub(super) fn create_unique<T>(
     prefix: &str,
     mut create: impl FnMut(&OsStr) -> io::Result<T>,
 ) -> io::Result<(OsString, T)> {
     for _ in 0..TRIES {
-        // Each of these states has keys of its own, the first of a thread from the system's randomness. A name that
-        // somebody guesses is no danger: an existing file is never opened.
+        // Each hasher has its own keys, seeded once per thread from the system's random source. Guessing the
+        // name gains nothing, because an existing file is never opened.
         let name = OsString::from(format!("{prefix}{:016x}", RandomState::new().build_hasher().finish()));
         match create(&name) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}

@@ -1,4 +1,4 @@
-//! What the inventory knows of files by their content.
+//! Looks up files in the inventory by their content.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use crate::disk::home::CaFolder;
 use crate::issued::inventory::{Entry, Inventory};
 
-/// The inventory of a CA, by the hashes of files and keys. It is read once, and only where something asks.
+/// A CA's inventory, indexed by the hashes of files and keys. It is read once, when it is first needed.
 pub struct Known<'a> {
     ca: &'a CaFolder,
     index: OnceLock<Index>,
@@ -19,7 +19,7 @@ struct Index {
 }
 
 impl<'a> Known<'a> {
-    /// Nothing is read yet.
+    /// Creates the index without reading the inventory yet.
     pub fn new(ca: &'a CaFolder) -> Self {
         Self { ca, index: OnceLock::new() }
     }
@@ -28,7 +28,7 @@ impl<'a> Known<'a> {
         self.ca
     }
 
-    /// What was issued with this file or this key (SHA-256, hexadecimal).
+    /// The certificates that were issued with this file or key (SHA-256 in hexadecimal).
     pub(super) fn with(&self, sha256: &str) -> impl Iterator<Item = &Entry> {
         let index = self.index.get_or_init(|| {
             let mut index = Index::default();
@@ -39,9 +39,9 @@ impl<'a> Known<'a> {
         index.by_hash.get(sha256).into_iter().flatten().map(|at| &index.entries[*at])
     }
 
-    /// Something was issued since.
+    /// Adds a certificate that was issued in the meantime.
     pub fn add(&mut self, entry: Entry) {
-        // What has not been read yet will have it.
+        // If the inventory has not been read yet, it will already include the entry.
         if let Some(index) = self.index.get_mut() {
             index.insert(entry);
         }
