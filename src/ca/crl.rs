@@ -1,4 +1,4 @@
-//! The list of what a CA has revoked.
+//! Creates revocation lists.
 
 use rcgen::{CertificateRevocationListParams, KeyIdMethod, RevokedCertParams, SerialNumber};
 use time::OffsetDateTime;
@@ -8,7 +8,7 @@ use crate::error::{Fault, OrHint};
 use crate::x509::validity::Validity;
 
 impl Authority {
-    /// The list of what was revoked, in DER (RFC 5280 §5): serial numbers, and when.
+    /// Creates a revocation list in DER (RFC 5280 §5) with serial numbers and times of revocation.
     pub fn revocation_list(
         &self,
         revoked: impl Iterator<Item = (Vec<u8>, OffsetDateTime)>,
@@ -24,11 +24,12 @@ impl Authority {
         let list = CertificateRevocationListParams {
             this_update: validity.not_before,
             next_update: validity.not_after,
-            // Grows from one list to the next (§5.2.3): the seconds since 1970.
+            // The number must increase from one list to the next (RFC 5280 §5.2.3), so use the seconds since
+            // 1970.
             crl_number: SerialNumber::from(seconds),
             issuing_distribution_point: None,
             revoked_certs: revoked.collect(),
-            // OpenSSL looks for the list of the CA with this very identifier, however it was made.
+            // OpenSSL looks for a list with exactly the CA's key identifier, however that was calculated.
             key_identifier_method: match &self.signer().key_id {
                 Some(id) => KeyIdMethod::PreSpecified(id.clone()),
                 None => KeyIdMethod::Sha256,

@@ -1,4 +1,5 @@
-//! The CA between root and leaves, where one is wanted: in the root's stead, beside it, or for a system elsewhere.
+//! Optional intermediate CAs: to replace the key of a sealed root, to sign beside a root, or to export to
+//! another system.
 
 use rcgen::KeyPair;
 use time::OffsetDateTime;
@@ -17,12 +18,12 @@ use crate::x509::validity::Validity;
 
 /// An intermediate CA's certificate and key.
 pub struct Intermediate {
-    /// Signed by the root.
+    /// The certificate, signed by the root.
     pub certificate: CaCertificate,
     pub key: Zeroizing<KeyPair>,
 }
 
-/// The intermediate's certificate, where there is one that can be read.
+/// Reads the intermediate's certificate, if there is a valid one.
 pub fn intermediate(folder: &CaFolder) -> Option<CaCertificate> {
     let path = folder.intermediate();
     path.symlink_metadata().ok()?;
@@ -30,26 +31,27 @@ pub fn intermediate(folder: &CaFolder) -> Option<CaCertificate> {
 }
 
 impl Authority {
-    /// Signs an intermediate that lives as long as the root, and forgets the root's key.
+    /// Signs an intermediate that is valid as long as the root, and drops the root's key.
     pub(super) fn seal(&self, now: OffsetDateTime) -> anyhow::Result<Self> {
         let name = intermediate_name(&self.root);
         let validity = Validity::starting(now, policy::ROOT_DAYS);
         let made = self.sign_intermediate(&name, KeyType::EcdsaP256.generate()?.pair()?, validity)?;
-        // Who checks every CA of a chain, as nginx does, asks for the root's list as well.
+        // Clients that check revocation for every CA in a chain, as nginx does, also need a list from the
+        // root.
         let nothing = std::iter::empty();
         let crl = self.revocation_list(nothing, validity)?;
         Ok(Self { is_sealed: true, root_crl: Some(crl), ..self.below(made) })
     }
 
-    /// The same CA, signing through its intermediate; makes that where there is none that can be used. The caller
-    /// holds the CA's lock.
+    /// Returns the same CA, signing through its intermediate, which is created if there is no usable one. The
+    /// caller holds the CA's lock.
     pub fn through_intermediate(
         &self,
         folder: &CaFolder,
         files: Files,
         now: OffsetDateTime,
     ) -> anyhow::Result<Self> {
-        // The same key where there is one: what it has signed stays good.
+        // Keep an existing key, so that certificates signed with it stay valid.
         let key = self.intermediate_key(folder).map_or_else(|| KeyType::EcdsaP256.generate()?.pair(), Ok)?;
         if let Some(intermediate) = intermediate(folder)
             && intermediate.is_signed_by(&self.root)
@@ -63,7 +65,7 @@ impl Authority {
         let validity = Validity::starting(now, policy::INTERMEDIATE_DAYS);
         let made = self.below(self.sign_intermediate(&name, key, validity)?);
         let mut new = made.files(folder)?;
-        new.retain(|file| file.path != folder.root()); // which stays
+        new.retain(|file| file.path != folder.root()); // the root does not change
         files.exchange(&folder.path, &new, &[])?;
         Ok(made)
     }
@@ -79,7 +81,7 @@ impl Authority {
         }
     }
 
-    /// The intermediate's key, if this CA's passphrase opens it.
+    /// The intermediate's key, if this CA's passphrase decrypts it.
     pub(super) fn intermediate_key(&self, folder: &CaFolder) -> Option<Zeroizing<KeyPair>> {
         let path = folder.intermediate_key();
         path.symlink_metadata().ok()?;
@@ -91,7 +93,8 @@ impl Authority {
         }
     }
 
-    /// An intermediate: no CA below it, and the root's constraints repeated, since some clients ignore those of a root.
+    /// Signs an intermediate that cannot have CAs below it. It repeats the root's constraints, because some
+    /// clients ignore those of a root.
     pub fn sign_intermediate(
         &self,
         common_name: &str,

@@ -1,4 +1,4 @@
-//! A CA's private key as a file: PKCS#8 in PEM, encrypted or not.
+//! The file of a CA's private key: PKCS#8 in PEM, optionally encrypted.
 
 use std::path::Path;
 
@@ -9,30 +9,30 @@ use crate::ca::keyring::KeyringItem;
 use crate::disk::files;
 use crate::x509::pem;
 
-/// A private key as it is stored in a file.
+/// A private key as stored in a file.
 pub enum KeyFile {
-    /// Readable as it is.
+    /// A key that is not encrypted.
     Open(Zeroizing<KeyPair>),
-    /// Encrypted.
+    /// An encrypted key.
     Locked(LockedKey),
 }
 
 /// An encrypted private key.
 pub struct LockedKey {
-    /// PKCS#8.
+    /// The encrypted PKCS#8 structure.
     pub der: Vec<u8>,
-    /// The keyring's entry with its passphrase; without one, somebody knows it.
+    /// The keyring entry with the passphrase; `None` if the user knows the passphrase.
     pub item: Option<KeyringItem>,
 }
 
-/// The first private key of a file, which may be locked.
+/// Reads the first private key in a file.
 pub fn read(path: &Path) -> anyhow::Result<KeyFile> {
     parse(path, &files::read(path)?)
 }
 
-/// The same for the content of a file, which the path names in errors.
+/// Does the same for content that was already read; `path` is for errors.
 pub fn parse(path: &Path, text: &[u8]) -> anyhow::Result<KeyFile> {
-    // rustls-pemfile passes over encrypted keys.
+    // rustls-pemfile skips encrypted keys.
     let locked = ::pem::parse_many(text).unwrap_or_default();
     match locked.into_iter().find(|block| block.tag() == LOCKED) {
         Some(block) => Ok(KeyFile::Locked(LockedKey { der: block.into_contents(), item: item_in(text) })),
@@ -42,11 +42,11 @@ pub fn parse(path: &Path, text: &[u8]) -> anyhow::Result<KeyFile> {
 
 const LOCKED: &str = "ENCRYPTED PRIVATE KEY";
 
-/// A line before the key itself, where other programs ignore it (RFC 7468 §2): the key and the place of its passphrase
-/// stay together wherever the file is copied.
+/// A line before the PEM block, where other programs ignore it (RFC 7468 §2). It keeps the location of the
+/// passphrase with the key when the file is copied.
 const ITEM: &str = "devca-keyring-item: ";
 
-/// An encrypted PKCS#8 key.
+/// Renders an encrypted PKCS#8 key.
 pub fn locked(key: &LockedKey) -> Zeroizing<Vec<u8>> {
     let mut text = key.item.as_ref().map(|item| format!("{ITEM}{item}\n")).unwrap_or_default().into_bytes();
     text.extend(pem::encode(LOCKED, &key.der));

@@ -1,5 +1,5 @@
-//! The system's keyring: Secret Service on Linux, Keychain on macOS, Credential Manager on Windows. It keeps a random
-//! passphrase that encrypts a CA's keys, so that copies of the CA's files are useless without it.
+//! The system's keyring: Secret Service on Linux, Keychain on macOS, Credential Manager on Windows. It stores
+//! a random passphrase that encrypts a CA's keys, so that copies of the CA's files are useless without it.
 
 use std::fmt;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -19,33 +19,34 @@ pub mod kernel;
 #[cfg_attr(target_os = "linux", path = "keyring/secret_service.rs")]
 mod service;
 
-/// What devca's entries in the keyring are filed under.
+/// The application name of devca's keyring entries.
 const APPLICATION: &str = "devca";
 
-/// How long the keyring may take to answer at all.
+/// How long to wait for the keyring to respond.
 const CONNECTING: Duration = Duration::from_secs(10);
 
-/// How long somebody may take to unlock it, if it asks.
+/// How long the user has to unlock the keyring when it prompts.
 const PROMPTING: Duration = Duration::from_secs(60);
 
-/// An entry of the keyring. Each passphrase gets an entry of its own: until the keys are encrypted with the new one, the
-/// old one stays.
+/// An entry in the keyring. Each passphrase has its own entry, so that the old one survives until the keys
+/// are encrypted with the new one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyringItem(String);
 
 impl KeyringItem {
-    /// A new entry for the CA whose folder has this tag.
+    /// Creates an identifier for the CA whose folder has this tag.
     pub fn new(tag: u64) -> anyhow::Result<Self> {
         Ok(Self(format!("{tag:016x}{}", hex::encode(&key::random_serial()?[..8]))))
     }
 
-    /// Reads what a key's file says; `None` for anything else than what [`new`](Self::new) makes.
+    /// Parses the identifier in a key file; `None` for anything that [`new`](Self::new) cannot have created.
     pub fn parse(text: &str) -> Option<Self> {
         let fits = text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// Whether the entry was made for the CA whose folder has this tag, and not for one that it is a copy of.
+    /// Whether the entry was created for the CA whose folder has this tag, rather than for one that this is a
+    /// copy of.
     pub fn is_of(&self, tag: u64) -> bool {
         self.0.starts_with(&format!("{tag:016x}"))
     }
@@ -61,7 +62,7 @@ impl KeyringItem {
         }
     }
 
-    /// Stores a secret and reads it back.
+    /// Stores a secret, then reads it back to verify that it was stored.
     pub fn store(&self, label: &str, secret: &Secret) -> Result<(), KeyringProblem> {
         let (item, label, secret) = (self.clone(), label.to_owned(), secret.clone());
         connected(move |service| {
@@ -74,7 +75,7 @@ impl KeyringItem {
         })
     }
 
-    /// The secret.
+    /// Reads the secret.
     pub fn load(&self) -> Result<Zeroizing<String>, KeyringProblem> {
         let item = self.clone();
         let bytes = connected(move |service| service.load(&item.0))?;
@@ -82,7 +83,7 @@ impl KeyringItem {
         Ok(Zeroizing::new(text.to_owned()))
     }
 
-    /// Deletes the entry; one that is not there is no error.
+    /// Deletes the entry; a missing one is not an error.
     pub fn delete(&self) -> Result<(), KeyringProblem> {
         let item = self.clone();
         match connected(move |service| service.delete(&item.0)) {
@@ -98,23 +99,23 @@ impl fmt::Display for KeyringItem {
     }
 }
 
-/// Why the keyring did not do what it was asked.
+/// Why a keyring operation failed.
 #[derive(Debug)]
 pub enum KeyringProblem {
-    /// There is none, or none in this session.
+    /// There is no keyring, or none in this session.
     Unreachable(String),
-    /// It is locked, and nobody unlocked it.
+    /// The keyring is locked and was not unlocked.
     Locked,
-    /// It has no such entry.
+    /// The keyring does not have this entry.
     Missing,
-    /// It did not answer in time.
+    /// The keyring did not respond in time.
     TimedOut(Duration),
-    /// Anything else.
+    /// Any other failure.
     Failed(String),
 }
 
 impl KeyringProblem {
-    /// The error, with the way out that the caller knows.
+    /// Converts this into an error with the caller's hint.
     pub fn fault(&self, hint: impl Into<String>) -> Fault {
         Fault::new(self.to_string(), hint)
     }
@@ -134,8 +135,8 @@ impl fmt::Display for KeyringProblem {
     }
 }
 
-/// Does something with the keyring, in a thread that is abandoned when time is up: a bus that accepts connections and
-/// says nothing would block forever.
+/// Runs a keyring operation in a thread and abandons it on timeout, because a D-Bus that accepts connections
+/// but never answers would block forever.
 fn connected<T: Send + 'static>(
     job: impl FnOnce(&service::Service) -> Result<T, KeyringProblem> + Send + 'static,
 ) -> Result<T, KeyringProblem> {

@@ -1,4 +1,4 @@
-//! Generate, persist and load a CA: its root and, between root and leaves, an intermediate where one is wanted.
+//! Generates, saves and loads a CA: its root and, if requested, an intermediate below it.
 
 use std::path::{Path, PathBuf};
 
@@ -30,52 +30,52 @@ pub(crate) mod signer;
 
 pub use intermediate::{Intermediate, intermediate};
 
-/// What can sign: a root with its key, or an intermediate with its own.
+/// A CA that can sign: a root with its key, or an intermediate with its own key.
 pub struct Authority {
-    /// What clients trust.
+    /// The root that clients trust.
     pub root: CaCertificate,
-    /// What signs in the root's stead.
+    /// The intermediate that signs, if the root does not sign directly.
     pub intermediate: Option<CaCertificate>,
-    /// The root's key was never kept: whatever is issued comes from the intermediate.
+    /// Whether the root's key was never stored, so that everything is signed by the intermediate.
     pub is_sealed: bool,
     key: Zeroizing<KeyPair>,
     passphrase: Option<CaPassphrase>,
-    /// Signed before a sealed root's key went.
+    /// The root's revocation list, signed before the key of a sealed root was dropped.
     root_crl: Option<Vec<u8>>,
 }
 
-/// How a CA is to be made.
+/// What kind of CA to create.
 pub struct Draft<'a> {
     /// The root's common name.
     pub common_name: &'a str,
-    /// What it may sign for.
+    /// The names that it may sign for.
     pub constraints: &'a Constraints,
-    /// Whether its key is thrown away once it has signed an intermediate.
+    /// Whether to drop the root's key once it has signed an intermediate.
     pub sealed: bool,
-    /// What the key that is kept is locked with.
+    /// The passphrase for the stored key.
     pub passphrase: Option<CaPassphrase>,
 }
 
-/// Decrypts the key of the file at this path, and answers with it and its passphrase.
+/// Decrypts the key in the file at this path. Returns the key with its passphrase.
 pub type Unlock<'a> = dyn Fn(&Path, &LockedKey) -> anyhow::Result<(Zeroizing<KeyPair>, CaPassphrase)> + 'a;
 
-/// Whether a root certificate is there; whether it is a good one shows when it is loaded.
+/// Whether there is a root certificate; loading it shows whether it is valid.
 pub fn exists(folder: &CaFolder) -> bool {
     folder.root().symlink_metadata().is_ok()
 }
 
-/// Whether the CA's root has no key, and an intermediate has its own.
+/// Whether the root's key is missing and the intermediate has one.
 pub fn is_sealed(folder: &CaFolder) -> bool {
     let is_there = |path: PathBuf| path.symlink_metadata().is_ok();
     !is_there(folder.root_key()) && is_there(folder.intermediate()) && is_there(folder.intermediate_key())
 }
 
-/// Whether the key that it signs with takes a passphrase.
+/// Whether the signing key is encrypted.
 pub fn is_locked(folder: &CaFolder) -> bool {
     matches!(key_file::read(&signing_key(folder)), Ok(KeyFile::Locked(_)))
 }
 
-/// The keyring's entry with the passphrase of the key that it signs with, if that is where it is.
+/// The keyring entry with the passphrase of the signing key, if it is stored there.
 pub fn keyring_item(folder: &CaFolder) -> Option<keyring::KeyringItem> {
     match key_file::read(&signing_key(folder)) {
         Ok(KeyFile::Locked(key)) => key.item,
@@ -83,13 +83,13 @@ pub fn keyring_item(folder: &CaFolder) -> Option<keyring::KeyringItem> {
     }
 }
 
-/// The key that a CA signs with, as a file.
+/// The file of the key that the CA signs with.
 pub fn signing_key(folder: &CaFolder) -> PathBuf {
     if is_sealed(folder) { folder.intermediate_key() } else { folder.root_key() }
 }
 
 impl Authority {
-    /// Reads root and key, and refuses a pair that could only sign what nobody accepts.
+    /// Loads root and key, and refuses a pair whose certificates no client would accept.
     pub fn load(folder: &CaFolder, unlock: &Unlock, now: OffsetDateTime) -> anyhow::Result<Self> {
         let root = CaCertificate::load(&folder.root())?;
         refuse_early_clock(&root, now)?;
@@ -122,7 +122,7 @@ impl Authority {
         Ok(Self { root, intermediate, is_sealed, key, passphrase, root_crl: None })
     }
 
-    /// Makes a CA in memory.
+    /// Creates a CA in memory.
     pub fn draft(draft: &Draft, now: OffsetDateTime) -> anyhow::Result<Self> {
         Self::with_key(KeyType::EcdsaP256.generate()?.pair()?, draft, now)
     }
@@ -137,10 +137,11 @@ impl Authority {
         if draft.sealed { made.seal(now) } else { Ok(made) }
     }
 
-    /// Makes a CA and writes it. The caller holds the CA's lock and has seen that there is none yet.
+    /// Creates a CA and writes its files. The caller holds the CA's lock and has checked that the CA does not
+    /// exist yet.
     ///
-    /// A key that is there without a certificate (an install cut short, or a `root.pem` lost) is used, not replaced:
-    /// the certificates that it has signed stay good.
+    /// A key without a certificate (from an interrupted install, or if `root.pem` was lost) is used rather
+    /// than replaced, so that the certificates it has signed stay valid.
     pub fn create(
         folder: &CaFolder,
         files: Files,
@@ -165,7 +166,8 @@ impl Authority {
         Ok(authority)
     }
 
-    /// Takes over a root that somebody else made. The caller holds the CA's lock and has seen that there is none yet.
+    /// Imports a root that another program created. The caller holds the CA's lock and has checked that the
+    /// CA does not exist yet.
     pub fn adopt(
         folder: &CaFolder,
         files: Files,
@@ -187,7 +189,7 @@ impl Authority {
         Ok(authority)
     }
 
-    /// Leaves name their issuer as rcgen writes it, which must be as the root has it, to the byte.
+    /// rcgen re-encodes the issuer's name in leaves; it must equal the root's subject byte for byte.
     fn check_subject(&self, now: OffsetDateTime) -> anyhow::Result<()> {
         let nobody = Subject::default();
         let probe = profile::leaf(Kind::Client, &nobody, false, Validity::starting(now, 1), [1; 16]);
@@ -201,7 +203,7 @@ impl Authority {
         Err(Fault::new(what, "create a root with: devca install").into())
     }
 
-    /// The CA's own files, as they are to be in its folder.
+    /// The CA's own files with their content.
     pub fn files(&self, folder: &CaFolder) -> anyhow::Result<Vec<NewFile>> {
         let root = NewFile::public(folder.root(), pem::certificate(&self.root.der));
         let Some(intermediate) = &self.intermediate else {
@@ -220,7 +222,7 @@ impl Authority {
         key_file(path, &self.key, self.passphrase.as_ref())
     }
 
-    /// Every key of the CA, as it would be with another passphrase, or open.
+    /// All keys of the CA, encrypted with another passphrase or not at all.
     pub fn keys_locked_with(
         &self,
         passphrase: Option<&CaPassphrase>,
@@ -233,12 +235,13 @@ impl Authority {
         Ok(files)
     }
 
-    /// The root signed again: same key, subject, key identifier and validity, other constraints. A sealed one cannot be.
+    /// Signs the root again with the same key, subject, key identifier and validity, but other constraints.
+    /// This is impossible for a sealed root.
     pub fn permitting(self, constraints: &Constraints) -> anyhow::Result<Self> {
         let (old, serial) = (&self.root, key::random_serial()?);
         let mut params = profile::root(&old.common_name, constraints, old.validity, serial);
         if !old.is_devca() {
-            // Another program's root may have signed for other purposes, and what it has signed stays good.
+            // The root of another program may have signed for other purposes; keep those certificates valid.
             params.extended_key_usages = Vec::new();
         }
         if let Some(id) = &self.root.key_id {
@@ -253,17 +256,17 @@ impl Authority {
         Ok(Self { root, ..self })
     }
 
-    /// What its keys are locked with.
+    /// The passphrase that encrypts its keys.
     pub fn passphrase(&self) -> Option<&CaPassphrase> {
         self.passphrase.as_ref()
     }
 
-    /// Whose key signs leaves.
+    /// The certificate whose key signs leaves.
     pub fn signer(&self) -> &CaCertificate {
         self.intermediate.as_ref().unwrap_or(&self.root)
     }
 
-    /// What rcgen signs with.
+    /// The issuer for rcgen.
     pub fn issuer(&self) -> anyhow::Result<Issuer<'_, &KeyPair>> {
         Issuer::from_ca_cert_der(&self.signer().der.as_slice().into(), &*self.key).or_hint(
             || "this root cannot sign".into(),
@@ -272,7 +275,8 @@ impl Authority {
     }
 }
 
-/// What a machine issues whose clock is behind the root, nobody accepts: RFC 5280 §6.1.3 (a) (2).
+/// Refuses to issue while the clock is behind the root's validity: no client accepts such certificates (RFC
+/// 5280 §6.1.3 (a) (2)).
 pub fn refuse_early_clock(root: &CaCertificate, now: OffsetDateTime) -> Result<(), Fault> {
     if now >= root.validity.not_before {
         return Ok(());
@@ -285,12 +289,12 @@ pub fn refuse_early_clock(root: &CaCertificate, now: OffsetDateTime) -> Result<(
     Err(Fault::new(what, "set the clock; date -u shows it"))
 }
 
-/// A key, and the passphrase that it took.
+/// Reads a key, decrypting it if necessary. Returns the passphrase if there was one.
 pub fn read_key(path: &Path, unlock: &Unlock) -> anyhow::Result<(Zeroizing<KeyPair>, Option<CaPassphrase>)> {
     open_key(path, key_file::read(path)?, unlock)
 }
 
-/// The same for a key that has been read.
+/// Does the same for a key file that was already read.
 pub fn open_key(
     path: &Path,
     key: KeyFile,
@@ -313,7 +317,7 @@ fn key_file(path: PathBuf, key: &KeyPair, passphrase: Option<&CaPassphrase>) -> 
     Ok(NewFile { path, content, secrecy: Secrecy::Private, replace: false })
 }
 
-/// What was just signed, read again.
+/// Parses a certificate that was just signed.
 fn own(der: &[u8]) -> anyhow::Result<CaCertificate> {
     CaCertificate::parse(der.to_vec()).or_hint(|| "the new certificate cannot be read".into(), try_again)
 }

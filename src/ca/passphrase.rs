@@ -1,4 +1,4 @@
-//! Encrypted PKCS#8 (RFC 5958 §3): a CA's keys, locked with a passphrase. OpenSSL opens them, too.
+//! Encrypts a CA's keys with a passphrase (PKCS#8, RFC 5958 §3), in a way that OpenSSL can also read.
 
 use std::path::Path;
 
@@ -11,24 +11,26 @@ use crate::ca::keyring::{KeyringItem, KeyringProblem};
 use crate::disk::secret::{self, Secret};
 use crate::error::{Fault, OrHint};
 
-/// What a CA's keys are encrypted with; `Debug` does not show it.
+/// The passphrase that encrypts a CA's keys; `Debug` does not show it.
 #[derive(Clone, Debug)]
 pub struct CaPassphrase {
     text: Secret,
     item: Option<KeyringItem>,
 }
 
-/// PBKDF2 with SHA-256 (OWASP, Password Storage Cheat Sheet, 2023). Not scrypt: OpenSSL reads it with 32 MiB at most.
+/// PBKDF2 with SHA-256 (OWASP, Password Storage Cheat Sheet, 2023). scrypt is no alternative, because OpenSSL
+/// allows it only 32 MiB.
 const ITERATIONS: u32 = 600_000;
 
-/// A passphrase of 128 random bits cannot be guessed, however quickly each guess is tried: RFC 8018 §4.2 asks for 1000.
+/// A passphrase of 128 random bits cannot be guessed, no matter how fast each guess is. RFC 8018 §4.2
+/// recommends at least 1000 iterations.
 const ITERATIONS_OF_RANDOM: u32 = 2048;
 
-/// A key from elsewhere that needs more rounds than this is refused: it would keep devca busy for minutes. RFC 8018 §4.2
-/// calls 10 million rounds appropriate "for especially critical keys".
+/// The most iterations accepted for a key from elsewhere; more would keep devca busy for minutes. RFC 8018
+/// §4.2 calls 10 million iterations appropriate "for especially critical keys".
 const MAX_ITERATIONS: u32 = 10_000_000;
 
-/// The same for scrypt (RFC 7914 §2): bytes of memory, and bytes that are mixed in all. OpenSSL stops at 32 MiB.
+/// The limits for scrypt (RFC 7914 §2): bytes of memory, and bytes mixed in total. OpenSSL's limit is 32 MiB.
 const MAX_SCRYPT_MEMORY: u64 = 256 << 20;
 const MAX_SCRYPT_WORK: u64 = 1 << 30;
 
@@ -36,12 +38,12 @@ const MAX_SCRYPT_WORK: u64 = 1 << 30;
 pub const VARIABLE: &str = "DEVCA_PASSPHRASE_FILE";
 
 impl CaPassphrase {
-    /// What somebody typed; `None` for nothing.
+    /// Wraps a passphrase that was typed; `None` if it is empty.
     pub fn new(text: Zeroizing<String>) -> Option<Self> {
         Secret::new(text).map(|text| Self { text, item: None })
     }
 
-    /// The first line of the file that [`VARIABLE`] names; `None` where it names none.
+    /// Reads the first line of the file that [`VARIABLE`] names; `None` if it is not set.
     pub fn from_environment() -> anyhow::Result<Option<Self>> {
         let Some(path) = std::env::var_os(VARIABLE).filter(|value| !value.is_empty()) else {
             return Ok(None);
@@ -49,12 +51,12 @@ impl CaPassphrase {
         Self::from_file(Path::new(&path)).map(Some)
     }
 
-    /// The first line of a file.
+    /// Reads the first line of a file.
     pub fn from_file(path: &Path) -> anyhow::Result<Self> {
         Ok(Self { text: Secret::from_file(path, "passphrase")?, item: None })
     }
 
-    /// Makes a random one and stores it in the keyring, where it has been read back when this returns.
+    /// Creates a random passphrase and stores it in the keyring, reading it back to verify it.
     pub fn in_keyring(item: KeyringItem, label: &str) -> anyhow::Result<Result<Self, KeyringProblem>> {
         let mut random = Zeroizing::new([0; 16]);
         secret::fill_with_random(&mut *random)?;
@@ -67,33 +69,34 @@ impl CaPassphrase {
         Ok(Self { text, item: Some(item.clone()) })
     }
 
-    /// The same passphrase, known to be the one of this entry.
+    /// The same passphrase, marked as stored in this keyring entry.
     #[must_use]
     pub fn kept_in(self, item: Option<KeyringItem>) -> Self {
         Self { item, ..self }
     }
 
-    /// Where the keyring has it; `None` for one that somebody knows.
+    /// The keyring entry it is stored in; `None` if the user knows the passphrase.
     pub fn item(&self) -> Option<&KeyringItem> {
         self.item.as_ref()
     }
 
-    /// Whether devca made it. Not the entry alone decides: it is read from a file that may come from elsewhere.
+    /// Whether devca generated it. The entry alone does not prove that, because it is read from a key file
+    /// that may come from elsewhere.
     fn is_random(&self) -> bool {
         self.item.is_some() && self.as_str().len() == 32 && hex::decode(self.as_str()).ok().is_some()
     }
 
-    /// For remembering it elsewhere.
+    /// The text, to be remembered elsewhere.
     pub fn as_str(&self) -> &str {
         self.text.as_str()
     }
 
-    /// Whether it is the same.
+    /// Whether both are the same passphrase.
     pub fn is(&self, other: &Self) -> bool {
         self.text == other.text
     }
 
-    /// Locks a PKCS#8 key.
+    /// Encrypts a PKCS#8 key.
     pub fn encrypt(&self, pkcs8: &[u8]) -> anyhow::Result<Vec<u8>> {
         let (mut salt, mut iv) = ([0; 16], [0; 16]);
         secret::fill_with_random(&mut salt)?;
@@ -110,7 +113,8 @@ impl CaPassphrase {
         Ok(locked.as_bytes().to_vec())
     }
 
-    /// The PKCS#8 key; `None` if this is not its passphrase. A key that would take minutes or gigabytes to decrypt is an error.
+    /// Decrypts a PKCS#8 key; `None` if this is not its passphrase. A key that would take minutes or
+    /// gigabytes to decrypt is an error.
     pub fn decrypt(&self, locked: &[u8]) -> anyhow::Result<Option<Zeroizing<Vec<u8>>>> {
         let Ok(info) = EncryptedPrivateKeyInfoRef::try_from(locked) else { return Ok(None) };
         refuse_expensive(&info.encryption_algorithm)?;
@@ -119,7 +123,7 @@ impl CaPassphrase {
     }
 }
 
-/// The maker of the file chose how much work it takes to decrypt it.
+/// The creator of the file decides how much work it takes to decrypt it.
 fn refuse_expensive(scheme: &EncryptionScheme) -> Result<(), Fault> {
     let EncryptionScheme::Pbes2(parameters) = scheme else { return Ok(()) };
     let what = match &parameters.kdf {
@@ -146,13 +150,14 @@ fn refuse_expensive(scheme: &EncryptionScheme) -> Result<(), Fault> {
     Err(Fault::new(what, hint))
 }
 
-/// Asked of Credential Manager under wine, by `tests/cross`.
+/// `tests/cross` runs this with Credential Manager in wine.
 #[cfg(all(test, windows))]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
-    /// What `devca issue` does more with an encrypted key: it asks Credential Manager, and decrypts.
+    /// Measures the extra work of `devca issue` with an encrypted key: a lookup in Credential Manager and the
+    /// decryption.
     #[test]
     fn the_credential_manager_costs_little() {
         let passphrase =
@@ -169,7 +174,7 @@ mod tests {
                 })
                 .collect();
             times.sort();
-            times[20] // a tenth: other programs run beside the test
+            times[20] // the 10th percentile, because other programs run beside the test
         };
         let asking = usual(&|| drop(CaPassphrase::from_keyring(&item).unwrap()));
         let decrypting = usual(&|| drop(passphrase.decrypt(&locked).unwrap().unwrap()));

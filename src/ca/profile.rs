@@ -1,4 +1,4 @@
-//! What a root, a server leaf and a client leaf contain. The numbers are in [`policy`].
+//! The contents of roots, intermediates, server leaves and client leaves. The numbers are in [`policy`].
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -15,8 +15,8 @@ use crate::x509::policy::{self, LEAF_ORGANIZATION, ROOT_ORGANIZATION};
 use crate::x509::subject::Subject;
 use crate::x509::validity::Validity;
 
-/// A root: signs certificates and revocation lists, for what the constraints permit. Without the extended key usages,
-/// anyone who steals the key could sign mail and code as well, which the system's store would trust.
+/// A root that can sign certificates and revocation lists within its constraints. Without the extended key
+/// usages, a thief of the key could also sign email and code that the system's store would trust.
 pub fn root(
     common_name: &str,
     constraints: &Constraints,
@@ -33,7 +33,7 @@ pub fn root(
     params
 }
 
-/// An intermediate: signs leaves, and no further CA.
+/// An intermediate that can sign leaves, but no further CAs.
 pub fn intermediate(
     common_name: &str,
     constraints: &Constraints,
@@ -64,16 +64,17 @@ pub fn leaf(
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     if rsa && kind.serves() {
-        // TLS 1.2 RSA key exchange. RFC 5480 §3 forbids the bit for EC keys, and RFC 5280 §4.2.1.12 does not let it go
-        // with clientAuth.
+        // RSA key exchange in TLS 1.2 requires this bit. RFC 5480 §3 forbids it for EC keys, and RFC 5280
+        // §4.2.1.12 does not allow it with clientAuth.
         params.key_usages.push(KeyUsagePurpose::KeyEncipherment);
     }
     params.extended_key_usages = kind.usages().to_vec();
     params
 }
 
-/// The subject alternative names of a leaf. A client always has one, since BoringSSL refuses a leaf without any below a
-/// constrained root: the common name once more, as a URI, which no client and no constraint takes for a host.
+/// The subject alternative names of a leaf. A client always gets at least one, because BoringSSL rejects a
+/// leaf without any below a constrained root. If there is no other, it is the common name as a URI, which no
+/// client or constraint treats as a host.
 pub fn alternative_names(kind: Kind, subject: &Subject) -> Cow<'_, [Name]> {
     let own = match (kind, subject.names.as_slice(), &subject.common_name) {
         (Kind::Client, [], Some(name)) => vec![Name::Uri(format!("devca:client:{}", escaped(name)))].into(),
@@ -85,7 +86,7 @@ pub fn alternative_names(kind: Kind, subject: &Subject) -> Cow<'_, [Name]> {
     }
 }
 
-/// RFC 3986 §2.1: every byte that is not unreserved.
+/// Percent-encodes everything except unreserved characters (RFC 3986 §2.1).
 fn escaped(text: &str) -> String {
     text.bytes().fold(String::new(), |mut escaped, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -105,7 +106,7 @@ fn base(validity: Validity, serial: [u8; 16]) -> CertificateParams {
     params
 }
 
-/// Never empty: an empty subject would make the SANs critical (RFC 5280 §4.1.2.6).
+/// The subject. It is never empty, because that would make the SANs critical (RFC 5280 §4.1.2.6).
 fn distinguished_name(common_name: Option<&str>, organization: &str) -> DistinguishedName {
     let mut subject = DistinguishedName::new();
     subject.push(DnType::OrganizationName, organization);
@@ -115,7 +116,7 @@ fn distinguished_name(common_name: Option<&str>, organization: &str) -> Distingu
     subject
 }
 
-/// Names are ASCII by construction, so none is left out.
+/// Converts a name for rcgen. Names are always ASCII, so none is dropped.
 fn san(name: &Name) -> Option<SanType> {
     let ia5 = |text: &String| Ia5String::try_from(text.clone()).ok();
     match name {

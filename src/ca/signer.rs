@@ -1,4 +1,4 @@
-//! Authority + Request -> Issued: the only place that signs leaves.
+//! Signs leaves; nothing else in devca does.
 
 use rcgen::{Issuer, KeyPair, PublicKeyData, SubjectPublicKeyInfo};
 use zeroize::Zeroizing;
@@ -12,19 +12,19 @@ use crate::x509::name::Name;
 use crate::x509::subject::Subject;
 use crate::x509::validity::Validity;
 
-/// What is asked for; every part has been parsed.
+/// A request for a leaf, with all parts parsed.
 pub struct Request {
     /// Server, client or both.
     pub kind: Kind,
     pub subject: Subject,
-    /// Whose key is certified.
+    /// Where the key comes from.
     pub key: KeySource,
-    /// From when to when; cut to the issuer's own end.
+    /// The validity; limited to that of the issuer.
     pub validity: Validity,
 }
 
 impl Request {
-    /// Fits it to who will sign it.
+    /// Adapts the request to the authority that will sign it.
     pub fn suit(&mut self, authority: &Authority) {
         if let (Some(intermediate), false) = (&authority.intermediate, self.kind.serves()) {
             self.subject.suit_intermediate(&intermediate.constraints);
@@ -34,46 +34,46 @@ impl Request {
 
 /// Where the key of a leaf comes from.
 pub enum KeySource {
-    /// It is made.
+    /// A new key of this type.
     Fresh(KeyType),
-    /// It is there already; of this type, if devca made it.
+    /// An existing key, with its type if devca generated it.
     Kept(Option<KeyType>, Zeroizing<KeyPair>),
-    /// Somebody else has it and sent a request.
+    /// A public key from a CSR; the requester has the private key.
     Requested(SubjectPublicKeyInfo),
 }
 
 /// A leaf and its key.
 pub struct Issued {
-    /// The certificate, in DER.
+    /// The certificate in DER.
     pub certificate: Vec<u8>,
-    /// The private key, PKCS#8 in DER; `None` where somebody else has it.
+    /// The private key as PKCS#8 in DER; `None` for a CSR.
     pub key: Option<Zeroizing<Vec<u8>>>,
-    /// SHA-256 of the public key's SPKI: what tells keys apart without showing them.
+    /// SHA-256 of the public key (SPKI), which identifies the key without revealing it.
     pub key_sha256: [u8; 32],
     /// The serial number, 16 octets.
     pub serial: [u8; 16],
-    /// As it stands in the certificate.
+    /// The validity in the certificate.
     pub validity: Validity,
 }
 
-/// Signs leaves for one authority; made once, used as often as needed.
+/// Signs leaves for one authority; it can be used any number of times.
 pub struct Signer<'a> {
     authority: &'a Authority,
     issuer: Issuer<'a, &'a KeyPair>,
 }
 
 impl<'a> Signer<'a> {
-    /// Reads the issuer's subject and key identifier once.
+    /// Reads the issuer's subject and key identifier once, for all leaves.
     pub fn new(authority: &'a Authority) -> anyhow::Result<Self> {
         Ok(Self { authority, issuer: authority.issuer()? })
     }
 
-    /// Who signs.
+    /// The authority that signs.
     pub fn authority(&self) -> &'a Authority {
         self.authority
     }
 
-    /// Makes a key, unless there is one, and a certificate for it.
+    /// Issues a certificate, generating its key if necessary.
     pub fn issue(&self, request: &Request) -> anyhow::Result<Issued> {
         self.refuse_what_no_client_accepts(&request.subject.names)?;
         match &request.key {
@@ -115,7 +115,7 @@ impl<'a> Signer<'a> {
     }
 }
 
-/// The fault for a name that a root's constraints leave out.
+/// The error for a name that the root's constraints do not permit.
 pub fn outside(name: &Name) -> Fault {
     Fault::new(
         format!("this root may not sign for {name}, so clients would reject the certificate"),
@@ -123,7 +123,7 @@ pub fn outside(name: &Name) -> Fault {
     )
 }
 
-/// What would have to be permitted for a name.
+/// The subtree that would have to be permitted for a name.
 pub fn base(name: &Name) -> String {
     name.dns_base().map_or_else(|| name.to_string(), ToOwned::to_owned)
 }

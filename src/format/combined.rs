@@ -1,4 +1,4 @@
-//! Everything in one PEM file: chain, then key. HAProxy (crt), lighttpd (ssl.pemfile), MongoDB (certificateKeyFile).
+//! Chain and key in one PEM file, for HAProxy (crt), lighttpd (ssl.pemfile) and MongoDB (certificateKeyFile).
 
 use zeroize::Zeroizing;
 
@@ -9,7 +9,7 @@ pub(super) const PARTS: &[Part] =
 
 fn render(material: &Material) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     let (chain, key) = (material.chain(), pem::key(material)?);
-    // In one piece: a vector that grows leaves copies of the key behind.
+    // Allocate the full size at once, because a growing vector leaves copies of the key behind.
     let mut all = Zeroizing::new(Vec::with_capacity(chain.len() + key.len()));
     all.extend_from_slice(&chain);
     all.extend_from_slice(&key);

@@ -1,4 +1,4 @@
-//! DER: the certificate in X.509, the key in PKCS#8. A chain has no place in it.
+//! DER: the certificate as X.509 and the key as PKCS#8. The format cannot hold a chain.
 
 use zeroize::Zeroizing;
 

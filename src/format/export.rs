@@ -1,4 +1,4 @@
-//! An intermediate CA in the form that another system imports it in.
+//! An intermediate CA in the format that another system imports.
 
 use std::path::Path;
 
@@ -27,12 +27,12 @@ pub enum ExportTarget {
 }
 
 impl ExportTarget {
-    /// As it is called on the command line.
+    /// The name on the command line.
     pub fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 
-    /// The files that it imports.
+    /// The files for the system to import.
     pub fn render(self, folder: &Path, made: &Intermediate, root: &[u8]) -> Vec<NewFile> {
         match self {
             Self::CertManager => cert_manager(folder, made, root),
@@ -41,7 +41,7 @@ impl ExportTarget {
         }
     }
 
-    /// The intermediate and the root in files that were written before; `None` unless all of it is there.
+    /// Reads the intermediate and the root back from exported files; `None` if any of them is missing.
     pub fn read(self, folder: &Path) -> Option<(Intermediate, CaCertificate)> {
         let read = |name: &str| files::read(&folder.join(name)).ok();
         let (key, chain) = match self {
@@ -68,8 +68,8 @@ impl ExportTarget {
     }
 }
 
-/// cert-manager's CA issuer: the Secret's `tls.crt` is the chain with the root at its end, from which it fills `ca.crt`.
-/// A `ClusterIssuer` looks for its Secret in cert-manager's own namespace.
+/// Files for cert-manager's CA issuer. The Secret's `tls.crt` is the chain including the root, from which
+/// cert-manager fills in `ca.crt`. A `ClusterIssuer` looks for its Secret in cert-manager's own namespace.
 fn cert_manager(folder: &Path, made: &Intermediate, root: &[u8]) -> Vec<NewFile> {
     let chain = [pem::certificate(&made.certificate.der), pem::certificate(root)].concat();
     let key = Zeroizing::new(BASE64_STANDARD.encode(key(made)));
@@ -82,7 +82,7 @@ fn cert_manager(folder: &Path, made: &Intermediate, root: &[u8]) -> Vec<NewFile>
     ]
 }
 
-/// The PKI engine's `config/ca` takes one bundle: key, intermediate, root.
+/// A bundle of key, intermediate and root for the PKI engine's `config/ca`.
 fn vault(folder: &Path, made: &Intermediate, root: &[u8]) -> Vec<NewFile> {
     let (key, certificate, root) =
         (key(made), pem::certificate(&made.certificate.der), pem::certificate(root));
@@ -93,7 +93,7 @@ fn vault(folder: &Path, made: &Intermediate, root: &[u8]) -> Vec<NewFile> {
     vec![private(folder, "bundle.pem", bundle)]
 }
 
-/// The files that `step ca init` would have made, under its names.
+/// The files that `step ca init` creates, under the same names.
 fn step_ca(folder: &Path, made: &Intermediate, root: &[u8]) -> Vec<NewFile> {
     vec![
         private(folder, "secrets/intermediate_ca_key", key(made)),

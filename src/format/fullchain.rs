@@ -1,4 +1,5 @@
-//! What nginx, Apache and Node call the full chain: the leaf, what stands above it, and the key beside it.
+//! What nginx, Apache and Node call the full chain: the leaf with its intermediates, and the key in a second
+//! file.
 
 use zeroize::Zeroizing;
 

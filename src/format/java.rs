@@ -1,4 +1,5 @@
-//! Java: a key store, and a trust store with the root; both PKCS#12, Java's own default since 9, known since 8.
+//! Java: a key store, and a trust store with the root. Both are PKCS#12, which Java reads since version 8 and
+//! uses by default since version 9.
 
 use p12_keystore::{Certificate, KeyStoreEntry};
 use zeroize::Zeroizing;
@@ -10,7 +11,7 @@ pub(super) const PARTS: &[Part] = &[
     Part { label: "truststore", suffix: "-truststore.p12", holds: Holds::Public, render: trust_store },
 ];
 
-/// What both entries are called; Java wants aliases in lower case.
+/// The alias of both entries; Java requires lower case.
 const ALIAS: &str = "devca";
 
 fn key_store(material: &Material) -> anyhow::Result<Zeroizing<Vec<u8>>> {

@@ -1,4 +1,4 @@
-//! A Secret of the type kubernetes.io/tls: what an Ingress takes, and `kubectl apply` makes.
+//! A Secret of type kubernetes.io/tls, as used by an Ingress and created by `kubectl apply`.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -16,7 +16,7 @@ fn render(material: &Material) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     Ok(secret(&metadata, &material.chain(), &key, &material.authority.root.der))
 }
 
-/// The manifest; `key` is in base64 already.
+/// Renders the manifest; `key` is already Base64.
 pub(super) fn secret(metadata: &str, chain: &[u8], key: &str, root: &[u8]) -> Zeroizing<Vec<u8>> {
     let (chain, root) =
         (BASE64_STANDARD.encode(chain), BASE64_STANDARD.encode(crate::x509::pem::certificate(root)));
@@ -27,21 +27,22 @@ pub(super) fn secret(metadata: &str, chain: &[u8], key: &str, root: &[u8]) -> Ze
     manifest.into_bytes().into()
 }
 
-/// The key in a manifest of devca's own.
+/// The key in a manifest that devca wrote.
 pub(super) fn private_key(manifest: &[u8]) -> Option<Zeroizing<KeyPair>> {
     let text = std::str::from_utf8(manifest).ok()?;
     let key = text.lines().find_map(|line| line.trim().strip_prefix("tls.key: "))?;
     crate::x509::pem::key_in(&Zeroizing::new(BASE64_STANDARD.decode(key).ok()?))
 }
 
-/// The chain in a manifest of devca's own, in PEM.
+/// The chain in a manifest that devca wrote, as PEM.
 pub(super) fn chain(manifest: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(manifest).ok()?;
     let chain = text.lines().find_map(|line| line.trim().strip_prefix("tls.crt: "))?;
     BASE64_STANDARD.decode(chain).ok()
 }
 
-/// RFC 1123's labels, with which Kubernetes names objects. Quoted where YAML would take it for a number.
+/// A label as defined in RFC 1123, which Kubernetes requires for object names. It is quoted if YAML would
+/// parse it as a number.
 fn object_name(text: &str) -> String {
     let name: String = text
         .to_ascii_lowercase()

@@ -1,6 +1,8 @@
-//! A configuration profile with the root, for iOS, iPadOS and macOS (Apple, "Configuration Profile Reference").
+//! A configuration profile with the root, for iOS, iPadOS and macOS (Apple, "Configuration Profile
+//! Reference").
 //!
-//! The person installs it in the settings and, on iOS, switches full trust on (General, About, Certificate Trust Settings).
+//! The user installs it in the settings and, on iOS, also enables full trust (General, About, Certificate
+//! Trust Settings).
 
 use plist::{Dictionary, Value};
 
@@ -41,10 +43,10 @@ fn payload(kind: &str, identifier: &str, uuid: &str, name: &str) -> Dictionary {
     payload
 }
 
-/// What tells profiles of different roots apart, and finds the one that is to be replaced.
+/// Identifies the profile of a root, so that installing it again replaces the old one.
 fn uuid(root: &CaCertificate, which: &str) -> String {
     let hex = hex::encode(key::sha256(&[&root.der, which.as_bytes()].concat()));
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default().to_uppercase();
-    // A UUID of version 8, whose content is up to its maker (RFC 9562 §5.8).
+    // A version 8 UUID, whose content is up to the application (RFC 9562 §5.8).
     format!("{}-{}-8{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
 }

@@ -1,4 +1,4 @@
-//! Issued -> the files of the output formats; one file a format.
+//! Renders certificates and keys as the files of the output formats, with one module per format.
 
 use std::path::{Path, PathBuf};
 
@@ -37,23 +37,25 @@ pub use root::RootFormat;
 pub struct Written {
     pub format: Format,
     pub part: String,
-    /// Where, absolute.
+    /// The absolute path.
     pub path: PathBuf,
-    /// SHA-256 of the file, hexadecimal, where its content cannot be looked into.
+    /// SHA-256 of the file in hexadecimal, for formats whose content cannot be parsed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sha256: Option<String>,
-    /// When it was written, in nanoseconds since 1970: whether it is still the same shows without reading it.
+    /// The modification time in nanoseconds since 1970, which shows that a file is unchanged without reading
+    /// it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub modified: Option<u64>,
-    /// It still has the certificate that was renewed: its password was not known then.
+    /// Whether it still contains the previous certificate, because its password was unknown when the
+    /// certificate was renewed.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub outdated: bool,
-    /// Where it is outdated: when the certificate that it still has expires.
+    /// When the certificate in an outdated file expires.
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none", default)]
     pub not_after: Option<OffsetDateTime>,
 }
 
-/// In which form certificate and key are wanted.
+/// The file format for certificate and key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
@@ -77,7 +79,8 @@ pub enum Format {
 }
 
 impl Format {
-    /// The one list of what each format consists of: the key first, so that a certificate is never there without it.
+    /// The files of each format, defined only here. The key comes first, so that a certificate never exists
+    /// without it.
     fn parts(self) -> &'static [Part] {
         match self {
             Self::Pem => pem::PARTS,
@@ -90,22 +93,22 @@ impl Format {
         }
     }
 
-    /// How many files it consists of.
+    /// The number of files in this format.
     pub fn files(self) -> usize {
         self.parts().len()
     }
 
-    /// As `--format` takes it.
+    /// The name for `--format`.
     pub fn name(self) -> String {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 
-    /// Whether its files are encrypted.
+    /// Whether the files are encrypted with a password.
     pub fn takes_password(self) -> bool {
         matches!(self, Self::P12 | Self::Java)
     }
 
-    /// Whether the root is in its files; `with_root`: where chains end with it.
+    /// Whether the files include the root; `with_root` says that chains include it.
     pub fn includes_root(self, with_root: bool) -> bool {
         match self {
             Self::Java | Self::K8s => true,
@@ -114,12 +117,12 @@ impl Format {
         }
     }
 
-    /// Whether it cannot be made without the private key.
+    /// Whether the private key is required to create the file with the certificate.
     fn has_key_inside(self) -> bool {
         matches!(self, Self::Combined | Self::P12 | Self::Java | Self::K8s)
     }
 
-    /// Whether a terminal can show it.
+    /// Whether the files can be printed on a terminal.
     pub fn is_text(self) -> bool {
         !matches!(self, Self::P12 | Self::Java | Self::Der)
     }
@@ -128,23 +131,23 @@ impl Format {
 /// One file of a format.
 #[derive(Debug)]
 pub struct Part {
-    /// What a person reads before its path.
+    /// The label before its path in the output.
     pub label: &'static str,
     suffix: &'static str,
     pub holds: Holds,
     render: fn(&Material) -> anyhow::Result<Zeroizing<Vec<u8>>>,
 }
 
-/// What a file has in it.
+/// What a file contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holds {
-    /// Certificates, in PEM, the leaf first.
+    /// Certificates in PEM, the leaf first.
     Certificate,
-    /// The key, in PEM.
+    /// The private key in PEM.
     Key,
-    /// A key, alone or with certificates, in a form that is not looked into.
+    /// A private key, possibly with certificates, in a format that is not parsed without a password.
     Sealed,
-    /// Nothing secret, in a form that is not looked into.
+    /// Public data in a format that is not parsed.
     Public,
 }
 
@@ -153,7 +156,7 @@ impl Holds {
         if matches!(self, Self::Key | Self::Sealed) { Secrecy::Private } else { Secrecy::Public }
     }
 
-    /// Whether it can be made without the key.
+    /// Whether the file can be created without the private key.
     fn is_keyless(self) -> bool {
         self.secrecy() == Secrecy::Public
     }
@@ -164,17 +167,18 @@ impl Holds {
 pub struct Output {
     pub format: Format,
     pub part: &'static Part,
-    /// Where it goes, absolute.
+    /// The absolute path.
     pub path: PathBuf,
-    /// It is there already and may be replaced.
+    /// Whether the file exists and may be replaced.
     pub replace: bool,
 }
 
 impl Output {
-    /// The output that was written once; `None` where no format has such a part, or devca would not call it so.
+    /// Reconstructs the output for a file in the inventory; `None` if no format has such a part, or if devca
+    /// would not use that file name.
     pub fn again(written: &Written) -> Option<Self> {
         let part = written.format.parts().iter().find(|part| part.label == written.part)?;
-        // --cert-file and --key-file name certificates and keys in PEM freely.
+        // --cert-file and --key-file give certificates and keys in PEM any name.
         let is_named_freely = matches!(part.holds, Holds::Certificate | Holds::Key);
         let name = written.path.file_name().unwrap_or_default().to_string_lossy();
         if !is_named_freely && !name.ends_with(part.suffix) {
@@ -183,38 +187,38 @@ impl Output {
         Some(Self { format: written.format, part, path: written.path.clone(), replace: true })
     }
 
-    /// What is in a file that was written once.
+    /// What a file of the inventory contains.
     pub fn holds(written: &Written) -> Option<Holds> {
         Self::again(written).map(|output| output.part.holds)
     }
 }
 
-/// What the formats are made of.
+/// The input for the formats.
 pub struct Material<'a> {
     /// The leaf and its key.
     pub issued: &'a Issued,
-    /// Who signed it.
+    /// The authority that signed it.
     pub authority: &'a Authority,
-    /// How it is wanted.
+    /// How to render it.
     pub options: &'a Options,
-    /// What people and Java call the entry.
+    /// The name of the entry in browsers and Java.
     pub label: &'a str,
 }
 
-/// How the formats are wanted.
+/// Options for rendering the formats.
 #[derive(Default)]
 pub struct Options {
-    /// The root at the end of a chain.
+    /// Include the root in chains.
     pub with_root: bool,
-    /// PKCS#12 as NIST would have it, instead of as everybody reads it.
+    /// Encrypt PKCS#12 as NIST recommends, rather than in the way that all programs can read.
     pub modern: bool,
-    /// What encrypted formats are encrypted with.
+    /// The password for encrypted formats.
     pub password: Option<Secret>,
 }
 
 impl Material<'_> {
     fn key(&self) -> anyhow::Result<&[u8]> {
-        // A plan for a request without a key has no part with one.
+        // A plan for a CSR does not include any file with a key.
         self.issued.key.as_deref().map(Vec::as_slice).ok_or_else(|| no_key(Format::Pem).into())
     }
 
@@ -223,37 +227,37 @@ impl Material<'_> {
         password.ok_or_else(|| Fault::usage("a password is needed", "use --password-file FILE").into())
     }
 
-    /// What stands between the leaf and the root, and the root where it is wanted.
+    /// The intermediates and, if requested, the root.
     fn above(&self) -> impl Iterator<Item = &[u8]> {
         let root = self.options.with_root.then_some(&self.authority.root);
         self.authority.intermediate.iter().chain(root).map(|ca| ca.der.as_slice())
     }
 
-    /// The leaf and all above it, in PEM.
+    /// The leaf and everything above it, in PEM.
     fn chain(&self) -> Vec<u8> {
         let leaf = self.issued.certificate.as_slice();
         std::iter::once(leaf).chain(self.above()).flat_map(crate::x509::pem::certificate).collect()
     }
 }
 
-/// Which files are to be made, and where.
+/// Which files to create, and where.
 pub struct OutputPlan<'a> {
-    /// The formats, each once or more.
+    /// The formats; duplicates are ignored.
     pub formats: &'a [Format],
-    /// What the files' names begin with.
+    /// The stem of the file names.
     pub stem: &'a str,
-    /// Where they go.
+    /// The folder for the files.
     pub folder: &'a Path,
-    /// Where the certificate goes instead.
+    /// The path for the certificate, if it was given.
     pub certificate: Option<&'a Path>,
-    /// Where the key goes instead.
+    /// The path for the key, if it was given.
     pub key: Option<&'a Path>,
-    /// Somebody else has the key.
+    /// Whether the key is not available, as with a CSR.
     pub keyless: bool,
 }
 
 impl OutputPlan<'_> {
-    /// The files, each path once.
+    /// The files to create, without duplicate paths.
     pub fn outputs(&self) -> anyhow::Result<Vec<Output>> {
         let mut certificate = self.certificate;
         let mut outputs: Vec<Output> = Vec::new();
@@ -310,7 +314,7 @@ fn shared(path: &Path) -> Fault {
     )
 }
 
-/// The bytes of every output, in order.
+/// Renders the content of every output, in order.
 pub fn render(material: &Material, outputs: &[Output]) -> anyhow::Result<Vec<NewFile>> {
     let file = |output: &Output| {
         Ok(NewFile {
@@ -323,7 +327,7 @@ pub fn render(material: &Material, outputs: &[Output]) -> anyhow::Result<Vec<New
     outputs.iter().map(file).collect()
 }
 
-/// The private key in a file that was written once; an encrypted one takes its password.
+/// Reads the private key from an issued file; encrypted files need their password.
 pub fn private_key(
     format: Format,
     content: &[u8],
@@ -336,16 +340,16 @@ pub fn private_key(
     }
 }
 
-/// The certificates in an encrypted file that was written once.
+/// Reads the certificates from an encrypted issued file.
 pub fn sealed_certificates(content: &[u8], password: &Secret) -> Vec<Vec<u8>> {
     pkcs12::certificates(content, password.as_str()).unwrap_or_default()
 }
 
-/// The longest stem that leaves room for `-truststore.p12` in a file name of 255 bytes.
+/// The longest stem that leaves space for `-truststore.p12` in a file name of 255 bytes.
 const MAX_STEM: usize = 200;
 
-/// The stem of the file names, as mkcert makes it: `localhost+1`, `_wildcard.app.test`, `alice-client`. A client is
-/// called by its common name, whatever its other names are.
+/// The stem of the file names, in mkcert's style: `localhost+1`, `_wildcard.app.test`, `alice-client`. For a
+/// client it is the common name, regardless of its other names.
 pub fn stem(subject: &Subject, kind: Kind) -> String {
     let (first, count) = match (kind, &subject.common_name, subject.names.first()) {
         (Kind::Client, Some(name), _) => (name.clone(), 1),
@@ -367,14 +371,14 @@ pub fn stem(subject: &Subject, kind: Kind) -> String {
     if is_awkward(&stem) { format!("_{stem}") } else { stem }
 }
 
-/// Whether the files' names may begin with this: what [`stem`] itself could have made.
+/// Whether this could be a stem that [`stem`] creates, and so may be used for file names.
 pub fn is_stem(text: &str) -> bool {
     let is_known = |c: char| c.is_ascii_alphanumeric() || "._-@+".contains(c);
     (1..=MAX_STEM).contains(&text.len()) && text.chars().all(is_known) && !is_awkward(text)
 }
 
-/// A file that shells and `rm` take for an option, that `ls` hides, or that is a device on Windows whatever its extension
-/// ("Naming Files, Paths, and Namespaces").
+/// Whether a file with this stem would look like an option to shells and `rm`, be hidden from `ls`, or be a
+/// device on Windows, where the extension does not matter ("Naming Files, Paths, and Namespaces").
 fn is_awkward(stem: &str) -> bool {
     const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
     let base = stem.split('.').next().unwrap_or_default().to_ascii_lowercase();

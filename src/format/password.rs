@@ -1,4 +1,4 @@
-//! What encrypted formats are encrypted with: given in a file or a variable, never in argv, or generated.
+//! The password for encrypted formats: read from a file or variable (never from argv), or generated.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 use crate::disk::secret::{self, Secret};
 use crate::error::Fault;
 
-/// Letters and digits that nobody mistakes for one another when typing them off.
+/// Letters and digits without those that look alike, for passwords that are typed.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
-/// The password in a file or in a variable, if one is given.
+/// The password from a file or variable, if one was given.
 pub fn given(file: Option<&Path>, variable: Option<&str>) -> anyhow::Result<Option<Secret>> {
     match (file, variable) {
         (Some(file), _) => Secret::from_file(file, "password").map(Some),
@@ -25,7 +25,7 @@ fn from_variable(name: &str) -> anyhow::Result<Secret> {
     Ok(Secret::new(value).ok_or_else(none)?)
 }
 
-/// 100 bits of the system's randomness, in twenty characters.
+/// Generates a password with 100 bits of entropy, in twenty characters.
 pub fn generate() -> anyhow::Result<Secret> {
     let mut random = Zeroizing::new([0_u8; 20]);
     secret::fill_with_random(&mut *random)?;

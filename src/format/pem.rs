@@ -1,4 +1,4 @@
-//! PEM: one file with the certificate, one with its key in PKCS#8.
+//! PEM: one file with the certificate, and one with its key in PKCS#8.
 
 use zeroize::Zeroizing;
 
@@ -9,7 +9,7 @@ pub(super) const PARTS: &[Part] =
 
 pub(super) const KEY: Part = Part { label: "key", suffix: "-key.pem", holds: Holds::Key, render: key };
 
-/// The leaf alone, unless it can only come from an intermediate: without that it would be of no use anywhere.
+/// Only the leaf, unless an intermediate signed it: clients could not verify it without that.
 #[allow(clippy::unnecessary_wraps)]
 fn certificate(material: &Material) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     Ok(if material.authority.is_sealed {

@@ -18,13 +18,13 @@ fn render(material: &Material) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     key_store(material, material.label)
 }
 
-/// A store with the key and its chain under this name.
+/// Creates a store with the key and its chain under this alias.
 pub(super) fn key_store(material: &Material, alias: &str) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     let chain = std::iter::once(material.issued.certificate.as_slice()).chain(material.above());
     write(material, alias, entry(chain, material.key().unwrap_or_default()))
 }
 
-/// The same of a certificate that was issued before, the leaf first, for programs of today.
+/// Creates such a store from an existing certificate chain, leaf first, with modern encryption.
 pub fn store_of(
     alias: &str,
     chain: &[&[u8]],
@@ -38,33 +38,33 @@ fn entry<'a>(chain: impl Iterator<Item = &'a [u8]>, key: &[u8]) -> p12_keystore:
     let chain = chain.map(Certificate::from_der).collect::<Result<Vec<_>, _>>()?;
     let leaf = chain.first().map(|leaf| key::sha1(leaf.as_der())).unwrap_or_default();
     let key = PrivateKey::from_der(key)?;
-    // OpenSSL's and NSS' own choice of identifier: the hash of the certificate.
+    // OpenSSL and NSS also use the hash of the certificate as the identifier.
     Ok(KeyStoreEntry::PrivateKeyChain(PrivateKeyChain::new(leaf.as_slice(), key, chain)))
 }
 
-/// The key in a store, if the password opens it.
+/// The key in a store, if this is its password.
 pub(super) fn private_key(store: &[u8], password: &str) -> Option<Zeroizing<KeyPair>> {
     let archive = Pkcs12Archive::from_pkcs12(store, password).ok()?;
     archive.keys.iter().find_map(|bag| key::from_pkcs8(bag.key.as_der()))
 }
 
-/// The certificates in a store, if the password opens it.
+/// The certificates in a store, if this is its password.
 pub(super) fn certificates(store: &[u8], password: &str) -> Option<Vec<Vec<u8>>> {
     let archive = Pkcs12Archive::from_pkcs12(store, password).ok()?;
     Some(archive.certs.iter().map(|bag| bag.cert.as_der().to_vec()).collect())
 }
 
-/// Whether the content is a store that this password opens; without a password, whether it is a store at all.
+/// Whether the content is a store with this password or, without a password, any store at all.
 pub fn is_store(content: &[u8], password: Option<&Secret>) -> bool {
     match Pkcs12Archive::from_pkcs12(content, password.map_or("", Secret::as_str)) {
         Ok(_) => true,
-        // It is one, with another password.
+        // It is a store with a different password.
         Err(p12_keystore::error::Error::MacError(_)) => password.is_none(),
         Err(_) => false,
     }
 }
 
-/// A store with this one entry, encrypted.
+/// Encrypts a store with a single entry.
 pub(super) fn write(
     material: &Material,
     alias: &str,
@@ -79,8 +79,8 @@ fn encrypt(
     password: &str,
     modern: bool,
 ) -> anyhow::Result<Zeroizing<Vec<u8>>> {
-    // 3DES and SHA-1: what Windows Server 2016, macOS' Keychain, Java before 8u301 and Android before 13 read, and
-    // OpenSSL 3 reads without its legacy provider.
+    // 3DES and SHA-1 are all that Windows Server 2016, the macOS Keychain, Java before 8u301 and Android
+    // before 13 can read. OpenSSL 3 can read them without its legacy provider.
     let (encryption, mac) = if modern {
         (EncryptionAlgorithm::PbeWithHmacSha256AndAes256, MacAlgorithm::HmacSha256)
     } else {

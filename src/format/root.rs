@@ -1,4 +1,4 @@
-//! The root alone, in the forms that other machines and phones take it in.
+//! The root alone, in formats for other machines and phones.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::mobileconfig;
 use crate::x509::certificate::CaCertificate;
 
-/// In which form the root is wanted.
+/// The file format for the root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RootFormat {
@@ -21,7 +21,7 @@ pub enum RootFormat {
 }
 
 impl RootFormat {
-    /// Its file name and content.
+    /// The file name and content.
     pub fn render(self, root: &CaCertificate) -> anyhow::Result<(String, Vec<u8>)> {
         Ok(match self {
             Self::Pem => ("devca-root.pem".into(), crate::x509::pem::certificate(&root.der)),
@@ -34,7 +34,8 @@ impl RootFormat {
     }
 }
 
-/// `openssl x509 -subject_hash_old`, which Android kept: the first four bytes, little-endian, of the subject's MD5.
+/// The hash of `openssl x509 -subject_hash_old`, which Android still uses: the first four bytes of the
+/// subject's MD5, in little-endian order.
 fn subject_hash(root: &CaCertificate) -> u32 {
     use md5::Digest;
     let digest: [u8; 16] = md5::Md5::digest(&root.subject).into();

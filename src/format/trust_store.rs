@@ -1,18 +1,19 @@
-//! Many roots as a Java trust store: PKCS#12 under the password that every JDK's own has.
+//! A Java trust store with many roots: PKCS#12 with the default password of every JDK.
 
 use p12_keystore::{Certificate, EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, Pkcs12Archive};
 
 use crate::error::OrHint;
 use crate::x509::key;
 
-/// It protects nothing: the roots are public, and the file is its owner's.
+/// The password is not a secret: the roots are public, and file permissions protect the store.
 pub const PASSWORD: &str = "changeit";
 
-/// What Java before 8u301 reads; its `trustedKeyUsage` attribute is what makes an entry trusted.
+/// Writes a store that Java before 8u301 can read. Its `trustedKeyUsage` attribute marks the entries as
+/// trusted.
 pub fn write<'a>(roots: impl IntoIterator<Item = &'a Vec<u8>>) -> anyhow::Result<Vec<u8>> {
     let mut store = KeyStore::new();
     for der in roots {
-        // A root that this library cannot parse is of no use to Java either.
+        // Java cannot use a root that this library cannot parse.
         let Ok(certificate) = Certificate::from_der(der) else { continue };
         let alias = hex::encode(&key::sha256(der)[..8]);
         store.add_entry(&alias, KeyStoreEntry::Certificate(certificate));
@@ -24,7 +25,8 @@ pub fn write<'a>(roots: impl IntoIterator<Item = &'a Vec<u8>>) -> anyhow::Result
     writer.write().or_hint(|| "cannot write a Java trust store".into(), || "report this".into())
 }
 
-/// The certificates in a trust store with the usual password or none. The error says why they cannot be had.
+/// Reads the certificates in a trust store that has the default password or none. The error says why that
+/// failed.
 pub fn certificates(store: &[u8]) -> Result<Vec<Vec<u8>>, String> {
     if store.is_empty() {
         return Ok(Vec::new());

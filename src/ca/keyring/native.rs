@@ -1,4 +1,4 @@
-//! macOS: the user's Keychain. Windows: the user's Credential Manager, on this machine only.
+//! macOS: the user's Keychain. Windows: the user's Credential Manager, limited to this machine.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ impl Service {
         Store::new().map(Self).map_err(|e| KeyringProblem::Unreachable(e.to_string()))
     }
 
-    /// The label is for keyrings that show one.
+    /// These keyrings do not show the label.
     pub(super) fn store(&self, item: &str, _label: &str, secret: &str) -> Result<(), KeyringProblem> {
         self.entry(item)?.set_secret(secret.as_bytes()).map_err(problem)
     }
@@ -37,7 +37,7 @@ impl Service {
         self.0.build(APPLICATION, item, None).map_err(problem)
     }
 
-    /// Not "Enterprise", the default, which follows the user to other machines of a domain.
+    /// The default persistence, "Enterprise", follows the user to other machines in the domain.
     #[cfg(windows)]
     fn entry(&self, item: &str) -> Result<Entry, KeyringProblem> {
         let local = std::collections::HashMap::from([("persistence", "Local")]);
@@ -49,7 +49,7 @@ fn problem(error: Error) -> KeyringProblem {
     match error {
         Error::NoEntry => KeyringProblem::Missing,
         Error::NoStorageAccess(_) => KeyringProblem::Locked,
-        // What came back stays out of the message.
+        // The error contains the secret's data, so it is not shown.
         Error::BadEncoding(_) | Error::BadDataFormat(..) => {
             KeyringProblem::Failed("the entry is damaged".into())
         }

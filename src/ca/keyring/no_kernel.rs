@@ -1,20 +1,20 @@
-//! Systems other than Linux have no kernel keyring.
+//! The replacement for systems other than Linux, which have no kernel keyring.
 
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-/// Not possible here.
+/// Always fails on this system.
 pub fn remember(_: &str, _: &str, _: Option<Duration>) -> Result<(), String> {
     Err("only the Linux kernel can remember a passphrase".into())
 }
 
-/// Nothing is remembered.
+/// Always `None` on this system.
 pub fn recall(_: &str) -> Option<Zeroizing<String>> {
     None
 }
 
-/// There is nothing to forget.
+/// Always `false` on this system.
 pub fn forget(_: &str) -> bool {
     false
 }

@@ -1,4 +1,4 @@
-//! Systems without a keyring that devca knows.
+//! The replacement for systems without a supported keyring.
 
 use zeroize::Zeroizing;
 

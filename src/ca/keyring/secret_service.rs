@@ -1,4 +1,4 @@
-//! Linux: the Secret Service of the desktop (GNOME Keyring, KDE Wallet, `KeePassXC`), over the session's D-Bus.
+//! Linux: the desktop's Secret Service (GNOME Keyring, KDE Wallet, `KeePassXC`), over the D-Bus session bus.
 
 use std::collections::HashMap;
 
@@ -10,9 +10,10 @@ use super::{APPLICATION, KeyringProblem, PROMPTING};
 pub(super) struct Service(SecretService);
 
 impl Service {
-    /// Plain: the bus is a Unix socket of this user, whose other processes may ask for the secret as well.
+    /// Uses an unencrypted session: the bus is a Unix socket of this user, whose other processes could also
+    /// request the secret.
     pub(super) fn connect() -> Result<Self, KeyringProblem> {
-        let seconds = PROMPTING.as_secs().saturating_sub(1); // so that the prompt is closed when time is up
+        let seconds = PROMPTING.as_secs().saturating_sub(1); // closes the prompt before the time is up
         SecretService::connect_with_max_prompt_timeout(EncryptionType::Plain, seconds).map(Self).map_err(
             |e| match e {
                 Error::Dbus(_) if std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_none() => {
