@@ -1,4 +1,5 @@
-//! Certificates for whatever name a client asks for: made in memory as needed, renewed while the server runs.
+//! Certificates for the names that clients request, created in memory on demand and renewed while the server
+//! runs.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -23,24 +24,25 @@ use crate::x509::policy;
 use crate::x509::subject::Subject;
 use crate::x509::validity::Validity;
 
-/// More names than any development machine serves; a client that makes up names must not fill the memory.
+/// The maximum number of certificates kept: more than any development machine needs, so that a client cannot
+/// fill the memory by making up names.
 const MOST_KEPT: usize = 1000;
-/// How often the CA's files are looked at, at most.
+/// The minimum time between checks of the CA's files.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Where the CA's root and key come from.
+/// The source of the CA's root and key.
 pub trait CaFiles: Send + Sync {
-    /// Changes when the files of the CA do.
+    /// A value that changes when the files of the CA change.
     fn stamp(&self) -> u64;
-    /// Reads them.
+    /// Loads the CA.
     fn load(&self) -> anyhow::Result<Authority>;
 }
 
-/// Makes certificates, and remembers those that it has made.
+/// Creates certificates and caches them.
 pub(super) struct Certificates {
     files: Box<dyn CaFiles>,
     tls: Tls,
-    /// What a client is shown that asks for nothing that can be served.
+    /// The names of the certificate for clients that request no name, or one that cannot be served.
     usual: Vec<Name>,
     events: Arc<Events>,
     state: Mutex<Current>,
@@ -51,17 +53,17 @@ struct Current {
     stamp: u64,
     looked: Instant,
     made: HashMap<Vec<Name>, Served>,
-    /// Who decides which clients are let in.
+    /// The rules for client certificates, if there are any.
     gate: Option<Arc<ClientGate>>,
-    /// What the last attempt to read a changed CA ended with.
+    /// The error of the last attempt to reload the CA.
     failure: Option<String>,
 }
 
-/// How to go on with a handshake.
+/// How to continue a handshake.
 pub(super) struct Offer {
-    /// With the certificate.
+    /// The configuration with the certificate.
     pub(super) config: Arc<ServerConfig>,
-    /// Who judges the client's.
+    /// The verifier of client certificates, if they are requested.
     pub(super) gate: Option<Arc<ClientGate>>,
 }
 
@@ -71,7 +73,8 @@ struct Served {
 }
 
 impl Certificates {
-    /// Begins with a CA that has been read. `usual` are the names of the certificate for clients that name none.
+    /// Starts with a CA that was already loaded. `usual` are the names of the certificate for clients that
+    /// request no name.
     pub(super) fn new(
         files: Box<dyn CaFiles>,
         authority: Authority,
@@ -84,8 +87,8 @@ impl Certificates {
         Self { files, tls, usual, events, state }
     }
 
-    /// What to answer a client with: `name` is the server name that it sends (SNI), `local` the address that it
-    /// connected to.
+    /// Selects the certificate for a client: `name` is the server name that it sent (SNI), `local` the
+    /// address that it connected to.
     pub(super) fn answer(
         &self,
         name: Option<&str>,
@@ -152,7 +155,7 @@ impl Certificates {
         Ok(config)
     }
 
-    /// Those that are let in may have changed, too.
+    /// Updates the verifier of client certificates if the rules' files have changed.
     fn look_for_new_clients(&self, state: &mut Current) {
         let gate = self.tls.gate();
         let is_same = match (&gate, &state.gate) {
@@ -165,8 +168,8 @@ impl Certificates {
         }
     }
 
-    /// `devca rotate`, `devca permit` and others change the CA's files: what is signed from then on is signed by the new
-    /// root.
+    /// Reloads the CA if commands such as `devca rotate` or `devca permit` have changed its files, so that
+    /// the new root signs from then on.
     fn look_for_new_root(&self, state: &mut Current, now: OffsetDateTime) {
         if state.looked.elapsed() < LOOK_AGAIN {
             return;
@@ -188,7 +191,7 @@ impl Certificates {
                     self.events.say(&Event::warning(format!("{what}, which expires {left}"), None));
                 }
             }
-            // The files may be changing at this moment: what fails twice is said.
+            // The files may be changing right now, so report only an error that occurs twice.
             Err(e) => {
                 let what = format!("the root has changed, and the new one cannot be used: {e:#}");
                 if state.failure.as_ref() == Some(&what) {
@@ -200,20 +203,20 @@ impl Certificates {
     }
 }
 
-/// Whether there may be a certificate for this name without asking: public addresses are issued for only where somebody
-/// has agreed to it.
+/// Whether a certificate for this name may be created without confirmation. Public addresses require the
+/// user's consent.
 pub fn may_be_served(name: &Name, authority: &Authority) -> bool {
     let constraints = &authority.signer().constraints;
     let decide = constraints.is_unconstrained() || constraints.constrain_addresses();
     constraints.permit(name) && (decide || !policy::is_public_address(name))
 }
 
-/// A server name is a host name (RFC 6066 §3).
+/// Parses a server name, which is always a host name (RFC 6066 §3).
 fn host(name: &str) -> Option<Name> {
     Name::parse(name).ok().filter(|name| matches!(name, Name::Dns(host) if !host.contains('*')))
 }
 
-/// Well before its end: a connection may be open for a while, and clocks differ.
+/// When to renew: halfway to the end, because connections may stay open for a while and clocks differ.
 fn renew_at(validity: Validity, now: OffsetDateTime) -> OffsetDateTime {
     now + (validity.not_after - now) / 2
 }

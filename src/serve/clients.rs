@@ -1,4 +1,4 @@
-//! Mutual TLS: which clients are let in, and why others are not.
+//! Mutual TLS: which clients are accepted, and why others are rejected.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,31 +19,31 @@ use super::refused;
 use crate::error::{CaOption, Fault, OrHint, hint};
 use crate::x509::details::CertificateDetails;
 
-/// How often the files are looked at, at most.
+/// The minimum time between checks of the files.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// The CAs of clients, and what they have revoked.
+/// The CAs of clients and their revocations.
 #[derive(Debug, Clone, Default)]
 pub struct ClientCas {
-    /// Their certificates, in DER.
+    /// The certificates in DER.
     pub roots: Vec<Vec<u8>>,
-    /// Revocation lists, in DER.
+    /// The revocation lists in DER.
     pub lists: Vec<Vec<u8>>,
-    /// Serial numbers that one of devca's CAs has revoked, in hexadecimal.
+    /// The serial numbers that the devca CA has revoked, in hexadecimal.
     pub revoked: Vec<String>,
-    /// That CA, in hints.
+    /// The `--ca` option that selects this CA in the commands of hints.
     pub option: CaOption,
 }
 
-/// Where these come from.
+/// The source of these CAs.
 pub trait ClientCaFiles: Send + Sync {
-    /// Changes when the files do.
+    /// A value that changes when the files change.
     fn stamp(&self) -> u64;
-    /// Reads them.
+    /// Loads the CAs and revocations.
     fn load(&self) -> anyhow::Result<ClientCas>;
 }
 
-/// Names that `--allow` lets in: `alice`, or `spiffe://dev/*` for whatever begins like that.
+/// A name for `--allow`: `alice`, or `spiffe://dev/*` for any name with that prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamePattern(String);
 
@@ -59,23 +59,23 @@ impl std::str::FromStr for NamePattern {
 }
 
 impl NamePattern {
-    /// Whether a name is among those that are meant.
+    /// Whether the pattern matches this name.
     pub fn covers(&self, name: &str) -> bool {
         self.0.strip_suffix('*').map_or_else(|| self.0 == name, |start| name.starts_with(start))
     }
 }
 
-/// What is asked of clients.
+/// The requirements for clients.
 pub struct ClientRules {
-    /// Whether a client must have a certificate.
+    /// Whether clients must send a certificate.
     pub required: bool,
-    /// Only clients with one of these names, if there are any.
+    /// If not empty, the only names that are accepted.
     pub allow: Vec<NamePattern>,
-    /// Who certifies clients.
+    /// The CAs that issue client certificates.
     pub files: Box<dyn ClientCaFiles>,
 }
 
-/// Keeps a verifier that is up to date.
+/// Keeps the verifier of client certificates up to date.
 pub(super) struct Clients {
     rules: ClientRules,
     provider: Arc<CryptoProvider>,
@@ -101,7 +101,7 @@ impl Clients {
         Ok(Self { rules, provider, events, state })
     }
 
-    /// The verifier for the next handshake; another one once the files have changed.
+    /// The verifier for the next handshake, rebuilt if the files have changed.
     pub(super) fn gate(&self) -> Arc<ClientGate> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.looked.elapsed() >= LOOK_AGAIN {
@@ -122,7 +122,7 @@ impl Clients {
     }
 }
 
-/// Lets clients in, or says why not.
+/// Accepts client certificates, or reports why it rejects them.
 pub(super) struct ClientGate {
     verifier: Arc<dyn ClientCertVerifier>,
     cas: ClientCas,
@@ -142,7 +142,8 @@ impl ClientGate {
         let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider.clone());
         if !cas.lists.is_empty() {
             builder = builder.with_crls(cas.lists.iter().map(|list| list.clone().into()));
-            // A list of every CA above is not asked for, but one that is too old protects nobody.
+            // Not every CA in a chain needs a revocation list, but an outdated list is an error, because it
+            // would protect no one.
             builder = builder.only_check_end_entity_revocation().allow_unknown_revocation_status();
             builder = builder.enforce_revocation_expiration();
         }
@@ -156,13 +157,13 @@ impl ClientGate {
         Ok(Self { verifier, cas, allow: rules.allow.clone(), events: events.clone() })
     }
 
-    /// Verifies a certificate that a resumed session brings along: it may have been revoked since.
+    /// Verifies the certificate of a resumed session again, because it may have been revoked since.
     pub(super) fn is_still_good(&self, chain: &[CertificateDer<'_>]) -> bool {
         let Some((leaf, others)) = chain.split_first() else { return !self.client_auth_mandatory() };
         self.verify_client_cert(leaf, others, UnixTime::now()).is_ok()
     }
 
-    /// Says that a client without a certificate was refused.
+    /// Reports that a client without a certificate was rejected.
     pub(super) fn refuse_nameless(&self) {
         let (what, fix) = refused::missing(&self.cas.option);
         self.say(what, &fix);

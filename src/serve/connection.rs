@@ -1,4 +1,4 @@
-//! One connection of a client: TLS, or plain HTTP that is told to use HTTPS.
+//! Handles one client connection: TLS, or plain HTTP that is redirected to HTTPS.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -23,23 +23,23 @@ use super::worker::{Arrival, Ends, LocalExecutor, Worker};
 use super::{handshake, headers, proxy};
 use crate::report::printable;
 
-/// From the first byte of a connection to the end of the handshake.
+/// The time limit from accepting the connection to the end of the handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// What the header of a request may take, and how long an idle connection is kept.
+/// The time limit for receiving the header of a request, and for an idle connection.
 const HEADER: Duration = Duration::from_secs(60);
-/// The size of a request's header.
+/// The maximum size of a request's header.
 const MOST_HEADERS: u32 = 64 << 10;
-/// How many requests of one HTTP/2 connection are answered at the same time.
+/// The maximum number of concurrent requests on an HTTP/2 connection.
 const MOST_STREAMS: u32 = 256;
-/// What may be on its way in one stream of HTTP/2, and in all of a connection.
+/// The HTTP/2 flow-control windows of a stream and of the connection.
 const WINDOWS: (u32, u32) = (1 << 20, 4 << 20);
-/// A client that does not answer a ping has gone away.
+/// How often to send HTTP/2 pings; a client that does not answer them is gone.
 const PING: Duration = Duration::from_secs(30);
 
 /// The first octet of a TLS record with a handshake (RFC 8446 §5.1).
 const HANDSHAKE_RECORD: u8 = 22;
 
-/// Serves a connection to its end.
+/// Serves a connection until it ends.
 pub(super) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
     let Arrival { socket, peer, permit } = arrival;
     let Ok(stream) = TcpStream::from_std(socket) else { return };
@@ -49,7 +49,7 @@ pub(super) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
     let mut first = [0];
     match timeout(HANDSHAKE, stream.peek(&mut first)).await {
         Ok(Ok(1)) if first[0] == HANDSHAKE_RECORD => {
-            // Otherwise it was too slow, or it was said what is wrong.
+            // Otherwise the handshake timed out, or the error was already reported.
             let secured = timeout(HANDSHAKE, handshake::secure(&worker, stream, &ends)).await;
             if let Ok(Some((stream, client))) = secured {
                 speak(worker, stream, Ends { client, ..ends }).await;
@@ -99,7 +99,7 @@ async fn speak(worker: Rc<Worker>, stream: TlsStream<TcpStream>, mut ends: Ends)
         }
     };
     if let Err(failed) = ended {
-        // In TLS 1.3 a client rejects the certificate when the handshake is over for this side.
+        // In TLS 1.3, a client rejects the certificate after the server's side of the handshake is complete.
         handshake::say_why(&worker, name.as_deref(), &failed);
     }
 }
@@ -118,7 +118,7 @@ fn http2_builder() -> http2::Builder<LocalExecutor> {
     builder
 }
 
-/// Answers plain HTTP: the same address with HTTPS.
+/// Answers plain HTTP with a redirect to the same address over HTTPS.
 async fn redirect(stream: TcpStream, port: u16) {
     let service =
         service_fn(

@@ -1,4 +1,4 @@
-//! Connections to upstreams: over TCP, Unix sockets and TLS, and with patience for servers that are starting.
+//! Connects to upstreams over TCP, Unix sockets and TLS, and waits for servers that are still starting.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -19,23 +19,23 @@ use super::page::Refusal;
 use super::upstream::{Endpoint, Scheme, Upstream};
 use crate::report::printable;
 
-/// How long a request waits for a server on this machine to start: a dev server takes a few seconds.
+/// How long a request waits for a server on this machine to start; a dev server takes a few seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How often it is tried.
+/// The pause between attempts.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How long one attempt may take.
+/// The time limit for one attempt.
 const ATTEMPT: Duration = Duration::from_secs(10);
 
-/// What bytes go over.
+/// A bidirectional byte stream.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// A connection, and whether HTTP/2 was agreed on.
+/// A connection to an upstream.
 pub(super) struct Connected {
-    /// The connection.
+    /// The stream to read and write.
     pub(super) stream: Box<dyn Stream>,
-    /// By ALPN, which only TLS has.
+    /// Whether HTTP/2 was negotiated with ALPN, which requires TLS.
     pub is_h2: bool,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Dialer {
 }
 
 impl Dialer {
-    /// Trusts these roots; none of what they sign where `verify` is off, but everything.
+    /// Creates a dialer that trusts these roots, or any certificate at all if `verify` is false.
     pub(super) fn new(
         provider: Arc<CryptoProvider>,
         roots: &[Vec<u8>],
@@ -68,7 +68,7 @@ impl Dialer {
         Ok(Self { both: Arc::new(both), only_http1: Arc::new(config) })
     }
 
-    /// Connects, and waits for a server on this machine that is not there yet.
+    /// Connects, waiting for a server on this machine that does not accept connections yet.
     pub(super) async fn connect(&self, upstream: &Upstream, only_http1: bool) -> Result<Connected, Refusal> {
         let deadline = Instant::now() + PATIENCE;
         let stream = loop {
@@ -118,8 +118,8 @@ async fn open(place: &Endpoint) -> io::Result<Box<dyn Stream>> {
     }
 }
 
-/// `localhost` is both loopback addresses, whatever the system's resolver says: Node listens on the one that it finds
-/// first, which differs from system to system.
+/// Connects to a host. `localhost` means both loopback addresses, whatever the system's resolver says: Node
+/// listens on the first one that it resolves to, which differs between systems.
 async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     let addresses: Vec<SocketAddr> = if host == "localhost" || host.ends_with(".localhost") {
         let both = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
@@ -134,7 +134,8 @@ async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
                 let _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
-            // A machine without IPv6 says so about ::1; what 127.0.0.1 said matters.
+            // On a machine without IPv6, the error for ::1 only says so; the one for 127.0.0.1 is more
+            // useful.
             Err(_) if at > 0 && failed.kind() == io::ErrorKind::ConnectionRefused => {}
             Err(e) => failed = e,
         }
@@ -172,7 +173,8 @@ fn insecure(upstream: &Upstream, failed: &io::Error) -> Refusal {
     Refusal::new(StatusCode::BAD_GATEWAY, what, hint)
 }
 
-/// Takes any certificate, for `--insecure-upstream`. The handshake must still be signed with its key.
+/// Accepts any certificate, for `--insecure-upstream`. The handshake must still be signed with the
+/// certificate's key.
 #[derive(Debug)]
 struct Unverified(Arc<CryptoProvider>);
 

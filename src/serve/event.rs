@@ -1,4 +1,4 @@
-//! What happens while a server runs, as lines for a person or as JSON.
+//! The events of a running server, printed as text or JSON lines.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -10,32 +10,32 @@ use serde::Serialize;
 use crate::error::CaOption;
 use crate::report::{self, Log, LogLine};
 
-/// So many different warnings are told apart.
+/// The number of different warnings that are remembered.
 const MOST_REMEMBERED: usize = 1000;
 
-/// Something that happened.
+/// An event.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event<'a> {
-    /// The server can be reached.
+    /// The server accepts connections.
     Listening {
-        /// Each site with where it leads.
+        /// The sites with their upstreams.
         sites: &'a [Shown],
-        /// Addresses with ports.
+        /// The addresses with ports.
         addresses: &'a [String],
     },
     /// A request was answered.
     Request {
-        /// GET, POST and so on.
+        /// The method, such as GET or POST.
         method: &'a str,
-        /// Host, and port where it is given.
+        /// The host, with the port if the client sent one.
         host: &'a str,
-        /// Path and query.
+        /// The path and query.
         path: &'a str,
-        /// HTTP status.
+        /// The HTTP status.
         status: u16,
-        /// Until the answer began, in milliseconds.
+        /// The time until the response began, in milliseconds.
         milliseconds: f64,
         /// The client's address.
         client: Cow<'a, str>,
@@ -45,35 +45,35 @@ pub enum Event<'a> {
         /// The protocol of the client's connection.
         protocol: &'static str,
     },
-    /// Something to know, and perhaps to do something about.
+    /// Something that may need attention.
     Warning {
-        /// What.
+        /// What happened.
         message: String,
-        /// What helps.
+        /// How to fix it.
         #[serde(skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
     },
-    /// Lines are missing here, since nobody read them in time.
+    /// Lines were dropped because their reader was too slow.
     Dropped {
-        /// How many.
+        /// The number of dropped lines.
         lines: usize,
     },
-    /// The server has ended.
+    /// The server has stopped.
     Stopped,
 }
 
-/// One line of the list of sites.
+/// A site in the list.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Shown {
-    /// Where a browser finds it.
+    /// The URL for browsers.
     pub url: String,
-    /// Where requests go.
+    /// The upstream that gets the requests.
     pub upstream: String,
 }
 
 impl Event<'_> {
-    /// A warning.
+    /// Creates a warning.
     pub fn warning(message: impl Into<String>, hint: Option<String>) -> Self {
         Self::Warning { message: message.into(), hint }
     }
@@ -125,26 +125,26 @@ fn took(duration: Duration) -> String {
     }
 }
 
-/// Where events go.
+/// Prints events.
 pub struct Events {
     log: Arc<Log>,
-    /// The CA that hints are for.
+    /// The CA for the commands in hints.
     ca: CaOption,
     said: Mutex<HashSet<String>>,
 }
 
 impl Events {
-    /// Printed here, with hints for this CA.
+    /// Creates a printer of events with hints for this CA.
     pub fn new(log: Arc<Log>, ca: CaOption) -> Self {
         Self { log, ca, said: Mutex::default() }
     }
 
-    /// Whether anybody reads them: what nobody reads need not be put together.
+    /// Whether events are printed at all; if not, there is no need to assemble them.
     pub fn are_read(&self) -> bool {
         self.log.are_printed()
     }
 
-    /// Prints it.
+    /// Prints an event.
     pub fn say(&self, event: &Event) {
         match event {
             Event::Warning { message, hint: Some(hint) } => {
@@ -154,7 +154,7 @@ impl Events {
         }
     }
 
-    /// Prints a warning that has not been printed before: a client may cause it a thousand times.
+    /// Prints a warning only the first time, because a client may cause it a thousand times.
     pub fn once(&self, event: &Event) {
         let Event::Warning { message, .. } = event else { return self.say(event) };
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);

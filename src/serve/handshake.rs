@@ -1,4 +1,4 @@
-//! The handshake of TLS: the certificate that is shown, the client's, and what goes wrong with either.
+//! The TLS handshake: the server's certificate, the client's, and errors with either.
 
 use std::error::Error;
 use std::io;
@@ -13,7 +13,7 @@ use super::event::Event;
 use super::identity::ClientIdentity;
 use super::worker::{Ends, Worker};
 
-/// Shakes hands. `None` where that fails; then it was said why, if it matters.
+/// Performs the handshake. Returns `None` if it fails, after reporting the reason if it matters.
 pub(super) async fn secure(
     worker: &Worker,
     stream: TcpStream,
@@ -50,7 +50,7 @@ pub(super) async fn secure(
     };
     let session = stream.get_ref().1;
     let chain = session.peer_certificates().unwrap_or_default();
-    // rustls does not verify again what it verified in the session that is resumed.
+    // rustls does not verify the certificate of a resumed session again.
     let is_resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
     if is_resumed && offer.gate.is_some_and(|gate| !gate.is_still_good(chain)) {
         return None;
@@ -59,7 +59,7 @@ pub(super) async fn secure(
     Some((stream, client))
 }
 
-/// Says what a client did not like, or what it sent, once for each cause.
+/// Reports why a client rejected the certificate or was rejected, once for each cause.
 pub(super) fn say_why(worker: &Worker, name: Option<&str>, failed: &(dyn Error + 'static)) {
     let whose = name.unwrap_or("this server");
     let event = match tls_error(failed) {
@@ -70,13 +70,13 @@ pub(super) fn say_why(worker: &Worker, name: Option<&str>, failed: &(dyn Error +
         Some(rustls::Error::PeerIncompatible(why)) => {
             Event::warning(format!("a client speaks TLS that {whose} does not ({why:?})"), None)
         }
-        // Connections that were cut off, and whatever else clients do, are their own business.
+        // Ignore aborted connections and other client behavior.
         _ => return,
     };
     worker.shared.events.once(&event);
 }
 
-/// The alerts by which clients reject certificates (RFC 8446 §6.2).
+/// Whether clients use this alert to reject certificates (RFC 8446 §6.2).
 fn is_of_certificate(alert: AlertDescription) -> bool {
     matches!(
         alert,
@@ -95,7 +95,7 @@ fn tls_error<'a>(failed: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error>
         if let Some(found) = error.downcast_ref::<rustls::Error>() {
             return Some(found);
         }
-        // An I/O error's source is that of the error in it, not the error itself.
+        // The source of an I/O error is that of the wrapped error, not the wrapped error itself.
         let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         if let Some(found) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             return Some(found);

@@ -1,4 +1,4 @@
-//! What a proxy changes in the headers of requests and answers.
+//! The changes a proxy makes to the headers of requests and responses.
 
 use std::net::IpAddr;
 
@@ -7,38 +7,38 @@ use http::header::{
 };
 use http::{HeaderMap, Request, Version};
 
-/// Fields that concern one connection alone (RFC 9110 §7.6.1). What `Connection` names is among them, too.
+/// Hop-by-hop fields (RFC 9110 §7.6.1), in addition to those that `Connection` lists.
 const HOP_BY_HOP: [&str; 6] =
     ["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"];
 
-/// What only the proxy may say: a client's own would be believed. (Frameworks that turn headers into variables take
-/// `X_Forwarded_For` for `X-Forwarded-For`.)
+/// Fields that only the proxy may set, because the upstream would believe those from a client. (Frameworks
+/// that turn headers into variables cannot distinguish `X_Forwarded_For` from `X-Forwarded-For`.)
 const OF_THE_PROXY: [&str; 5] = ["forwarded", "x-real-ip", "client-cert", "client-cert-chain", "x-client-cn"];
 
-/// What the upstream is told of the client.
+/// What the upstream learns about the client.
 pub(super) struct Visitor<'a> {
-    /// Its address.
+    /// The client's address.
     pub(super) address: IpAddr,
-    /// What it asked for: host, and port unless that is 443.
+    /// The requested host, with the port unless it is 443.
     pub(super) host: &'a str,
-    /// The port that it connected to.
+    /// The port that the client connected to.
     pub(super) port: u16,
 }
 
-/// Whether the client asks for another protocol, such as `WebSocket`; which one.
+/// The protocol that the client asks to upgrade to, such as `WebSocket`.
 pub(super) fn upgrade(version: Version, headers: &HeaderMap) -> Option<HeaderValue> {
     let asks =
         version == Version::HTTP_11 && options(headers).any(|option| option.eq_ignore_ascii_case("upgrade"));
     headers.get(UPGRADE).filter(|_| asks).cloned()
 }
 
-/// The options of `Connection`.
+/// The options in the `Connection` header.
 fn options(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(str::trim).filter(|option| !option.is_empty())
 }
 
-/// Removes what does not go beyond this connection.
+/// Removes the fields that apply only to this connection.
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = options(headers)
         .filter(|option| !is_end_to_end(option))
@@ -52,14 +52,15 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// What `Connection` may not name: without them the message would be another one.
+/// Whether this field must be forwarded even if `Connection` lists it, because the message would mean
+/// something else without it.
 fn is_end_to_end(option: &str) -> bool {
     ["host", "content-length", "content-type", "authorization", "cookie", "trailer"]
         .iter()
         .any(|name| option.eq_ignore_ascii_case(name))
 }
 
-/// Makes the headers of a request what the upstream is to see.
+/// Changes the headers of a request for the upstream.
 pub(super) fn forward(headers: &mut HeaderMap, visitor: &Visitor) {
     let takes_trailers = headers.get_all(TE).iter().any(|value| {
         value
@@ -105,7 +106,7 @@ fn remove_of_the_proxy(headers: &mut HeaderMap) {
     }
 }
 
-/// HTTP/2 may split cookies over several fields, which HTTP/1.1 may not (RFC 9113 §8.2.3).
+/// Joins cookies that HTTP/2 split into several fields, which HTTP/1.1 does not allow (RFC 9113 §8.2.3).
 fn join_cookies(headers: &mut HeaderMap) {
     let Entry::Occupied(cookies) = headers.entry(COOKIE) else { return };
     if cookies.iter().nth(1).is_none() {
@@ -117,20 +118,20 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// Makes the headers of an answer what the client is to see.
+/// Changes the headers of a response for the client.
 pub(super) fn give_back(headers: &mut HeaderMap) {
     remove_hop_by_hop(headers);
-    // A browser would remember for a year that everything at localhost, on any port, is reached by HTTPS alone.
+    // Browsers would remember for a year to use only HTTPS for localhost, on all ports.
     headers.remove(STRICT_TRANSPORT_SECURITY);
 }
 
-/// Asks for another protocol, or agrees to it.
+/// Sets the headers that request or accept an upgrade.
 pub(super) fn set_upgrade(headers: &mut HeaderMap, protocol: HeaderValue) {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, protocol);
 }
 
-/// HTTP/1.0 has no `Host`, which the server behind needs.
+/// Adds the `Host` that HTTP/1.0 lacks and the upstream needs.
 pub(super) fn name_old_host<B>(request: &mut Request<B>, port: u16) {
     let is_missing = !request.headers().contains_key(HOST) && request.uri().authority().is_none();
     if request.version() == Version::HTTP_10
@@ -141,14 +142,14 @@ pub(super) fn name_old_host<B>(request: &mut Request<B>, port: u16) {
     }
 }
 
-/// The host that a request is for; the error says why it is not clear.
+/// The host that a request is for. The error says why it is ambiguous.
 pub(super) fn host<'a>(uri: &'a http::Uri, headers: &'a HeaderMap) -> Result<&'a str, &'static str> {
     let mut fields = headers.get_all(HOST).iter();
     let (field, another) = (fields.next(), fields.next());
     if another.is_some() {
         return Err("it has several Host headers");
     }
-    // RFC 9112 §3.2.2: what stands in the request's line comes first.
+    // The host in the request line takes precedence (RFC 9112 §3.2.2).
     if let Some(authority) = uri.authority() {
         return if authority.as_str().contains('@') {
             Err("it has a user name in it")

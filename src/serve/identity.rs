@@ -1,4 +1,4 @@
-//! Who a client is, as the upstream is told: only what its certificate says, never what it says itself.
+//! The client's identity for the upstream, taken only from its certificate, never from its own headers.
 
 use std::fmt::Write as _;
 
@@ -10,20 +10,20 @@ use rustls_pki_types::CertificateDer;
 use crate::x509::details::CertificateDetails;
 use crate::x509::pem;
 
-/// The owner of a client certificate that was verified.
+/// The owner of a verified client certificate.
 pub(super) struct ClientIdentity {
-    /// Its common name, else its first name.
+    /// Its common name, or else its first alternative name.
     pub(super) name: String,
     fields: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl ClientIdentity {
-    /// Of the chain that a client has sent; the leaf comes first.
+    /// Reads the identity from the client's chain, leaf first.
     pub(super) fn of(chain: &[CertificateDer<'_>]) -> Option<Self> {
         let (leaf, others) = chain.split_first()?;
         let details = CertificateDetails::read(leaf)?;
         let name = details.common_name.clone().or_else(|| details.names.first().cloned()).unwrap_or_default();
-        // RFC 9440 §2.1: a byte sequence (RFC 8941 §3.3.5).
+        // A byte sequence (RFC 8941 §3.3.5), as RFC 9440 §2.1 requires.
         let sequence = |der: &CertificateDer<'_>| format!(":{}:", STANDARD.encode(der));
         let mut fields =
             vec![("client-cert", sequence(leaf)), ("x-forwarded-client-cert", for_envoy(leaf, &details))];
@@ -42,7 +42,7 @@ impl ClientIdentity {
         Some(Self { name, fields: fields.into_iter().filter_map(field).collect() })
     }
 
-    /// Puts it into a request.
+    /// Adds the identity to a request.
     pub(super) fn tell(&self, headers: &mut HeaderMap) {
         for (name, value) in &self.fields {
             headers.insert(name.clone(), value.clone());
@@ -50,7 +50,7 @@ impl ClientIdentity {
     }
 }
 
-/// Envoy's `x-forwarded-client-cert`, in the form of `sanitize_set`.
+/// Envoy's `x-forwarded-client-cert` header, in the format of `sanitize_set`.
 fn for_envoy(leaf: &[u8], details: &CertificateDetails) -> String {
     let encoded = |text: &str| escaped(text, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
     let quoted = |text: &str| {
@@ -75,7 +75,7 @@ fn for_envoy(leaf: &[u8], details: &CertificateDetails) -> String {
     value
 }
 
-/// Percent-encodes (RFC 3986 §2.1) the bytes that are not to stand for themselves.
+/// Percent-encodes (RFC 3986 §2.1) the bytes that are not plain.
 fn escaped(text: &str, is_plain: impl Fn(u8) -> bool) -> String {
     text.bytes().fold(String::with_capacity(text.len()), |mut escaped, byte| {
         if is_plain(byte) {

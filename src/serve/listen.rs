@@ -1,4 +1,4 @@
-//! The sockets that clients connect to.
+//! The listening sockets.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -7,14 +7,14 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use crate::error::Fault;
 
-/// So many clients may be waiting to be accepted.
+/// The number of clients that may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// Ports below this are root's, unless the system says otherwise.
+/// Ports below this one require root, unless the system is configured otherwise.
 const FIRST_FREE: u16 = 1024;
 
-/// Listens on these addresses, all with one port; on both loopback addresses where there are none. Port 0 is any that is
-/// free.
+/// Listens on these addresses with the same port or, if there are none, on both loopback addresses. Port 0
+/// selects a free one.
 pub(super) fn bind(addresses: &[IpAddr], port: u16) -> Result<Vec<TcpListener>, Fault> {
     if !addresses.is_empty() {
         let mut listeners = Vec::new();
@@ -29,7 +29,7 @@ pub(super) fn bind(addresses: &[IpAddr], port: u16) -> Result<Vec<TcpListener>, 
     match try_listen(second) {
         Ok(second) => Ok(vec![first, second]),
         Err(e) if e.kind() == io::ErrorKind::AddrInUse => Err(fault(second, &e)),
-        // Containers often have no IPv6.
+        // Many containers have no IPv6.
         Err(_) => Ok(vec![first]),
     }
 }
@@ -44,8 +44,8 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Fault> {
 
 fn try_listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // A server that ended a moment ago leaves connections behind, which must not keep the next one from starting. On
-    // Windows the option would mean that two servers share a port.
+    // Connections of a server that just ended would otherwise prevent the next one from starting. On Windows,
+    // this option would let two servers share a port.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;

@@ -1,4 +1,4 @@
-//! HTTPS in front of other servers: certificates for whatever is asked for, made in memory, and a proxy behind them.
+//! Serves HTTPS in front of other servers: creates certificates in memory on demand, and forwards requests.
 
 use std::net::IpAddr;
 use std::process::Command;
@@ -43,36 +43,36 @@ mod tls;
 pub mod upstream;
 mod worker;
 
-/// How long requests that are under way may take once the server is to end.
+/// How long running requests may take after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(5);
-/// More than any browser and test on one machine opens; what is beyond waits.
+/// The maximum number of connections, more than browsers and tests on one machine need; further ones wait.
 const MOST_CONNECTIONS: usize = 10_000;
-/// Files that are open beside connections.
+/// The number of open files other than connections.
 const OTHER_FILES: usize = 64;
 
 /// What to serve, and how.
 pub struct ServePlan {
-    /// Which host leads where.
+    /// Which upstream serves which host.
     pub sites: Sites,
-    /// Where to listen: on the loopback addresses, if there are none.
+    /// The addresses to listen on; both loopback addresses if empty.
     pub listen: Vec<IpAddr>,
-    /// On which port; 0 for any.
+    /// The port to listen on; 0 for any free one.
     pub port: u16,
-    /// The CA, as files and as it is now.
+    /// The CA's files and the CA as loaded.
     pub ca: (Box<dyn CaFiles>, Authority),
-    /// The names of the certificate for clients that ask for none, or for one that cannot be served.
+    /// The names of the certificate for clients that request no name, or one that cannot be served.
     pub usual: Vec<Name>,
-    /// Whom upstreams with TLS must be certified by.
+    /// The roots trusted for upstreams with TLS.
     pub roots: Vec<Vec<u8>>,
-    /// Whether they need not be.
+    /// Whether to accept any certificate from upstreams.
     pub insecure_upstream: bool,
-    /// What clients have to show.
+    /// The requirements for client certificates, if they are requested.
     pub clients: Option<ClientRules>,
-    /// What is started first, and ended with the server.
+    /// The program to start first and stop with the server.
     pub program: Option<Command>,
 }
 
-/// Serves until the process is told to end, or the program that it has started ends. Returns the exit code.
+/// Serves until the process is told to stop or the started program ends. Returns the exit code.
 pub fn run(mut plan: ServePlan, events: &Arc<Events>) -> anyhow::Result<u8> {
     let start = || "cannot start the server".to_owned();
     let runtime = Builder::new_current_thread().enable_all().build();
@@ -99,7 +99,7 @@ pub fn run(mut plan: ServePlan, events: &Arc<Events>) -> anyhow::Result<u8> {
         accepting.iter().for_each(tokio::task::JoinHandle::abort);
         let _ = stop.send(true);
         let all = u32::try_from(most).unwrap_or(u32::MAX);
-        // Those who do not want to wait press Ctrl-C once more.
+        // A second Ctrl-C skips the wait.
         tokio::select! {
             _ = timeout(GRACE, async { tokio::join!(permits.acquire_many(all), end(&mut program)) }) => {}
             () = told_to_end() => {}
@@ -145,14 +145,15 @@ fn shared(plan: ServePlan, events: &Arc<Events>, stop: watch::Receiver<bool>) ->
     Ok(ServerState { sites: plan.sites, certificates, dialer, events: events.clone(), stop })
 }
 
-/// A thread for each processor.
+/// Starts a worker thread for each processor.
 fn workers(shared: &Arc<ServerState>) -> anyhow::Result<Vec<mpsc::UnboundedSender<Arrival>>> {
     let count = thread::available_parallelism().map_or(1, Into::into);
     let start = |number| {
         let (sender, arrivals) = mpsc::unbounded_channel();
         let shared = shared.clone();
         let run = move || {
-            // Without its runtime there would be nothing to serve with, which shows when the first client waits.
+            // A worker can only fail to create its runtime, so this is reported when its first client
+            // arrives.
             if let Err(e) = Worker::run(shared.clone(), arrivals) {
                 shared.events.say(&Event::warning(format!("a thread cannot serve: {e}"), None));
             }
@@ -163,7 +164,7 @@ fn workers(shared: &Arc<ServerState>) -> anyhow::Result<Vec<mpsc::UnboundedSende
     workers.or_hint(|| "cannot start a thread".into(), || "close other programs, and try again".into())
 }
 
-/// Hands each connection to the next worker in turn.
+/// Passes each connection to the next worker in turn.
 async fn accept(
     listener: TcpListener,
     workers: Vec<mpsc::UnboundedSender<Arrival>>,
@@ -183,7 +184,8 @@ async fn accept(
     }
 }
 
-/// As many as there may be open files, of which each connection takes two: the client's and the upstream's.
+/// The limit from the number of open files: each connection needs two, one for the client and one for the
+/// upstream.
 #[cfg(unix)]
 fn most_connections() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -225,7 +227,7 @@ fn addresses(listeners: &[TcpListener]) -> Vec<String> {
         .collect()
 }
 
-/// Each site with its URL.
+/// The sites with their URLs.
 fn shown(plan: &ServePlan, listeners: &[TcpListener]) -> Vec<Shown> {
     let port =
         listeners.first().and_then(|listener| listener.local_addr().ok()).map_or(0, |address| address.port());

@@ -1,32 +1,32 @@
-//! What the server itself answers: pages for browsers, lines for everything else.
+//! The server's own responses: pages for browsers, text for other clients.
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::Full;
 
-/// Why there is no answer from an upstream.
+/// Why a request was not answered by an upstream.
 pub(super) struct Refusal {
     /// The HTTP status.
     pub(super) status: StatusCode,
-    /// What is wrong, as a sentence without a full stop.
+    /// What is wrong, as a sentence without a period.
     pub(super) what: String,
-    /// What helps, if anything.
+    /// How to fix it; may be empty.
     pub(super) hint: String,
-    /// Whether it may work a moment later: browsers load the page again.
+    /// Whether the problem may be temporary, so that browsers should reload the page.
     pub(super) may_pass: bool,
 }
 
-/// Scripts and frames have no place in these pages.
+/// These pages need neither scripts nor frames.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 impl Refusal {
-    /// One that does not pass by itself.
+    /// Creates a refusal that is not temporary.
     pub(super) fn new(status: StatusCode, what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { status, what: what.into(), hint: hint.into(), may_pass: false }
     }
 
-    /// The answer for someone with these headers.
+    /// The response for a client with these request headers.
     pub(super) fn answer(&self, asked: &HeaderMap) -> Response<Full<Bytes>> {
         let is_for_people = wants_html(asked);
         let text = if is_for_people { self.html() } else { self.text() };
@@ -61,17 +61,17 @@ impl Refusal {
     }
 }
 
-/// The look of every page of the server.
+/// The style sheet of all pages.
 pub(super) const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;margin:0;padding:2rem 1rem}\
     main{max-width:44rem;margin:auto}h1{font-size:1.4rem;line-height:1.3;overflow-wrap:anywhere}\
     p{overflow-wrap:anywhere}footer{margin-top:3rem;font-size:.85rem;opacity:.7}";
 
-/// Browsers say that they want HTML before anything else.
+/// Whether the client prefers HTML, as browsers do.
 pub(super) fn wants_html(asked: &HeaderMap) -> bool {
     asked.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
 }
 
-/// Text as it stands in HTML.
+/// Escapes text for HTML.
 pub(super) fn escaped(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
         match c {

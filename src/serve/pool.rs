@@ -1,4 +1,4 @@
-//! Connections to one upstream that are kept and used again. Each worker has its own, so nothing is shared or locked.
+//! Reusable connections to one upstream. Each worker has its own pool, so nothing needs a lock.
 
 use std::cell::RefCell;
 use std::error::Error as _;
@@ -21,21 +21,22 @@ use super::upstream::{Scheme, Upstream};
 use super::worker::LocalExecutor;
 use crate::report::printable;
 
-/// Node closes a connection that was idle for five seconds: a request that is sent at that moment is lost.
+/// How long an idle connection is kept. Node closes it after five seconds, and a request sent at that moment
+/// would be lost.
 const MOST_IDLE: Duration = Duration::from_secs(4);
-/// More are closed.
+/// The maximum number of idle connections; more are closed.
 const MOST_KEPT: usize = 256;
-/// What a response's header may take.
+/// The maximum size of a response's header.
 const MOST_HEADERS: usize = 256 << 10;
-/// What may be on its way in one stream of HTTP/2, and in all of a connection.
+/// The HTTP/2 flow-control windows of a stream and of the connection.
 const WINDOWS: (u32, u32) = (1 << 20, 4 << 20);
 
-/// What is sent: what the client sends, or nothing.
+/// The body of a request to an upstream: the client's, or an empty one.
 pub(super) type Outgoing = Either<Incoming, Empty<Bytes>>;
 
 /// The connections to an upstream.
 pub(super) struct Pool {
-    /// Which.
+    /// The upstream.
     pub(super) upstream: Upstream,
     idle: RefCell<Vec<Idle>>,
     shared: RefCell<Option<http2::SendRequest<Outgoing>>>,
@@ -52,12 +53,12 @@ enum Sender {
 }
 
 impl Pool {
-    /// Without a connection yet.
+    /// Creates an empty pool.
     pub(super) fn new(upstream: Upstream) -> Self {
         Self { upstream, idle: RefCell::default(), shared: RefCell::default() }
     }
 
-    /// Sends a request, and again where the connection turned out to be closed.
+    /// Sends a request, and repeats it if the connection turns out to be closed.
     pub(super) async fn send(
         self: &Rc<Self>,
         dialer: &Dialer,
@@ -95,7 +96,7 @@ impl Pool {
         }
     }
 
-    /// A connection that can be used at once.
+    /// An idle connection, if there is one.
     fn kept(&self, only_http1: bool, only_http2: bool) -> Option<Sender> {
         if !only_http1 {
             let mut shared = self.shared.borrow_mut();
@@ -162,8 +163,8 @@ impl Pool {
         request
     }
 
-    /// What the upstream is to see as the host: a server on this machine, what the client asked for; another, its own
-    /// name.
+    /// The `Host` for the upstream: a server on this machine gets the one that the client requested, any
+    /// other gets its own name.
     fn host(&self, request: &Request<Outgoing>) -> Option<HeaderValue> {
         if !self.upstream.is_local() {
             return HeaderValue::from_str(&self.upstream.authority()).ok();
@@ -201,7 +202,7 @@ impl Pool {
     }
 }
 
-/// gRPC is HTTP/2 always.
+/// Whether this is gRPC, which always uses HTTP/2.
 fn is_grpc(headers: &HeaderMap) -> bool {
     let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     kind == b"application/grpc"
@@ -209,7 +210,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
         || kind.starts_with(b"application/grpc;")
 }
 
-/// Of a request without a body.
+/// Copies a request that has no body.
 fn copy(request: &Request<Outgoing>) -> Request<Outgoing> {
     let mut copy = Request::new(Either::Right(Empty::new()));
     copy.method_mut().clone_from(request.method());
@@ -218,7 +219,7 @@ fn copy(request: &Request<Outgoing>) -> Request<Outgoing> {
     copy
 }
 
-/// Whether this request has a body: one of unknown length that is not announced has none.
+/// The body to send, if the request has one; without an announced length or transfer encoding it has none.
 pub(super) fn outgoing(method: &Method, body: Incoming) -> Outgoing {
     if body.is_end_stream() && method != Method::CONNECT {
         Either::Right(Empty::new())
@@ -227,7 +228,7 @@ pub(super) fn outgoing(method: &Method, body: Incoming) -> Outgoing {
     }
 }
 
-/// The body of an answer. When all of it has come, its connection is used again.
+/// The body of a response. Once it is complete, its connection returns to the pool.
 pub(super) struct Answer {
     body: Incoming,
     back: Option<(Rc<Pool>, http1::SendRequest<Outgoing>)>,
@@ -256,7 +257,7 @@ impl Body for Answer {
 impl Drop for Answer {
     fn drop(&mut self) {
         if let Some((pool, sender)) = self.back.take() {
-            // One that is cut off is closed by its connection.
+            // If the body was cut off, the connection is already closed.
             pool.keep(sender);
         }
     }

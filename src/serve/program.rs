@@ -1,4 +1,4 @@
-//! The program that is started beside the server: `devca serve 3000 -- npm run dev`.
+//! The program that runs beside the server: `devca serve 3000 -- npm run dev`.
 
 use std::io;
 use std::process::{Child, Command, ExitStatus};
@@ -6,10 +6,10 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
-/// It could not be waited for.
+/// The exit code if waiting for the program failed.
 const UNKNOWN: u8 = 1;
 
-/// A program that runs.
+/// A running program.
 pub(super) struct Program {
     id: u32,
     ended: oneshot::Receiver<u8>,
@@ -24,7 +24,7 @@ impl Program {
         Ok(Self { id, ended, code: None })
     }
 
-    /// Waits for its end. Returns what a shell would say of it.
+    /// Waits for the program to end. Returns its exit code as a shell reports it.
     pub(super) async fn ended(&mut self) -> u8 {
         if self.code.is_none() {
             self.code = Some((&mut self.ended).await.unwrap_or(UNKNOWN));
@@ -32,7 +32,7 @@ impl Program {
         self.code.unwrap_or(UNKNOWN)
     }
 
-    /// Asks it to end, unless it has ended.
+    /// Asks the program to stop, unless it has ended already.
     #[cfg(unix)]
     pub(super) fn terminate(&mut self) {
         use rustix::process::{Pid, Signal, kill_process};
@@ -47,7 +47,7 @@ impl Program {
         }
     }
 
-    /// Ctrl-C reaches every program of a console.
+    /// On Windows, Ctrl-C already reaches every program on the console.
     #[cfg(not(unix))]
     pub(super) fn terminate(&mut self) {
         let _ = self.id;

@@ -1,4 +1,4 @@
-//! A request of a client, on its way to an upstream and back.
+//! Forwards a client's request to an upstream, and the response back.
 
 use std::borrow::Cow;
 use std::pin::Pin;
@@ -21,7 +21,7 @@ use super::page::Refusal;
 use super::pool::{self, Answer, Pool};
 use super::worker::{Ends, Worker};
 
-/// Answers a request, and prints a line about it.
+/// Answers a request and logs it.
 pub(super) async fn answer(worker: &Rc<Worker>, ends: &Ends, request: Request<Incoming>) -> Response<Reply> {
     let begun = Instant::now();
     let line = worker.shared.events.are_read().then(|| RequestLine::of(&request));
@@ -45,7 +45,7 @@ pub(super) async fn answer(worker: &Rc<Worker>, ends: &Ends, request: Request<In
     response
 }
 
-/// What the line says of a request, which is gone when it is printed.
+/// The parts of a request that are logged, kept because the request itself is consumed.
 struct RequestLine {
     method: Method,
     host: String,
@@ -62,7 +62,7 @@ impl RequestLine {
     }
 }
 
-/// The one header that decides how an error is shown.
+/// Copies the only header that decides how an error is displayed.
 fn accept_of(headers: &HeaderMap) -> HeaderMap {
     let accept = headers.get(http::header::ACCEPT).map(|value| (http::header::ACCEPT, value.clone()));
     accept.into_iter().collect()
@@ -120,7 +120,7 @@ fn route<'a>(worker: &'a Worker, host: &str) -> Result<&'a Rc<Pool>, Refusal> {
     })
 }
 
-/// The answer as the client is to see it. An upgraded connection is joined with the client's.
+/// Prepares the response for the client. If the connection was upgraded, joins it with the client's.
 fn give_back(
     worker: &Rc<Worker>,
     mut response: Response<Answer>,
@@ -143,12 +143,12 @@ fn give_back(
         );
     }
     response.extensions_mut().clear();
-    // An upstream that speaks HTTP/1.0 is no reason to speak it to the client.
+    // The client gets HTTP/1.1 even if the upstream uses HTTP/1.0.
     *response.version_mut() = http::Version::HTTP_11;
     response.map(Reply::Proxied)
 }
 
-/// Copies both ways until one side ends, or the server does.
+/// Copies data in both directions until one side closes or the server stops.
 async fn join(worker: &Worker, client: OnUpgrade, upstream: OnUpgrade) {
     let (Ok(client), Ok(upstream)) = tokio::join!(client, upstream) else { return };
     let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));
@@ -158,11 +158,11 @@ async fn join(worker: &Worker, client: OnUpgrade, upstream: OnUpgrade) {
     }
 }
 
-/// The body of an answer.
+/// The body of a response.
 pub(super) enum Reply {
-    /// An upstream's.
+    /// From an upstream.
     Proxied(Answer),
-    /// The server's own.
+    /// From this server.
     Own(Full<Bytes>),
 }
 

@@ -1,4 +1,4 @@
-//! Why a client's certificate was refused, in the words of `devca check`.
+//! Explains why a client's certificate was rejected, in the words of `devca check`.
 
 use rustls::{CertificateError, Error};
 use time::OffsetDateTime;
@@ -11,7 +11,7 @@ use crate::check::{Finding, words};
 use crate::error::CaOption;
 use crate::x509::details::CertificateDetails;
 
-/// What is wrong, and what fixes it.
+/// What is wrong, and how to fix it.
 pub(super) fn reason(
     chain: &[Vec<u8>],
     cas: &ClientCas,
@@ -48,12 +48,12 @@ pub(super) fn reason(
     }
     match findings.into_iter().next() {
         Some(finding) => (finding.what, fix_of(&finding.fix, &cas.option)),
-        // What the library minds and `check` does not know.
+        // The library rejects something that `check` does not cover.
         None => (format!("{}: {error}", details.subject), String::new()),
     }
 }
 
-/// The commands of a fix for the CA of the clients. A client need not be restarted by this side.
+/// Adapts the commands in a fix to the CA of the clients. The client itself need not be restarted.
 fn fix_of(fix: &str, option: &CaOption) -> String {
     option.hint(fix.trim_end_matches(", then restart the server"))
 }
@@ -64,13 +64,13 @@ fn issue(details: &CertificateDetails, option: &CaOption) -> String {
     option.hint(&format!("devca issue --client {}", words(&[name.unwrap_or_else(|| "NAME".into())])))
 }
 
-/// Of a client without a certificate.
+/// The reason for a client without a certificate.
 pub(super) fn missing(option: &CaOption) -> (&'static str, String) {
     let hint = "issue one: devca issue --client NAME; for browsers: devca browser add NAME";
     ("it has shown no certificate", option.hint(hint))
 }
 
-/// Of a certificate on a revocation list.
+/// The reason for a revoked certificate.
 pub(super) fn revoked(details: &CertificateDetails, option: &CaOption) -> (String, String) {
     (format!("{} was revoked", details.subject), format!("{} --force", issue(details, option)))
 }

@@ -1,4 +1,4 @@
-//! Which host is served by which upstream: `3000`, `app.localhost=3000`, `*.app.localhost=4000`.
+//! Which upstream serves which host: `3000`, `app.localhost=3000`, `*.app.localhost=4000`.
 
 use std::str::FromStr;
 
@@ -6,12 +6,12 @@ use super::upstream::Upstream;
 use crate::error::Fault;
 use crate::x509::name::Name;
 
-/// A name, and what answers for it.
+/// A name and its upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
-    /// A host name, an address, or a wildcard; `None` for whatever else is asked for.
+    /// A host name, an address or a wildcard; `None` for all other hosts.
     pub name: Option<Name>,
-    /// Where its requests go.
+    /// The upstream that gets its requests.
     pub upstream: Upstream,
 }
 
@@ -39,7 +39,7 @@ impl FromStr for Site {
 pub struct Sites(Vec<Site>);
 
 impl Sites {
-    /// Refuses two sites of one name.
+    /// Refuses two sites with the same name.
     pub fn new(sites: Vec<Site>) -> Result<Self, Fault> {
         let twice = sites
             .iter()
@@ -58,13 +58,13 @@ impl Sites {
         Ok(Self(sites))
     }
 
-    /// Each of them, in the order given.
+    /// Iterates over the sites in their original order.
     pub fn iter(&self) -> impl Iterator<Item = &Site> {
         self.0.iter()
     }
 
-    /// The place in the list of the site that a host belongs to: the one with its name, else with a wildcard that covers
-    /// it, else the one without a name.
+    /// The index of the site for a host: the one with its name, or else with a matching wildcard, or else the
+    /// one without a name.
     pub fn find(&self, host: &str) -> Option<usize> {
         let host = host.strip_suffix('.').unwrap_or(host);
         let position = |is: &dyn Fn(&Site) -> bool| self.0.iter().position(is);
@@ -74,7 +74,7 @@ impl Sites {
             .or_else(|| position(&|site| site.name.is_none()))
     }
 
-    /// `*.app.test` covers one label, as in certificates.
+    /// Finds a wildcard for the host. As in certificates, `*.app.test` covers exactly one label.
     fn by_wildcard(&self, host: &str) -> Option<usize> {
         let (_, rest) = host.split_once('.')?;
         self.0.iter().position(|site| match &site.name {

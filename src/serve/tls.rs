@@ -1,4 +1,4 @@
-//! What TLS is like, whatever the certificate.
+//! The TLS settings that are common to all certificates.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use rustls::sign::CertifiedKey;
 
 use super::clients::{ClientGate, Clients};
 
-/// Makes configurations for certificates.
+/// Creates TLS configurations.
 pub(super) struct Tls {
     provider: Arc<CryptoProvider>,
-    /// Sessions are resumed under every configuration.
+    /// Shared, so that sessions can be resumed with any configuration.
     ticketer: Arc<dyn ProducesTickets>,
     clients: Option<Clients>,
 }
 
 impl Tls {
-    /// Clients are asked for certificates if there are rules for them.
+    /// `clients` are the rules for client certificates, which are requested only if there are any.
     pub(super) fn new(
         provider: Arc<CryptoProvider>,
         clients: Option<Clients>,
@@ -26,12 +26,12 @@ impl Tls {
         Ok(Self { provider, ticketer: rustls::crypto::aws_lc_rs::Ticketer::new()?, clients })
     }
 
-    /// Who decides at present which clients are let in.
+    /// The current verifier of client certificates.
     pub(super) fn gate(&self) -> Option<Arc<ClientGate>> {
         self.clients.as_ref().map(Clients::gate)
     }
 
-    /// A configuration with this certificate.
+    /// Creates a configuration with this certificate.
     pub(super) fn config(
         &self,
         gate: Option<&Arc<ClientGate>>,
@@ -49,7 +49,7 @@ impl Tls {
     }
 }
 
-/// One certificate, whatever is asked for: it was chosen before.
+/// A resolver that always returns this certificate, which was selected beforehand.
 #[derive(Debug)]
 struct Only(Arc<CertifiedKey>);
 

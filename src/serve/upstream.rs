@@ -1,4 +1,5 @@
-//! Where requests go: `3000`, `localhost:3000`, `https://api.test`, `h2c://localhost:50051`, `unix:/run/app.sock`.
+//! The targets of requests: `3000`, `localhost:3000`, `https://api.test`, `h2c://localhost:50051`,
+//! `unix:/run/app.sock`.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,37 +10,38 @@ use http::uri::Authority;
 use crate::error::Fault;
 use crate::x509::name::Name;
 
-/// What is spoken to an upstream.
+/// The protocol of an upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
-    /// HTTP/1.1 in the clear.
+    /// HTTP/1.1 without TLS.
     Http,
-    /// HTTP/2 in the clear, with prior knowledge (RFC 9113 §3.3).
+    /// HTTP/2 without TLS, with prior knowledge (RFC 9113 §3.3).
     H2c,
-    /// TLS; HTTP/2 where the upstream offers it.
+    /// TLS, with HTTP/2 if the upstream supports it.
     Https,
 }
 
-/// Where it is.
+/// The address of an upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
-    /// A host name or an address (IPv6 without brackets), and a port.
+    /// A host name or address (IPv6 without brackets) and a port.
     Tcp(String, u16),
     /// A Unix socket.
     Socket(PathBuf),
 }
 
-/// One server behind the proxy.
+/// A server behind the proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream {
-    /// What it speaks.
+    /// The protocol.
     pub scheme: Scheme,
-    /// Where it is.
+    /// The address.
     pub place: Endpoint,
 }
 
 impl Upstream {
-    /// Whether it runs on this machine: such a server sees the host that the client asked for, others see their own.
+    /// Whether it runs on this machine. Such a server sees the host that the client requested; others see
+    /// their own name.
     pub fn is_local(&self) -> bool {
         match &self.place {
             Endpoint::Socket(_) => true,
@@ -47,7 +49,7 @@ impl Upstream {
         }
     }
 
-    /// What the `Host` header holds where the upstream is to see its own name.
+    /// The value of the `Host` header for an upstream that sees its own name.
     pub fn authority(&self) -> String {
         match &self.place {
             Endpoint::Socket(_) => "localhost".into(),

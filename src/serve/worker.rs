@@ -1,4 +1,5 @@
-//! One thread with everything that its connections need: nothing moves from thread to thread once it was accepted.
+//! A thread with everything that its connections need, so that nothing moves between threads after it was
+//! accepted.
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -17,40 +18,40 @@ use super::identity::ClientIdentity;
 use super::pool::Pool;
 use super::site::Sites;
 
-/// What all workers share.
+/// The state that all workers share.
 pub(super) struct ServerState {
-    /// Which host is served by what.
+    /// Which upstream serves which host.
     pub(super) sites: Sites,
-    /// What clients are shown.
+    /// The server's certificates.
     pub(super) certificates: Certificates,
-    /// How upstreams are reached.
+    /// Connects to upstreams.
     pub(super) dialer: Dialer,
-    /// What is printed.
+    /// Prints events.
     pub(super) events: Arc<Events>,
-    /// Set once the server is to end.
+    /// Becomes true when the server should stop.
     pub(super) stop: watch::Receiver<bool>,
 }
 
-/// A connection that was accepted.
+/// An accepted connection.
 pub(super) struct Arrival {
     /// Its socket.
     pub(super) socket: std::net::TcpStream,
-    /// The client.
+    /// The client's address.
     pub(super) peer: SocketAddr,
-    /// Counts it, as long as it is open.
+    /// Counts the connection while it is open.
     pub(super) permit: OwnedSemaphorePermit,
 }
 
-/// What the connections of one thread share.
+/// The state that the connections of one thread share.
 pub(super) struct Worker {
-    /// With the other threads.
+    /// The state shared with other threads.
     pub(super) shared: Arc<ServerState>,
-    /// One for each site.
+    /// The connection pool of each site.
     pub(super) pools: Vec<Rc<Pool>>,
 }
 
 impl Worker {
-    /// Serves what arrives until there is nothing more to come.
+    /// Serves arriving connections until the channel is closed.
     pub(super) fn run(
         shared: Arc<ServerState>,
         mut arrivals: mpsc::UnboundedReceiver<Arrival>,
@@ -63,7 +64,7 @@ impl Worker {
                 let worker = worker.clone();
                 tokio::task::spawn_local(async move { connection::serve(worker, arrival).await });
             }
-            // Those that are open end by themselves, or with the process.
+            // Open connections end by themselves or with the process.
             std::future::pending::<()>().await;
         });
         Ok(())
@@ -71,27 +72,27 @@ impl Worker {
 }
 
 impl ServerState {
-    /// Waits until the server is to end.
+    /// Waits until the server should stop.
     pub(super) async fn stopped(&self) {
         let mut stop = self.stop.clone();
-        // The sender lives as long as the server.
+        // The sender lives as long as the server, so this cannot fail.
         let _ = stop.wait_for(|is_over| *is_over).await;
     }
 }
 
-/// Who a connection comes from, and where it arrived.
+/// Both ends of a connection.
 pub(super) struct Ends {
     /// The client's address.
     pub(super) peer: IpAddr,
-    /// This server's.
+    /// The server's address.
     pub(super) local: SocketAddr,
-    /// The client's certificate, if it has shown one.
+    /// The owner of the client's certificate, if it sent one.
     pub(super) client: Option<ClientIdentity>,
-    /// What the client speaks.
+    /// The protocol of the client's connection.
     pub(super) protocol: &'static str,
 }
 
-/// Runs hyper's tasks on the thread that they were made on.
+/// Runs hyper's tasks on the thread that created them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LocalExecutor;
 

@@ -1,4 +1,4 @@
-//! The kinds of keys and signatures in certificates, also those that devca does not make.
+//! The algorithms of keys and signatures in certificates, including those that devca does not use.
 
 use std::fmt;
 
@@ -7,26 +7,26 @@ use x509_parser::asn1_rs::Tag;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
-/// The kind of a public key and, where there are several, its size.
+/// The type of a public key, with its size if that varies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyKind {
-    /// With so many bits.
+    /// RSA with this many bits.
     Rsa(usize),
     EcdsaP256,
     EcdsaP384,
     EcdsaP521,
-    /// On a curve that few clients know, by its OID; `None` where it is not named.
+    /// A curve that few clients support, by its OID; `None` if the curve is not named.
     EcdsaOther(Option<String>),
     Ed25519,
     Dsa,
-    /// By its OID.
+    /// Any other algorithm, by its OID.
     Other(String),
 }
 
 impl KeyKind {
-    /// Of a public key, by its algorithm and its curve.
+    /// The type of a public key, from its algorithm and curve.
     pub fn of(info: &SubjectPublicKeyInfo) -> Self {
-        // `as_oid` takes a SEQUENCE of explicit parameters for an OID, too.
+        // `as_oid` would also accept a SEQUENCE of explicit parameters.
         let named = info.algorithm.parameters.as_ref().filter(|parameters| parameters.tag() == Tag::Oid);
         let curve = named.and_then(|parameters| parameters.as_oid().ok());
         match (info.parsed(), info.algorithm.algorithm.to_id_string().as_str()) {
@@ -43,12 +43,12 @@ impl KeyKind {
         }
     }
 
-    /// Whether clients refuse it as too weak.
+    /// Whether clients reject it as too weak.
     pub fn is_weak(&self) -> bool {
         matches!(self, Self::Rsa(..2048) | Self::Dsa)
     }
 
-    /// Whether many clients do not support it at all.
+    /// Whether many clients do not support it.
     pub fn is_rare(&self) -> bool {
         matches!(self, Self::EcdsaOther(Some(_)) | Self::Other(_))
     }
@@ -70,7 +70,7 @@ impl fmt::Display for KeyKind {
     }
 }
 
-/// The hash of a signature.
+/// The hash function of a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hash {
     Md5,
@@ -80,19 +80,19 @@ pub enum Hash {
     Sha512,
 }
 
-/// What a signature is made with.
+/// The algorithm of a signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignatureKind {
     Ecdsa(Hash),
     Rsa(Hash),
     RsaPss,
     Ed25519,
-    /// By its OID.
+    /// Any other algorithm, by its OID.
     Other(String),
 }
 
 impl SignatureKind {
-    /// By the OID of the algorithm.
+    /// The kind of signature, by the OID of the algorithm.
     pub fn of(algorithm: &AlgorithmIdentifier) -> Self {
         match algorithm.algorithm.to_id_string().as_str() {
             "1.2.840.10045.4.1" => Self::Ecdsa(Hash::Sha1),
@@ -110,12 +110,12 @@ impl SignatureKind {
         }
     }
 
-    /// Whether clients refuse its hash.
+    /// Whether clients reject its hash function.
     pub fn is_weak(&self) -> bool {
         matches!(self, Self::Ecdsa(Hash::Sha1) | Self::Rsa(Hash::Md5 | Hash::Sha1))
     }
 
-    /// Whether many clients do not support it at all.
+    /// Whether many clients do not support it.
     pub fn is_rare(&self) -> bool {
         matches!(self, Self::Other(_))
     }

@@ -1,4 +1,4 @@
-//! Reading certificates: a CA's, and a leaf's.
+//! Reads the certificates of CAs and leaves.
 
 use std::path::Path;
 
@@ -19,33 +19,32 @@ use crate::x509::rsa::{Exponent, UNUSABLE};
 use crate::x509::usage::Usage;
 use crate::x509::validity::Validity;
 
-/// A CA's certificate, root or intermediate, read and found to be one.
+/// The certificate of a root or intermediate, parsed and verified to be a CA.
 #[derive(Debug, Clone)]
 pub struct CaCertificate {
-    /// The certificate.
+    /// The certificate, DER-encoded.
     pub der: Vec<u8>,
-    /// Its subject's common name.
+    /// The common name in its subject.
     pub common_name: String,
-    /// From when to when it is valid.
     pub validity: Validity,
-    /// What it may sign for.
+    /// The names that it may sign for.
     pub constraints: Constraints,
-    /// The subject in DER: the issuer of its leaves.
+    /// The subject in DER, which is the issuer in its leaves.
     pub subject: Vec<u8>,
-    /// The subject key identifier: the authority key identifier of its leaves.
+    /// The subject key identifier, which is the authority key identifier in its leaves.
     pub key_id: Option<Vec<u8>>,
-    /// Its serial number, hexadecimal.
+    /// The serial number, in hexadecimal.
     pub serial: String,
-    /// Its extended key usages keep its key to TLS: neither mail nor code.
+    /// Whether its extended key usages limit the key to TLS, excluding email and code signing.
     pub tls_only: bool,
-    /// Of an RSA key, where it is not an ordinary one.
+    /// The exponent of an RSA key, if it is unusual.
     pub exponent: Option<Exponent>,
     public_key: Vec<u8>,
 }
 
 impl CaCertificate {
-    /// Reads the root of a CA, or its intermediate. Fails where there is none, and where the file holds something else
-    /// or something more: what is trusted must be what was looked at.
+    /// Loads a CA's root or intermediate. Fails if the file contains anything besides this one certificate,
+    /// so that what is trusted is exactly what was checked.
     pub fn load(path: &Path) -> anyhow::Result<Self> {
         let der = pem::only_certificate(path)?;
         Self::parse(der).map_err(|why| {
@@ -54,13 +53,13 @@ impl CaCertificate {
         })
     }
 
-    /// Reads a CA certificate; the error says why it is none.
+    /// Parses a CA certificate. The error says why it is not one.
     pub fn parse(der: Vec<u8>) -> Result<Self, &'static str> {
         let parsed = Parsed::read(&der).ok_or("the certificate is damaged")?;
         if !parsed.rest.is_empty() || !parsed.basic_constraints().is_some_and(|(is_ca, _)| is_ca) {
             return Err("it is not a CA certificate");
         }
-        // RFC 5280 §4.2.1.3: without the extension a key may be used for anything.
+        // Without this extension, a key may be used for anything (RFC 5280 §4.2.1.3).
         let usage = parsed.raw.key_usage().map_err(|_| "its key usage is damaged")?;
         if usage.is_some_and(|usage| !usage.value.key_cert_sign()) {
             return Err("its key usage does not let it sign certificates");
@@ -91,17 +90,17 @@ impl CaCertificate {
         Ok(Self { der, ..read })
     }
 
-    /// Whether devca made it, and not another program.
+    /// Whether devca created it.
     pub fn is_devca(&self) -> bool {
         local_ca(&self.der).is_some_and(|local| local.is_devca)
     }
 
-    /// Whether both have the same key: one is the other with other constraints.
+    /// Whether both have the same key, so that they differ only in their constraints.
     pub fn has_key_of(&self, other: &Self) -> bool {
         self.public_key == other.public_key
     }
 
-    /// Whether this is the key that the certificate is for.
+    /// Whether this is the certificate's key.
     pub fn belongs_to(&self, key: &KeyPair) -> bool {
         key.subject_public_key_info() == self.public_key
     }
@@ -112,7 +111,7 @@ impl CaCertificate {
         own.zip(issuer).is_some_and(|(own, issuer)| own.verify(&issuer) == Verified::Yes)
     }
 
-    /// Whether a revocation list names it as its issuer.
+    /// Whether it is the issuer that a revocation list names.
     pub fn is_issuer_of(&self, crl: &[u8]) -> bool {
         CertificateRevocationList::from_der(crl).is_ok_and(|(_, list)| list.issuer().as_raw() == self.subject)
     }
@@ -122,7 +121,6 @@ impl CaCertificate {
         Parsed::read(&self.der).is_some_and(|parsed| parsed.issuer() == self.subject)
     }
 
-    /// SHA-256 of the certificate.
     pub fn sha256(&self) -> [u8; 32] {
         key::sha256(&self.der)
     }
@@ -134,25 +132,25 @@ fn is_for_tls(usages: &[Usage]) -> bool {
     usages.iter().any(|usage| tls.contains(usage)) && !usages.iter().any(|usage| others.contains(usage))
 }
 
-/// What devca wants to know of a leaf that it finds.
+/// The parts of an existing leaf that devca needs.
 #[derive(Debug)]
 pub struct Leaf {
-    /// Its subject alternative names, as devca writes them.
+    /// Its subject alternative names, in devca's notation.
     pub names: Vec<String>,
-    /// From its extended key usages; `None` where it is for neither servers nor clients.
+    /// The kind according to its extended key usages; `None` if it is for neither servers nor clients.
     pub kind: Option<Kind>,
     /// The public key with its algorithm (SPKI), in DER.
     pub public_key: Vec<u8>,
-    /// Its serial number, hexadecimal.
+    /// The serial number, in hexadecimal.
     pub serial: String,
-    /// Last second of validity.
+    /// The last second of validity.
     pub not_after: OffsetDateTime,
     issuer: Vec<u8>,
     authority_key_id: Option<Vec<u8>>,
 }
 
 impl Leaf {
-    /// `None` where the bytes are not a certificate.
+    /// Returns `None` if the bytes are not a certificate.
     pub fn parse(der: &[u8]) -> Option<Self> {
         let parsed = Parsed::read(der)?;
         let usages = parsed.usages();
@@ -173,14 +171,15 @@ impl Leaf {
         })
     }
 
-    /// Whether this CA, by name and key identifier, signed it. (Not a proof: it guards files, not connections.)
+    /// Whether this CA is the issuer, by name and key identifier. (This does not prove it: it protects files,
+    /// not connections.)
     pub fn is_of(&self, ca: &CaCertificate) -> bool {
         self.issuer == ca.subject && (ca.key_id.is_none() || self.authority_key_id == ca.key_id)
     }
 }
 
 impl Leaf {
-    /// Whether a root or an intermediate that devca made signed it, by the organization in the issuer's name.
+    /// Whether a CA made by devca is the issuer, by the organization in the issuer's name.
     pub fn is_of_devca(&self) -> bool {
         let issuer = X509Name::from_der(&self.issuer).map(|(_, name)| name);
         issuer.is_ok_and(|name| {
@@ -190,18 +189,18 @@ impl Leaf {
     }
 }
 
-/// The root of a CA like this one, devca's or mkcert's.
+/// The root of a local CA, made by devca or mkcert.
 #[derive(Debug)]
 pub struct LocalCa {
     pub common_name: String,
-    /// Made by devca.
+    /// Whether devca made it.
     pub is_devca: bool,
 }
 
-/// mkcert's cert.go.
+/// The organization that mkcert uses, from its cert.go.
 const MKCERT_ORGANIZATION: &str = "mkcert development CA";
 
-/// Known by the organisation in its subject; `None` for every other certificate.
+/// Recognizes a local CA by the organization in its subject; `None` for any other certificate.
 pub fn local_ca(der: &[u8]) -> Option<LocalCa> {
     let parsed = Parsed::read(der)?;
     let organization = parsed.organization()?;

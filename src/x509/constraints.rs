@@ -1,4 +1,4 @@
-//! Name constraints: what a root may sign for (RFC 5280 §4.2.1.10).
+//! Name constraints, which limit what a root may sign for (RFC 5280 §4.2.1.10).
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,24 +11,25 @@ use crate::error::Fault;
 use crate::x509::name::{self, Name};
 use crate::x509::public_suffix;
 
-/// One entry of the list: a domain with all below it, or a range of addresses.
+/// An entry in the constraints: a domain with everything below it, or a range of addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subtree {
-    /// `test` covers `test` and `a.b.test`. No leading dot: half of the clients refuse it.
+    /// `test` covers `test` and `a.b.test`. It has no leading dot, because half of the clients reject that.
     Dns(String),
     /// An address and the length of its network prefix in bits.
     Net(IpAddr, u8),
 }
 
 impl Subtree {
-    /// Reads `corp.example.dev`, `203.0.113.7` or `203.0.113.0/24`, and refuses what is too wide to be permitted.
+    /// Parses `corp.example.dev`, `203.0.113.7` or `203.0.113.0/24`, and refuses subtrees that are too wide
+    /// to be permitted.
     pub fn parse(word: &str) -> Result<Self, Fault> {
         let subtree = Self::parse_any(word)?;
         subtree.refuse_if_too_wide()?;
         Ok(subtree)
     }
 
-    /// The same for what may be taken off the list, however wide it is.
+    /// Does the same for an entry to be removed, which may be of any width.
     pub fn parse_any(word: &str) -> Result<Self, Fault> {
         let (address, prefix) = match word.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
@@ -39,7 +40,7 @@ impl Subtree {
         }
         let base = word.strip_prefix("*.").or_else(|| word.strip_prefix('.')).unwrap_or(word);
         match Name::parse(base)? {
-            // As a name of its own it might have a wildcard; a subtree has none.
+            // A name may be a wildcard, but a subtree cannot.
             Name::Dns(host) => name::domain(word, &host).map(Self::Dns),
             _ => Err(Fault::usage(
                 format!("{word:?} is neither a domain nor an address range"),
@@ -48,7 +49,8 @@ impl Subtree {
         }
     }
 
-    /// Refuses domains and ranges that belong to many: anyone who steals the root key could impersonate all of them.
+    /// Refuses domains and ranges that many parties share, because a thief of the root key could impersonate
+    /// all of them.
     pub fn refuse_if_too_wide(&self) -> Result<(), Fault> {
         match self {
             Self::Dns(host) if public_suffix::is_public(host) => Err(Fault::usage(
@@ -69,7 +71,7 @@ impl Subtree {
         }
     }
 
-    /// Whether a name is this one, or below it, or an address in this range.
+    /// Whether it covers this name or address.
     pub fn covers(&self, name: &Name) -> bool {
         match (self, name) {
             (Self::Dns(base), Name::Dns(_)) => name.dns_base().is_some_and(|host| {
@@ -134,7 +136,8 @@ impl Serialize for Subtree {
     }
 }
 
-/// An address, or a range of them. Bits beyond the prefix are a mistake: `1.2.3.4/8` is more than it looks like.
+/// Parses an address or a range. Bits beyond the prefix are refused as a mistake, because `1.2.3.4/8` covers
+/// more than it seems to.
 fn range(word: &str, ip: IpAddr, prefix: Option<&str>) -> Result<Subtree, Fault> {
     let most = if ip.is_ipv4() { 32 } else { 128 };
     let bits =
@@ -153,16 +156,17 @@ fn range(word: &str, ip: IpAddr, prefix: Option<&str>) -> Result<Subtree, Fault>
     Ok(Subtree::Net(net, bits))
 }
 
-/// The shortest prefixes of public ranges that can be permitted.
+/// The shortest prefixes of public ranges that may be permitted.
 const MIN_PUBLIC_V4: u8 = 16;
 const MIN_PUBLIC_V6: u8 = 32;
 
-/// IPv6 addresses that stand for IPv4 ones: Go takes the mapped ones (RFC 4291 §2.5.5.2) for them, and a gateway
-/// translates the others (RFC 6052 §2.1).
+/// IPv6 prefixes for IPv4 addresses: Go treats mapped addresses as IPv4 (RFC 4291 §2.5.5.2), and gateways
+/// translate the others (RFC 6052 §2.1).
 const EMBEDS_V4: [Ipv6Addr; 2] =
     [Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0)];
 
-/// Whether a range is larger than what one owner has. Private ranges are nobody's, whatever their size.
+/// Whether a range is larger than a single owner would have. Private ranges have no owner and may have any
+/// size.
 fn is_vast(net: IpAddr, bits: u8) -> bool {
     match net {
         IpAddr::V4(v4) => {
@@ -190,7 +194,7 @@ fn is_vast(net: IpAddr, bits: u8) -> bool {
     }
 }
 
-/// The network that an address belongs to.
+/// The network address of an address.
 fn network(ip: IpAddr, bits: u8) -> IpAddr {
     match ip {
         IpAddr::V4(v4) => {
@@ -204,30 +208,32 @@ fn network(ip: IpAddr, bits: u8) -> IpAddr {
     }
 }
 
-/// What a root may sign for. Both lists empty: everything.
+/// The name constraints of a root. If both lists are empty, it may sign for anything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Constraints {
-    /// A name of a type that is listed here must lie in one of these.
+    /// The permitted subtrees: a name of a type listed here must be within one of them.
     #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub permitted: Vec<Subtree>,
-    /// A name in one of these is refused; devca makes none, an imported root may have some.
+    /// The excluded subtrees, in which names are rejected. devca creates none, but an imported root may have
+    /// some.
     #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub excluded: Vec<Subtree>,
 }
 
 impl Constraints {
-    /// A root without the extension.
+    /// Whether the root has no name constraints.
     pub fn is_unconstrained(&self) -> bool {
         self.permitted.is_empty() && self.excluded.is_empty()
     }
 
-    /// Whether only some addresses are permitted. BoringSSL then refuses every certificate with an address in it.
+    /// Whether there are constraints on addresses. BoringSSL then rejects every certificate that contains an
+    /// address.
     pub fn constrain_addresses(&self) -> bool {
         self.permitted.iter().chain(&self.excluded).any(Subtree::is_network)
     }
 
-    /// Puts a subtree into the list, unless it is in it.
+    /// Adds a subtree. Returns whether it was new.
     pub fn add(&mut self, subtree: Subtree) -> bool {
         let is_new = !self.permitted.contains(&subtree);
         if is_new {
@@ -236,14 +242,14 @@ impl Constraints {
         is_new
     }
 
-    /// Whether a client that enforces the constraints would accept this name.
+    /// Whether a client that enforces the constraints accepts this name.
     pub fn permit(&self, name: &Name) -> bool {
         let of_its_type = || self.permitted.iter().filter(|subtree| subtree.same_type(name));
         !self.excluded.iter().any(|subtree| subtree.covers(name))
             && (of_its_type().next().is_none() || of_its_type().any(|subtree| subtree.covers(name)))
     }
 
-    /// As rcgen writes it; `None` for an unconstrained root.
+    /// Converts the constraints for rcgen; `None` if there are none.
     pub fn to_extension(&self) -> Option<rcgen::NameConstraints> {
         (!self.is_unconstrained()).then(|| rcgen::NameConstraints {
             permitted_subtrees: self.permitted.iter().map(Subtree::to_general).collect(),
@@ -251,8 +257,8 @@ impl Constraints {
         })
     }
 
-    /// As it stands in the certificate of a CA that devca signs with and may sign again: `None` where a part of it would
-    /// get lost on the way.
+    /// Reads the constraints of a CA that devca signs with and may sign again. Returns `None` if they cannot
+    /// be represented completely.
     pub fn whole(extension: &NameConstraints) -> Option<Self> {
         let stand = |list: &Option<Vec<_>>| list.as_ref().map_or(0, Vec::len);
         let read = Self::from_extension(Some(extension));
@@ -261,7 +267,7 @@ impl Constraints {
         .then_some(read)
     }
 
-    /// As it stands in any certificate. What is neither a domain nor a range of addresses is left out.
+    /// Reads the constraints of any certificate, ignoring everything except domains and address ranges.
     pub fn from_extension(extension: Option<&NameConstraints>) -> Self {
         let read = |list: Option<&Vec<x509_parser::extensions::GeneralSubtree>>| {
             list.into_iter().flatten().filter_map(|subtree| Subtree::from_general(&subtree.base)).collect()
@@ -273,8 +279,9 @@ impl Constraints {
     }
 }
 
-/// The host name of a machine as a subtree, if it is one that nobody else can have: a single label that is not a
-/// top-level domain. Names of several labels come from DHCP or reverse DNS on many machines, and may be a real site's.
+/// The host name of this machine as a subtree, if it cannot belong to anyone else: it must be a single label
+/// that is not a top-level domain. On many machines a name with several labels comes from DHCP or reverse
+/// DNS, and could be that of a real site.
 pub fn host_subtree(host: &str) -> Option<Subtree> {
     let host = name::domain(host, host).ok()?;
     (!host.contains('.') && !public_suffix::is_public(&host)).then_some(Subtree::Dns(host))

@@ -1,4 +1,4 @@
-//! Certificate signing requests (RFC 2986): a public key and names, and nothing else that stands in them.
+//! Certificate signing requests (RFC 2986). devca uses only the public key and the names in them.
 
 use std::path::Path;
 
@@ -15,23 +15,23 @@ use crate::x509::parsed::general_name;
 use crate::x509::pem;
 use crate::x509::rsa::{Exponent, UNUSABLE};
 
-/// What is taken from a request. Its signature has been checked: who asks has the key.
+/// The parts of a CSR that are used. Its signature has been verified, so the requester has the private key.
 pub struct Csr {
     /// The key to certify.
     pub public_key: SubjectPublicKeyInfo,
     /// The subject's common name.
     pub common_name: Option<String>,
-    /// The subject alternative names, as words.
+    /// The subject alternative names, in devca's notation.
     pub names: Vec<String>,
-    /// Of an RSA key, where it is not an ordinary one.
+    /// The exponent of an RSA key, if it is unusual.
     pub exponent: Option<Exponent>,
 }
 
-/// Fewer bits are refused by every client (CA/Browser Forum BR §6.1.5).
+/// Clients reject shorter keys (CA/Browser Forum BR §6.1.5).
 const MIN_RSA_BITS: usize = 2048;
 
 impl Csr {
-    /// Reads PEM or DER; `-` is standard input.
+    /// Reads a CSR in PEM or DER; `-` is standard input.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let bytes = files::read_named(path)?;
         let place = if path == Path::new("-") { "standard input".into() } else { path.display().to_string() };
@@ -52,7 +52,7 @@ impl Csr {
         )
     }
 
-    /// The error says why the request is none, or not a good one.
+    /// Parses a CSR. The error says why it is invalid or unacceptable.
     pub fn parse(der: &[u8]) -> Result<Self, &'static str> {
         let (rest, csr) = X509CertificationRequest::from_der(der).map_err(|_| "it is damaged")?;
         if !rest.is_empty() {

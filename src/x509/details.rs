@@ -1,4 +1,4 @@
-//! What stands in a certificate or a request, for a person and as JSON.
+//! The contents of a certificate or CSR, for display and as JSON.
 
 use std::io::{self, Write};
 
@@ -17,11 +17,11 @@ use crate::x509::rsa::Exponent;
 use crate::x509::usage::Usage;
 use crate::x509::validity::{DaysLeft, Validity};
 
-/// What stands in a certificate.
+/// The contents of a certificate.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CertificateDetails {
-    /// The subject, as in `CN=localhost, O=…`.
+    /// The subject, such as `CN=localhost, O=…`.
     pub subject: String,
     /// The subject's common name.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,67 +30,67 @@ pub struct CertificateDetails {
     pub issuer: String,
     /// The subject alternative names.
     pub names: Vec<String>,
-    /// The extended key usages, as in `server`, `client`.
+    /// The extended key usages, such as `server` and `client`.
     #[cfg_attr(test, schemars(with = "Vec<String>"))]
     pub usages: Vec<Usage>,
-    /// Whether it may sign others.
+    /// Whether it is a CA.
     pub is_ca: bool,
-    /// How many CAs may follow below it.
+    /// The maximum number of CAs below it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path_length: Option<u32>,
-    /// What it may sign for, where that is limited.
+    /// Its name constraints, if it has any.
     #[serde(skip_serializing_if = "Constraints::is_unconstrained")]
     pub constraints: Constraints,
-    /// The kind of key.
+    /// The type of key.
     #[cfg_attr(test, schemars(with = "String"))]
     pub key: KeyKind,
-    /// Of an RSA key, where it is not an ordinary one.
+    /// The exponent of an RSA key, if it is unusual.
     #[serde(skip)]
     pub exponent: Option<Exponent>,
-    /// What the signature is made with.
+    /// The signature algorithm.
     #[cfg_attr(test, schemars(with = "String"))]
     pub signature: SignatureKind,
-    /// Serial number, hexadecimal.
+    /// The serial number, in hexadecimal.
     pub serial: String,
-    /// First second of validity.
+    /// The first second of validity.
     #[serde(with = "time::serde::rfc3339")]
     #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
     pub not_before: OffsetDateTime,
-    /// Last second of validity.
+    /// The last second of validity.
     #[serde(with = "time::serde::rfc3339")]
     #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
     pub not_after: OffsetDateTime,
-    /// SHA-256, hexadecimal.
+    /// SHA-256 of the certificate, in hexadecimal.
     pub sha256: String,
-    /// Where its issuer's certificate can be had (AIA).
+    /// The URLs of its issuer's certificate (AIA).
     pub issuer_urls: Vec<String>,
 }
 
-/// What stands in a certificate signing request.
+/// The contents of a certificate signing request.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct CsrDetails {
     /// The subject.
     pub subject: String,
-    /// The names it asks for.
+    /// The requested names.
     pub names: Vec<String>,
-    /// The kind of key.
+    /// The type of key.
     #[cfg_attr(test, schemars(with = "String"))]
     pub key: KeyKind,
-    /// Of an RSA key, where it is not an ordinary one.
+    /// The exponent of an RSA key, if it is unusual.
     #[serde(skip)]
     pub exponent: Option<Exponent>,
-    /// Whether its signature is good.
+    /// Whether its signature is valid.
     pub signature_is_good: bool,
 }
 
 impl CertificateDetails {
-    /// `None` where the bytes are not a certificate.
+    /// Returns `None` if the bytes are not a certificate.
     pub fn read(der: &[u8]) -> Option<Self> {
         Parsed::read(der).map(|parsed| Self::of(&parsed, der))
     }
 
-    /// What stands in a certificate; `der` are its bytes.
+    /// Collects the contents of a certificate; `der` is its encoding.
     pub fn of(parsed: &Parsed, der: &[u8]) -> Self {
         let (is_ca, path_length) = parsed.basic_constraints().unwrap_or_default();
         let limits = parsed.raw.name_constraints().ok().flatten().map(|extension| extension.value);
@@ -115,7 +115,7 @@ impl CertificateDetails {
         }
     }
 
-    /// Aligned lines.
+    /// Prints aligned lines.
     pub fn write(&self, page: &mut dyn Write, now: OffsetDateTime) -> io::Result<()> {
         let mut rows = vec![("subject", self.subject.clone()), ("issuer", self.issuer.clone())];
         if !self.names.is_empty() {
@@ -157,7 +157,7 @@ fn described(key: &KeyKind, exponent: Option<Exponent>) -> String {
 }
 
 impl CsrDetails {
-    /// `None` where the bytes are not a request.
+    /// Returns `None` if the bytes are not a CSR.
     pub fn read(der: &[u8]) -> Option<Self> {
         let (_, csr) = X509CertificationRequest::from_der(der).ok()?;
         let info = &csr.certification_request_info;
@@ -176,7 +176,7 @@ impl CsrDetails {
         })
     }
 
-    /// Aligned lines.
+    /// Prints aligned lines.
     pub fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         let good = if self.signature_is_good { "good" } else { "not good" };
         let rows = [
@@ -199,7 +199,7 @@ fn shortened(names: &[String]) -> String {
     shown.join(", ")
 }
 
-/// RFC 5280 §4.2.2.1, id-ad-caIssuers.
+/// Reads the id-ad-caIssuers entries (RFC 5280 §4.2.2.1).
 fn issuer_urls(certificate: &X509Certificate) -> Vec<String> {
     let described = certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
         ParsedExtension::AuthorityInfoAccess(access) => Some(&access.accessdescs),

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::disk::secret::fill_with_random;
 use crate::error::{Fault, OrHint};
 
-/// What kind of key a certificate is for.
+/// The type of a certificate's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -42,7 +42,7 @@ pub enum KeyType {
 }
 
 impl KeyType {
-    /// A fresh key from the operating system's randomness.
+    /// Generates a key from the operating system's random source.
     pub fn generate(self) -> anyhow::Result<FreshKey> {
         let made = match self {
             Self::EcdsaP256 => {
@@ -60,17 +60,17 @@ impl KeyType {
     }
 }
 
-/// A key that was just made. One that signs nothing need not be read (and so checked) once more, which takes as long as
-/// making it.
+/// A newly generated key. Parsing a key also verifies it, which takes as long as generating it, so that is
+/// skipped for keys that do not sign anything.
 pub struct FreshKey {
-    /// In DER.
+    /// The private key as PKCS#8 in DER.
     pub pkcs8: Zeroizing<Vec<u8>>,
     public: Vec<u8>,
     algorithm: &'static SignatureAlgorithm,
 }
 
 impl FreshKey {
-    /// To sign with.
+    /// Parses the key in order to sign with it.
     pub fn pair(&self) -> anyhow::Result<Zeroizing<KeyPair>> {
         from_pkcs8(&self.pkcs8).ok_or_else(|| Fault::new("cannot read the new key", "try again").into())
     }
@@ -86,7 +86,7 @@ impl PublicKeyData for FreshKey {
     }
 }
 
-/// RSA keys sign with SHA-256, PKCS#1 v1.5: every client knows it.
+/// RSA keys sign with SHA-256 and PKCS#1 v1.5, which every client supports.
 const RSA_SIGNATURE: &SignatureAlgorithm = &rcgen::PKCS_RSA_SHA256;
 
 fn ecdsa(
@@ -97,7 +97,7 @@ fn ecdsa(
     Ok(fresh(pair.to_pkcs8v1()?.as_ref(), pair.public_key().as_ref(), algorithm))
 }
 
-/// PKCS#8 version 1: OpenSSL 3.0 cannot read version 2, with the public key in it (RFC 5958).
+/// Uses PKCS#8 version 1, because OpenSSL 3.0 cannot read version 2 with the public key in it (RFC 5958).
 fn ed25519() -> Result<FreshKey, Unspecified> {
     let pair = Ed25519KeyPair::generate()?;
     Ok(fresh(pair.to_pkcs8v1()?.as_ref(), pair.public_key().as_ref(), &rcgen::PKCS_ED25519))
@@ -113,7 +113,8 @@ fn fresh(pkcs8: &[u8], public: &[u8], algorithm: &'static SignatureAlgorithm) ->
     FreshKey { pkcs8: Zeroizing::new(pkcs8.to_vec()), public: public.to_vec(), algorithm }
 }
 
-/// Reads a private key in any of its three forms, and keeps it in PKCS#8: rcgen would write the others under its label.
+/// Parses a private key in PKCS#8, SEC1 or PKCS#1, and converts it to PKCS#8, because rcgen would write the
+/// others with the PKCS#8 label.
 pub fn from_der(der: &PrivateKeyDer) -> Option<Zeroizing<KeyPair>> {
     let pkcs8 = match der {
         PrivateKeyDer::Pkcs8(key) => Zeroizing::new(key.secret_pkcs8_der().to_vec()),
@@ -136,13 +137,14 @@ pub fn from_der(der: &PrivateKeyDer) -> Option<Zeroizing<KeyPair>> {
     from_pkcs8(&pkcs8)
 }
 
-/// Reads a key in PKCS#8.
+/// Parses a PKCS#8 key.
 pub fn from_pkcs8(der: &[u8]) -> Option<Zeroizing<KeyPair>> {
     let algorithm = algorithm(der)?;
     KeyPair::from_pkcs8_der_and_sign_algo(&PrivatePkcs8KeyDer::from(der), algorithm).ok().map(Zeroizing::new)
 }
 
-/// What a PKCS#8 key signs with. Left to itself, rcgen tries one algorithm after the other, each from the start.
+/// The signature algorithm for a PKCS#8 key. Otherwise rcgen would parse the key once for every algorithm it
+/// tries.
 fn algorithm(pkcs8: &[u8]) -> Option<&'static SignatureAlgorithm> {
     let info = PrivateKeyInfoRef::try_from(pkcs8).ok()?;
     let (algorithm, curve) = info.algorithm.oids().ok()?;
@@ -156,15 +158,16 @@ fn algorithm(pkcs8: &[u8]) -> Option<&'static SignatureAlgorithm> {
     }
 }
 
-/// Keeps keys and passphrases out of core dumps, and other processes of the same user from attaching to this one
-/// (prctl(2), `PR_SET_DUMPABLE`). The programs that devca starts get the default back: `execve` resets it, unlike a
-/// limit on the size of cores, which they would inherit.
+/// Keeps keys and passphrases out of core dumps, and prevents other processes of the user from attaching to
+/// this one (prctl(2), `PR_SET_DUMPABLE`). Programs that devca starts are not affected, because `execve`
+/// resets the flag; they would inherit a limit on the size of core dumps.
 pub fn refuse_core_dumps() {
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_dumpable(false);
 }
 
-/// 128 bits of randomness as a positive serial number that always takes 16 octets (RFC 5280 §4.1.2.2: at most 20).
+/// Generates a serial number of 128 random bits, positive and always 16 octets long (RFC 5280 §4.1.2.2 allows
+/// up to 20).
 pub fn random_serial() -> anyhow::Result<[u8; 16]> {
     let mut serial = [0; 16];
     fill_with_random(&mut serial)?;
@@ -172,14 +175,14 @@ pub fn random_serial() -> anyhow::Result<[u8; 16]> {
     Ok(serial)
 }
 
-/// SHA-256, as fingerprints and the inventory carry it.
+/// SHA-256, used in fingerprints and the inventory.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut digest = [0; 32];
     digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref());
     digest
 }
 
-/// SHA-1, by which Windows and macOS know a certificate; it protects nothing.
+/// SHA-1, by which Windows and macOS identify certificates; security does not depend on it.
 pub fn sha1(bytes: &[u8]) -> [u8; 20] {
     let mut digest = [0; 20];
     let algorithm = &aws_lc_rs::digest::SHA1_FOR_LEGACY_USE_ONLY;

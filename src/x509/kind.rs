@@ -1,18 +1,18 @@
-//! What a leaf is for.
+//! The kinds of leaves.
 
 use rcgen::ExtendedKeyUsagePurpose;
 use serde::{Deserialize, Serialize};
 
-/// What a leaf is for: its extended key usages.
+/// The kind of a leaf, which decides its extended key usages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// serverAuth alone.
+    /// Only serverAuth.
     Server,
-    /// clientAuth alone.
+    /// Only clientAuth.
     Client,
-    /// Both: a service that calls others.
+    /// Both, for a service that calls other services.
     Both,
 }
 
@@ -27,7 +27,7 @@ impl Kind {
         }
     }
 
-    /// Whether Apple's limits on server certificates bind it.
+    /// Whether Apple's limits for server certificates apply.
     pub fn serves(self) -> bool {
         self != Self::Client
     }

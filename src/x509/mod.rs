@@ -1,4 +1,4 @@
-//! Certificates and what is in them: names, keys, constraints, validity, PEM.
+//! Certificates and their parts: names, keys, constraints, validity, PEM.
 
 pub(crate) mod algorithm;
 pub mod certificate;

@@ -1,4 +1,4 @@
-//! One argv word -> one subject alternative name (RFC 5280 §4.2.1.6).
+//! Parses a word of the command line as a subject alternative name (RFC 5280 §4.2.1.6).
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -7,25 +7,25 @@ use serde::{Serialize, Serializer};
 
 use crate::error::Fault;
 
-/// A name that a certificate can be for. What is in it has been checked and is in ASCII.
+/// A validated name for a certificate, in ASCII.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Name {
-    /// A host name in A-labels, lower case; the first label may be `*`.
+    /// A host name with A-labels in lower case; the first label may be `*`.
     Dns(String),
     /// An IPv4 or IPv6 address.
     Ip(IpAddr),
-    /// `local@domain`.
+    /// An email address, `local@domain`.
     Email(String),
     /// An absolute URI, such as `spiffe://dev/alice`.
     Uri(String),
 }
 
-/// RFC 1035 §2.3.4: octets in a host name, and in one label of it.
+/// The maximum length of a host name and of each of its labels, in octets (RFC 1035 §2.3.4).
 const MAX_HOST: usize = 253;
 const MAX_LABEL: usize = 63;
 
 impl Name {
-    /// Reads a word as the kind of name it looks like; nothing is guessed beyond that.
+    /// Parses a word as the kind of name that it looks like, without guessing any further.
     pub fn parse(word: &str) -> Result<Self, Fault> {
         if word.is_empty() {
             return Err(Fault::usage(
@@ -54,7 +54,7 @@ impl Name {
         host(word).map(Self::Dns)
     }
 
-    /// The host name, without the `*.` of a wildcard.
+    /// The host name without the `*.` of a wildcard.
     pub fn dns_base(&self) -> Option<&str> {
         match self {
             Self::Dns(host) => Some(host.strip_prefix("*.").unwrap_or(host)),
@@ -78,7 +78,7 @@ impl Serialize for Name {
     }
 }
 
-/// A host name for a certificate: `localhost`, `*.app.test`, `bücher.test` (to `xn--bcher-kva.test`).
+/// Parses a host name: `localhost`, `*.app.test`, `bücher.test` (which becomes `xn--bcher-kva.test`).
 fn host(word: &str) -> Result<String, Fault> {
     let (star, base) = match word.strip_prefix("*.") {
         Some(base) => ("*.", base),
@@ -86,8 +86,8 @@ fn host(word: &str) -> Result<String, Fault> {
     };
     let base = domain(word, base)?;
     if !star.is_empty() && !base.contains('.') {
-        // Under name constraints Firefox (SEC_ERROR_BAD_DER) and rustls (MalformedDnsIdentifier) refuse the whole
-        // certificate for such a name, its other names included.
+        // If there are name constraints, such a name makes Firefox (SEC_ERROR_BAD_DER) and rustls
+        // (MalformedDnsIdentifier) reject the certificate for all of its names.
         return Err(Fault::usage(
             format!(
                 "{word:?}: Firefox and rustls reject certificates with a wildcard directly below a top-level domain"
@@ -102,7 +102,7 @@ fn host(word: &str) -> Result<String, Fault> {
     Ok(host)
 }
 
-/// The domain below which names may be permitted, or the host that a name is: no wildcard.
+/// Parses a host name, or the domain of a subtree; wildcards are not accepted.
 pub(crate) fn domain(word: &str, base: &str) -> Result<String, Fault> {
     if base.contains('*') || base.is_empty() {
         return Err(refuse(word, "a wildcard can only be the whole first label")
@@ -124,8 +124,9 @@ pub(crate) fn domain(word: &str, base: &str) -> Result<String, Fault> {
             return Err(refuse(word, &why));
         }
     }
-    // RFC 3696 §2: no top-level name is all digits. And browsers read what ends in a number, hexadecimal ones too, as
-    // an IPv4 address (URL Standard, "ends in a number checker"). What looks like an address must not become a host.
+    // No top-level domain consists of digits (RFC 3696 §2), and browsers parse any host that ends in a
+    // number, even a hexadecimal one, as an IPv4 address (URL Standard, "ends in a number checker"). A
+    // mistyped address must not become a host name.
     if ascii.rsplit('.').next().is_some_and(is_number) {
         return Err(refuse(word, "it looks like an IP address but is not a valid one")
             .hint_instead("an IPv4 address has four numbers from 0 to 255, for example 127.0.0.1"));
@@ -136,7 +137,7 @@ pub(crate) fn domain(word: &str, base: &str) -> Result<String, Fault> {
     Ok(ascii)
 }
 
-/// `127`, and `0x7f`, as browsers read a part of an IPv4 address.
+/// Whether browsers parse this label as a part of an IPv4 address: `127`, or `0x7f`.
 fn is_number(label: &str) -> bool {
     match label.strip_prefix("0x") {
         Some(hex) => hex.bytes().all(|b| b.is_ascii_hexdigit()),
@@ -144,7 +145,8 @@ fn is_number(label: &str) -> bool {
     }
 }
 
-/// Arrows, dingbats and emoji: UTS #46 maps them, but RFC 5892 keeps them out of host names, and clients differ.
+/// Arrows, dingbats and emoji: UTS #46 maps them, but RFC 5892 does not allow them in host names, and clients
+/// differ.
 fn is_symbol(c: char) -> bool {
     matches!(c, '\u{2190}'..='\u{2bff}' | '\u{fe00}'..='\u{fe0f}' | '\u{1f000}'..='\u{1faff}')
 }
@@ -159,12 +161,12 @@ fn label_fault(label: &str) -> Option<String> {
     if label.starts_with('-') || label.ends_with('-') {
         return Some("a label cannot begin or end with a hyphen".into());
     }
-    // The underscore is no letter of a host name (RFC 952), but development hosts carry it.
+    // Host names may not contain underscores (RFC 952), but some development hosts do.
     let bad = label.chars().find(|c| !(c.is_ascii_alphanumeric() || *c == '-' || *c == '_'))?;
     Some(format!("{bad:?} is not allowed in a host name"))
 }
 
-/// An address as it stands in a certificate: four octets, or sixteen.
+/// Reads an address from a certificate: four or sixteen octets.
 pub(crate) fn address(octets: &[u8]) -> Option<IpAddr> {
     <[u8; 4]>::try_from(octets)
         .map(IpAddr::from)
@@ -172,7 +174,7 @@ pub(crate) fn address(octets: &[u8]) -> Option<IpAddr> {
         .ok()
 }
 
-/// `127.0.0.1`, `::1`, and `[::1]` as it stands in URLs.
+/// Parses `127.0.0.1`, `::1`, and `[::1]` as written in URLs.
 fn ip(word: &str) -> Option<IpAddr> {
     let bracketed = word.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     match bracketed {
@@ -181,11 +183,11 @@ fn ip(word: &str) -> Option<IpAddr> {
     }
 }
 
-/// RFC 5280 §4.2.1.6 wants an absolute URI with a host in ASCII.
+/// Parses an absolute URI with an ASCII host, as RFC 5280 §4.2.1.6 requires.
 fn uri(word: &str, scheme: &str, rest: &str) -> Result<Name, Fault> {
     let scheme_fits = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
-    // RFC 3986 §2: unreserved, reserved and the percent sign.
+    // The characters of RFC 3986 §2: unreserved, reserved, and the percent sign.
     let rest_fits = !rest.is_empty()
         && !rest.starts_with('/')
         && rest.chars().all(|c| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(c));
@@ -196,7 +198,7 @@ fn uri(word: &str, scheme: &str, rest: &str) -> Result<Name, Fault> {
     }
 }
 
-/// RFC 5321 §4.1.2, without quoted local parts.
+/// Parses an email address (RFC 5321 §4.1.2), without support for quoted local parts.
 fn email(word: &str, local: &str, domain_part: &str) -> Result<Name, Fault> {
     let atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
     let fits = (1..=64).contains(&local.len())
@@ -211,7 +213,7 @@ fn email(word: &str, local: &str, domain_part: &str) -> Result<Name, Fault> {
     Ok(Name::Email(format!("{local}@{}", domain(word, domain_part)?)))
 }
 
-/// Several names, a range, or more than a name in one word: says what is meant by it instead.
+/// The error for a word with several names, a range, or extra text, suggesting what to write instead.
 fn not_one_name(word: &str) -> Fault {
     let (first, rest) = word.split_once(['/', '%', ',']).unwrap_or((word, ""));
     let is_address = |text: &str| ip(text).is_some();
@@ -240,8 +242,8 @@ fn separated(names: &[&str]) -> String {
     }
 }
 
-/// The host that is meant by a URL of the web, by `host:port` and by a name with a dot at its end; `None` for a word that
-/// is a name as it is, or means nothing.
+/// The host that was probably meant by a web URL, `host:port`, or a name with a trailing dot. `None` if the
+/// word is already a name, or nothing sensible.
 pub(crate) fn host_meant(word: &str) -> Option<String> {
     let is_url = ["http://", "https://", "ws://", "wss://"]
         .iter()
@@ -258,7 +260,7 @@ pub(crate) fn host_meant(word: &str) -> Option<String> {
     host(bare).is_ok().then(|| bare.to_owned())
 }
 
-/// The host of a URL, or of `host:port/path`, where there is one.
+/// The host in a URL or in `host:port/path`, if there is one.
 pub(crate) fn host_in(word: &str) -> Option<String> {
     let rest = word.split_once("://").map_or(word, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next()?;

@@ -1,5 +1,4 @@
-//! A certificate taken apart. Everything else that is known of a certificate, such as a CA's or a leaf's view of it, is
-//! read from here.
+//! A parsed certificate, from which all other types take what they need.
 
 use std::net::IpAddr;
 
@@ -15,60 +14,59 @@ use crate::x509::name::address;
 use crate::x509::usage::Usage;
 use crate::x509::validity::Validity;
 
-/// A certificate, read from its DER.
+/// A certificate parsed from DER.
 pub struct Parsed<'a> {
-    /// As the library has read it.
+    /// The certificate as x509-parser represents it.
     pub raw: X509Certificate<'a>,
-    /// What follows the certificate.
+    /// Any data after the end of the certificate.
     pub rest: &'a [u8],
 }
 
-/// What came of verifying a signature.
+/// The result of verifying a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verified {
-    /// It is the key's.
+    /// The signature is valid.
     Yes,
-    /// It is not.
+    /// The signature is invalid.
     No,
-    /// devca cannot calculate it, such as Ed448.
+    /// devca does not support the algorithm, such as Ed448.
     Unsupported,
 }
 
 impl<'a> Parsed<'a> {
-    /// `None` where the bytes are not a certificate.
+    /// Returns `None` if the bytes are not a certificate.
     pub fn read(der: &'a [u8]) -> Option<Self> {
         let (rest, raw) = X509Certificate::from_der(der).ok()?;
         Some(Self { raw, rest })
     }
 
-    /// The subject in DER.
+    /// The subject, DER-encoded.
     pub fn subject(&self) -> &[u8] {
         self.raw.subject().as_raw()
     }
 
-    /// The issuer in DER.
+    /// The issuer, DER-encoded.
     pub fn issuer(&self) -> &[u8] {
         self.raw.issuer().as_raw()
     }
 
-    /// The subject's first common name.
+    /// The first common name in the subject.
     pub fn common_name(&self) -> Option<&str> {
         self.raw.subject().iter_common_name().next()?.as_str().ok()
     }
 
-    /// The subject's first organization.
+    /// The first organization in the subject.
     pub fn organization(&self) -> Option<&str> {
         self.raw.subject().iter_organization().next()?.as_str().ok()
     }
 
-    /// The subject alternative names of the kinds that devca issues, as it writes them.
+    /// The subject alternative names, in devca's notation. Kinds that devca does not issue are omitted.
     pub fn names(&self) -> Vec<String> {
         let extension = self.raw.subject_alternative_name().ok().flatten();
         let names = extension.into_iter().flat_map(|extension| &extension.value.general_names);
         names.filter_map(general_name).collect()
     }
 
-    /// From when to when it is valid.
     pub fn validity(&self) -> Validity {
         let validity = self.raw.validity();
         Validity {
@@ -77,7 +75,7 @@ impl<'a> Parsed<'a> {
         }
     }
 
-    /// The serial number, hexadecimal.
+    /// The serial number, in hexadecimal.
     pub fn serial(&self) -> String {
         hex::encode(self.raw.raw_serial())
     }
@@ -91,25 +89,25 @@ impl<'a> Parsed<'a> {
         KeyKind::of(self.raw.public_key())
     }
 
-    /// What it is signed with.
+    /// The signature algorithm.
     pub fn signature_kind(&self) -> SignatureKind {
         SignatureKind::of(&self.raw.signature_algorithm)
     }
 
-    /// Whether its key lists the parameters of its curve instead of naming it.
+    /// Whether the key spells out its curve's parameters instead of naming the curve.
     pub fn has_explicit_curve(&self) -> bool {
         let algorithm = &self.raw.public_key().algorithm;
         algorithm.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY
             && algorithm.parameters.as_ref().is_some_and(|parameters| parameters.tag() != Tag::Oid)
     }
 
-    /// The extended key usages; empty where it has no such extension.
+    /// The extended key usages; empty if the extension is missing.
     pub fn usages(&self) -> Vec<Usage> {
         let extension = self.raw.extended_key_usage().ok().flatten();
         extension.map_or_else(Vec::new, |extension| Usage::all(extension.value))
     }
 
-    /// The key usage, where it has that extension (RFC 5280 §4.2.1.3).
+    /// The key usage, if the certificate has that extension (RFC 5280 §4.2.1.3).
     pub fn key_usage(&self) -> Option<KeyUsage> {
         self.extension(|extension| match extension {
             ParsedExtension::KeyUsage(usage) => Some(*usage),
@@ -125,7 +123,7 @@ impl<'a> Parsed<'a> {
         })
     }
 
-    /// The identifier of the issuer's key (RFC 5280 §4.2.1.1).
+    /// The authority key identifier (RFC 5280 §4.2.1.1).
     pub fn authority_key_id(&self) -> Option<Vec<u8>> {
         self.extension(|extension| match extension {
             ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.as_ref().map(|id| id.0.to_vec()),
@@ -133,13 +131,13 @@ impl<'a> Parsed<'a> {
         })
     }
 
-    /// Whether it says that it is a CA, and how many may follow below it (RFC 5280 §4.2.1.9).
+    /// Whether it claims to be a CA, and the maximum number of CAs below it (RFC 5280 §4.2.1.9).
     pub fn basic_constraints(&self) -> Option<(bool, Option<u32>)> {
         let extension = self.raw.basic_constraints().ok().flatten()?;
         Some((extension.value.ca, extension.value.path_len_constraint))
     }
 
-    /// Whether the issuer's key made its signature.
+    /// Verifies the signature with the issuer's key.
     pub fn verify(&self, issuer: &Parsed) -> Verified {
         let verdict = |is_good| if is_good { Verified::Yes } else { Verified::No };
         match self.raw.verify_signature(Some(issuer.raw.public_key())) {
@@ -155,7 +153,8 @@ impl<'a> Parsed<'a> {
         self.raw.iter_extensions().find_map(|extension| find(extension.parsed_extension()))
     }
 
-    /// What x509-parser does not verify, and aws-lc can. `None` for every other algorithm.
+    /// Verifies a signature that aws-lc supports but x509-parser does not. Returns `None` for any other
+    /// algorithm.
     fn is_signed_on_a_rare_curve(&self, issuer: &Parsed) -> Option<bool> {
         const P256: &str = "1.2.840.10045.3.1.7";
         const P384: &str = "1.3.132.0.34";
@@ -181,10 +180,10 @@ impl<'a> Parsed<'a> {
     }
 }
 
-/// A name as devca writes it; `None` for the kinds that it does not issue.
+/// A name in devca's notation; `None` for kinds that devca does not issue.
 pub fn general_name(general: &GeneralName) -> Option<String> {
     match general {
-        // An address among the host names is none to any client.
+        // No client uses an address that is encoded as a host name.
         GeneralName::DNSName(text) if text.parse::<IpAddr>().is_ok() => Some(format!("DNS:{text}")),
         GeneralName::DNSName(text) | GeneralName::RFC822Name(text) | GeneralName::URI(text) => {
             Some((*text).to_owned())

@@ -1,4 +1,4 @@
-//! PEM, in and out. The one place that uses rustls-pemfile (archived: see deny.toml).
+//! Reads and writes PEM. This is the only place that uses rustls-pemfile (archived: see deny.toml).
 
 use std::path::Path;
 
@@ -11,12 +11,12 @@ use crate::disk::files;
 use crate::error::{Fault, OrHint};
 use crate::x509::key;
 
-/// PEM with Unix line ends on every system.
+/// Encodes a certificate, with Unix line endings on every system.
 pub fn certificate(der: &[u8]) -> Vec<u8> {
     encode("CERTIFICATE", der)
 }
 
-/// An unencrypted PKCS#8 key.
+/// Encodes an unencrypted PKCS#8 key.
 pub fn private_key(pkcs8: &[u8]) -> Zeroizing<Vec<u8>> {
     let block = pem::Pem::new("PRIVATE KEY", pkcs8);
     let text = Zeroizing::new(encode_block(&block).into_bytes());
@@ -32,17 +32,17 @@ fn encode_block(block: &pem::Pem) -> String {
     pem::encode_config(block, pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF))
 }
 
-/// The first certificate of a file, in DER.
+/// The first certificate in a file, as DER.
 pub fn first_certificate(path: &Path) -> anyhow::Result<Vec<u8>> {
     first_certificate_of(path, &files::read(path)?)
 }
 
-/// The same for the content of a file, which the path names in errors.
+/// Does the same for content that was already read; `path` is for errors.
 pub fn first_certificate_of(path: &Path, text: &[u8]) -> anyhow::Result<Vec<u8>> {
     certificates_of(path, text)?.into_iter().next().ok_or_else(|| no_certificate(path).into())
 }
 
-/// The certificate of a file that has only one, in DER.
+/// The certificate in a file that must not contain another, as DER.
 pub fn only_certificate(path: &Path) -> anyhow::Result<Vec<u8>> {
     match <[_; 1]>::try_from(certificates_of(path, &files::read(path)?)?) {
         Ok([only]) => Ok(only),
@@ -59,12 +59,12 @@ fn no_certificate(path: &Path) -> Fault {
     Fault::new(format!("{} contains no certificate", path.display()), "use a PEM file with BEGIN CERTIFICATE")
 }
 
-/// The first private key of a file: PKCS#8, SEC1 or PKCS#1.
+/// The first private key in a file, in PKCS#8, SEC1 or PKCS#1.
 pub fn first_key(path: &Path) -> anyhow::Result<Zeroizing<KeyPair>> {
     first_key_of(path, &files::read(path)?)
 }
 
-/// The same for the content of a file, which the path names in errors.
+/// Does the same for content that was already read; `path` is for errors.
 pub fn first_key_of(path: &Path, text: &[u8]) -> anyhow::Result<Zeroizing<KeyPair>> {
     for item in items(path, text)? {
         let Some(key) = private(item) else { continue };
@@ -80,19 +80,19 @@ pub fn first_key_of(path: &Path, text: &[u8]) -> anyhow::Result<Zeroizing<KeyPai
     .into())
 }
 
-/// What is in a text.
+/// The contents of a PEM text.
 #[derive(Default)]
 pub struct Contents {
-    /// In DER, in order.
+    /// The certificates, as DER.
     pub certificates: Vec<Vec<u8>>,
-    /// In DER, in order.
+    /// The certificate signing requests, as DER.
     pub requests: Vec<Vec<u8>>,
-    /// How many private keys.
+    /// The number of private keys.
     pub keys: usize,
 }
 
 impl Contents {
-    /// Nothing that is known.
+    /// Whether nothing was recognized.
     pub fn is_empty(&self) -> bool {
         self.certificates.is_empty() && self.requests.is_empty() && self.keys == 0
     }
@@ -112,7 +112,7 @@ pub fn contents(mut text: &[u8]) -> Contents {
     found
 }
 
-/// The first certificate in a text, in DER.
+/// The first certificate in a text, as DER.
 pub fn certificate_in(mut text: &[u8]) -> Option<Vec<u8>> {
     rustls_pemfile::read_all(&mut text).map_while(Result::ok).find_map(|item| match item {
         Item::X509Certificate(der) => Some(der.to_vec()),
@@ -120,7 +120,7 @@ pub fn certificate_in(mut text: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// Every certificate of a file; none where it cannot be read.
+/// All certificates in a file; none if it cannot be read.
 pub fn certificates(path: &Path) -> Vec<Vec<u8>> {
     files::read(path).and_then(|text| certificates_of(path, &text)).unwrap_or_default()
 }
@@ -144,7 +144,7 @@ fn private(item: Item) -> Option<PrivateKeyDer<'static>> {
     }
 }
 
-/// The first certificate signing request in a text, in DER.
+/// The first certificate signing request in a text, as DER.
 pub fn first_csr(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut text = bytes;
     rustls_pemfile::read_all(&mut text).map_while(Result::ok).find_map(|item| match item {
@@ -153,7 +153,7 @@ pub fn first_csr(bytes: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// The revocation list that a text begins with, in DER.
+/// The revocation list at the beginning of a text, as DER.
 pub fn first_crl(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut text = bytes;
     match rustls_pemfile::read_all(&mut text).next() {
@@ -162,7 +162,7 @@ pub fn first_crl(bytes: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// Every revocation list in a text, in DER.
+/// All revocation lists in a text, as DER.
 pub fn crls(mut text: &[u8]) -> Vec<Vec<u8>> {
     let items = rustls_pemfile::read_all(&mut text).map_while(Result::ok);
     let list = |item| match item {
@@ -172,7 +172,7 @@ pub fn crls(mut text: &[u8]) -> Vec<Vec<u8>> {
     items.filter_map(list).collect()
 }
 
-/// A revocation list.
+/// Encodes a revocation list.
 pub fn crl(der: &[u8]) -> Vec<u8> {
     encode("X509 CRL", der)
 }

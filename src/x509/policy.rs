@@ -1,4 +1,4 @@
-//! Every number and list that is policy.
+//! All numbers and lists that are a matter of policy.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,31 +7,33 @@ use time::Duration;
 use crate::x509::constraints::{Constraints, Subtree, host_subtree};
 use crate::x509::name::Name;
 
-/// A root lives ten years.
+/// The validity of a root: ten years.
 pub const ROOT_DAYS: i64 = 3650;
-/// An intermediate lives half as long as its root.
+/// The validity of an intermediate: half that of a root.
 pub const INTERMEDIATE_DAYS: i64 = 1825;
-/// A certificate is renewed this many days before its end, as ACME clients do.
+/// How many days before its expiry a certificate is renewed; ACME clients use the same number.
 pub const RENEW_WITHIN_DAYS: i64 = 30;
-/// A revocation list is good for a month; a server that finds it older refuses every client.
+/// The validity of a revocation list. A server whose list has expired rejects every client.
 pub const CRL_DAYS: i64 = 30;
-/// What public CAs may give since 2020, and so what every client is used to.
+/// The default validity of a leaf. Public CAs have been limited to this since 2020, so every client accepts
+/// it.
 pub const LEAF_DAYS: i64 = 397;
-/// A certificate that `devca serve` keeps in memory is good for a week, and replaced after half of it.
+/// The validity of a certificate that `devca serve` keeps in memory; it is replaced after half of that time.
 pub const SERVED_DAYS: i64 = 7;
-/// Apple refuses server certificates that are valid longer, from user-added roots too (HT210176).
+/// Apple rejects server certificates with a longer validity, even from roots that the user added (HT210176).
 pub const SERVER_MAX_DAYS: i64 = 825;
-/// Containers and phones with a slow clock accept a certificate that was made this moment.
+/// How far certificates are backdated, so that containers and phones whose clocks are slow accept a new one.
 pub const BACKDATE: Duration = Duration::hours(1);
-/// RFC 5280 appendix A, ub-common-name.
+/// The maximum length of a common name (RFC 5280 appendix A, ub-common-name).
 pub const MAX_COMMON_NAME: usize = 64;
 
-/// The organisation in a root's subject: by it stores and people know devca's roots.
+/// The organization in a root's subject, by which devca and people recognize its roots in stores.
 pub const ROOT_ORGANIZATION: &str = "devca development CA";
 /// The organization in a leaf's subject, unless `--org` names another.
 pub const LEAF_ORGANIZATION: &str = "devca development certificate";
 
-/// Names that never belong to a public site: RFC 2606, 6761, 6762, 8375, ICANN's `internal`, and what routers use.
+/// Names that never belong to a public site: those of RFC 2606, 6761, 6762 and 8375, ICANN's `internal`, and
+/// those that routers use.
 const DOMAINS: &[&str] = &[
     "localhost",
     "test",
@@ -46,7 +48,7 @@ const DOMAINS: &[&str] = &[
     "home.arpa",
     "lan",
 ];
-/// Where private IPv4 addresses are: RFC 1122, 1918, 3927, 6598.
+/// The private IPv4 networks: RFC 1122, 1918, 3927, 6598.
 const NETWORKS_V4: &[(Ipv4Addr, u8)] = &[
     (Ipv4Addr::new(127, 0, 0, 0), 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
@@ -55,17 +57,18 @@ const NETWORKS_V4: &[(Ipv4Addr, u8)] = &[
     (Ipv4Addr::new(169, 254, 0, 0), 16),
     (Ipv4Addr::new(100, 64, 0, 0), 10),
 ];
-/// RFC 4291, 4193. A client that checks addresses refuses every IPv6 one where only IPv4 is listed.
+/// The private IPv6 networks: RFC 4291, 4193. If only IPv4 networks were permitted, clients that check
+/// addresses would reject every IPv6 address.
 const NETWORKS_V6: &[(Ipv6Addr, u8)] = &[
     (Ipv6Addr::LOCALHOST, 128),
     (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10),
     (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7),
 ];
 
-/// What a root may sign for unless told otherwise: development names, this machine, and any address.
+/// The default constraints of a root: development names, this machine, and any address.
 ///
-/// BoringSSL knows no iPAddress constraints: below a root that has some, it refuses every certificate with an address
-/// in it. So addresses are constrained only where that is asked for, or where `more` has some.
+/// BoringSSL does not support iPAddress constraints: below a root that has any, it rejects every certificate
+/// that contains an address. So addresses are constrained only on request, or if `more` includes some.
 pub fn default_constraints(host: Option<&str>, more: &[Subtree], constrain_addresses: bool) -> Constraints {
     let domains = DOMAINS.iter().map(|&domain| Subtree::Dns(domain.into()));
     let mut constraints =
@@ -79,13 +82,13 @@ pub fn default_constraints(host: Option<&str>, more: &[Subtree], constrain_addre
     constraints
 }
 
-/// The addresses that belong to nobody on the Internet. A root that constrains addresses permits all of these.
+/// The networks that are not routed on the Internet. A root that constrains addresses permits all of them.
 pub fn private_networks() -> impl Iterator<Item = Subtree> {
     let v4 = NETWORKS_V4.iter().map(|&(ip, bits)| Subtree::Net(IpAddr::V4(ip), bits));
     v4.chain(NETWORKS_V6.iter().map(|&(ip, bits)| Subtree::Net(IpAddr::V6(ip), bits)))
 }
 
-/// Whether somebody on the Internet may have this address.
+/// Whether this is an address that someone on the Internet may have.
 pub fn is_public_address(name: &Name) -> bool {
     matches!(name, Name::Ip(_)) && !private_networks().any(|network| network.covers(name))
 }

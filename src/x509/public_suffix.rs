@@ -1,8 +1,9 @@
-//! The public suffix list: below which domains strangers register their own.
+//! The Public Suffix List: the domains below which anyone can register a name.
 
-/// Whether anybody can have a name right below this domain: `com`, `co.uk`, `github.io`, `s3.amazonaws.com`.
+/// Whether anyone can register a name directly below this domain, such as `com`, `co.uk`, `github.io` or
+/// `s3.amazonaws.com`.
 pub(crate) fn is_public(domain: &str) -> bool {
-    // Below some domains (`*.ck`, `*.kawasaki.jp`) every name is a suffix itself.
+    // Below some domains (`*.ck`, `*.kawasaki.jp`) every name is itself a suffix.
     is_suffix(domain) || is_suffix(&format!("devca.{domain}"))
 }
 

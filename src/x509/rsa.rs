@@ -1,26 +1,27 @@
-//! Public exponents of RSA keys: all that is common is 65537; what is small or odd in another way is pointed out.
+//! Checks the public exponents of RSA keys. Nearly all keys use 65537; smaller and otherwise unusual ones are
+//! reported.
 
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-/// FIPS 186-5 §5.1 and the CA/Browser Forum (BR §6.1.6) want no smaller one: forged signatures have passed where it was
-/// 3 (CVE-2006-4339, CVE-2014-1568).
+/// The minimum according to FIPS 186-5 §5.1 and the CA/Browser Forum (BR §6.1.6). With an exponent of 3, some
+/// clients accepted forged signatures (CVE-2006-4339, CVE-2014-1568).
 const SMALLEST: u64 = 65_537;
 
-/// Go refuses a larger one (crypto/rsa), BoringSSL one of more than 33 bits.
+/// The maximum of Go (crypto/rsa). BoringSSL allows up to 33 bits.
 const LARGEST: u64 = (1 << 31) - 1;
 
-/// An exponent that is not an ordinary one.
+/// An unusual exponent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exponent {
-    /// Clients accept it, today.
+    /// Smaller than recommended, but still accepted by clients.
     Small(u64),
-    /// Even, 1, or too large: clients refuse it, or anybody could sign.
+    /// Even, 1, or too large. Clients reject the key; if they did not, anyone could forge its signatures.
     Unusable,
 }
 
 impl Exponent {
-    /// `None` for an ordinary one, and for other keys than RSA's.
+    /// Returns `None` for an ordinary exponent, and for keys other than RSA.
     pub fn of(info: &SubjectPublicKeyInfo) -> Option<Self> {
         let Ok(PublicKey::RSA(key)) = info.parsed() else { return None };
         match key.try_exponent() {
@@ -31,7 +32,7 @@ impl Exponent {
         }
     }
 
-    /// What is to be said of a key with a small one.
+    /// The warning about a small exponent.
     pub fn warning(self) -> Option<String> {
         let Self::Small(exponent) = self else { return None };
         Some(format!(
@@ -40,6 +41,6 @@ impl Exponent {
     }
 }
 
-/// Why a key is refused.
+/// Why a key with an unusable exponent is refused.
 pub const UNUSABLE: &str =
     "its RSA key has a public exponent that clients reject: it must be odd, and between 3 and 2147483647";

@@ -1,4 +1,4 @@
-//! Who a certificate is for: words -> common name and subject alternative names.
+//! Turns the names of a command line into a common name and subject alternative names.
 
 use crate::error::Fault;
 use crate::x509::constraints::{Constraints, Subtree};
@@ -6,27 +6,27 @@ use crate::x509::kind::Kind;
 use crate::x509::name::{self, Name};
 use crate::x509::policy::MAX_COMMON_NAME;
 
-/// The subject and the subject alternative names of a leaf; every part has been parsed.
+/// The subject and subject alternative names of a leaf, with all parts parsed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Subject {
-    /// At most 64 characters.
+    /// The common name, at most 64 characters.
     pub common_name: Option<String>,
-    /// O in the subject, instead of devca's own.
+    /// The organization (O) to use instead of devca's default.
     pub organization: Option<String>,
-    /// OU in the subject.
+    /// The organizational unit (OU).
     pub unit: Option<String>,
-    /// The subject alternative names, in order, each once.
+    /// The subject alternative names, in order and without duplicates.
     pub names: Vec<Name>,
-    /// A further DNS name that nobody has asked for: see [`Self::suit_intermediate`].
+    /// An additional DNS name that was not requested: see [`Self::suit_intermediate`].
     pub stand_in: Option<Name>,
 }
 
 impl Subject {
-    /// Reads the words of a command line, a batch or a CSR. `common_name` is the one that was asked for by itself.
+    /// Parses the names of a command line, batch or CSR. `common_name` is the one that was given separately.
     pub fn parse(kind: Kind, words: &[String], common_name: Option<&str>) -> Result<Self, Fault> {
         match (kind, common_name) {
             (Kind::Client, Some(common_name)) => Self::called(common_name, words),
-            // Clients have looked at a server's SANs alone since RFC 6125.
+            // Since RFC 6125, clients only check a server's SANs.
             (_, Some(common_name)) => match Self::called(common_name, words)? {
                 named if !named.names.is_empty() => Ok(named),
                 _ => Err(Fault::usage(
@@ -44,11 +44,11 @@ impl Subject {
         }
     }
 
-    /// A common name, which is a SAN as well where it reads as one, and SANs.
+    /// A common name, which also becomes a SAN if it can be parsed as one, and further SANs.
     fn called(common_name: &str, words: &[String]) -> Result<Self, Fault> {
         checked(common_name, "a common name", "for example: devca issue --client alice")?;
-        // "alice" and "Alice Smith" are common names alone; "alice.test", "a@b.test" and "spiffe://…" are SANs, too:
-        // OpenSSL takes a common name with a dot for a host name, where there is no other.
+        // "alice" and "Alice Smith" are only common names; "alice.test", "a@b.test" and "spiffe://…" also
+        // become SANs, because OpenSSL treats a common name with a dot as a host name if there is no other.
         let own = match Name::parse(common_name) {
             Ok(Name::Dns(host)) if !host.contains('.') => None,
             Ok(name) => Some(name),
@@ -81,14 +81,15 @@ impl Subject {
                 format!("for a client certificate: devca issue --client {mailbox}"),
             ));
         }
-        // OpenSSL takes a common name that reads as a DNS name for one where there is no DNS name among the SANs,
-        // `127.0.0.1` included, and finds it outside the constraints: so only a host name becomes the common name.
+        // If there is no DNS name in the SANs, OpenSSL treats a common name that could be one (even
+        // `127.0.0.1`) as a DNS name, and finds it outside the constraints. So only a host name becomes the
+        // common name.
         let host = names.iter().find(|name| matches!(name, Name::Dns(_)));
         let common_name = host.map(ToString::to_string).filter(|name| name.len() <= MAX_COMMON_NAME);
         Ok(Self { common_name, names, ..Self::default() }.once_each())
     }
 
-    /// Puts these into the subject.
+    /// Adds the organization and unit to the subject.
     pub fn of(mut self, organization: Option<String>, unit: Option<String>) -> Result<Self, Fault> {
         for part in [&organization, &unit].into_iter().flatten() {
             checked(part, "an organization", "for example: --org 'Example Ltd' --ou Tests")?;
@@ -97,8 +98,9 @@ impl Subject {
         Ok(self)
     }
 
-    /// Below a constrained intermediate Java takes a client's common name for a host name, unless a DNS name is among the
-    /// SANs, and finds it outside: so a client without one is given one that is permitted.
+    /// Below a constrained intermediate, Java treats a client's common name as a host name unless there is a
+    /// DNS name in the SANs, and then finds it outside the constraints. So a client without one gets a DNS
+    /// name that is permitted.
     pub fn suit_intermediate(&mut self, constraints: &Constraints) {
         let is_dns = |name: &Name| matches!(name, Name::Dns(_));
         let permitted = constraints.permitted.iter().find_map(|subtree| match subtree {
@@ -117,7 +119,7 @@ impl Subject {
     }
 }
 
-/// RFC 5280 appendix A gives common names, organizations and units 64 characters.
+/// Checks a common name, organization or unit, which may have up to 64 characters (RFC 5280 appendix A).
 pub fn checked(text: &str, what: &str, example: &str) -> Result<(), Fault> {
     let fits = !text.trim().is_empty()
         && !text.chars().any(char::is_control)

@@ -1,11 +1,11 @@
-//! Extended key usages, also those that devca does not issue for.
+//! Extended key usages, including those that devca does not issue.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 use x509_parser::extensions::ExtendedKeyUsage;
 
-/// What a certificate may be used for (RFC 5280 §4.2.1.12).
+/// An extended key usage (RFC 5280 §4.2.1.12).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Usage {
     /// anyExtendedKeyUsage.
@@ -22,12 +22,12 @@ pub enum Usage {
     TimeStamps,
     /// `OCSPSigning`.
     Ocsp,
-    /// By its OID.
+    /// Any other usage, by its OID.
     Other(String),
 }
 
 impl Usage {
-    /// All that an extension lists.
+    /// All usages in an extension.
     pub fn all(extension: &ExtendedKeyUsage) -> Vec<Self> {
         let known = [
             (extension.any, Self::Anything),
@@ -42,7 +42,7 @@ impl Usage {
         named.chain(extension.other.iter().map(|oid| Self::Other(oid.to_id_string()))).collect()
     }
 
-    /// As a list for a person.
+    /// Formats usages as a list.
     pub fn list(usages: &[Self]) -> String {
         usages.iter().map(Self::to_string).collect::<Vec<_>>().join(", ")
     }

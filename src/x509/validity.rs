@@ -1,4 +1,4 @@
-//! From when to when a certificate is valid, and how long it still is.
+//! The validity of certificates, and how long they remain valid.
 
 use std::fmt;
 
@@ -7,34 +7,35 @@ use time::{Duration, OffsetDateTime};
 
 use crate::x509::policy::BACKDATE;
 
-/// From when to when a certificate is valid; both ends count (RFC 5280 §4.1.2.5).
+/// A period of validity, including both ends (RFC 5280 §4.1.2.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Validity {
-    /// First second.
+    /// The first second of validity.
     pub not_before: OffsetDateTime,
-    /// Last second.
+    /// The last second of validity.
     pub not_after: OffsetDateTime,
 }
 
 impl Validity {
-    /// When what began shortly before was made.
+    /// When a backdated certificate was actually made.
     pub fn made(self) -> OffsetDateTime {
         self.not_before + BACKDATE
     }
 
-    /// `days` from shortly before `now`.
+    /// A validity of this many days that begins shortly before `now`.
     pub fn starting(now: OffsetDateTime, days: i64) -> Self {
         let not_before = whole_second(now) - BACKDATE;
         Self { not_before, not_after: not_before + Duration::days(days) - Duration::SECOND }
     }
 
-    /// Up to a moment, which may be in the past: then it was valid for a month before.
+    /// A validity with this end. If the end is in the past, it begins a month before that.
     pub fn ending(now: OffsetDateTime, not_after: OffsetDateTime) -> Self {
         let not_before = (whole_second(now) - BACKDATE).min(not_after - Duration::days(30));
         Self { not_before, not_after: whole_second(not_after) }
     }
 
-    /// Cut to the issuer's own. What ended before the issuer began, a test's expired certificate, keeps its beginning.
+    /// Limits the validity to that of the issuer. One that ends before the issuer's begins (an expired
+    /// certificate for tests) keeps its beginning.
     #[must_use]
     pub fn within(self, issuer: Self) -> Self {
         let not_after = self.not_after.min(issuer.not_after);
@@ -46,31 +47,32 @@ impl Validity {
         Self { not_before, not_after }
     }
 
-    /// Whole days from one end to the other, both counted.
+    /// The length in whole days, counting both ends.
     pub fn days(self) -> i64 {
         (self.not_after - self.not_before + Duration::SECOND).whole_days()
     }
 
-    /// How long it lasts from now on.
+    /// How many days are left.
     pub fn days_left(self, now: OffsetDateTime) -> DaysLeft {
         DaysLeft::until(self.not_after, now)
     }
 }
 
-/// How many days something is still valid. A day that has begun counts; zero or fewer once it has expired.
+/// How many days something is still valid. A partial day counts as one; zero or fewer means that it has
+/// expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct DaysLeft(pub i64);
 
 impl DaysLeft {
-    /// From now until the end.
+    /// The days from now until the end.
     pub fn until(not_after: OffsetDateTime, now: OffsetDateTime) -> Self {
         let seconds = (not_after - now).whole_seconds();
         Self((seconds + 86_399).div_euclid(86_400))
     }
 
-    /// The label and the text that say when something ends.
+    /// The label and text of a table row with the end of the validity.
     pub fn row(self, not_after: OffsetDateTime) -> (&'static str, String) {
         if self.is_expired() {
             ("expired", not_after.date().to_string())
@@ -85,7 +87,7 @@ impl DaysLeft {
     }
 }
 
-/// `in 5 days`; with `{:#}`, `5 days left`.
+/// Formats as `in 5 days` or, with `{:#}`, as `5 days left`.
 impl fmt::Display for DaysLeft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let days = self.0;
@@ -98,7 +100,7 @@ impl fmt::Display for DaysLeft {
     }
 }
 
-/// X.509 times have no fraction.
+/// Drops the fraction of a second, which X.509 times cannot express.
 fn whole_second(moment: OffsetDateTime) -> OffsetDateTime {
     moment.replace_nanosecond(0).unwrap_or(moment)
 }
