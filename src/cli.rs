@@ -14,6 +14,7 @@ use crate::disk::home::CaName;
 use crate::error::Fault;
 use crate::x509::name::Name;
 
+mod acme;
 mod browser;
 mod ca;
 mod check;
@@ -25,6 +26,7 @@ mod password;
 mod serve;
 mod snippet;
 
+pub use acme::{Acme, Validation};
 pub use browser::{Browser, BrowserAdd, BrowserRemove};
 pub use ca::{Ca, Export, Import, Install, Passphrase, Permit, Root, Rotate, Uninstall};
 pub use check::{Check, Explain};
@@ -135,6 +137,8 @@ pub enum Command {
     Issue(Box<Issue>),
     /// Serve HTTPS in front of your dev server
     Serve(Box<Serve>),
+    /// Run an ACME server, for certbot, Caddy and other clients
+    Acme(Box<Acme>),
     /// Print the root certificate, or where it is
     Root(Root),
     /// Print the lines that a server needs, with your files filled in

@@ -19,6 +19,7 @@ use crate::x509::key;
 use crate::x509::name::Name;
 use crate::x509::policy;
 
+mod acme;
 mod browser;
 mod ca;
 mod check;
@@ -102,7 +103,7 @@ pub fn run(cli: Cli, report: &Report) -> anyhow::Result<u8> {
         Command::Completions { shell } => return report.finish(&completions::run(shell)?),
         Command::Explain(args) => return report.finish(&explain::run(&args, report)?),
         Command::Man { command } => return report.finish(&man::run(command.as_deref())?),
-        Command::Serve(_) => return server::execute(report),
+        Command::Serve(_) | Command::Acme(_) => return server::execute(report),
         _ => {}
     }
     in_context(cli, report, dispatch)
@@ -112,6 +113,7 @@ pub fn run(cli: Cli, report: &Report) -> anyhow::Result<u8> {
 pub fn serve(cli: Cli, report: &Report) -> anyhow::Result<u8> {
     let run = |context: &Context, command| match command {
         Command::Serve(args) => serve::run(context, *args),
+        Command::Acme(args) => acme::run(context, *args),
         _ => Err(Fault::usage("this program runs devca's servers", "devca serve --help").into()),
     };
     in_context(cli, report, run)
@@ -195,7 +197,11 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<u8> {
         Command::Browser(args) => report.finish(&browser::run(context, &args)?),
         Command::Import(args) => report.finish(&import::run(context, &args)?),
         // Done before there was a context.
-        Command::Completions { .. } | Command::Man { .. } | Command::Explain(_) | Command::Serve(_) => Ok(0),
+        Command::Completions { .. }
+        | Command::Man { .. }
+        | Command::Explain(_)
+        | Command::Serve(_)
+        | Command::Acme(_) => Ok(0),
     }
 }
 

@@ -2,6 +2,7 @@
 //! each other: down this list.
 //!
 //! * [`command`]: one file per command; [`cli`]: their arguments
+//! * [`acme`]: an ACME server
 //! * [`serve`]: HTTPS in front of other servers
 //! * [`check`]: why TLS fails
 //! * [`issued`]: what was issued: the inventory, renewals, batches
@@ -12,6 +13,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod acme;
 pub mod ca;
 pub mod check;
 pub mod cli;

@@ -70,7 +70,7 @@ pub enum ClientAuth {
     Optional,
 }
 
-fn address(word: &str) -> Result<IpAddr, Fault> {
+pub(super) fn address(word: &str) -> Result<IpAddr, Fault> {
     word.trim_matches(['[', ']']).parse().map_err(|_| {
         let what = format!("{word:?} is not an IP address");
         Fault::usage(what, "for example: --listen 0.0.0.0, and the port with --port")

@@ -12,6 +12,7 @@ use schemars::transform::{Transform, transform_subschemas};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
+use crate::acme::log::AcmeEvent;
 use crate::report::{FailureDocument, LineDocument, OutcomeDocument};
 use crate::serve::event::Event;
 
@@ -40,6 +41,15 @@ enum PrintedByIssue {
 #[allow(dead_code)]
 enum PrintedByServe {
     Line(LineDocument<'static, Event<'static>>),
+    Failure(FailureDocument<'static>),
+}
+
+/// `devca acme`, too.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+#[allow(dead_code)]
+enum PrintedByAcme {
+    Line(LineDocument<'static, AcmeEvent<'static>>),
     Failure(FailureDocument<'static>),
 }
 
@@ -90,6 +100,7 @@ fn of<T: JsonSchema + 'static>(command: &'static str) -> (&'static str, Value) {
 /// Every command, with what it prints. `devca run` prints nothing of its own unless it fails.
 fn all() -> BTreeMap<&'static str, Value> {
     BTreeMap::from([
+        ("acme", schema::<PrintedByAcme>("acme")),
         of::<super::browser::BrowserReport>("browser"),
         of::<super::ca::Cas>("ca list"),
         of::<super::check::Checks>("check"),

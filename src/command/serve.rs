@@ -2,29 +2,22 @@
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
 use devca_platform::bundle;
-use rcgen::KeyPair;
-use time::OffsetDateTime;
-use zeroize::Zeroizing;
 
 use super::Context;
-use crate::ca::key_file::LockedKey;
-use crate::ca::passphrase::CaPassphrase;
 use crate::ca::signer::outside;
 use crate::ca::{self, Authority};
 use crate::cli;
-use crate::disk::home::CaFolder;
+use crate::command::shared::watched_ca::WatchedCa;
 use crate::error::{Fault, OrHint};
 use crate::report::Log;
-use crate::serve::certificates::{CaFiles, may_be_served};
+use crate::serve::certificates::may_be_served;
 use crate::serve::event::{Event, Events};
 use crate::serve::site::Sites;
 use crate::serve::{self, ServePlan};
-use crate::x509::key;
 use crate::x509::name::Name;
 use crate::x509::policy;
 
@@ -46,9 +39,9 @@ pub(super) fn run(context: &Context, args: cli::Serve) -> anyhow::Result<u8> {
         events.say(&Event::warning(note, None));
     }
     let plan = ServePlan {
-        usual: usual(&sites, &authority),
+        usual: usual(&named(&sites), &authority),
         roots: roots(context, &authority),
-        ca: (Box::new(WatchedCa::new(context.folder.clone(), authority.passphrase().cloned())), authority),
+        ca: (Box::new(WatchedCa::new(context.folder.clone(), &authority, "serve")), authority),
         sites,
         listen: args.listen,
         port: args.port,
@@ -75,7 +68,7 @@ fn program(context: &Context, words: &[OsString]) -> anyhow::Result<Option<Comma
 }
 
 /// The CA that signs. Where there is none yet, it is made, as `issue` makes it.
-fn authority(context: &Context) -> anyhow::Result<Authority> {
+pub(super) fn authority(context: &Context) -> anyhow::Result<Authority> {
     if ca::exists(&context.folder) {
         return context.authority();
     }
@@ -100,17 +93,21 @@ fn refuse_outside(authority: &Authority, name: &Name) -> Result<(), Fault> {
     Err(Fault::new(what, format!("permit it: devca permit {name}")))
 }
 
-/// What is on the certificate for clients that ask for no name: the sites, and this machine.
-fn usual(sites: &Sites, authority: &Authority) -> Vec<Name> {
+/// The names of the sites that have one.
+fn named(sites: &Sites) -> Vec<Name> {
+    sites.iter().filter_map(|site| site.name.clone()).collect()
+}
+
+/// What is on the certificate for clients that ask for no name: these, and this machine.
+pub(super) fn usual(sites: &[Name], authority: &Authority) -> Vec<Name> {
     let localhost = [
         Name::Dns("localhost".into()),
         Name::Ip(Ipv4Addr::LOCALHOST.into()),
         Name::Ip(Ipv6Addr::LOCALHOST.into()),
     ];
     let host = Name::parse(&super::host_name()).ok();
-    let of_sites = sites.iter().filter_map(|site| site.name.clone());
     let mut names: Vec<Name> = Vec::new();
-    for name in of_sites.chain(localhost).chain(host) {
+    for name in sites.iter().cloned().chain(localhost).chain(host) {
         if !names.contains(&name) && may_be_served(&name, authority) {
             names.push(name);
         }
@@ -127,53 +124,13 @@ fn roots(context: &Context, authority: &Authority) -> Vec<Vec<u8>> {
 
 /// A server runs for hours: nothing in it needs root's rights.
 #[cfg(unix)]
-fn give_up_root() -> anyhow::Result<()> {
+pub(super) fn give_up_root() -> anyhow::Result<()> {
     devca_platform::privilege::give_up_root()
         .or_hint(|| "cannot drop root's privileges".into(), || "run devca without sudo".into())
 }
 
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps)]
-fn give_up_root() -> anyhow::Result<()> {
+pub(super) fn give_up_root() -> anyhow::Result<()> {
     Ok(())
-}
-
-/// The files of a CA that may change while the server runs.
-struct WatchedCa {
-    folder: CaFolder,
-    /// What opened the key at the start.
-    passphrase: Option<CaPassphrase>,
-}
-
-impl WatchedCa {
-    fn new(folder: CaFolder, passphrase: Option<CaPassphrase>) -> Self {
-        Self { folder, passphrase }
-    }
-
-    /// Nobody can be asked: the passphrase is the one from the start, or in the keyring.
-    fn unlock(&self, path: &Path, locked: &LockedKey) -> anyhow::Result<(Zeroizing<KeyPair>, CaPassphrase)> {
-        let of_keyring = locked.item.as_ref().and_then(|item| CaPassphrase::from_keyring(item).ok());
-        let of_environment = CaPassphrase::from_environment().ok().flatten();
-        for passphrase in self.passphrase.iter().cloned().chain(of_keyring).chain(of_environment) {
-            let opened = passphrase.decrypt(&locked.der)?;
-            if let Some(key) = opened.and_then(|pkcs8| key::from_pkcs8(&pkcs8)) {
-                return Ok((key, passphrase.kept_in(locked.item.clone())));
-            }
-        }
-        let what = format!("{} has another passphrase now", path.display());
-        Err(Fault::new(what, "start devca serve again").into())
-    }
-}
-
-impl CaFiles for WatchedCa {
-    fn stamp(&self) -> u64 {
-        let folder = &self.folder;
-        let [root, key] = [folder.root(), folder.root_key()];
-        clients::stamp(&[&root, &key, &folder.intermediate(), &folder.intermediate_key()])
-    }
-
-    fn load(&self) -> anyhow::Result<Authority> {
-        self.folder.refuse_unsafe()?;
-        Authority::load(&self.folder, &|path, locked| self.unlock(path, locked), OffsetDateTime::now_utc())
-    }
 }

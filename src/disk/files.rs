@@ -2,7 +2,7 @@
 //! atomically, and under one lock per CA.
 
 use std::ffi::OsStr;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -171,6 +171,14 @@ impl Files {
             file.write_all(format!("{start}{lines}").as_bytes())
         };
         append().or_hint(|| format!("cannot write {}", path.display()), || folder_hint(path))
+    }
+
+    /// Opens a file that a library writes to, and creates it where there is none: 0600.
+    pub fn open_private(self, path: &Path) -> anyhow::Result<File> {
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).read(true).write(true);
+        let opened = without_following(&mut options).open(path);
+        opened.or_hint(|| format!("cannot open {}", path.display()), || folder_hint(path))
     }
 
     /// Removes a file; a missing one is not an error.

@@ -180,7 +180,7 @@ impl CaFolder {
     }
 
     /// The files that devca creates in the folder, keys first, without the lock.
-    pub fn own_files(&self) -> [PathBuf; 10] {
+    pub fn own_files(&self) -> [PathBuf; 11] {
         [
             self.root_key(),
             self.intermediate_key(),
@@ -192,6 +192,7 @@ impl CaFolder {
             self.root_crl(),
             self.php_settings(),
             self.not_installed(),
+            self.acme(),
         ]
     }
 
@@ -240,6 +241,11 @@ impl CaFolder {
     /// The roots and intermediates that were exported, JSON lines, 0600.
     pub fn exported(&self) -> PathBuf {
         self.path.join("exported.jsonl")
+    }
+
+    /// The accounts and orders of `devca acme`, a database of redb's, 0600.
+    pub fn acme(&self) -> PathBuf {
+        self.path.join("acme.redb")
     }
 
     /// The PHP settings for `devca run`, 0644.

@@ -39,7 +39,7 @@ pub trait CaFiles: Send + Sync {
 }
 
 /// Creates certificates and caches them.
-pub(super) struct Certificates {
+pub(crate) struct Certificates {
     files: Box<dyn CaFiles>,
     tls: Tls,
     /// The names of the certificate for clients that request no name, or one that cannot be served.
@@ -60,9 +60,9 @@ struct Current {
 }
 
 /// How to continue a handshake.
-pub(super) struct Offer {
+pub(crate) struct Offer {
     /// The configuration with the certificate.
-    pub(super) config: Arc<ServerConfig>,
+    pub(crate) config: Arc<ServerConfig>,
     /// The verifier of client certificates, if they are requested.
     pub(super) gate: Option<Arc<ClientGate>>,
 }
@@ -75,7 +75,7 @@ struct Served {
 impl Certificates {
     /// Starts with a CA that was already loaded. `usual` are the names of the certificate for clients that
     /// request no name.
-    pub(super) fn new(
+    pub(crate) fn new(
         files: Box<dyn CaFiles>,
         authority: Authority,
         tls: Tls,
@@ -89,7 +89,7 @@ impl Certificates {
 
     /// Selects the certificate for a client: `name` is the server name that it sent (SNI), `local` the
     /// address that it connected to.
-    pub(super) fn answer(
+    pub(crate) fn answer(
         &self,
         name: Option<&str>,
         local: IpAddr,

@@ -76,7 +76,7 @@ pub struct ClientRules {
 }
 
 /// Keeps the verifier of client certificates up to date.
-pub(super) struct Clients {
+pub(crate) struct Clients {
     rules: ClientRules,
     provider: Arc<CryptoProvider>,
     events: Arc<Events>,

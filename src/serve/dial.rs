@@ -176,7 +176,7 @@ fn insecure(upstream: &Upstream, failed: &io::Error) -> Refusal {
 /// Accepts any certificate, for `--insecure-upstream`. The handshake must still be signed with the
 /// certificate's key.
 #[derive(Debug)]
-struct Unverified(Arc<CryptoProvider>);
+pub(crate) struct Unverified(pub(crate) Arc<CryptoProvider>);
 
 impl ServerCertVerifier for Unverified {
     fn verify_server_cert(

@@ -15,7 +15,7 @@ const FIRST_FREE: u16 = 1024;
 
 /// Listens on these addresses with the same port or, if there are none, on both loopback addresses. Port 0
 /// selects a free one.
-pub(super) fn bind(addresses: &[IpAddr], port: u16) -> Result<Vec<TcpListener>, Fault> {
+pub(crate) fn bind(addresses: &[IpAddr], port: u16) -> Result<Vec<TcpListener>, Fault> {
     if !addresses.is_empty() {
         let mut listeners = Vec::new();
         for address in addresses {

@@ -15,6 +15,7 @@ use certificates::{CaFiles, Certificates};
 use clients::{ClientRules, Clients};
 use dial::Dialer;
 use event::{Event, Events, Shown};
+use process::{addresses, most_connections, told_to_end};
 use program::Program;
 use site::{Site, Sites};
 use tls::Tls;
@@ -27,28 +28,25 @@ use crate::x509::name::Name;
 pub mod certificates;
 pub mod clients;
 mod connection;
-mod dial;
+pub(crate) mod dial;
 pub mod event;
 mod handshake;
 mod headers;
 mod identity;
-mod listen;
+pub(crate) mod listen;
 mod page;
 mod pool;
+pub(crate) mod process;
 mod program;
 mod proxy;
 mod refused;
 pub mod site;
-mod tls;
+pub(crate) mod tls;
 pub mod upstream;
 mod worker;
 
 /// How long running requests may take after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(5);
-/// The maximum number of connections, more than browsers and tests on one machine need; further ones wait.
-const MOST_CONNECTIONS: usize = 10_000;
-/// The number of open files other than connections.
-const OTHER_FILES: usize = 64;
 
 /// What to serve, and how.
 pub struct ServePlan {
@@ -182,49 +180,6 @@ async fn accept(
             }
         }
     }
-}
-
-/// The limit from the number of open files: each connection needs two, one for the client and one for the
-/// upstream.
-#[cfg(unix)]
-fn most_connections() -> usize {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum.or(limit.current), maximum: limit.maximum };
-    let _ = setrlimit(Resource::Nofile, raised);
-    let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok());
-    files
-        .map_or(MOST_CONNECTIONS, |files| (files.saturating_sub(OTHER_FILES) / 2).clamp(16, MOST_CONNECTIONS))
-}
-
-#[cfg(not(unix))]
-fn most_connections() -> usize {
-    let _ = OTHER_FILES;
-    MOST_CONNECTIONS
-}
-
-#[cfg(unix)]
-async fn told_to_end() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let waiting = [SignalKind::interrupt(), SignalKind::terminate()].map(signal);
-    let [Ok(mut interrupt), Ok(mut terminate)] = waiting else { return std::future::pending().await };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-}
-
-#[cfg(not(unix))]
-async fn told_to_end() {
-    let _ = tokio::signal::ctrl_c().await;
-}
-
-fn addresses(listeners: &[TcpListener]) -> Vec<String> {
-    listeners
-        .iter()
-        .filter_map(|listener| listener.local_addr().ok())
-        .map(|address| address.to_string())
-        .collect()
 }
 
 /// The sites with their URLs.

@@ -10,7 +10,7 @@ use rustls::sign::CertifiedKey;
 use super::clients::{ClientGate, Clients};
 
 /// Creates TLS configurations.
-pub(super) struct Tls {
+pub(crate) struct Tls {
     provider: Arc<CryptoProvider>,
     /// Shared, so that sessions can be resumed with any configuration.
     ticketer: Arc<dyn ProducesTickets>,
@@ -19,7 +19,7 @@ pub(super) struct Tls {
 
 impl Tls {
     /// `clients` are the rules for client certificates, which are requested only if there are any.
-    pub(super) fn new(
+    pub(crate) fn new(
         provider: Arc<CryptoProvider>,
         clients: Option<Clients>,
     ) -> Result<Self, rustls::Error> {

@@ -14,6 +14,9 @@ use crate::x509::name::address;
 use crate::x509::usage::Usage;
 use crate::x509::validity::Validity;
 
+/// id-pe-acmeIdentifier.
+const ACME_IDENTIFIER: &str = "1.3.6.1.5.5.7.1.31";
+
 /// A certificate parsed from DER.
 pub struct Parsed<'a> {
     /// The certificate as x509-parser represents it.
@@ -129,6 +132,14 @@ impl<'a> Parsed<'a> {
             ParsedExtension::AuthorityKeyIdentifier(id) => id.key_identifier.as_ref().map(|id| id.0.to_vec()),
             _ => None,
         })
+    }
+
+    /// The digest in a critical acmeIdentifier extension (RFC 8737 §3).
+    pub fn acme_identifier(&self) -> Option<&'a [u8]> {
+        let extension =
+            self.raw.extensions().iter().find(|extension| extension.oid.to_id_string() == ACME_IDENTIFIER)?;
+        // An octet string of 32 octets.
+        extension.value.strip_prefix(&[4, 32]).filter(|digest| extension.critical && digest.len() == 32)
     }
 
     /// Whether it claims to be a CA, and the maximum number of CAs below it (RFC 5280 §4.2.1.9).

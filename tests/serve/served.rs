@@ -90,6 +90,11 @@ impl Served {
 
     /// Its exit code, once it has ended.
     pub fn wait(mut self) -> Option<i32> {
+        self.ended()
+    }
+
+    /// The same where another is to take its place.
+    pub fn ended(&mut self) -> Option<i32> {
         let mut code = None;
         wait_until("devca serve has ended", || {
             code = self.child.try_wait().unwrap();

@@ -1,11 +1,11 @@
 //! Who certifies the clients of `devca serve --mtls`: one of devca's CAs, or a file.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 use crate::ca;
 use crate::cli::{self, ClientAuth};
 use crate::command::Context;
+use crate::command::shared::watched_ca::stamp;
 use crate::disk::files;
 use crate::disk::home::CaFolder;
 use crate::error::Fault;
@@ -94,13 +94,4 @@ impl ClientCaFiles for PemFiles {
         }
         Ok(ClientCas { roots, lists, ..ClientCas::default() })
     }
-}
-
-/// Of the times at which these files were written.
-pub(super) fn stamp(paths: &[&Path]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    for path in paths {
-        files::modified(path).hash(&mut hasher);
-    }
-    hasher.finish()
 }

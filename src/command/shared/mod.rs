@@ -11,3 +11,4 @@ pub(in crate::command) mod sources;
 pub(in crate::command) mod stores;
 pub(in crate::command) mod timer;
 pub(in crate::command) mod unlock;
+pub(in crate::command) mod watched_ca;

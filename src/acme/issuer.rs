@@ -1,0 +1,254 @@
+//! Signs for accounts: one thread that takes the CA's lock, signs what has been asked for meanwhile, adds it to the inventory
+//! in one write, and only then answers.
+
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rcgen::SubjectPublicKeyInfo;
+use time::OffsetDateTime;
+use tokio::sync::oneshot;
+
+use super::log::AcmeLog;
+use super::problem::{AcmeProblem, ProblemKind};
+use crate::ca::Authority;
+use crate::ca::signer::{Issued, KeySource, Request, Signer, outside};
+use crate::disk::files::Files;
+use crate::disk::home::CaFolder;
+use crate::error::{CaOption, OrHint, hint};
+use crate::format::{Material, Options};
+use crate::issued::inventory::{self, Entry, Revocation};
+use crate::serve::certificates::{CaFiles, may_be_served};
+use crate::x509::kind::Kind;
+use crate::x509::name::Name;
+use crate::x509::pem;
+use crate::x509::subject::Subject;
+use crate::x509::validity::Validity;
+
+/// So many certificates are signed under one lock.
+const MOST_TOGETHER: usize = 256;
+/// How often the CA's files are looked at, at most.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// A certificate, with what its chain needs.
+pub(super) struct IssuedChain {
+    pub(super) issued: Issued,
+    /// The leaf and the intermediate, in PEM.
+    pub(super) pem: String,
+    /// The root, in PEM.
+    pub(super) root: String,
+    /// The issuer's key identifier.
+    pub(super) key_id: Vec<u8>,
+    pub(super) intermediate: bool,
+}
+
+type IssuerAnswer<T> = oneshot::Sender<Result<T, AcmeProblem>>;
+
+enum IssuerJob {
+    Issue(Box<Request>, IssuerAnswer<IssuedChain>),
+    Revoke(Revocation, IssuerAnswer<()>),
+}
+
+/// The CA, as the server uses it.
+pub(super) struct Issuer {
+    jobs: Sender<IssuerJob>,
+    ca: Arc<Mutex<SigningCa>>,
+    option: CaOption,
+}
+
+/// The CA's files, and what they contain.
+pub struct SigningCa {
+    /// Where they are.
+    pub folder: CaFolder,
+    /// Writes them.
+    pub files: Files,
+    /// Reads them again.
+    pub source: Box<dyn CaFiles>,
+    /// What they contained when they were read.
+    pub authority: Authority,
+    /// When that was.
+    pub stamp: u64,
+}
+
+impl SigningCa {
+    /// Issues through an intermediate, as public CAs do: certbot accepts no chain that is shorter. It is created where there
+    /// is none yet.
+    fn go_through_intermediate(&mut self) -> anyhow::Result<()> {
+        if self.authority.intermediate.is_none() {
+            let _lock = self.files.lock(&self.folder.lock(), &|| ())?;
+            self.files.settle(&self.folder.path)?;
+            let now = OffsetDateTime::now_utc();
+            self.authority = self.authority.through_intermediate(&self.folder, self.files, now)?;
+            self.stamp = self.source.stamp();
+        }
+        Ok(())
+    }
+
+    /// `devca rotate`, `devca permit` and others change the CA while the server runs.
+    fn look_again(&mut self, log: &AcmeLog) {
+        let stamp = self.source.stamp();
+        if stamp == self.stamp {
+            return;
+        }
+        // Files that are just changing are read again a second later.
+        match self.source.load() {
+            Ok(authority) => {
+                let is_new = authority.root.der != self.authority.root.der;
+                (self.authority, self.stamp) = (authority, stamp);
+                let name = self.authority.root.common_name.clone();
+                if let Err(e) = self.go_through_intermediate() {
+                    log.warn(format!("cannot issue through an intermediate: {e:#}"), Some(hint(&e)));
+                } else if is_new {
+                    log.warn(format!("the root was replaced: issuing certificates of {name}"), None);
+                }
+            }
+            Err(e) => {
+                let what = format!("the root has changed, and the new one cannot be used: {e:#}");
+                log.warn(what, Some(hint(&e)));
+            }
+        }
+    }
+}
+
+impl Issuer {
+    /// Begins with a CA that has been read.
+    pub(super) fn start(mut ca: SigningCa, log: Arc<AcmeLog>) -> anyhow::Result<Self> {
+        ca.go_through_intermediate()?;
+        let option = ca.folder.option();
+        let ca = Arc::new(Mutex::new(ca));
+        let (jobs, receiver) = mpsc::channel();
+        let own = ca.clone();
+        thread::Builder::new()
+            .name("issuer".into())
+            .spawn(move || work(&own, &receiver, &log))
+            .or_hint(|| "cannot start a thread".into(), || "close other programs, and try again".into())?;
+        Ok(Self { jobs, ca, option })
+    }
+
+    /// Whether there may be a certificate for this name.
+    pub(super) fn judge(&self, name: &Name) -> Result<(), AcmeProblem> {
+        let ca = lock(&self.ca);
+        let rejected = |detail: String| AcmeProblem::new(ProblemKind::RejectedIdentifier, detail);
+        if !ca.authority.signer().constraints.permit(name) {
+            let fault = outside(name);
+            return Err(rejected(format!("{fault}; {}", self.option.hint(fault.hint()))));
+        }
+        if !may_be_served(name, &ca.authority) {
+            let permit = self.option.hint(&format!("devca permit {name}"));
+            return Err(rejected(format!("{name} is a public address; permit it: {permit}")));
+        }
+        Ok(())
+    }
+
+    /// Signs a certificate for a key that somebody else has.
+    pub(super) async fn issue(
+        &self,
+        subject: Subject,
+        key: SubjectPublicKeyInfo,
+        validity: Validity,
+    ) -> Result<IssuedChain, AcmeProblem> {
+        let request = Request { kind: Kind::Server, subject, key: KeySource::Requested(key), validity };
+        let (answer, answered) = oneshot::channel();
+        self.send(IssuerJob::Issue(Box::new(request), answer))?;
+        answered.await.map_err(|_| ended())?
+    }
+
+    /// Puts a serial number on the revocation list.
+    pub(super) async fn revoke(&self, serial: String, intermediate: bool) -> Result<(), AcmeProblem> {
+        let now = OffsetDateTime::now_utc();
+        let revoked = now.replace_nanosecond(0).unwrap_or(now);
+        let revocation = Revocation { v: inventory::FORMAT, revoked, serial, intermediate };
+        let (answer, answered) = oneshot::channel();
+        self.send(IssuerJob::Revoke(revocation, answer))?;
+        answered.await.map_err(|_| ended())?
+    }
+
+    fn send(&self, job: IssuerJob) -> Result<(), AcmeProblem> {
+        self.jobs.send(job).map_err(|_| ended())
+    }
+}
+
+fn ended() -> AcmeProblem {
+    AcmeProblem::internal("the issuing thread has ended")
+}
+
+fn lock(ca: &Mutex<SigningCa>) -> MutexGuard<'_, SigningCa> {
+    ca.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn work(ca: &Mutex<SigningCa>, jobs: &Receiver<IssuerJob>, log: &AcmeLog) {
+    let mut looked = Instant::now();
+    while let Ok(first) = jobs.recv() {
+        if looked.elapsed() > LOOK_AGAIN {
+            lock(ca).look_again(log);
+            looked = Instant::now();
+        }
+        let more = std::iter::from_fn(|| jobs.try_recv().ok());
+        let jobs: Vec<IssuerJob> = std::iter::once(first).chain(more).take(MOST_TOGETHER).collect();
+        handle(ca, jobs, log);
+    }
+}
+
+/// What has an answer once the inventory is written.
+type Ready = Box<dyn FnOnce(Result<(), AcmeProblem>)>;
+
+fn handle(ca: &Mutex<SigningCa>, jobs: Vec<IssuerJob>, log: &AcmeLog) {
+    let (folder, files) = {
+        let ca = lock(ca);
+        (ca.folder.clone(), ca.files)
+    };
+    // The CA's lock first: another devca may hold it while somebody types a passphrase, and names are judged meanwhile.
+    let locked = files.lock(&folder.lock(), &|| ()).and_then(|lock| {
+        files.settle(&folder.path)?;
+        Ok(lock)
+    });
+    let (mut lines, mut ready) = (String::new(), Vec::<Ready>::new());
+    {
+        let ca = lock(ca);
+        for job in jobs {
+            match job {
+                IssuerJob::Issue(request, answer) => match sign(&ca.authority, &request, &mut lines) {
+                    Ok(chain) => ready.push(Box::new(move |written| {
+                        let _ = answer.send(written.map(|()| chain));
+                    })),
+                    Err(e) => _ = answer.send(Err(AcmeProblem::internal(format!("{e:#}")))),
+                },
+                IssuerJob::Revoke(revocation, answer) => {
+                    lines.push_str(&inventory::lines_of([&revocation]).unwrap_or_default());
+                    ready.push(Box::new(move |written| _ = answer.send(written)));
+                }
+            }
+        }
+    }
+    let written = locked.and_then(|lock| {
+        let written = if lines.is_empty() { Ok(()) } else { files.append_lines(&folder.inventory(), &lines) };
+        drop(lock);
+        written
+    });
+    let written = written.map_err(|e| {
+        log.warn(format!("nothing can be issued: {e:#}"), Some(hint(&e)));
+        AcmeProblem::internal(format!("the inventory cannot be written: {e:#}"))
+    });
+    for answer in ready {
+        answer(written.clone());
+    }
+}
+
+/// Signs, and adds the inventory's line.
+fn sign(authority: &Authority, request: &Request, lines: &mut String) -> anyhow::Result<IssuedChain> {
+    let issued = Signer::new(authority)?.issue(request)?;
+    let options = Options::default();
+    let material = Material { issued: &issued, authority, options: &options, label: "" };
+    let entry = Entry::new(request, &material, &[], &[], OffsetDateTime::now_utc());
+    lines.push_str(&inventory::lines_of([&entry])?);
+    let text = |der: &[u8]| String::from_utf8_lossy(&pem::certificate(der)).into_owned();
+    let above = authority.intermediate.as_ref().map(|ca| text(&ca.der)).unwrap_or_default();
+    Ok(IssuedChain {
+        pem: format!("{}{above}", text(&issued.certificate)),
+        root: text(&authority.root.der),
+        key_id: authority.signer().key_id.clone().unwrap_or_default(),
+        intermediate: authority.intermediate.is_some(),
+        issued,
+    })
+}

@@ -1,0 +1,153 @@
+//! What happens while the server runs, as lines for a person or as JSON.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::record::ChallengeKind;
+use crate::error::CaOption;
+use crate::report::{self, Log, LogLine, printable};
+
+/// Something that happened.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum AcmeEvent<'a> {
+    /// The server can be reached.
+    Listening {
+        /// The directory's URL.
+        directory: &'a str,
+        /// Addresses with ports.
+        addresses: &'a [String],
+        /// Where the built-in name server answers.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        dns: Option<String>,
+    },
+    /// A request was answered.
+    Request {
+        /// GET, POST and so on.
+        method: &'a str,
+        /// The path.
+        path: &'a str,
+        /// HTTP status.
+        status: u16,
+        /// Until the answer was complete, in milliseconds.
+        milliseconds: f64,
+        /// The client's address.
+        client: String,
+        /// What was wrong.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        problem: Option<&'a str>,
+    },
+    /// A challenge was judged.
+    Validated {
+        /// The name.
+        identifier: &'a str,
+        /// How it was to be shown.
+        challenge: ChallengeKind,
+        /// Whether it was shown.
+        valid: bool,
+        /// What was tried, and what came back.
+        detail: &'a str,
+    },
+    /// A certificate was issued.
+    Issued {
+        /// The subject alternative names.
+        names: &'a [String],
+        /// Serial number, hexadecimal.
+        serial: &'a str,
+        /// Last second of validity, RFC 3339.
+        not_after: String,
+    },
+    /// A certificate was revoked.
+    Revoked {
+        /// Serial number, hexadecimal.
+        serial: &'a str,
+    },
+    /// Something to know, and perhaps to do something about.
+    Warning {
+        /// What.
+        message: String,
+        /// What helps.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
+    },
+    /// Lines are missing here, since nobody read them in time.
+    Dropped {
+        /// How many.
+        lines: usize,
+    },
+    /// The server has ended.
+    Stopped,
+}
+
+impl LogLine for AcmeEvent<'_> {
+    fn text(&self) -> String {
+        match self {
+            Self::Listening { directory, dns, .. } => {
+                let dns = dns.as_ref().map(|dns| format!("{}\n", report::dim(&format!("DNS on {dns}"))));
+                format!("{directory}\n{}{}", dns.unwrap_or_default(), report::dim("Ctrl-C stops the server"))
+            }
+            Self::Request { method, path, status, milliseconds, problem, .. } => {
+                let word = status.to_string();
+                let status = if *status < 400 { word } else { report::verdict(false, &word) };
+                let took = report::dim(&format!("{milliseconds:.1} ms"));
+                let problem = problem.map(|what| format!(": {}", printable(what))).unwrap_or_default();
+                format!("{status} {method} {} {took}{problem}", printable(path))
+            }
+            Self::Validated { identifier, challenge, valid, detail } => {
+                let mark = report::verdict(*valid, if *valid { "valid" } else { "invalid" });
+                let (identifier, detail) = (printable(identifier), printable(detail));
+                format!("{mark} {identifier} {}: {detail}", challenge.as_str())
+            }
+            Self::Issued { names, serial, not_after } => {
+                let issued = report::verdict(true, "issued");
+                let names = printable(&names.join(", "));
+                format!("{issued} {names} {}", report::dim(&format!("{serial}, expires {not_after}")))
+            }
+            Self::Revoked { serial } => format!("revoked {serial}"),
+            Self::Warning { message, hint } => {
+                let hint = hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+                report::noted(&format!("{}{}", printable(message), printable(&hint)))
+            }
+            Self::Dropped { lines } => {
+                report::dim(&format!("{lines} lines are missing: the terminal was too slow"))
+            }
+            Self::Stopped => report::dim("stopped"),
+        }
+    }
+
+    fn dropped(lines: usize) -> Self {
+        Self::Dropped { lines }
+    }
+}
+
+/// Where events go.
+pub struct AcmeLog {
+    log: Arc<Log>,
+    /// The CA that hints are for.
+    ca: CaOption,
+}
+
+impl AcmeLog {
+    /// Printed here, with hints for this CA.
+    pub fn new(log: Arc<Log>, ca: CaOption) -> Self {
+        Self { log, ca }
+    }
+
+    /// Whether anybody reads them.
+    pub(super) fn is_read(&self) -> bool {
+        self.log.are_printed()
+    }
+
+    /// Prints it.
+    pub(super) fn say(&self, event: &AcmeEvent) {
+        self.log.print(event);
+    }
+
+    /// Prints a warning.
+    pub fn warn(&self, message: impl Into<String>, hint: Option<&str>) {
+        let hint = hint.map(|hint| self.ca.hint(hint));
+        self.say(&AcmeEvent::Warning { message: message.into(), hint });
+    }
+}

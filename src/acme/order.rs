@@ -1,0 +1,210 @@
+//! Orders (RFC 8555 §7.4).
+
+use std::collections::BTreeSet;
+
+use http::StatusCode;
+use http::header::{LOCATION, RETRY_AFTER};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use time::{Duration, OffsetDateTime};
+
+use super::identifier::Identifier;
+use super::problem::{AcmeProblem, Subproblem};
+use super::record::{AcmeOrder, Authorization, AuthorizationStatus, OrderStatus};
+use super::reply::{self, AcmeReply};
+use super::route::Route;
+use super::server::{Call, Caller, LOOK_AGAIN_SECONDS, PENDING, random_id, rfc3339};
+use super::store::{BY_ACCOUNT, PREAUTHORIZED, StoreView};
+use super::{authorization, payload, profile, renewal_info};
+use crate::x509::name::Name;
+use crate::x509::policy;
+
+/// As many as Let's Encrypt takes.
+const MOST_IDENTIFIERS: usize = 100;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NewOrder {
+    identifiers: Vec<Identifier>,
+    #[serde(with = "time::serde::rfc3339::option", default)]
+    not_before: Option<OffsetDateTime>,
+    #[serde(with = "time::serde::rfc3339::option", default)]
+    not_after: Option<OffsetDateTime>,
+    profile: Option<String>,
+    replaces: Option<String>,
+}
+
+/// Creates an order, and the authorizations that it needs.
+pub(super) async fn create(call: &Call, caller: &Caller, body: &[u8]) -> Result<AcmeReply, AcmeProblem> {
+    let asked: NewOrder = payload::read(body)?;
+    let names = names(call, &asked.identifiers)?;
+    profile::find(asked.profile.as_deref())?;
+    check_validity(&asked, call.now)?;
+    if let Some(replaces) = &asked.replaces {
+        renewal_info::check_replaced(call, caller, replaces, &asked.identifiers)?;
+    }
+    let id = random_id()?;
+    let mut new = Vec::new();
+    for name in &names {
+        new.push((random_id()?, authorization::new(call, &caller.id, name)?));
+    }
+    let mut order = AcmeOrder {
+        account: caller.id.clone(),
+        identifiers: names.iter().map(Identifier::with_wildcard).collect(),
+        authorizations: Vec::new(),
+        expires: call.now.replace_nanosecond(0).unwrap_or(call.now) + PENDING,
+        not_before: asked.not_before,
+        not_after: asked.not_after,
+        profile: asked.profile,
+        replaces: asked.replaces,
+        certificate: None,
+        error: None,
+    };
+    let (own, now) = (id.clone(), call.now);
+    let order = call.server.store.change(move |changes| {
+        for (id, authorization) in new {
+            // What was asked for before the order counts (§7.4.1).
+            let earlier = changes.look_up(PREAUTHORIZED, &authorization.index())?;
+            let good = |found: &Authorization| {
+                matches!(found.status_at(now), AuthorizationStatus::Valid | AuthorizationStatus::Pending)
+            };
+            let earlier = earlier.filter(|_| !authorization.wildcard);
+            if let Some(earlier) = earlier
+                && changes.find::<Authorization>(&earlier)?.as_ref().is_some_and(good)
+            {
+                order.authorizations.push(earlier);
+                continue;
+            }
+            changes.put(&id, &authorization)?;
+            order.authorizations.push(id);
+        }
+        changes.put(&own, &order)?;
+        changes.index(BY_ACCOUNT, &order.index(&own), &own)?;
+        Ok(order)
+    });
+    let order = order.await?;
+    let status = status(&call.server.store.read()?, &order, call.now)?;
+    let reply = shown(call, StatusCode::CREATED, &id, &order, status);
+    Ok(reply::with(reply, LOCATION, &call.url(Route::Order(&id))))
+}
+
+/// Each name once, if there may be a certificate for all of them.
+fn names(call: &Call, identifiers: &[Identifier]) -> Result<BTreeSet<Name>, AcmeProblem> {
+    if !(1..=MOST_IDENTIFIERS).contains(&identifiers.len()) {
+        let what = format!("an order has 1 to {MOST_IDENTIFIERS} identifiers");
+        return Err(AcmeProblem::malformed(what));
+    }
+    let (mut names, mut wrong) = (BTreeSet::new(), Vec::new());
+    for identifier in identifiers {
+        let judged = identifier.name().and_then(|name| call.server.issuer.judge(&name).map(|()| name));
+        match judged {
+            Ok(name) => _ = names.insert(name),
+            Err(AcmeProblem { kind, detail, .. }) => {
+                wrong.push(Subproblem { kind, detail, identifier: identifier.clone() });
+            }
+        }
+    }
+    if wrong.is_empty() { Ok(names) } else { Err(AcmeProblem::of_all(wrong)) }
+}
+
+fn check_validity(asked: &NewOrder, now: OffsetDateTime) -> Result<(), AcmeProblem> {
+    let begins = asked.not_before.unwrap_or(now);
+    let is_odd = |moment: &OffsetDateTime| *moment < now - Duration::days(1);
+    if asked.not_after.is_some_and(|end| end <= begins.max(now))
+        || asked.not_before.as_ref().is_some_and(is_odd)
+    {
+        return Err(AcmeProblem::malformed("notBefore and notAfter are not a time that is still to come"));
+    }
+    let days = policy::SERVER_MAX_DAYS;
+    if asked.not_after.is_some_and(|end| end - begins > Duration::days(days)) {
+        return Err(AcmeProblem::malformed(format!("a certificate is valid for {days} days at most")));
+    }
+    Ok(())
+}
+
+/// The status of an order, from its authorizations (§7.1.6).
+pub(super) fn status(
+    view: &StoreView,
+    order: &AcmeOrder,
+    now: OffsetDateTime,
+) -> Result<OrderStatus, AcmeProblem> {
+    if order.certificate.is_some() {
+        return Ok(OrderStatus::Valid);
+    }
+    if order.error.is_some() || order.expires <= now {
+        return Ok(OrderStatus::Invalid);
+    }
+    let mut status = OrderStatus::Ready;
+    for id in &order.authorizations {
+        let authorization: Option<Authorization> = view.find(id)?;
+        match authorization.map(|authorization| authorization.status_at(now)) {
+            Some(AuthorizationStatus::Valid) => {}
+            Some(AuthorizationStatus::Pending) => status = OrderStatus::Pending,
+            _ => return Ok(OrderStatus::Invalid),
+        }
+    }
+    Ok(status)
+}
+
+/// What is wrong with the identifiers of an order that is invalid.
+fn error(view: &StoreView, order: &AcmeOrder) -> Result<Option<AcmeProblem>, AcmeProblem> {
+    let mut wrong = Vec::new();
+    for id in &order.authorizations {
+        let Some(authorization) = view.find::<Authorization>(id)? else { continue };
+        let errors = authorization.challenges.iter().filter_map(|challenge| challenge.error.as_ref());
+        wrong.extend(errors.map(|AcmeProblem { kind, detail, .. }| Subproblem {
+            kind: *kind,
+            detail: detail.clone(),
+            identifier: authorization.identifier.clone(),
+        }));
+    }
+    Ok((!wrong.is_empty()).then(|| AcmeProblem::of_all(wrong)))
+}
+
+/// Shows an order.
+pub(super) fn read(call: &Call, caller: &Caller, id: &str) -> Result<AcmeReply, AcmeProblem> {
+    let view = call.server.store.read()?;
+    let mut order: AcmeOrder = view.find(id)?.ok_or_else(|| AcmeProblem::not_found("order"))?;
+    caller.owns(&order.account, "order")?;
+    let status = status(&view, &order, call.now)?;
+    if status == OrderStatus::Invalid && order.error.is_none() {
+        order.error = error(&view, &order)?;
+    }
+    Ok(shown(call, StatusCode::OK, id, &order, status))
+}
+
+/// An order as clients see it (§7.1.3).
+pub(super) fn shown(
+    call: &Call,
+    status_code: StatusCode,
+    id: &str,
+    order: &AcmeOrder,
+    status: OrderStatus,
+) -> AcmeReply {
+    let urls = order.authorizations.iter().map(|id| call.url(Route::Authorization(id)));
+    let mut body = json!({
+        "status": status,
+        "expires": rfc3339(order.expires),
+        "identifiers": order.identifiers,
+        "authorizations": urls.collect::<Vec<_>>(),
+        "finalize": call.url(Route::Finalize(id)),
+    });
+    let optional = [
+        ("notBefore", order.not_before.map(rfc3339).map(Value::from)),
+        ("notAfter", order.not_after.map(rfc3339).map(Value::from)),
+        ("profile", order.profile.clone().map(Value::from)),
+        ("replaces", order.replaces.clone().map(Value::from)),
+        ("certificate", order.certificate.as_ref().map(|serial| call.url(Route::Certificate(serial)).into())),
+        ("error", order.error.as_ref().and_then(|problem| serde_json::to_value(problem).ok())),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            body[name] = value;
+        }
+    }
+    let reply = reply::json(status_code, &body);
+    if status == OrderStatus::Pending {
+        return reply::with(reply, RETRY_AFTER, &LOOK_AGAIN_SECONDS.to_string());
+    }
+    reply
+}

@@ -1,0 +1,68 @@
+//! dns-01 (RFC 8555 §8.4): a TXT record.
+
+use std::net::SocketAddr;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use devca_platform::read;
+use hickory_proto::rr::{RData, RecordType};
+
+use super::reach::in_words;
+use super::{Proof, Validator};
+use crate::acme::base64url;
+use crate::acme::dns::query;
+use crate::acme::dns::zone::Zone;
+use crate::acme::problem::{AcmeProblem, ProblemKind};
+
+/// So many of the wrong records are shown.
+const SHOWN: usize = 3;
+
+/// Asks for the record, and compares it.
+pub(super) async fn look(
+    validator: &Validator,
+    proof: &Proof,
+    zone: Option<&Zone>,
+) -> Result<String, AcmeProblem> {
+    let name = format!("_acme-challenge.{}", proof.identifier);
+    let own = zone.map(|zone| zone.texts(&name)).unwrap_or_default();
+    let (texts, place) = match (own.is_empty(), zone, validator.reach.name_server()) {
+        (false, ..) | (true, Some(_), None) => (own, "the built-in name server".to_owned()),
+        (true, _, server) => {
+            let server = server.or_else(of_system).ok_or_else(|| {
+                let what = "there is no name server to ask; start devca acme with --dns-port or --dns";
+                AcmeProblem::new(ProblemKind::Dns, what)
+            })?;
+            let found = query::ask(server, &name, RecordType::TXT).await;
+            let failed = |e| {
+                let what = format!("{server} was asked for TXT {name}: {}", in_words(&e));
+                AcmeProblem::new(ProblemKind::Dns, what)
+            };
+            let texts = found.map_err(failed)?.iter().filter_map(|record| text(&record.data)).collect();
+            (texts, server.to_string())
+        }
+    };
+    let expected = base64url::encode(digest(&SHA256, proof.key_authorization.as_bytes()).as_ref());
+    if texts.contains(&expected) {
+        return Ok(format!("{place} has the record {name}"));
+    }
+    let found = match texts.as_slice() {
+        [] => "none".to_owned(),
+        texts => texts.iter().take(SHOWN).map(|text| format!("{text:?}")).collect::<Vec<_>>().join(", "),
+    };
+    let what = format!("{place} was asked for TXT {name}: {expected:?} was expected, and {found} found");
+    let kind = if texts.is_empty() { ProblemKind::Dns } else { ProblemKind::Unauthorized };
+    Err(AcmeProblem::new(kind, what))
+}
+
+/// A record's strings, put together.
+fn text(data: &RData) -> Option<String> {
+    let RData::TXT(txt) = data else { return None };
+    Some(String::from_utf8_lossy(&txt.txt_data.concat()).into_owned())
+}
+
+/// The first one in the system's list.
+fn of_system() -> Option<SocketAddr> {
+    let text = read::bytes(std::path::Path::new("/etc/resolv.conf")).ok()?;
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let word = text.lines().find_map(|line| line.trim().strip_prefix("nameserver"))?;
+    Some(SocketAddr::new(word.trim().parse().ok()?, 53))
+}

@@ -1,0 +1,103 @@
+//! `devca acme`: what the RFCs say, and what real clients do.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+#[path = "acme/clients.rs"]
+mod clients;
+mod common;
+#[allow(dead_code)] // what devca serve alone does
+#[path = "serve/served.rs"]
+mod served;
+#[path = "acme/world.rs"]
+mod world;
+
+use std::ffi::OsStr;
+use std::fs;
+
+use common::{Home, project, tool, words};
+use world::{World, succeed};
+
+/// Runs a case of `protocol.py`.
+fn protocol<S: AsRef<OsStr>>(world: &World, case: &str, more: impl IntoIterator<Item = S>) {
+    let mut python = world.home.command(&tool("python3"), [project().join("tests/acme/protocol.py")]);
+    python.args([case, &world.directory()]).arg(world.home.root()).args(more);
+    let said = succeed(python.env("PYTHONDONTWRITEBYTECODE", "1"));
+    assert!(said.ends_with("ok\n"), "{case}: {said}");
+}
+
+const NOTHING: [&str; 0] = [];
+
+#[test]
+fn requests_are_held_to_the_rfc() {
+    let world = World::new(&["--validate", "none"]);
+    protocol(&world, "requests", NOTHING);
+}
+
+#[test]
+fn accounts_are_found_changed_and_deactivated() {
+    let world = World::new(&["--validate", "none", "--ephemeral"]);
+    protocol(&world, "accounts", NOTHING);
+    assert!(!world.home.ca().join("acme.redb").exists(), "--ephemeral writes nothing");
+}
+
+#[test]
+fn orders_give_what_the_root_may_sign_for() {
+    let world = World::new(&["--validate", "none"]);
+    protocol(&world, "orders", NOTHING);
+    assert_eq!(world.issued("*.app.test").len(), 1, "the inventory lists what was issued");
+    protocol(&world, "kinds", NOTHING);
+    protocol(&world, "preauthorized", NOTHING);
+    protocol(&world, "lists", NOTHING);
+}
+
+#[test]
+fn revoked_certificates_are_on_the_list() {
+    let world = World::new(&["--validate", "none"]);
+    protocol(&world, "revocation", NOTHING);
+    let revoked = world.issued("app.test");
+    assert_eq!(revoked[0]["state"], "revoked", "{revoked:#?}");
+}
+
+#[test]
+fn renewal_information_can_be_forced() {
+    let mut world = World::new(&["--validate", "none"]);
+    protocol(&world, "renewal", ["later"]);
+    world.restart(&["--validate", "none", "--renew-now", "--minutes", "10"]);
+    protocol(&world, "renewal", ["now"]);
+    protocol(&world, "minutes", ["10"]);
+}
+
+#[test]
+fn a_challenge_that_is_not_met_is_explained() {
+    let world = World::new(&[]);
+    protocol(&world, "failing", NOTHING);
+    world.acme.says("\"valid\":false");
+}
+
+#[test]
+fn new_accounts_can_need_a_key_of_the_server() {
+    let home = Home::new();
+    let file = home.file("eab.txt");
+    let key = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0IQ";
+    fs::write(&file, format!("# a key\nkid-1 {key}\n")).unwrap();
+    let world = World::new(&["--eab", file.to_str().unwrap()]);
+    protocol(&world, "bound", ["kid-1", key]);
+    fs::write(&file, "kid-1 short\n").unwrap();
+    let said = world.home.fails(["acme", "--eab", file.to_str().unwrap()]);
+    assert!(said.contains("line 1 is not an identifier") && !said.contains("short"), "{said}");
+}
+
+#[test]
+fn chaos_is_what_was_asked_for() {
+    let world = World::new(&["--validate", "none", "--ephemeral", "--chaos=nonces=20,errors=20,limits=20"]);
+    protocol(&world, "chaos", NOTHING);
+}
+
+#[test]
+fn a_second_server_of_one_ca_is_refused() {
+    let world = World::new(&[]);
+    let said = world.home.fails(["acme", "--port", "0"]);
+    assert!(said.contains("end the other devca acme of this CA"), "{said}");
+    let plain = common::run("curl", ["-sS", &world.directory().replace("https:", "http:")]);
+    assert!(words(&plain).contains("speaks HTTPS"), "{}", words(&plain));
+}
