@@ -263,6 +263,14 @@ pub fn tilde(path: &Path) -> String {
     }
 }
 
+/// Text with paths in the home folder, each as `~/x`.
+pub fn tildes(text: &str) -> String {
+    match std::env::home_dir().filter(|home| home.parent().is_some()) {
+        Some(home) => text.replace(&format!("{}/", home.display()), "~/"),
+        None => text.to_owned(),
+    }
+}
+
 /// A path as a person would type it: `./x` where it is in the current folder.
 pub fn short(path: &Path) -> String {
     static HERE: LazyLock<Option<PathBuf>> = LazyLock::new(|| std::env::current_dir().ok());

@@ -33,6 +33,7 @@ use crate::x509::pem;
 use crate::x509::usage::Usage;
 
 mod expiring;
+mod programs;
 mod report;
 mod trust;
 
@@ -319,7 +320,7 @@ fn chain(
         by_libraries(args, roots, &search, &chain, &links, expected, checked);
     }
     if !trusted_by.is_empty() && !expected.client {
-        checked.not_accepted_by = roots.not_accepted_by(&chain);
+        (checked.programs, checked.program_lines) = roots.by_programs(&chain);
     }
     (checked.trusted_by, checked.not_trusted_by) = (trusted_by, not_trusted_by);
     checked.findings.extend(roots.revoked(&chain)?);

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use super::bench::{arguments, authority, compare, findings, forged, issued, serve};
-use super::common::{Home, ok, tool, words};
+use super::common::{Home, in_namespace, ok, project, tool, words};
 use super::running::free_port;
 
 /// A home with a CA and `localhost.pem`.
@@ -71,7 +71,7 @@ fn whom_address_constraints_shut_out_is_said() {
     home.ok(["issue", "app.test"]);
     let root = home.root();
     let check = |file| home.ok(["check", file, "--roots", root.to_str().unwrap()]);
-    let verdict = "not by Bun, gRPC and others with BoringSSL: devca permit --no-constrain-addresses";
+    let verdict = "not by BoringSSL (Bun, gRPC): devca permit --no-constrain-addresses";
     assert!(check("localhost+1.pem").contains(verdict));
     assert!(!check("app.test.pem").contains("BoringSSL"), "it has no address");
     home.ok(["permit", "--no-constrain-addresses", "--store", "wsl"]);
@@ -114,6 +114,60 @@ fn a_file_for_another_use_or_name_is_found() {
     fs::write(home.file("twice.pem"), twice).unwrap();
     let found = finds(&home, &["wrong-order"], &["twice.pem"]);
     assert!(found[0]["message"].as_str().unwrap().contains("sent twice"), "{found:#}");
+}
+
+/// The verdict for each kind of program is what the program itself does, whatever the environment says.
+#[test]
+fn the_verdict_of_each_kind_of_program_is_its_own() {
+    if !in_namespace("files::the_verdict_of_each_kind_of_program_is_its_own") {
+        return;
+    }
+    let home = Home::new();
+    home.ok(["install", "--store", "system"]);
+    home.ok(["issue", "localhost"]);
+    let root = home.root().display().to_string();
+    let server = serve(&(home.file("localhost.pem"), home.file("localhost-key.pem")));
+    let (port, clients) = (server.port.to_string(), project().join("tests/clients"));
+    let address = format!("https://localhost:{port}/");
+    let node =
+        [clients.join("client.mjs").display().to_string(), "-".into(), port.clone(), "localhost".into()];
+    let deno = [
+        &["run", "--quiet", "--no-config", "--allow-net"].map(String::from)[..],
+        &[clients.join("fetch.mjs").display().to_string(), "-".into(), port.clone(), "localhost".into()],
+    ]
+    .concat();
+    let python = [clients.join("client.py").display().to_string(), "-".into(), port, "localhost".into()];
+    let curl = ["-sS", "--noproxy", "*", &address].map(String::from);
+    let programs: [(&str, &str, &[String]); 4] = [
+        ("curl", "curl", &curl),
+        ("OpenSSL programs (Python, Ruby, PHP)", "python3", &python),
+        ("Node", "node", &node),
+        ("Deno", "deno", &deno),
+    ];
+    let mut seen = Vec::new();
+    for variable in [
+        None,
+        Some(("NODE_EXTRA_CA_CERTS", &*root)),
+        Some(("SSL_CERT_FILE", "/etc/hosts")),
+        Some(("DENO_TLS_CA_STORE", "system")),
+    ] {
+        let mut check = home.devca(["check", "localhost.pem", "--json"]);
+        let document: serde_json::Value =
+            serde_json::from_slice(&check.envs(variable).output().unwrap().stdout).unwrap();
+        for (name, program, arguments) in programs {
+            let verdicts = document["checks"][0]["programs"].as_array().unwrap();
+            let verdict = verdicts.iter().find(|verdict| verdict["name"] == name).unwrap();
+            let output = home.command(&tool(program), arguments).envs(variable).output().unwrap();
+            let accepts = output.status.success();
+            assert_eq!(verdict["trusts"], accepts, "{name}, {variable:?}: {}", words(&output));
+            seen.push(accepts);
+        }
+    }
+    assert!(seen.contains(&true) && seen.contains(&false));
+    let said = home.ok(["check", "localhost.pem", "--store", "system"]);
+    assert!(said.contains("by curl, git, OpenSSL programs (Python, Ruby, PHP)\n"), "{said}");
+    assert!(said.contains("not by Node, Deno, requests, httpx, gRPC, aws: devca run -- PROGRAM\n"), "{said}");
+    assert!(said.lines().all(|line| line.chars().count() <= 80), "{said}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::programs::ProgramVerdict;
 use crate::check::catalogue::{Client, Words};
 use crate::check::chain::Source;
 use crate::check::{Finding, Severity};
@@ -38,9 +39,11 @@ pub(in crate::command) struct Checked {
     pub(super) findings: Vec<Finding>,
     #[serde(skip)]
     pub(super) no_connection: bool,
-    /// Which kinds of programs do not accept it although the stores trust it.
+    /// Which kinds of programs accept the root in this environment, where it is one of devca's own.
+    pub(super) programs: Vec<ProgramVerdict>,
+    /// The same for a person.
     #[serde(skip)]
-    pub(super) not_accepted_by: Vec<String>,
+    pub(super) program_lines: Vec<String>,
     /// The messages of every client are printed.
     #[serde(skip)]
     pub(super) all_clients: bool,
@@ -76,10 +79,7 @@ impl Checked {
         let version = self.version.as_ref().map_or(String::new(), |version| format!(", {version}"));
         writeln!(page, "{mark} {}{version}", self.place)?;
         self.write_chain(page)?;
-        if !self.trusted_by.is_empty() {
-            writeln!(page, "  {:8}  by {}", "trusted", self.trusted_by.join(", "))?;
-        }
-        self.not_accepted_by.iter().try_for_each(|who| writeln!(page, "  {:8}  {who}", ""))?;
+        self.write_who_trusts_it(page)?;
         self.findings.iter().try_for_each(|finding| self.write_finding(page, finding))?;
         if self.findings.is_empty() {
             writeln!(page, "\n{}", report::verdict(true, "all is well"))?;
@@ -123,6 +123,19 @@ impl Checked {
                 Source::Known => ", not sent",
             };
             writeln!(page, "  {label:8}  {branch}{}{note}", certificate.subject)?;
+        }
+        Ok(())
+    }
+
+    /// Store by store, then by kinds of programs.
+    fn write_who_trusts_it(&self, page: &mut dyn Write) -> io::Result<()> {
+        const WIDTH: usize = 80;
+        let stores = self.trusted_by.iter().map(|store| format!("by {}", report::tildes(store)));
+        for (index, who) in stores.chain(self.program_lines.iter().cloned()).enumerate() {
+            let label = if index == 0 { "trusted" } else { "" };
+            let (first, indent) = (format!("  {label:8}  "), " ".repeat(14));
+            let options = textwrap::Options::new(WIDTH).initial_indent(&first).subsequent_indent(&indent);
+            writeln!(page, "{}", textwrap::fill(&who, options.break_words(false)))?;
         }
         Ok(())
     }

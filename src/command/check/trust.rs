@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use devca_platform::{Found, Host, StoreKind, bundle};
 
+use super::programs::{self, ProgramVerdict};
 use crate::check::catalogue::{
     BAD_SIGNATURE, Case, Client, MISSING_INTERMEDIATE, REPLACED_ROOT, REVOKED, UNTRUSTED_ROOT, Words,
 };
@@ -135,9 +136,16 @@ impl Roots {
         self.ask_stores(args, chain)
     }
 
-    /// The kinds of programs that do not accept what the stores trust, each with the way out.
-    pub(super) fn not_accepted_by(&self, chain: &Chain) -> Vec<String> {
-        self.own_lists(chain).into_iter().chain(self.boringssl(chain)).collect()
+    /// What programs make of a root of this person's, apart from browsers and Java, whose stores are asked.
+    pub(super) fn by_programs(&self, chain: &Chain) -> (Vec<ProgramVerdict>, Vec<String>) {
+        let top = &chain.top().der;
+        let Some((folder, der)) = self.own.iter().find(|(_, der)| der == top) else {
+            return (Vec::new(), self.boringssl(chain).into_iter().collect());
+        };
+        let verdicts = programs::verdicts(der, self.system.contains(der));
+        let mut lines = programs::lines(&verdicts, &folder.hint("devca run -- PROGRAM"));
+        lines.extend(self.boringssl(chain));
+        (verdicts, lines)
     }
 
     /// It knows no address constraints, and so refuses certificates with addresses below them.
@@ -145,24 +153,11 @@ impl Roots {
         let has_address = chain.leaf().details.names.iter().any(|name| name.parse::<IpAddr>().is_ok());
         let mut issuers = chain.links.iter().skip(1);
         let constrains = issuers.any(|(link, _)| link.details.constraints.constrain_addresses());
-        let who = "not by Bun, gRPC and others with BoringSSL";
+        let who = "not by BoringSSL (Bun, gRPC)";
         (has_address && constrains).then(|| match self.own.iter().find(|(_, der)| *der == chain.top().der) {
             Some((folder, _)) => folder.hint(&format!("{who}: devca permit --no-constrain-addresses")),
             None => format!("{who}: the CA constrains addresses"),
         })
-    }
-
-    /// What programs with trust stores of their own make of this person's root.
-    fn own_lists(&self, chain: &Chain) -> Option<String> {
-        let (folder, der) = self.own.iter().find(|(_, der)| *der == chain.top().der)?;
-        let extra = std::env::var_os("NODE_EXTRA_CA_CERTS").map(PathBuf::from);
-        let by_node = extra.is_some_and(|path| pem::certificates(&path).contains(der));
-        let who = if by_node {
-            "not by Python requests and others"
-        } else {
-            "not by Node, Python requests and others"
-        };
-        Some(folder.hint(&format!("{who} with their own stores: devca run -- PROGRAM")))
     }
 
     /// The CA of this person's that a server names as acceptable for clients.
