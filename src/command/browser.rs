@@ -1,4 +1,4 @@
-//! `devca browser`: client certificates in browsers' own databases.
+//! `devca browser`: adds client certificates to the browsers' own databases.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -27,9 +27,9 @@ use crate::x509::kind::Kind;
 pub(super) struct BrowserReport {
     /// The common name of the certificate.
     name: String,
-    /// Each database, with what became of it.
+    /// The databases and the result for each.
     browsers: Vec<BrowserLine>,
-    /// What makes browsers send the certificate without asking.
+    /// Settings that make browsers send the certificate without asking.
     #[serde(skip_serializing_if = "Option::is_none")]
     settings: Option<Settings>,
 }
@@ -37,14 +37,14 @@ pub(super) struct BrowserReport {
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct BrowserLine {
-    /// Its database.
+    /// The database.
     place: String,
     #[serde(rename = "state")]
     outcome: BrowserChange,
     /// Why it failed.
     #[serde(rename = "message", skip_serializing_if = "Option::is_none")]
     why: Option<String>,
-    /// What helps.
+    /// How to fix it.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
 }
@@ -61,20 +61,21 @@ enum BrowserChange {
     NotDone,
 }
 
-/// What makes a browser send the certificate without asking.
+/// Settings that make a browser send the certificate without asking.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Settings {
-    /// A policy file for Chromium and Chrome, itself JSON.
+    /// A policy file for Chromium and Chrome, which is itself JSON.
     chromium_policy: String,
     /// A line for `user.js`.
     firefox_preference: &'static str,
-    /// The certificate of the issuer, if that is not the root: Chromium wants it among the client CAs that a server has.
+    /// The issuer's certificate, if it is not the root: Chromium requires it among the client CAs of the
+    /// server.
     #[serde(skip_serializing_if = "Option::is_none")]
     chromium_issuer: Option<PathBuf>,
 }
 
-/// `about:config` and `user.js`; its other value is "Ask Every Time".
+/// For `user.js`; in `about:config`, the other value of this setting is "Ask Every Time".
 const FIREFOX_PREFERENCE: &str = "user_pref(\"security.default_personal_cert\", \"Select Automatically\");";
 
 pub(super) fn run(context: &Context, command: &cli::Browser) -> anyhow::Result<BrowserReport> {
@@ -97,7 +98,8 @@ fn add(context: &Context, args: &cli::BrowserAdd) -> anyhow::Result<BrowserRepor
     let chain: Vec<&[u8]> = std::iter::once(certificate.as_slice())
         .chain(intermediate.iter().map(|ca| ca.der.as_slice()))
         .collect();
-    // For pk12util alone: both are deleted with their folder, which nobody else can enter.
+    // The password is only for pk12util: it is deleted together with its folder, which no other user can
+    // enter.
     let password = password::generate()?;
     let folder = tempfile::Builder::new().prefix("devca-").tempdir()?;
     let paths = ["identity.p12", "password"].map(|file| folder.path().join(file));
@@ -153,7 +155,7 @@ fn remove(context: &Context, name: &str) -> anyhow::Result<BrowserReport> {
     Ok(BrowserReport { name: name.to_owned(), browsers, settings: None })
 }
 
-/// Certificate and key, from files in PEM or DER, or else from PKCS#12, which takes its password.
+/// Reads certificate and key from PEM or DER files, or else from PKCS#12, which needs its password.
 fn pair(
     context: &Context,
     args: &cli::BrowserAdd,
@@ -179,7 +181,7 @@ fn pair(
     })?)
 }
 
-/// The client certificate of this name that was issued last, and is good.
+/// The most recently issued valid client certificate with this name.
 fn newest(context: &Context, name: &str) -> anyhow::Result<Entry> {
     context.root()?;
     let inventory = Inventory::load(&context.folder.inventory())?;
@@ -199,7 +201,7 @@ fn newest(context: &Context, name: &str) -> anyhow::Result<Entry> {
     })?)
 }
 
-/// The present root first, then its intermediate and the roots before.
+/// The current root, followed by its intermediate and the previous roots.
 fn issuers(context: &Context) -> anyhow::Result<Vec<CaCertificate>> {
     let earlier = crate::x509::pem::certificates(&context.folder.earlier());
     let earlier = earlier.into_iter().filter_map(|der| CaCertificate::parse(der).ok());
@@ -210,7 +212,7 @@ fn is_of(der: &[u8], issuers: &[CaCertificate]) -> bool {
     Leaf::parse(der).is_some_and(|leaf| issuers.iter().any(|issuer| leaf.is_of(issuer)))
 }
 
-/// Whether it is an intermediate of one of these that has issued none of the others.
+/// Whether this is an intermediate of one of these issuers that issued none of the other certificates.
 fn is_unneeded(der: &[u8], all: &[&[u8]], issuers: &[CaCertificate]) -> bool {
     let Ok(intermediate) = CaCertificate::parse(der.to_vec()) else { return false };
     let is_root = Leaf::parse(der).is_some_and(|own| own.is_of(&intermediate));

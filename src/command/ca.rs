@@ -1,4 +1,4 @@
-//! `devca ca list`: the CAs that are here.
+//! `devca ca list`: lists the existing CAs.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -50,7 +50,7 @@ enum CaState {
 pub(super) fn run(context: &Context) -> Cas {
     let mut folders = context.folder.siblings();
     folders.retain(ca::exists);
-    // The default one first.
+    // The default CA comes first.
     folders.sort_by_key(|folder| (!folder.name.is_default(), folder.name.to_string()));
     let state = |folder: &CaFolder| match CaCertificate::load(&folder.root()) {
         Ok(root) => CaState::Good {

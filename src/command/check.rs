@@ -1,4 +1,4 @@
-//! `devca check`: why TLS fails, at a server or in a file.
+//! `devca check`: finds out why TLS fails, with a server or the certificates in a file.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
@@ -69,7 +69,7 @@ fn one(context: &Context, args: &cli::Check, what: &str, target: &CheckTarget) -
     Ok(checked)
 }
 
-/// Options that mean nothing for what is checked.
+/// Refuses options that do not apply to the target.
 fn refuse(what: &str, is: &str, options: &[(&str, bool)]) -> Result<(), Fault> {
     match options.iter().find(|(_, is_given)| *is_given) {
         Some((option, _)) => {
@@ -121,7 +121,8 @@ fn server(context: &Context, args: &cli::Check, host: &str, port: u16) -> anyhow
     Ok(checked)
 }
 
-/// What is wrong with the client's own certificate, as far as this side can tell. What clients say is the server's alert.
+/// Reports problems with the client's own certificate that can be seen on this side. How clients word them
+/// depends on the server's alert.
 fn of_client(context: &Context, args: &cli::Check, roots: &Roots) -> anyhow::Result<Vec<Finding>> {
     let (Some(path), Some(key)) = (&args.cert, &args.key) else { return Ok(Vec::new()) };
     let sent = pem::certificates(path);
@@ -154,7 +155,7 @@ fn address(word: &str) -> anyhow::Result<SocketAddr> {
     })
 }
 
-/// A distinguished name, as a person reads it.
+/// Formats a distinguished name for display.
 fn name(der: &[u8]) -> String {
     X509Name::from_der(der).map_or_else(
         |_| "a CA whose name is damaged".into(),
@@ -162,7 +163,7 @@ fn name(der: &[u8]) -> String {
     )
 }
 
-/// The client's certificate and key.
+/// Loads the client's certificate and key.
 fn identity(args: &cli::Check) -> anyhow::Result<Option<Arc<CertifiedKey>>> {
     let (Some(certificate), Some(key)) = (&args.cert, &args.key) else { return Ok(None) };
     let chain = pem::contents(&files::read_named(certificate)?).certificates;
@@ -200,7 +201,7 @@ fn file(context: &Context, args: &cli::Check, path: &Path) -> anyhow::Result<Che
     }
     let expected = Expectation { name: args.name.as_deref(), client, now: context.now };
     chain(args, &Roots::gather(context, args)?, &found.certificates, &expected, &mut checked)?;
-    // A CA by itself is not used as a leaf.
+    // A CA certificate on its own is not meant to be used as a leaf.
     if args.name.is_none() && !args.client && leaf.is_some_and(|leaf| leaf.is_ca) {
         context.report.note("judged as a CA's certificate; to judge it as a server's: --name HOST");
         let of_leaves = [&CA_AS_LEAF, &WRONG_USAGE, &WRONG_KEY_USAGE];
@@ -209,7 +210,8 @@ fn file(context: &Context, args: &cli::Check, path: &Path) -> anyhow::Result<Che
     Ok(checked)
 }
 
-/// What the file is instead, of what is often mixed up with a certificate.
+/// The error for a file without certificates, saying what it contains instead: some files are often mistaken
+/// for certificates.
 fn no_certificate(path: &Path, bytes: &[u8], found: &pem::Contents) -> Fault {
     let shown = path.display();
     let count = |mark: &str| String::from_utf8_lossy(bytes).matches(mark).count();
@@ -248,12 +250,13 @@ fn key_of(path: &Path, leaf: &[u8]) -> anyhow::Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Whether it ends at a certificate that is trusted without being a root.
+/// Whether the chain ends at a trusted certificate that is not a root.
 fn is_partial(chain: &Chain) -> bool {
     !chain.top().is_self_issued()
 }
 
-/// What only OpenSSL or `GnuTLS` find, which take the first issuer that fits where others search for a good one.
+/// Reports what only OpenSSL or `GnuTLS` find, because they take the first issuer that matches instead of
+/// searching for a good one.
 fn by_libraries(
     args: &cli::Check,
     roots: &Roots,
@@ -269,7 +272,7 @@ fn by_libraries(
     {
         let is_said = |finding: &Finding| finding.words.iter().any(|words| words.library() == Some(library));
         let Some(other) = other.filter(|_| !checked.findings.iter().any(is_said)) else { continue };
-        // OpenSSL goes on to a root where it can.
+        // OpenSSL continues to a root if it can.
         if library == Library::OpenSsl && is_partial(chain) {
             if other.end != End::Anchor || is_partial(&other) {
                 checked.findings.push(trust::is_not_a_root(chain));
@@ -287,7 +290,7 @@ fn by_libraries(
     }
 }
 
-/// Links and judges what was sent, and asks who trusts its root.
+/// Builds and judges the chain, and determines who trusts its root.
 fn chain(
     args: &cli::Check,
     roots: &Roots,

@@ -1,8 +1,8 @@
-//! What a shell completes. The code that `devca completions SHELL` prints runs devca with [`VARIABLE`] set, and gets back
-//! what can stand where the cursor is.
+//! Shell completion. The code that `devca completions SHELL` prints runs devca with [`VARIABLE`] set, and
+//! reads the possible words at the cursor.
 //!
-//! What completes each argument is listed here and not where the arguments are defined, so that no other command takes
-//! the time to set it up.
+//! The completers of the arguments are defined here rather than with the arguments, so that other commands do
+//! not spend time on setting them up.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -23,13 +23,13 @@ use crate::issued::inventory::{Entry, Inventory};
 use crate::issued::presence;
 use crate::x509::kind::Kind;
 
-/// Holds the name of the shell that asks.
+/// The variable with the name of the shell that asks for completions.
 pub(super) const VARIABLE: &str = "DEVCA_COMPLETE";
 
-/// Answers a shell that asks. `false` where none does, and the command line is to be run.
+/// Prints completions if a shell asks for them. Returns `false` if not, so that the command line is executed.
 pub fn complete() -> bool {
     let Some(shell) = env::var_os(VARIABLE) else { return false };
-    // Nothing is to be read with root's rights, and nothing to be completed if that cannot be helped.
+    // Read nothing with root's rights; if they cannot be dropped, complete nothing.
     let is_safe = Person::current().is_ok_and(|person| act_as(&person).is_ok());
     if is_safe && !shell.is_empty() {
         let here = env::current_dir().ok();
@@ -39,7 +39,7 @@ pub fn complete() -> bool {
     true
 }
 
-/// The command line, each argument with what completes it.
+/// The command line with a completer for each argument.
 fn command() -> Command {
     let mut command = help::command();
     command.build();
@@ -48,7 +48,7 @@ fn command() -> Command {
 
 fn with_completers(command: Command) -> Command {
     let name = command.get_name().to_owned();
-    // Options are many: they are offered to those who begin one, and where there is nothing else.
+    // There are many options, so offer them only after a hyphen or if there is nothing else.
     let begins_option =
         env::args_os().next_back().is_some_and(|word| word.as_encoded_bytes().starts_with(b"-"));
     let command = command.mut_args(|argument| {
@@ -95,7 +95,7 @@ fn files_and(current: &OsStr, candidates: Vec<Candidate>) -> Vec<Candidate> {
     all
 }
 
-/// Every CA, with its folder.
+/// All CAs with their folders.
 fn cas() -> Vec<Candidate> {
     let folders = ca().map(|folder| folder.siblings()).unwrap_or_default();
     let candidate = |folder: CaFolder| {
@@ -114,7 +114,7 @@ fn commands() -> Vec<Candidate> {
     commands.map(|command| Candidate::new(command.get_name()).help(command.get_about().cloned())).collect()
 }
 
-/// Names in certificates that were issued, each with the file of its newest certificate.
+/// The names in issued certificates, each with the file of its newest certificate.
 fn names() -> Vec<Candidate> {
     let mut found: Vec<(String, PathBuf)> = Vec::new();
     for entry in entries().into_iter().rev() {
@@ -130,7 +130,7 @@ fn names() -> Vec<Candidate> {
     found.into_iter().map(candidate).collect()
 }
 
-/// Clients with a certificate.
+/// The clients with a certificate.
 fn clients() -> Vec<Candidate> {
     let mut entries = entries();
     entries.retain(|entry| entry.kind != Kind::Server);
@@ -142,7 +142,7 @@ fn with_file(name: &str, path: &Path) -> Candidate {
     Candidate::new(name).help(Some(path.display().to_string().into()))
 }
 
-/// Error codes: messages of one word.
+/// The error codes, which are messages of a single word.
 fn messages() -> Vec<Candidate> {
     let words =
         catalogue::ALL.iter().flat_map(|fault| fault.words.iter().map(|words| (words.says, fault.title)));
@@ -152,7 +152,7 @@ fn messages() -> Vec<Candidate> {
     codes.into_iter().map(|(says, title)| Candidate::new(says).help(Some(title.into()))).collect()
 }
 
-/// A program on the `PATH`, and what files it takes.
+/// A program on the `PATH` with the files that it accepts.
 fn programs_and_files(current: &OsStr) -> Vec<Candidate> {
     let words = env::args_os().skip_while(|word| word != "run").skip(1);
     let is_program = words.filter(|word| word != "--").count() <= 1;
@@ -167,18 +167,18 @@ fn programs_and_files(current: &OsStr) -> Vec<Candidate> {
     matching(current, programs.into_iter().map(Candidate::new).collect())
 }
 
-/// What the CA of the command line has issued.
+/// The certificates issued by the CA of the command line.
 fn entries() -> Vec<Entry> {
     let inventory = ca().and_then(|folder| Inventory::load(&folder.inventory()).ok());
     inventory.map(Inventory::in_use).unwrap_or_default()
 }
 
-/// The CA that the command line names so far, as the option or the variable does.
+/// The CA that the command line selects so far, by option or variable.
 fn ca() -> Option<CaFolder> {
     let words: Vec<String> = env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     let mut named = env::var("DEVCA_CA").ok().filter(|name| !name.is_empty());
     for (index, word) in words.iter().enumerate() {
-        // bash takes `--ca=NAME` for three words.
+        // bash splits `--ca=NAME` into three words.
         let next = words.iter().skip(index + 1).find(|word| *word != "=").cloned();
         if word == "--ca" {
             named = next;
@@ -189,6 +189,6 @@ fn ca() -> Option<CaFolder> {
     let name = named.unwrap_or_else(|| CaName::DEFAULT.to_owned());
     let person = Person::current().ok()?;
     let locate = |name: &str| CaFolder::locate(&person, name.parse().ok()?).ok();
-    // While its name is being typed, it is not one yet.
+    // While the name is being typed, it may not be that of a CA yet.
     locate(&name).or_else(|| locate(CaName::DEFAULT))
 }

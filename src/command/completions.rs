@@ -1,4 +1,4 @@
-//! `devca completions SHELL`: the code with which a shell asks devca what to complete.
+//! `devca completions SHELL`: prints the code with which a shell asks devca for completions.
 
 use std::io::{self, Write};
 
@@ -17,7 +17,7 @@ pub(super) struct Completions {
     script: String,
 }
 
-/// zsh loads `_devca` from its `fpath` at the first Tab, and wants what it completes from that very call.
+/// zsh loads `_devca` from its `fpath` at the first Tab, and expects the completions from that same call.
 const AUTOLOADED: &str = "[[ ${funcstack[1]-} == _devca ]] && _clap_dynamic_completer_devca \"$@\"\n";
 
 pub(super) fn run(shell: Shell) -> anyhow::Result<Completions> {

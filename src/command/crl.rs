@@ -1,4 +1,5 @@
-//! `devca crl`: the list of what was revoked, for nginx (`ssl_crl`), OpenSSL (`-crl_check`), Node (`crl:`) and others.
+//! `devca crl`: writes the revocation list for nginx (`ssl_crl`), OpenSSL (`-crl_check`), Node (`crl:`) and
+//! others.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -48,7 +49,7 @@ pub(super) fn run(context: &Context, args: &cli::Crl) -> anyhow::Result<CrlState
     let lock = context.lock()?;
     let revocations = Inventory::load(&context.folder.inventory())?.revocations;
     let validity = Validity::starting(context.now, days);
-    // nginx asks for a list of every CA in the chain.
+    // nginx requires a list from every CA in the chain.
     let authority = context.authority()?;
     let mut text = if authority.is_sealed {
         files::read(&context.folder.root_crl())?.to_vec()
@@ -77,7 +78,7 @@ pub(super) fn run(context: &Context, args: &cli::Crl) -> anyhow::Result<CrlState
     })
 }
 
-/// An older list of this CA may be replaced, and no other file.
+/// Whether an older list of this CA exists, which may be replaced. Any other file is an error.
 fn is_there(path: &Path, root: &CaCertificate) -> anyhow::Result<bool> {
     if path.symlink_metadata().is_err() {
         return Ok(false);

@@ -1,4 +1,4 @@
-//! `devca env`: the variables for programs that look elsewhere than in the system's store.
+//! `devca env`: prints the variables for programs that do not use the system's store.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -43,7 +43,7 @@ pub(super) fn run(context: &Context, args: &cli::Env) -> anyhow::Result<Environm
     Ok(Environment { variables: map, dialect })
 }
 
-/// Each variable with its value; brings the files that they name up to date.
+/// The variables with their values. Updates the files that they name.
 pub(super) fn variables(context: &Context) -> anyhow::Result<Vec<(&'static str, OsString)>> {
     let mut root = context.root()?;
     let system = bundle::system_roots(&context.host());
@@ -60,7 +60,7 @@ pub(super) fn variables(context: &Context) -> anyhow::Result<Vec<(&'static str, 
         |root: &[u8]| Content::new(system.clone(), sources.files.clone(), sources.certificates.clone(), root);
     let php = php_settings(context);
     if !bundle.holds(&wanted(&root.der)) || !php.path.is_file() {
-        // A `rotate` may have replaced the root since.
+        // A `rotate` may have replaced the root in the meantime.
         let _lock = context.lock()?;
         root = context.root()?;
         let mut files = vec![php];
@@ -72,7 +72,7 @@ pub(super) fn variables(context: &Context) -> anyhow::Result<Vec<(&'static str, 
     Ok(values.filter_map(|(name, value)| Some((name, value?))).collect())
 }
 
-/// `None` where a variable stays as it is.
+/// The value of a variable; `None` if it should not be changed.
 fn value(context: &Context, variable: &Variable, bundle: &Bundle, sources: &Sources) -> Option<OsString> {
     let present = std::env::var_os(variable.name).filter(|value| !value.is_empty());
     match variable.effect {
@@ -86,7 +86,7 @@ fn value(context: &Context, variable: &Variable, bundle: &Bundle, sources: &Sour
     }
 }
 
-/// A trust store that could not be merged must not be replaced either.
+/// The options for JVMs. A trust store that could not be merged must not be replaced.
 fn jvm_options(
     context: &Context,
     name: &str,
@@ -113,7 +113,7 @@ fn jvm_options(
     options.map(Into::into)
 }
 
-/// The folder with devca's settings, after the others: an empty one stands for PHP's own.
+/// Appends the folder with devca's settings to the existing ones; an empty element stands for PHP's default.
 fn php_folders(context: &Context, present: Option<OsString>) -> Option<OsString> {
     let own = &context.folder.path;
     let present = present.unwrap_or_default();
@@ -128,7 +128,7 @@ fn php_folders(context: &Context, present: Option<OsString>) -> Option<OsString>
     joined
 }
 
-/// PHP's curl extension reads no variable, but its settings may refer to one.
+/// PHP's curl extension reads no variables itself, but PHP's settings can refer to one.
 fn php_settings(context: &Context) -> NewFile {
     let text = "; PHP's streams read SSL_CERT_FILE themselves; its curl extension reads this.\n\
                 curl.cainfo = \"${SSL_CERT_FILE}\"\n";

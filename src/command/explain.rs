@@ -1,4 +1,4 @@
-//! `devca explain`: from a client's words to what they mean.
+//! `devca explain`: explains a client's error message.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Read, Write};
@@ -21,16 +21,16 @@ pub(super) struct Explained {
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Explanation {
-    /// A name that stays the same.
+    /// A name that never changes.
     id: &'static str,
     title: &'static str,
     meaning: &'static str,
-    /// The likeliest first.
+    /// The most likely cause first.
     causes: &'static [&'static str],
     /// What to run or change.
     #[serde(rename = "hints")]
     fix: Vec<&'static str>,
-    /// The clients that say what was asked for.
+    /// The clients that print the message.
     #[cfg_attr(test, schemars(with = "Vec<String>"))]
     said_by: Vec<Client>,
 }
@@ -61,12 +61,13 @@ pub(super) fn run(args: &cli::Explain, report: &Report) -> anyhow::Result<Explai
     Ok(Explained { faults, markdown: false })
 }
 
-/// As much of an unknown message as an error repeats, in characters.
+/// How many characters of an unknown message are repeated in the error.
 const SHOWN: usize = 100;
 
-/// The arguments or, where there are none, standard input, which may be a whole log.
+/// Reads the message from the arguments or, if there are none, from standard input, which may be a whole log.
 fn message(args: &cli::Explain) -> anyhow::Result<String> {
-    /// In bytes. What follows is not read: a pipe may never end. There is no limit in time: a server that logs may run for hours.
+    /// The limit in bytes, because a pipe may never end. There is no time limit, because a server that logs
+    /// may run for hours.
     const LIMIT: u64 = 16 << 20;
     let text = if args.words.is_empty() || args.words == ["-"] {
         let stdin = io::stdin();
@@ -89,13 +90,13 @@ fn message(args: &cli::Explain) -> anyhow::Result<String> {
     } else {
         args.words.join(" ")
     };
-    // Logs are colored.
+    // Logs may contain color codes.
     Ok(anstream::adapter::strip_str(&text).to_string())
 }
 
-/// The known message that was probably meant: one that the text is a part of, or one with a typo.
+/// The known message that was probably meant: one that contains the text, or one that is similar.
 fn closest(text: &str) -> Option<&'static str> {
-    /// What is shorter is part of too many messages.
+    /// Shorter texts are part of too many messages.
     const SHORTEST: usize = 8;
     const SIMILAR: f64 = 0.94;
     let text = plain(text);
@@ -114,7 +115,7 @@ fn closest(text: &str) -> Option<&'static str> {
     })
 }
 
-/// The faults whose words are in the text, or whose name it is: those with the longest words first.
+/// The faults whose messages are in the text, or whose name it is, the longest match first.
 fn search(text: &str) -> Vec<(&'static Diagnosis, Vec<Client>)> {
     let text = plain(text);
     let mut found: Vec<(usize, usize, &'static Diagnosis, Vec<Client>)> = Vec::new();
@@ -130,26 +131,26 @@ fn search(text: &str) -> Vec<(&'static Diagnosis, Vec<Client>)> {
             found.push((longest, rank, fault, by));
         }
     }
-    // What is said of every fault tells nothing beside what is said of one.
+    // A general message about a refused certificate adds nothing to a specific one.
     if found.iter().any(|(.., fault, _)| *fault != &catalogue::REFUSED) {
         found.retain(|(.., fault, _)| *fault != &catalogue::REFUSED);
     }
     let best = found.iter().map(|(longest, ..)| *longest).max().unwrap_or(0);
-    // Words that are part of longer ones that are there as well say less.
+    // Keep only the longest match: messages that are part of it are less specific.
     found.retain(|(longest, ..)| *longest == best);
     found.sort_by_key(|(_, rank, fault, _)| (likelihood(fault, &text), *rank));
     found.into_iter().map(|(_, _, fault, by)| (fault, by)).collect()
 }
 
-/// Of faults with the same message, the likeliest first.
+/// The rank among faults with the same message, the most likely first.
 fn likelihood(fault: &'static Diagnosis, text: &str) -> usize {
-    // In the log of a server, an alert that was received comes from the client.
+    // In a server's log, a received alert was sent by the client.
     let is_of_a_server = SERVER_LOGS.iter().any(|part| text.contains(part));
     let first = if is_of_a_server { &catalogue::REJECTED_BY_CLIENT } else { &catalogue::UNTRUSTED_ROOT };
     usize::from(*fault != *first)
 }
 
-/// What servers write before an error of TLS: Go, nginx, Node, Python, Apache, HAProxy.
+/// What servers log before a TLS error: Go, nginx, Node, Python, Apache, HAProxy.
 const SERVER_LOGS: [&str; 7] = [
     "tls handshake error from",
     "ssl_do_handshake() failed",
@@ -160,7 +161,7 @@ const SERVER_LOGS: [&str; 7] = [
     "do_handshake",
 ];
 
-/// Case, quotes and dashes differ from version to version.
+/// Normalizes case, quotes and dashes, which differ between versions.
 fn plain(text: &str) -> String {
     text.to_lowercase().replace(['‘', '’', '`'], "'").replace("self signed", "self-signed").trim().to_owned()
 }
@@ -168,7 +169,7 @@ fn plain(text: &str) -> String {
 fn explanation(fault: &'static Diagnosis, said_by: Vec<Client>) -> Explanation {
     let Diagnosis { id, title, meaning, causes, fix, .. } = fault;
     let mut fix = fix.to_vec();
-    // Clients with trust stores of their own do not see what `install` does.
+    // Clients with their own trust stores are not affected by `install`.
     if said_by.iter().any(|client| matches!(client, Client::Node | Client::Python)) {
         fix.sort_by_key(|fix| !fix.starts_with("devca run"));
     }
@@ -213,13 +214,13 @@ impl Explanation {
     }
 }
 
-/// Prose for a terminal.
+/// Wraps text for a terminal.
 fn wrapped(text: &str, indent: &str) -> String {
     let options = textwrap::Options::new(80).initial_indent(indent).subsequent_indent(indent);
     textwrap::fill(text, options)
 }
 
-/// `docs/troubleshooting.md`.
+/// Renders `docs/troubleshooting.md`.
 fn troubleshooting() -> String {
     let mut page = String::from(
         "# Troubleshooting\n\nWhat clients say when TLS fails, what it means, and what fixes it. `devca check ADDRESS` finds \

@@ -1,4 +1,5 @@
-//! `devca export`: an intermediate CA for a system that is to issue certificates in the root's name.
+//! `devca export`: writes an intermediate CA for another system, which then issues certificates below the
+//! root.
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! `devca import`: take over a root that is there, mkcert's or any pair in PEM.
+//! `devca import`: imports an existing root, either mkcert's or any pair in PEM.
 
 use std::fs;
 use std::io::{self, Write};
@@ -31,7 +31,7 @@ pub(super) struct Imported {
     not_after: OffsetDateTime,
     certificate_from: PathBuf,
     key_from: PathBuf,
-    /// The options that choose the CA, for a command in a hint.
+    /// The option that selects the CA in the commands of hints.
     #[serde(skip)]
     ca: CaOption,
 }
@@ -97,7 +97,7 @@ pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Impor
     })
 }
 
-/// mkcert's two files or, in any other folder, the one CA certificate and the key that belongs to it.
+/// Finds mkcert's two files or, in any other folder, the only CA certificate and its key.
 fn pair_in(folder: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
     let mkcert = (folder.join("rootCA.pem"), folder.join("rootCA-key.pem"));
     if mkcert.0.is_file() && mkcert.1.is_file() {

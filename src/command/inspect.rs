@@ -1,4 +1,4 @@
-//! `devca inspect`: what stands in a file, in a certificate of the inventory, or in what a server sends.
+//! `devca inspect`: shows the contents of a file, a certificate of the inventory, or what a server sends.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -26,7 +26,7 @@ use crate::x509::pem;
 pub(super) struct Inspected {
     certificates: Vec<CertificateDetails>,
     requests: Vec<CsrDetails>,
-    /// How many private keys are beside them; they are not shown.
+    /// The number of private keys in the file, which are not shown.
     private_keys: usize,
     #[serde(skip)]
     now: OffsetDateTime,
@@ -55,7 +55,7 @@ pub(super) fn run(context: &Context, args: &cli::Inspect) -> anyhow::Result<Insp
     .into())
 }
 
-/// What a server sends, good or not: devca check judges it.
+/// Reads what a server sends, valid or not; `devca check` is for judging it.
 fn server(context: &Context, host: String, port: u16) -> anyhow::Result<Inspected> {
     let target = Target {
         host,
@@ -94,7 +94,7 @@ fn file(context: &Context, args: &cli::Inspect, path: &Path) -> anyhow::Result<I
     Ok(inspected)
 }
 
-/// One certificate, one request, or a PKCS#12 with its password.
+/// Reads a certificate, a CSR, or a PKCS#12 file with its password.
 fn der(context: &Context, args: &cli::Inspect, path: &Path, bytes: &[u8]) -> anyhow::Result<pem::Contents> {
     if CertificateDetails::read(bytes).is_some() {
         return Ok(pem::Contents { certificates: vec![bytes.to_vec()], ..Default::default() });
@@ -105,7 +105,7 @@ fn der(context: &Context, args: &cli::Inspect, path: &Path, bytes: &[u8]) -> any
     if crate::x509::key::from_pkcs8(bytes).is_some() {
         return Ok(pem::Contents { keys: 1, ..Default::default() });
     }
-    // Made by somebody else it may have the empty one.
+    // Files from other programs may have an empty password.
     if let Ok(archive) = Pkcs12Archive::from_pkcs12(bytes, "") {
         return Ok(contents(&archive));
     }

@@ -1,4 +1,4 @@
-//! `devca install`: make the root, once, and have the stores trust it.
+//! `devca install`: creates the root if necessary, and makes the stores trust it.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ use crate::x509::rsa::Exponent;
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[allow(clippy::struct_excessive_bools)] // each is a fact of its own
+#[allow(clippy::struct_excessive_bools)] // independent facts
 pub(super) struct Installed {
     root: PathBuf,
     name: String,
@@ -33,22 +33,22 @@ pub(super) struct Installed {
     sha256: Option<String>,
     root_created: bool,
     dry_run: bool,
-    /// What a dry run of the first `install` leaves unwritten.
+    /// The files that a dry run of the first `install` does not write.
     would_write: Vec<PathBuf>,
     #[serde(with = "time::serde::rfc3339")]
     #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
     not_after: OffsetDateTime,
     constraints: Constraints,
-    /// The command that prints a passphrase that was put into the keyring.
+    /// The command that prints a passphrase from the keyring, if this run stored it there.
     #[serde(skip_serializing_if = "Option::is_none")]
     passphrase_lookup: Option<String>,
     stores: Vec<StoreLine>,
     #[serde(skip)]
     sysroot: bool,
-    /// The options that choose the CA, for a command in a hint.
+    /// The option that selects the CA in the commands of hints.
     #[serde(skip)]
     ca: CaOption,
-    /// The root and the stores were printed while they were changed.
+    /// Whether the root and the stores were already printed while they were changed.
     #[serde(skip)]
     printed: bool,
 }
@@ -67,7 +67,7 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
         };
         let draft = draft(args, &common_name, &constraints, None);
         let root = Authority::draft(&draft, context.now)?.root;
-        // Its fingerprint will be another.
+        // The fingerprint of the real root will be different.
         let label = "devca-FINGERPRINT".into();
         let anchor = Anchor { label, ..anchor::of(&root) };
         (root, anchor)
@@ -123,7 +123,7 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
         ca: context.folder.option(),
         printed: false,
     };
-    // Each line as soon as it is known: a store can take seconds, or wait for a password.
+    // Print each line immediately, because a store can take seconds or wait for a password.
     installed.printed = context.report.print_early(|page| installed.write_root(page));
     for found in &found {
         let line = stores::one(found, |store, line| changes.add(store, &anchor, &earlier, line));
@@ -141,11 +141,11 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
     Ok(installed)
 }
 
-/// What a line says of a store that has taken the root, or had it.
+/// The words for a store that accepted the root, or already trusted it.
 const TRUSTED: &str = "trusted";
 const ALREADY_TRUSTED: &str = "already trusted";
 
-/// Of a passphrase that this run has put into the keyring.
+/// The lookup command for a passphrase that this run stored in the keyring.
 fn lookup(context: &Context, args: &cli::Install) -> Option<String> {
     if args.keyring { ca::keyring_item(&context.folder)?.lookup() } else { None }
 }
@@ -167,7 +167,7 @@ fn draft<'a>(
     Draft { common_name, constraints, sealed: args.sealed, passphrase }
 }
 
-/// The root that is there, or a new one.
+/// The existing root, or a new one.
 fn root(
     context: &Context,
     args: &cli::Install,
@@ -190,7 +190,7 @@ fn root(
         };
         let item = passphrase.as_ref().and_then(|passphrase| passphrase.item().cloned());
         let made = context.create(&draft(args, common_name, constraints, passphrase));
-        // A key that was there already stays as it was.
+        // An existing key is not encrypted again.
         context.delete_unused(item);
         made?.root
     };
@@ -198,18 +198,20 @@ fn root(
     Ok(root)
 }
 
-/// A root that cannot sign, because its key is missing or another root's, is of no use to anybody who trusts it.
+/// Refuses a root that cannot sign, because its key is missing or does not match: trusting it would be
+/// pointless.
 fn refuse_without_key(context: &Context) -> anyhow::Result<()> {
-    // Which root a locked key belongs to shows only with its passphrase, which `install` does not need.
+    // A locked key can only be matched with its passphrase, which `install` does not need.
     if !ca::is_locked(&context.folder) {
         Authority::load(&context.folder, &|path, key| context.unlock(path, key), context.now)?;
     }
     Ok(())
 }
 
-/// A root is never overwritten by `install`: other commands change it.
+/// Refuses options that would change an existing root: other commands do that.
 fn refuse_to_change(context: &Context, args: &cli::Install) -> anyhow::Result<()> {
-    // What it is already need not be asked for twice: an install that was cut short is given once more.
+    // Options that the root already satisfies are accepted, so that an interrupted install can be repeated as
+    // is.
     let present = context.root()?.constraints;
     let lacking = args.permit.iter().find(|name| !present.permitted.contains(name));
     let hint = if let (Some(name), false) = (lacking, present.is_unconstrained()) {
@@ -256,7 +258,7 @@ impl Installed {
         Ok(())
     }
 
-    /// What to do now.
+    /// Prints what to do next.
     fn write_next(&self, page: &mut dyn Write) -> io::Result<()> {
         writeln!(
             page,

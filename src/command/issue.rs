@@ -1,4 +1,4 @@
-//! `devca issue`: from arguments to a certificate and its files.
+//! `devca issue`: issues a certificate and writes its files.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -34,29 +34,29 @@ mod request;
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[allow(clippy::struct_excessive_bools)] // each is a fact of its own
+#[allow(clippy::struct_excessive_bools)] // independent facts
 pub(super) struct IssueReport {
     #[serde(flatten)]
     record: CertificateRecord,
-    /// With `--if-needed`: the certificate was there and is good for a while.
+    /// With `--if-needed`: whether an existing certificate is still good.
     reused: bool,
-    /// There were files before.
+    /// Whether existing files were replaced.
     replaced: bool,
     root_created: bool,
-    /// Those in which the root was replaced by one that permits more.
+    /// The stores in which the root was replaced by one that permits more.
     stores: Vec<StoreLine>,
-    /// What a sealed CA's new root has signed again.
+    /// The certificates that were renewed because a sealed CA got a new root.
     #[serde(skip_serializing_if = "Option::is_none")]
     reissued: Option<Reissued>,
-    /// One that was made, to be shown once.
+    /// A generated password, which is shown only once.
     #[serde(skip_serializing_if = "Option::is_none")]
     password: Option<String>,
-    /// What goes to standard output instead of into files.
+    /// The content for standard output, if no files are written.
     #[serde(skip)]
     content: Option<Vec<Zeroizing<Vec<u8>>>>,
 }
 
-/// One certificate, or a batch of them.
+/// Issues one certificate or a batch.
 pub(super) fn run(context: &Context, args: &cli::Issue) -> anyhow::Result<u8> {
     match &args.batch {
         None => context.report.finish(&one(context, args)?),
@@ -72,16 +72,17 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<IssueReport> {
     let mut outputs = outputs(args, &formats, &request, &label, &context.folder)?;
     refuse_binary_to_stdout(args, &outputs)?;
     super::refuse_json(context, args.stdout)?;
-    // A pair that is there and good was agreed to when it was issued.
+    // If an existing pair is good, the user agreed to its addresses when it was issued.
     if !args.if_needed {
         confirm_addresses(context, args, &request.subject.names)?;
     }
     let (mut agreed, known) = (Vec::new(), Known::new(&context.folder));
     if !ca::exists(&context.folder) {
-        // Before anything is written: what the root that is about to be made would refuse.
+        // Before writing anything, refuse names that the new root would not be permitted to sign for.
         agreed = widening(context, args, &first_constraints(), &request.subject.names)?;
         let free = overwrite::check(&mut outputs, &known, None, &request, replace(args));
-        // What is in the way may be of another devca, which has made the root meanwhile: that is looked at again.
+        // The existing files may belong to another devca process that has created the root in the meantime,
+        // so they are checked again later.
         if let (Err(e), false) = (free, args.stdout || ca::exists(&context.folder)) {
             return Err(e);
         }
@@ -148,7 +149,7 @@ fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<IssueReport> {
     })
 }
 
-/// The intermediate that signs, where one does and has signed before.
+/// The existing intermediate, if it is the one that signs.
 fn signing_intermediate(context: &Context, args: &cli::Issue) -> Option<CaCertificate> {
     ca::intermediate(&context.folder).filter(|_| args.intermediate || ca::is_sealed(&context.folder))
 }
@@ -166,10 +167,10 @@ fn path_of(outputs: &[Output], holds: Holds) -> Option<PathBuf> {
 }
 
 impl IssueReport {
-    /// What was there, and stays.
+    /// The report for an existing certificate that is kept.
     fn present(entry: Entry, outputs: &[Output], context: &Context) -> Self {
         let mut record = CertificateRecord::new(entry, context.now);
-        // The very paths that were asked for, which may lead there through a link.
+        // Report the requested paths, which may lead to the files through a link.
         record.certificate = path_of(outputs, Holds::Certificate);
         record.key = path_of(outputs, Holds::Key);
         Self {
@@ -185,7 +186,7 @@ impl IssueReport {
     }
 }
 
-/// The files under temporary names, the inventory's line, and only then their names.
+/// Writes the files under temporary names, then the line of the inventory, and only then renames the files.
 fn write(context: &Context, args: &cli::Issue, files: Vec<NewFile>, entry: &mut Entry) -> anyhow::Result<()> {
     let person = context.issuing();
     if let Some(folder) = &args.out {
@@ -197,7 +198,7 @@ fn write(context: &Context, args: &cli::Issue, files: Vec<NewFile>, entry: &mut 
     staged.commit()
 }
 
-/// A certificate never outlives its issuer, whatever was asked for.
+/// Notes that the validity was shortened, because a certificate cannot be valid longer than its issuer.
 fn say_that_it_is_shortened(context: &Context, authority: &Authority) {
     let issuer = if authority.intermediate.is_some() { "intermediate" } else { "root" };
     let end = authority.signer().validity.not_after.date();
@@ -207,8 +208,8 @@ fn say_that_it_is_shortened(context: &Context, authority: &Authority) {
     ));
 }
 
-/// Makes the root where there is none: of two that start at once, the one that gets the lock. Widens one that is there,
-/// if that is wanted.
+/// Creates the root if there is none; if two processes start at once, the one that gets the lock does.
+/// Extends an existing root if requested.
 fn authority(
     context: &Context,
     args: &cli::Issue,
@@ -242,7 +243,7 @@ fn authority(
     Ok((authority, root_created, widened))
 }
 
-/// What other encrypted files are encrypted with, which may have to get a new root. Its file is read once.
+/// The password for other encrypted files, which may need the new root. Its file is read only once.
 fn given_password(args: &cli::Issue, options: &Options) -> anyhow::Result<Option<Secret>> {
     match &options.password {
         Some(password) if args.password.is_given() => Ok(Some(password.clone())),
@@ -254,10 +255,10 @@ fn first_constraints() -> Constraints {
     policy::default_constraints(Some(&super::host_name()), &[], false)
 }
 
-/// Asks before it issues for a public address.
+/// Asks for confirmation before issuing for a public address.
 fn confirm_addresses(context: &Context, args: &cli::Issue, names: &[Name]) -> anyhow::Result<()> {
     if !names.iter().any(policy::is_public_address) {
-        return Ok(()); // without a look at the disk
+        return Ok(()); // without reading any file
     }
     let constraints =
         if ca::exists(&context.folder) { context.root()?.constraints } else { first_constraints() };
@@ -279,7 +280,8 @@ fn confirm_addresses(context: &Context, args: &cli::Issue, names: &[Name]) -> an
     Err(public_address(first).hint_instead(hint).into())
 }
 
-/// A public address that nobody has agreed to. Where the root constrains addresses, the constraints decide.
+/// A public address that the user has not agreed to. If the root constrains addresses, the constraints
+/// decide.
 fn unasked<'a>(constraints: &Constraints, names: &'a [Name]) -> Option<&'a Name> {
     let decide = constraints.is_unconstrained() || constraints.constrain_addresses();
     names.iter().find(|name| !decide && policy::is_public_address(name))
@@ -292,7 +294,7 @@ fn public_address(name: &Name) -> Fault {
     )
 }
 
-/// What the root would have to permit for these names, if the user agrees to that.
+/// The subtrees that the root must be permitted to sign for these names, if the user agrees.
 fn widening(
     context: &Context,
     args: &cli::Issue,
@@ -302,7 +304,7 @@ fn widening(
     let Some(first) = names.iter().find(|name| !constraints.permit(name)) else { return Ok(Vec::new()) };
     let (mut wide, mut subtrees) = (constraints.clone(), Vec::new());
     for name in names {
-        // api.example.dev covers *.api.example.dev as well.
+        // Permitting api.example.dev also covers *.api.example.dev.
         if !wide.permit(name) {
             let subtree = Subtree::parse(&signer::base(name))?;
             wide.permitted.push(subtree.clone());
@@ -318,7 +320,7 @@ fn widening(
         let is_there = ca::exists(&context.folder);
         let command = if is_there { format!("permit {base}") } else { format!("install --permit {base}") };
         let mut hint = format!("permit it: devca {command}");
-        // A single label is often a person's name.
+        // A single label is often the name of a person.
         if names.len() == 1 && !base.contains(['.', ':']) && args.csr.is_none() {
             hint = format!("for a client certificate: devca issue --client {base}; as a host name, {hint}");
         }
@@ -326,7 +328,8 @@ fn widening(
     }
 }
 
-/// What was asked for. Through an intermediate, both the leaf alone and the full chain, which servers need.
+/// The requested formats. With an intermediate, the default is both the leaf alone and the full chain, which
+/// servers need.
 fn formats(args: &cli::Issue) -> Vec<Format> {
     match (args.format.is_empty(), args.intermediate) {
         (false, _) => args.format.clone(),
@@ -335,7 +338,8 @@ fn formats(args: &cli::Issue) -> Vec<Format> {
     }
 }
 
-/// Text may follow text; a binary file is alone, and not for a terminal. (A pair in DER is two files.)
+/// Refuses binary output on a terminal or together with other files; text files can be concatenated. (A pair
+/// in DER is two files.)
 fn refuse_binary_to_stdout(args: &cli::Issue, outputs: &[Output]) -> Result<(), Fault> {
     if !args.stdout || outputs.iter().all(|output| output.format.is_text()) {
         return Ok(());
@@ -355,7 +359,7 @@ fn refuse_binary_to_stdout(args: &cli::Issue, outputs: &[Output]) -> Result<(), 
     Ok(())
 }
 
-/// Where the files go, absolute, so that the inventory finds them from anywhere.
+/// The output files with absolute paths, so that the inventory is valid in any folder.
 fn outputs(
     args: &cli::Issue,
     formats: &[Format],
@@ -405,7 +409,7 @@ impl Outcome for IssueReport {
         let record = &self.record;
         let mut rows: Vec<(&str, String)> =
             record.files.iter().map(|file| (file.part.as_str(), report::short(&file.path))).collect();
-        // The certificate before its key, as a person thinks of them.
+        // List the certificate before its key, as users expect.
         rows.sort_by_key(|(label, _)| label.ends_with("key"));
         if let (Kind::Client, Some(client)) = (record.kind, &record.common_name) {
             rows.push(("client", client.clone()));

@@ -1,4 +1,4 @@
-//! `devca list`: what was issued, and what has become of it.
+//! `devca list`: lists issued certificates and their state.
 
 use std::collections::HashSet;
 use std::io::{self, IsTerminal, Write};
@@ -25,16 +25,16 @@ use crate::x509::policy;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Listing {
     certificates: Vec<Listed>,
-    /// How many lines of the inventory went.
+    /// The number of lines removed from the inventory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pruned: Option<usize>,
-    /// Some lines of the inventory cannot be read, so certificates may be missing here.
+    /// Whether lines of the inventory cannot be read, so that certificates may be missing.
     #[serde(skip)]
     is_damaged: bool,
-    /// Only what has expired, or is about to, was asked for.
+    /// Whether only certificates that have expired or expire soon were requested.
     #[serde(skip)]
     only_ending: bool,
-    /// The options that choose the CA, for a command in a hint.
+    /// The option that selects the CA in the commands of hints.
     #[serde(skip)]
     ca: CaOption,
 }
@@ -44,32 +44,32 @@ pub(super) struct Listing {
 struct Listed {
     #[serde(flatten)]
     record: CertificateRecord,
-    /// What a person knows it by: its first file that is not a key.
+    /// The file that represents the certificate: the first one that is not a key.
     path: PathBuf,
     state: ListedState,
-    /// Encrypted files that the last renewal has left behind.
+    /// Encrypted files that the last renewal could not update.
     #[serde(skip)]
     not_renewed: Vec<NotRenewed>,
     #[serde(skip)]
     touched: Option<Box<Entry>>,
 }
 
-/// A file that still has the certificate before.
+/// A file that still contains the previous certificate.
 struct NotRenewed {
     path: PathBuf,
-    /// Unknown where an earlier version of devca has left it behind.
+    /// Absent if an earlier version of devca could not update the file.
     not_after: Option<OffsetDateTime>,
     state: ListedState,
 }
 
-/// A line of the table.
+/// A row of the table.
 struct Row {
     not_after: Option<OffsetDateTime>,
     state: ListedState,
     columns: [String; 5],
 }
 
-/// The one word on a certificate; the worst first.
+/// The state of a certificate; the worst comes first.
 #[derive(Serialize, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -77,12 +77,12 @@ enum ListedState {
     Missing,
     Replaced,
     Revoked,
-    /// Of a root that another has replaced.
+    /// It was issued by a root that has been replaced.
     #[serde(rename = "old-root")]
     Outdated,
     Expired,
     Expiring,
-    /// Its certificate is the one before the last renewal.
+    /// The file contains the certificate from before the last renewal.
     NotRenewed,
     Good,
 }
@@ -92,7 +92,7 @@ pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<Listing
     let pruned = if args.prune { Some(prune(context)?) } else { None };
     let present = PresentRoot::new(context.root().ok().as_ref(), &context.folder);
     let (now, soon) = (context.now, args.expiring.unwrap_or(policy::RENEW_WITHIN_DAYS));
-    // Looked at while the lines are read: only what is shown stays in memory.
+    // Check each line as it is read, so that only what is shown stays in memory.
     let scanned = inventory::scan(&path, |line| match line {
         Line::Issued(entry) => Ok(Listed::of(entry, now, soon, &present)),
         Line::Revoked(revocation) => Err(revocation.serial),
@@ -129,7 +129,8 @@ pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<Listing
     Ok(Listing { certificates, pruned, is_damaged, only_ending, ca: context.folder.option() })
 }
 
-/// What is in use, and ends within so many days, has ended, or is issued by an earlier root.
+/// The certificates in use that expire within this many days, have expired, or were issued by an earlier
+/// root.
 pub(super) fn ending(
     inventory: Inventory,
     now: OffsetDateTime,
@@ -146,8 +147,8 @@ pub(super) fn ending(
     entries
 }
 
-/// Rewrites the inventory without what is of no use any more: certificates whose files are gone or replaced, and those
-/// that have expired and were revoked.
+/// Rewrites the inventory without obsolete lines: certificates whose files are gone or replaced, and revoked
+/// ones that have expired.
 fn prune(context: &Context) -> anyhow::Result<usize> {
     let path = context.folder.inventory();
     let lock = context.lock()?;
@@ -155,7 +156,7 @@ fn prune(context: &Context) -> anyhow::Result<usize> {
     let before = inventory.entries.len() + inventory.revocations.len() + inventory.unreadable;
     let keep =
         |entry: &Entry| !matches!(presence::glance(entry), State::Missing | State::Gone | State::Replaced);
-    // A revocation stays until its certificate has expired, whether its files are there or not.
+    // A revocation must stay until its certificate has expired, even if the files are gone.
     let ended = inventory.entries.iter().filter(|entry| entry.not_after < context.now);
     let expired: HashSet<String> = ended.map(|entry| entry.serial.clone()).collect();
     let mut revocations = inventory.revocations.clone();
@@ -172,7 +173,7 @@ fn prune(context: &Context) -> anyhow::Result<usize> {
 }
 
 impl Outcome for Listing {
-    /// A table on a terminal; for other programs, columns that a tab separates, without a header.
+    /// Prints a table on a terminal, or tab-separated columns without a header for other programs.
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         if let Some(pruned) = self.pruned {
             let noun = if pruned == 1 { "entry" } else { "entries" };
@@ -203,7 +204,7 @@ impl Outcome for Listing {
     }
 }
 
-/// As much of the names as the table has room for.
+/// Shortens the names to the width of the table.
 fn elided(names: &str) -> String {
     const WIDEST: usize = 36;
     if names.chars().count() <= WIDEST {
@@ -248,12 +249,13 @@ impl Listed {
         Self { record: CertificateRecord::new(*entry, now), path, state, not_renewed, touched }
     }
 
-    /// By which a later one is known to have replaced it.
+    /// The path that identifies a certificate: a later one at the same path replaces it.
     fn place(&self) -> Option<&Path> {
         self.record.files.first().map(|file| file.path.as_path())
     }
 
-    /// Files that something has touched are read, once it is known that no later certificate is in their place.
+    /// Reads files whose modification time has changed, once it is known that no later certificate replaced
+    /// them.
     fn look_into(&mut self) {
         match self.touched.take().map(|entry| presence::state(&entry)) {
             Some(State::Missing | State::Gone) => self.state = ListedState::Missing,
@@ -262,7 +264,7 @@ impl Listed {
         }
     }
 
-    /// One for the certificate, and one for each file that has another.
+    /// One row for the certificate, and one for each file that contains an earlier one.
     fn rows(&self) -> Vec<Row> {
         let behind = self.not_renewed.iter().map(|file| (file.not_after, file.state, &file.path));
         let all = std::iter::once((Some(self.record.not_after), self.state, &self.path)).chain(behind);
@@ -280,7 +282,7 @@ impl Listed {
         Row { not_after, state, columns }
     }
 
-    /// What a person knows it by.
+    /// The name that represents the certificate.
     fn name(&self) -> String {
         match (&self.record.kind, &self.record.common_name) {
             (Kind::Client, Some(name)) => name.clone(),
@@ -291,7 +293,7 @@ impl Listed {
 }
 
 impl NotRenewed {
-    /// `None` for a trust store, which has no certificate of its own.
+    /// Returns `None` for a trust store, which contains no certificate that expires.
     fn of(file: &Written, now: OffsetDateTime, soon: i64) -> Option<Self> {
         let state = match file.not_after {
             Some(end) if end < now => ListedState::Expired,

@@ -1,4 +1,4 @@
-//! `devca man [COMMAND]`: manual pages from the help texts.
+//! `devca man [COMMAND]`: generates manual pages from the help texts.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -35,7 +35,7 @@ pub(super) fn run(of: Option<&str>) -> anyhow::Result<Man> {
     Ok(Man { page: String::from_utf8_lossy(&page).into_owned() })
 }
 
-/// The sections in the order of man-pages(7).
+/// Writes the sections in the order of man-pages(7).
 fn render(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     let notes = Notes::of(command);
     let man = Page::new(command.clone());
@@ -60,7 +60,7 @@ fn render(command: &Command, page: &mut Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// clap's own line: that of `clap_mangen` leaves out the values of options.
+/// Uses clap's usage line, because that of `clap_mangen` omits the values of options.
 fn synopsis(command: &Command) -> String {
     let usage = command.clone().render_usage().to_string();
     let usage = usage.trim_start_matches("Usage:").trim().lines().map(|line| escaped(line.trim()));
@@ -70,7 +70,7 @@ fn synopsis(command: &Command) -> String {
     })
 }
 
-/// What stands below the options in `--help`, taken apart for the manual's sections.
+/// The text below the options in `--help`, split for the sections of the manual.
 #[derive(Default)]
 struct Notes {
     examples: String,
@@ -99,14 +99,14 @@ impl Notes {
     }
 
     fn add(&mut self, paragraph: &str) {
-        // The manual has a section for the files.
+        // The manual has a separate section for files.
         if !paragraph.is_empty() && !paragraph.starts_with("Files: ") {
             self.description.push(paragraph.to_owned());
         }
     }
 }
 
-/// Text that roff leaves as it is: a line that starts with a dot or an apostrophe would be a request.
+/// Escapes text for roff, where a line that starts with a dot or apostrophe would be a request.
 fn escaped(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-");
     let lines = text

@@ -1,4 +1,4 @@
-//! `devca passphrase`: encrypt the CA's keys with one, change it, remove it, or have it remembered.
+//! `devca passphrase`: encrypts the CA's keys, changes or removes their passphrase, or remembers it.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -20,16 +20,16 @@ use crate::report::{self, Mark, Outcome};
 pub(super) struct Protection {
     key: PathBuf,
     locked: bool,
-    /// The system's keyring has the passphrase.
+    /// Whether the passphrase is in the system's keyring.
     in_keyring: bool,
-    /// The command that prints it.
+    /// The command that prints the passphrase.
     #[serde(skip_serializing_if = "Option::is_none")]
     lookup: Option<String>,
     #[serde(skip)]
     what: PassphraseChange,
 }
 
-/// What was done.
+/// The kind of change.
 #[derive(Clone, Copy)]
 enum PassphraseChange {
     Encrypted,
@@ -65,7 +65,7 @@ pub(super) fn run(context: &Context, args: &cli::Passphrase) -> anyhow::Result<P
 
 fn change(context: &Context, args: &cli::Passphrase) -> anyhow::Result<PassphraseChange> {
     let folder = &context.folder;
-    // Read before the lock is taken: nobody else waits for a pipe.
+    // Read before taking the lock, so that other processes do not wait for a pipe.
     let given = args.new_file.as_deref().map(CaPassphrase::from_file).transpose()?;
     let lock = context.lock()?;
     let authority = context.authority()?;
@@ -75,7 +75,7 @@ fn change(context: &Context, args: &cli::Passphrase) -> anyhow::Result<Passphras
     let changed = authority
         .keys_locked_with(passphrase.as_ref(), folder)
         .and_then(|keys| context.person.files().exchange(&folder.path, &keys, &[]));
-    // The old entry if that has worked, the new one if not.
+    // Delete the old entry if that worked, or the new one if it did not.
     context.delete_unused([before, made].into_iter().flatten());
     changed?;
     kernel::forget(&context.remembered_as());
@@ -84,7 +84,7 @@ fn change(context: &Context, args: &cli::Passphrase) -> anyhow::Result<Passphras
     Ok(if passphrase.is_some() { PassphraseChange::Encrypted } else { PassphraseChange::Decrypted })
 }
 
-/// What the keys are to be encrypted with.
+/// The new passphrase for the keys.
 fn new(
     context: &Context,
     args: &cli::Passphrase,
@@ -100,7 +100,7 @@ fn new(
     }
     match given {
         Some(given) => Ok(given),
-        // The variable names the present one.
+        // The variable has the current passphrase, so ask for the new one.
         None if now.passphrase().is_some() => context.type_passphrase(),
         None => context.new_passphrase(),
     }

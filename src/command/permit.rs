@@ -1,4 +1,5 @@
-//! `devca permit`: change what the root may sign for. The key stays, and so does what it has signed.
+//! `devca permit`: changes the names that the root may sign for. The key does not change, and neither do the
+//! certificates it has signed.
 
 use std::io::{self, Write};
 
@@ -33,18 +34,18 @@ pub(super) struct Permitted {
     #[cfg_attr(test, schemars(with = "Vec<String>"))]
     changed: Vec<Subtree>,
     stores: Vec<StoreLine>,
-    /// What has the new root now: files that include it and, of a sealed CA, every certificate.
+    /// What was updated to the new root: files that include it and, for a sealed CA, all certificates.
     #[serde(skip_serializing_if = "Option::is_none")]
     reissued: Option<Reissued>,
     #[serde(skip)]
     removes: bool,
     #[serde(skip)]
     lists: bool,
-    /// Whether every address is permitted from now on.
+    /// Whether all addresses are now permitted.
     frees_addresses: bool,
 }
 
-/// Whom a root that constrains addresses shuts out.
+/// The clients that reject a root with constraints on addresses.
 pub(super) fn shut_out(folder: &CaFolder, root: &CaCertificate) -> String {
     let what = "BoringSSL (Bun, gRPC, Electron, Envoy, Dart, workerd) rejects certificates with addresses, because this root \
                 constrains addresses";
@@ -69,7 +70,7 @@ pub(super) fn run(context: &Context, args: &cli::Permit) -> anyhow::Result<Permi
     let old = context.root()?.constraints;
     let (new, changed) = change(&old, args)?;
     if changed.is_empty() {
-        // Of a sealed CA, one that was cut short has left certificates of the root before.
+        // An interrupted change of a sealed CA may have left certificates of the previous root.
         let (root, sealed) = (context.root()?, crate::ca::is_sealed(&context.folder));
         let mut nothing = Permitted::none(old.permitted, args);
         if sealed && context.folder.earlier().exists() {
@@ -93,7 +94,7 @@ pub(super) fn run(context: &Context, args: &cli::Permit) -> anyhow::Result<Permi
     Ok(Permitted { list, changed, stores, reissued, removes: args.remove, lists: false, frees_addresses })
 }
 
-/// Clients refuse from now on what was issued for a name that the root permitted, and no longer does.
+/// Warns about certificates for names that are no longer permitted, which clients now reject.
 fn warn_of_what_is_outside(context: &Context, old: &Constraints, new: &Constraints) {
     let Ok(inventory) = Inventory::load(&context.folder.inventory()) else { return };
     let is_outside =
@@ -110,17 +111,18 @@ fn warn_of_what_is_outside(context: &Context, old: &Constraints, new: &Constrain
     context.report.note(format!("{note}: the root does not permit one of its names"));
 }
 
-/// What came of a change.
+/// The result of a change.
 pub(super) struct Widened {
     root: CaCertificate,
     pub(super) stores: Vec<StoreLine>,
     pub(super) reissued: Option<Reissued>,
 }
 
-/// Signs the root again, puts it in the place of the old one, which is remembered, and into the stores that hold that.
-/// The caller holds the lock.
+/// Signs the root again, records the old root, and replaces it in its files and in the stores that contain
+/// it. The caller holds the lock.
 ///
-/// A sealed root cannot be signed again: another one takes its place, and its certificates are issued again.
+/// A sealed root cannot be signed again, so it is replaced by a new one, and its certificates are issued
+/// again.
 pub(super) fn permit(
     context: &Context,
     authority: Authority,
@@ -149,7 +151,7 @@ pub(super) fn permit(
     Ok(Widened { root, stores, reissued })
 }
 
-/// The constraints that are asked for, and the subtrees in which they differ.
+/// The requested constraints, and the subtrees that differ.
 fn change(old: &Constraints, args: &cli::Permit) -> Result<(Constraints, Vec<Subtree>), Fault> {
     let mut new = old.clone();
     let mut changed = Vec::new();
@@ -169,7 +171,7 @@ fn change(old: &Constraints, args: &cli::Permit) -> Result<(Constraints, Vec<Sub
         }
         return refuse_to_permit_all(&new, &changed).map(|()| (new, changed));
     }
-    // With the range alone, 127.0.0.1 would be refused.
+    // If only the requested range were permitted, clients would reject 127.0.0.1.
     let constrains = args.constrain_addresses || args.names.iter().any(Subtree::is_network);
     let networks = policy::private_networks().filter(|_| constrains && !old.constrain_addresses());
     args.names.iter().try_for_each(Subtree::refuse_if_too_wide)?;
@@ -181,7 +183,8 @@ fn change(old: &Constraints, args: &cli::Permit) -> Result<(Constraints, Vec<Sub
     Ok((new, changed))
 }
 
-/// With no domain or no address left, every one would be permitted (RFC 5280 §4.2.1.10).
+/// Refuses to remove the last domain or address, because then all of them would be permitted (RFC 5280
+/// §4.2.1.10).
 fn refuse_to_permit_all(new: &Constraints, removed: &[Subtree]) -> Result<(), Fault> {
     let lacks = |networks: bool| {
         let of_type = |subtree: &&Subtree| subtree.is_network() == networks;

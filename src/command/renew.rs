@@ -1,4 +1,4 @@
-//! `devca renew`: issue certificates again before they end, in their places and with their keys.
+//! `devca renew`: renews certificates in place before they expire, keeping their keys.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::issued::presence::{self, Sorted, State};
 use crate::issued::renewal::{self, Renewer, Signers};
 use crate::x509::policy;
 
-/// How they are to be issued again.
+/// How to renew the certificates.
 pub(super) struct How {
     pub(super) password: Option<Secret>,
     pub(super) new_key: bool,
@@ -44,7 +44,8 @@ pub(super) fn run(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissu
         if !args.watch {
             return renewed;
         }
-        // What goes wrong once, a full disk or a server that does not reload, may go well the next time.
+        // Temporary problems, such as a full disk or a server that does not reload, may not occur the next
+        // time.
         match renewed {
             Ok(renewed) => _ = context.report.finish(&renewed)?,
             Err(e) => _ = context.report.error(&e),
@@ -65,8 +66,8 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
         outcome = again(context, &context.authority()?, &due, how, &mut |done| bar.inc(done))?;
         bar.finish_and_clear();
     }
-    // One that was asked for by name is an error, unless another of that name is there. So is one that lacks a file:
-    // somebody relies on it, and a timer is to say so.
+    // A missing certificate that was requested by name is an error, unless another one has that name too. So
+    // is one with a missing file, because something depends on it, and the timer should report it.
     let is_failure = |entry: &Entry, state| {
         let mut words = args.what.iter().filter(|word| is_meant(entry, word));
         let is_named = words.any(|word| !due.iter().any(|other| is_meant(other, word)));
@@ -87,7 +88,7 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
     Ok(outcome)
 }
 
-/// Files that were deleted look like those that were moved, which a server may still use.
+/// Deleted files cannot be distinguished from moved ones, which a server may still use.
 fn note_gone(context: &Context, others: &[(Entry, State)]) {
     let gone = others.iter().filter(|(_, state)| *state == State::Gone);
     for (entry, _) in gone.take(3) {
@@ -98,8 +99,8 @@ fn note_gone(context: &Context, others: &[(Entry, State)]) {
     }
 }
 
-/// What was asked for, and whether lines of the inventory cannot be read. Without a name, and without --all: what ends
-/// soon.
+/// The requested certificates, and whether lines of the inventory cannot be read. Without a name or --all,
+/// those that expire soon are due.
 fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<(Vec<Entry>, bool)> {
     let inventory = Inventory::load(&context.folder.inventory())?;
     let revoked = inventory.revoked();
@@ -115,7 +116,7 @@ fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<(Vec<Entry>, bool
         if let Some(entry) = moved::find(&entries, Path::new(word)) {
             inventory::append(&context.folder.inventory(), [&entry], context.person.files())?;
             let known = entries.len();
-            // What is a copy stays known at both places.
+            // If the files were copied rather than moved, both copies stay in the inventory.
             entries.retain(|old| old.serial != entry.serial || presence::state(old) == State::There);
             let what = if entries.len() < known { "was moved" } else { "is a copy" };
             context.report.note(format!("{word} {what}; its place is recorded"));
@@ -133,7 +134,7 @@ fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<(Vec<Entry>, bool
     Ok((entries, is_damaged))
 }
 
-/// Why nothing is renewed by this name.
+/// Explains why nothing with this name is renewed.
 fn not_listed(revoked: &[Entry], word: &str) -> Fault {
     if let Some(entry) = revoked.iter().find(|entry| is_meant(entry, word)) {
         let hint = format!("{} --force", renewal::issue_again(entry));
@@ -147,13 +148,14 @@ fn not_listed(revoked: &[Entry], word: &str) -> Fault {
     Fault::new(what, "list what was issued: devca list")
 }
 
-/// Whether it has files that an earlier renewal could not open, for which there is a password now.
+/// Whether a password was given for files that an earlier renewal could not open.
 fn lacks_password(args: &cli::Renew, entry: &Entry) -> bool {
     args.password.is_given() && entry.outdated_files().next().is_some()
 }
 
-/// How long before its end a certificate is due; `None`: always. With `--watch`, and without `--within`, a certificate
-/// that is valid for weeks only is renewed in the last third of its life, not again and again from its first day.
+/// How long before its expiry a certificate is due; `None` means always. With `--watch` and without
+/// `--within`, a certificate that is only valid for weeks is renewed in the last third of its validity,
+/// instead of again and again from its first day.
 fn lead(args: &cli::Renew, entry: &Entry) -> Option<Duration> {
     let third = args.days.map_or(entry.not_after - entry.not_before, Duration::days) / 3;
     let named = args.all || !args.what.is_empty();
@@ -172,7 +174,7 @@ fn is_meant(entry: &Entry, word: &str) -> bool {
         || entry.common_name.as_deref() == Some(word)
 }
 
-/// Issues these again, on every core. The caller holds the lock.
+/// Renews these certificates, on every core. The caller holds the lock.
 pub(super) fn again(
     context: &Context,
     authority: &Authority,
@@ -223,7 +225,7 @@ fn outdated(context: &Context, path: &Path, entry: &Entry) -> FailedRenewal {
     FailedRenewal { path: path.to_owned(), why, hint }
 }
 
-/// Until the next certificate is due, and an hour at most: others may be issued in the meantime.
+/// The time until the next certificate is due, at most an hour, because others may be issued in the meantime.
 fn until_next(context: &Context, args: &cli::Renew, now: OffsetDateTime) -> StdDuration {
     let entries = Inventory::load(&context.folder.inventory()).unwrap_or_default().in_use();
     let next = entries
@@ -236,7 +238,7 @@ fn until_next(context: &Context, args: &cli::Renew, now: OffsetDateTime) -> StdD
     wait.clamp(StdDuration::from_secs(1), hour)
 }
 
-/// By its absolute path: another program of that name may be in the current folder.
+/// The absolute path of the shell, because the current folder may contain another program with its name.
 fn shell() -> PathBuf {
     if cfg!(windows) {
         let system = std::env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
@@ -246,11 +248,11 @@ fn shell() -> PathBuf {
     }
 }
 
-/// A command line of the person's own, as their shell reads it.
+/// Runs a command line of the user with the user's shell.
 fn execute(context: &Context, hook: &str) -> Result<(), String> {
     let mut command = Command::new(shell());
     command.arg(if cfg!(windows) { "/C" } else { "-c" }).arg(hook);
-    // Standard output is for what devca says, in JSON even.
+    // Standard output is reserved for devca, which may print JSON.
     command.envs(context.person.environment()).stdout(io::stderr());
     let status = spawn_as_person(&mut command).and_then(|mut child| child.wait());
     match status.map_err(|e| e.to_string()) {

@@ -1,4 +1,4 @@
-//! `devca revoke`: record that a certificate is no longer valid; `devca crl` tells others.
+//! `devca revoke`: records that a certificate is no longer valid; `devca crl` publishes that.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -57,7 +57,7 @@ pub(super) fn run(context: &Context, args: &cli::Revoke) -> anyhow::Result<Revok
     Ok(Revoked { serial: line.serial, since: revoked, already: false, hint })
 }
 
-/// The certificate in a file, PEM or DER; none in what is no file, or is encrypted.
+/// Reads the certificate in a PEM or DER file; `None` if this is not a file, or is encrypted.
 fn leaf(path: &Path) -> anyhow::Result<Option<Leaf>> {
     if !path.exists() || path.is_dir() {
         return Ok(None);
@@ -66,7 +66,8 @@ fn leaf(path: &Path) -> anyhow::Result<Option<Leaf>> {
     Ok(Leaf::parse(&pem::certificate_in(&content).unwrap_or_else(|| content.to_vec())))
 }
 
-/// What was issued last into this file, such as PKCS#12, or has this serial number.
+/// Finds the certificate that was last written to this file (such as PKCS#12), or that has this serial
+/// number.
 fn find<'a>(known: &'a Inventory, word: &str) -> anyhow::Result<&'a Entry> {
     let (path, serial) = (std::path::absolute(word).ok(), serial_of(word));
     let is_in = |entry: &&Entry| {
@@ -85,7 +86,7 @@ fn find<'a>(known: &'a Inventory, word: &str) -> anyhow::Result<&'a Entry> {
     if let Some(found) = found {
         return Ok(found);
     }
-    // A name is enough where only one certificate has it.
+    // A name is sufficient if only one certificate has it.
     let is_named = |entry: &&Entry| {
         entry.common_name.as_deref() == Some(word) || entry.names.iter().any(|name| name == word)
     };
@@ -93,7 +94,7 @@ fn find<'a>(known: &'a Inventory, word: &str) -> anyhow::Result<&'a Entry> {
     match named.as_slice() {
         [one] => Ok(one),
         [] => Err(Fault::new(what(), hint).into()),
-        // Also those that were renewed or replaced: one of them may be the one whose key is lost.
+        // Include renewed and replaced certificates, because the lost key may be that of one of them.
         all => {
             let what = format!("{} certificates were issued for {word}", all.len());
             Err(Fault::new(what, "name its file, or its serial number: devca revoke SERIAL").into())
@@ -101,7 +102,7 @@ fn find<'a>(known: &'a Inventory, word: &str) -> anyhow::Result<&'a Entry> {
     }
 }
 
-/// As OpenSSL (`serial=0A:…`) and others print it.
+/// Parses a serial number as OpenSSL (`serial=0A:…`) and others print it.
 fn serial_of(word: &str) -> String {
     let digits = word.trim().trim_start_matches("serial=").replace(':', "").to_ascii_lowercase();
     digits.strip_prefix("0x").unwrap_or(&digits).to_owned()

@@ -1,4 +1,4 @@
-//! `devca root`: where the root is, or the root itself, in the forms that other machines take it in.
+//! `devca root`: shows where the root is, or writes it in formats for other machines.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::x509::pem;
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct RootReport {
-    /// Where it is.
+    /// The path of the root.
     #[serde(rename = "root")]
     path: PathBuf,
     /// Its common name.
@@ -33,7 +33,7 @@ pub(super) struct RootReport {
     not_after: OffsetDateTime,
     constraints: Constraints,
     pem: String,
-    /// What was written.
+    /// The files that were written.
     files: Vec<PathBuf>,
     #[serde(skip)]
     wants_pem: bool,
@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context, args: &cli::Root) -> anyhow::Result<RootRep
     if !args.format.is_empty() {
         let folder = args.out.as_deref().unwrap_or(Path::new(""));
         overwrite::refuse_ca_folder(folder, &context.folder)?;
-        // Nobody replaces the root meanwhile.
+        // Hold the lock, so that the root is not replaced in the meantime.
         let _lock = context.lock()?;
         root = context.root()?;
         files = write(context, folder, &args.format, &root)?;
@@ -67,8 +67,8 @@ pub(super) fn run(context: &Context, args: &cli::Root) -> anyhow::Result<RootRep
     })
 }
 
-/// Writes the root and remembers where, so that a new one takes its place. A file with the same content is left as it
-/// is, one with an earlier root is replaced; any other is somebody's. The caller holds the lock.
+/// Writes the root and records the path, so that a new root will replace it. A file with the same content is
+/// kept, one with an earlier root is replaced, and any other file is an error. The caller holds the lock.
 fn write(
     context: &Context,
     folder: &Path,

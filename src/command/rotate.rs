@@ -1,4 +1,4 @@
-//! `devca rotate`: a new root with a new key, and every certificate issued again in its place.
+//! `devca rotate`: creates a new root with a new key, and renews every certificate in place.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -81,7 +81,7 @@ pub(super) fn run(context: &Context, args: &cli::Rotate) -> anyhow::Result<Rotat
     })
 }
 
-/// What is asked on a terminal before the root is replaced.
+/// The question on a terminal before the root is replaced.
 fn question(context: &Context) -> String {
     let count = Inventory::load(&context.folder.inventory()).map_or(0, |inventory| inventory.in_use().len());
     let noun = if count == 1 { "certificate" } else { "certificates" };
@@ -91,7 +91,7 @@ fn question(context: &Context) -> String {
     )
 }
 
-/// A root that is constrained already keeps its list.
+/// Refuses to permit more names: a root that already has constraints keeps them.
 fn refuse_to_permit(present: &Constraints, names: &[Subtree]) -> Result<(), Fault> {
     match names.iter().find(|name| !present.permitted.contains(name)) {
         None => Ok(()),
@@ -102,16 +102,16 @@ fn refuse_to_permit(present: &Constraints, names: &[Subtree]) -> Result<(), Faul
     }
 }
 
-/// What devca has not written, or does not know where it went.
+/// Files and stores that devca cannot update.
 const OUT_OF_REACH: &str = "phones, containers, other machines and users, and --sysroot trees still have the old root: replace it there";
 
-/// Where the old key is locked, so is the new one; the old passphrase is not needed for that.
+/// The passphrase for the new key, which is encrypted if the old one is. The old passphrase is not needed.
 fn passphrase(context: &Context) -> anyhow::Result<Option<CaPassphrase>> {
     let path = ca::signing_key(&context.folder);
     if path.symlink_metadata().is_err() {
         return Ok(None);
     }
-    // A key that cannot be read, or whose passphrase is lost, is a reason to rotate, not one to refuse.
+    // An unreadable key or a lost passphrase is a reason to rotate, so do not refuse because of it.
     match key_file::read(&path) {
         Ok(key_file::KeyFile::Locked(key)) if key.item.is_some() && std::env::var_os(VARIABLE).is_none() => {
             let hint = format!("put a passphrase into a file: export {VARIABLE}=…");
@@ -122,7 +122,7 @@ fn passphrase(context: &Context) -> anyhow::Result<Option<CaPassphrase>> {
     }
 }
 
-/// Makes a CA in the place of the one that is there, whose root is remembered. The caller holds the lock.
+/// Creates a CA in place of the existing one, whose root is recorded. The caller holds the lock.
 pub(super) fn replace_root(
     context: &Context,
     constraints: &Constraints,
@@ -135,7 +135,7 @@ pub(super) fn replace_root(
     let mut files = authority.files(folder)?;
     files.push(NewFile::public(folder.earlier(), earlier(context)));
     files.extend(bundles::rewritten(context, Some(&authority.root.der))?);
-    // What belongs to the old root alone.
+    // These files belong only to the old root.
     let all = [folder.root_key(), folder.intermediate_key(), folder.intermediate(), folder.root_crl()];
     let gone: Vec<PathBuf> = all
         .into_iter()
@@ -146,15 +146,15 @@ pub(super) fn replace_root(
     Ok(authority)
 }
 
-/// The roots that this CA has had, the present one included, in PEM.
+/// All roots that this CA has had, including the current one, in PEM.
 pub(super) fn earlier(context: &Context) -> Vec<u8> {
     let mut known = pem::certificates(&context.folder.earlier());
     known.extend(CaCertificate::load(&context.folder.root()).map(|root| root.der));
     known.iter().flat_map(|der| pem::certificate(der)).collect()
 }
 
-/// Issues what is in use, and of another root than the present one, again, and updates what was exported. The caller
-/// holds the lock.
+/// Renews certificates in use that were not issued by the current root, and updates what was exported. The
+/// caller holds the lock.
 pub(super) fn reissue(
     context: &Context,
     authority: &Authority,
@@ -163,7 +163,7 @@ pub(super) fn reissue(
     reissue_if(context, authority, password, &|entry| !renewal::is_of(entry, authority))
 }
 
-/// The same where the root has kept its key: only files that include the root itself are due.
+/// Does the same after a change that keeps the root's key: only files that include the root itself are due.
 pub(super) fn update(
     context: &Context,
     authority: &Authority,

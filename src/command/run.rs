@@ -1,4 +1,4 @@
-//! `devca run -- PROGRAM …`: start a program that trusts the root, whatever it is written in.
+//! `devca run -- PROGRAM …`: starts a program so that it trusts the root, whatever language it is written in.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -11,7 +11,7 @@ use super::{Context, env};
 use crate::cli;
 use crate::error::Fault;
 
-/// On Unix the program takes this process' place; elsewhere its exit code becomes this one's.
+/// On Unix, the program replaces this process; elsewhere, its exit code becomes that of devca.
 pub(super) fn run(context: &Context, args: &cli::Run) -> anyhow::Result<u8> {
     let mut command = prepared(context, &args.command)?;
     let path = PathBuf::from(command.get_program());
@@ -20,7 +20,7 @@ pub(super) fn run(context: &Context, args: &cli::Run) -> anyhow::Result<u8> {
     Err(not_started(&path, &failed).into())
 }
 
-/// A program with its arguments, which will trust the root.
+/// Prepares a program with its arguments so that it will trust the root.
 pub(super) fn prepared(context: &Context, words: &[OsString]) -> anyhow::Result<Command> {
     let (program, arguments) = words
         .split_first()
@@ -30,7 +30,8 @@ pub(super) fn prepared(context: &Context, words: &[OsString]) -> anyhow::Result<
     Ok(command)
 }
 
-/// What env, nice and shells return for a program that was not found, and for one that cannot be run.
+/// The exit codes of env, nice and shells for a program that was not found, and for one that cannot be
+/// executed.
 const NOT_FOUND: u8 = 127;
 const NOT_EXECUTABLE: u8 = 126;
 
@@ -40,7 +41,7 @@ fn not_started(path: &Path, failed: &std::io::Error) -> Fault {
         io::ErrorKind::NotFound if !path.exists() => {
             Fault::new(what, "check the name of the program").exiting_with(NOT_FOUND)
         }
-        // A script whose interpreter is missing is "not found" as well.
+        // A script whose interpreter is missing is also reported as "not found".
         io::ErrorKind::NotFound => {
             Fault::new(what, "check the interpreter in its first line").exiting_with(NOT_EXECUTABLE)
         }
@@ -49,7 +50,7 @@ fn not_started(path: &Path, failed: &std::io::Error) -> Fault {
     }
 }
 
-/// A name is looked for in the absolute folders of `PATH`: what lies in the current folder is run by `./name` alone.
+/// Searches only the absolute folders of `PATH`: a program in the current folder must be run as `./name`.
 fn found(context: &Context, program: &OsStr) -> anyhow::Result<PathBuf> {
     let path = PathBuf::from(program);
     if path.components().count() > 1 || path.has_root() || program.to_string_lossy().starts_with('.') {
@@ -77,7 +78,7 @@ fn found(context: &Context, program: &OsStr) -> anyhow::Result<PathBuf> {
 #[allow(clippy::unnecessary_wraps)]
 fn start(command: &mut Command) -> anyhow::Result<std::io::Error> {
     use crate::error::OrHint;
-    // The program is the person's: it gets none of root's rights, not even kept ones.
+    // The program runs as the user, without any of root's rights, not even saved ones.
     devca_platform::privilege::give_up_root()
         .or_hint(|| "cannot drop root's privileges".into(), || "run devca without sudo".into())?;
     Ok(std::os::unix::process::CommandExt::exec(command))

@@ -1,6 +1,7 @@
-//! The JSON Schemas in `docs/json/`, one for each command, made of the very types that are printed.
+//! The JSON Schemas in `docs/json/`, one per command, generated from the types that are printed.
 //!
-//! After a change to one of these: `DEVCA_OVERWRITE=1 cargo test --lib schemas`, and a line in `CHANGELOG.md`.
+//! After changing one of these types, run `DEVCA_OVERWRITE=1 cargo test --lib schemas` and add a line to
+//! `CHANGELOG.md`.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use crate::acme::log::AcmeEvent;
 use crate::report::{FailureDocument, LineDocument, OutcomeDocument};
 use crate::serve::event::Event;
 
-/// What a command prints: what it has done, or why it failed.
+/// What a command prints: its result, or why it failed.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[allow(dead_code)]
@@ -25,7 +26,7 @@ enum Printed<T: 'static> {
     Failure(FailureDocument<'static>),
 }
 
-/// `devca issue` has two kinds of outcome.
+/// `devca issue` has two kinds of results.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[allow(dead_code)]
@@ -35,7 +36,7 @@ enum PrintedByIssue {
     Failure(FailureDocument<'static>),
 }
 
-/// `devca serve` prints a line for whatever happens.
+/// `devca serve` prints a line for each event.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[allow(dead_code)]
@@ -44,7 +45,7 @@ enum PrintedByServe {
     Failure(FailureDocument<'static>),
 }
 
-/// `devca acme`, too.
+/// So does `devca acme`.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[allow(dead_code)]
@@ -53,8 +54,8 @@ enum PrintedByAcme {
     Failure(FailureDocument<'static>),
 }
 
-/// What holds for every document: numbers are those of JavaScript and jq, whatever they are in Rust, and a field without a
-/// value is absent.
+/// The conventions of all documents: numbers are within the range of JavaScript and jq, whatever their type
+/// in Rust, and fields without a value are absent.
 #[derive(Clone)]
 struct Conventions;
 
@@ -97,7 +98,7 @@ fn of<T: JsonSchema + 'static>(command: &'static str) -> (&'static str, Value) {
     (command, schema::<Printed<T>>(command))
 }
 
-/// Every command, with what it prints. `devca run` prints nothing of its own unless it fails.
+/// Every command with what it prints. `devca run` itself prints nothing unless it fails.
 fn all() -> BTreeMap<&'static str, Value> {
     BTreeMap::from([
         ("acme", schema::<PrintedByAcme>("acme")),

@@ -1,4 +1,4 @@
-//! `devca serve`: HTTPS in front of other servers.
+//! `devca serve`: serves HTTPS in front of other servers.
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -54,8 +54,8 @@ pub(super) fn run(context: &Context, args: cli::Serve) -> anyhow::Result<u8> {
     served
 }
 
-/// A program that trusts the root, with the terminal of this one; where the lines here are JSON, what it prints goes to
-/// standard error.
+/// The program to start, prepared so that it trusts the root, on the same terminal. If devca prints JSON
+/// lines, the program's standard output goes to standard error.
 fn program(context: &Context, words: &[OsString]) -> anyhow::Result<Option<Command>> {
     if words.is_empty() {
         return Ok(None);
@@ -67,7 +67,7 @@ fn program(context: &Context, words: &[OsString]) -> anyhow::Result<Option<Comma
     Ok(Some(command))
 }
 
-/// The CA that signs. Where there is none yet, it is made, as `issue` makes it.
+/// The CA that signs. If there is none yet, it is created as by `issue`.
 pub(super) fn authority(context: &Context) -> anyhow::Result<Authority> {
     if ca::exists(&context.folder) {
         return context.authority();
@@ -93,12 +93,12 @@ fn refuse_outside(authority: &Authority, name: &Name) -> Result<(), Fault> {
     Err(Fault::new(what, format!("permit it: devca permit {name}")))
 }
 
-/// The names of the sites that have one.
+/// The names of those sites that have one.
 fn named(sites: &Sites) -> Vec<Name> {
     sites.iter().filter_map(|site| site.name.clone()).collect()
 }
 
-/// What is on the certificate for clients that ask for no name: these, and this machine.
+/// The names of the certificate for clients that request no name: these, and this machine.
 pub(super) fn usual(sites: &[Name], authority: &Authority) -> Vec<Name> {
     let localhost = [
         Name::Dns("localhost".into()),
@@ -115,14 +115,14 @@ pub(super) fn usual(sites: &[Name], authority: &Authority) -> Vec<Name> {
     names
 }
 
-/// Whom upstreams may be certified by: the system's roots, and this CA's.
+/// The roots trusted for upstreams: the system's and this CA's.
 fn roots(context: &Context, authority: &Authority) -> Vec<Vec<u8>> {
     let mut roots = bundle::system_roots(&context.host());
     roots.push(authority.root.der.clone());
     roots
 }
 
-/// A server runs for hours: nothing in it needs root's rights.
+/// Drops root's rights: a server runs for hours and does not need them.
 #[cfg(unix)]
 pub(super) fn give_up_root() -> anyhow::Result<()> {
     devca_platform::privilege::give_up_root()

@@ -1,4 +1,5 @@
-//! The servers are a program of their own beside `devca`: linked into it, they would slow down every other command.
+//! The servers are in a separate program beside `devca`: linked into it, they would slow down every other
+//! command.
 
 use std::env::{self, consts::EXE_SUFFIX};
 use std::process::Command;
@@ -6,7 +7,7 @@ use std::process::Command;
 use crate::error::Fault;
 use crate::report::Report;
 
-/// Runs that program with the arguments of this one. On Unix it takes this process' place.
+/// Runs that program with the arguments of this one. On Unix, it replaces this process.
 pub(super) fn execute(report: &Report) -> anyhow::Result<u8> {
     let name = format!("devca-serve{EXE_SUFFIX}");
     let own = env::current_exe().unwrap_or_default();

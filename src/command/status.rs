@@ -1,4 +1,4 @@
-//! `devca status`, the doctor: looks at everything, changes nothing.
+//! `devca status`: checks everything and changes nothing (unless `--fix` is given).
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -64,7 +64,7 @@ pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<Statu
     Ok(StatusReport { root, issued, stores, problems })
 }
 
-/// Stores that could have the root, and do not.
+/// Reports stores that could contain the root but do not.
 fn lacking(context: &Context, stores: &[StoreState]) -> Option<StatusProblem> {
     let what = match stores.iter().filter(|store| store.lacks_root()).count() {
         0 => return None,
@@ -74,7 +74,7 @@ fn lacking(context: &Context, stores: &[StoreState]) -> Option<StatusProblem> {
     Some(StatusProblem { what, hint: context.folder.hint("devca install") })
 }
 
-/// Files that programs started with `devca env` still read.
+/// Reports outdated files that programs started with `devca env` still read.
 fn stale_bundles(context: &Context, root: &CaCertificate) -> Vec<StatusProblem> {
     let finding = |path: PathBuf| StatusProblem {
         what: format!("{} does not have the current root, or has an earlier one", path.display()),
@@ -83,7 +83,7 @@ fn stale_bundles(context: &Context, root: &CaCertificate) -> Vec<StatusProblem> 
     bundles::stale(context, root).into_iter().map(finding).collect()
 }
 
-/// Files of `devca root` and `devca export`.
+/// Reports outdated files of `devca root` and `devca export`.
 fn outdated_exports(context: &Context, root: &CaCertificate) -> Vec<StatusProblem> {
     let finding = |export: ExportLine| StatusProblem {
         what: format!(
@@ -99,9 +99,9 @@ fn outdated_exports(context: &Context, root: &CaCertificate) -> Vec<StatusProble
     damage.into_iter().chain(outdated).collect()
 }
 
-/// Keeps others out of what is private, and brings the files of `devca env` up to date.
+/// Removes other users' access to private files, and updates the files of `devca env`.
 fn fix(context: &Context) -> anyhow::Result<()> {
-    // A folder of somebody else's, or one that others could have exchanged, is reported and left as it is.
+    // A folder that belongs to another user, or that others could have replaced, is reported but not changed.
     if context.folder.refuse_foreign().is_err() {
         return Ok(());
     }

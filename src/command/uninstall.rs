@@ -1,4 +1,5 @@
-//! `devca uninstall`: remove the root, and earlier ones, from the stores; with `--purge`, delete it.
+//! `devca uninstall`: removes the current and earlier roots from the stores, and deletes the CA with
+//! `--purge`.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -28,17 +29,17 @@ use crate::x509::certificate::{self, CaCertificate};
 pub(super) struct Uninstalled {
     root: PathBuf,
     stores: Vec<StoreLine>,
-    /// What was deleted; empty without `--purge`.
+    /// The deleted files; empty without `--purge`.
     deleted: Vec<PathBuf>,
-    /// What `--dry-run` has left.
+    /// The files that would be deleted without `--dry-run`.
     would_delete: Vec<PathBuf>,
     /// Why the CA's folder was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     kept_for: Option<&'static str>,
-    /// There was nothing of this CA's to remove.
+    /// Whether there was nothing to remove.
     #[serde(skip)]
     nothing_here: bool,
-    /// The options that chose the machine, for a command in a hint.
+    /// The options that selected the machine, for the commands of hints.
     #[serde(skip)]
     machine: String,
 }
@@ -66,7 +67,7 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
         confirm_purge(context)?;
     }
     let host = stores::host(context, &args.stores)?;
-    // A damaged root cannot be looked for in a store, but it can be deleted, and earlier ones can be found.
+    // A damaged root cannot be found in a store, but it can be deleted, and earlier roots can still be found.
     let root = match context.root() {
         Err(e) if ca::exists(folder) && args.purge => {
             context.report.note(format!("{e:#}; the stores were not searched for it"));
@@ -121,7 +122,7 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
     Ok(outcome)
 }
 
-/// What is deleted cannot be brought back: on a terminal, somebody is asked.
+/// Asks for confirmation on a terminal, because deleted keys cannot be restored.
 fn confirm_purge(context: &Context) -> Result<(), Fault> {
     let folder = &context.folder;
     let count = Inventory::load(&folder.inventory()).map_or(0, |inventory| inventory.in_use().len());
@@ -135,8 +136,8 @@ fn confirm_purge(context: &Context) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Only devca's and mkcert's roots, and those whose key is here, are removed from the stores: another's root that was
-/// copied to `root.pem` must stay trusted.
+/// Only roots made by devca or mkcert, and those whose key is here, are removed from the stores: if another
+/// program's root was copied to `root.pem`, it must stay trusted.
 fn is_own(context: &Context, root: &CaCertificate) -> bool {
     let is_own = certificate::local_ca(&root.der).is_some() || context.has_key_of(root);
     if !is_own {
@@ -148,7 +149,8 @@ fn is_own(context: &Context, root: &CaCertificate) -> bool {
     is_own
 }
 
-/// Files of `devca root` and `devca export` are in use elsewhere: they are named, not deleted.
+/// Lists the files of `devca root` and `devca export` instead of deleting them, because they are in use
+/// elsewhere.
 fn note_exports(context: &Context, root: &CaCertificate) {
     let exports = KnownRoots::of(&context.folder, root).present(&context.folder);
     if !exports.is_empty() {
@@ -160,11 +162,12 @@ fn note_exports(context: &Context, root: &CaCertificate) {
     }
 }
 
-/// Shells and `.env` files go on naming what `devca env` has printed.
+/// Shells and `.env` files still contain what `devca env` printed.
 const NEW_TERMINAL: &str =
     "open a new terminal where you used it, and remove its lines from .env files and shell profiles";
 
-/// A store of this machine that was not chosen, and trusts the root: once deleted, it could no longer be removed from there.
+/// Reports a store that was not selected but trusts the root: once deleted, the root could no longer be
+/// removed from it.
 fn still_trusted(
     context: &Context,
     args: &cli::Uninstall,
@@ -183,7 +186,7 @@ fn still_trusted(
 
 const TRUSTED_ELSEWHERE: &str = "kept, because a store that was not selected trusts it; to delete it, run uninstall --purge without --store";
 
-/// What is this CA's, and what is of the CAs beside it.
+/// The roots of this CA and of the other CAs in the same folder.
 struct Own {
     root: Option<Anchor>,
     old_roots: OldRoots,
@@ -201,7 +204,7 @@ impl Own {
     }
 }
 
-/// Removes this CA's roots from a store, and lists the others that are there.
+/// Removes this CA's roots from a store, and lists the other roots of local CAs in it.
 fn remove(
     changes: &Changes,
     store: &dyn Store,
@@ -227,7 +230,7 @@ fn remove(
     }
 }
 
-/// A database that was made for a root alone goes with the last one.
+/// Finishes a removal. A database that was created only for devca's root is deleted with its last root.
 fn finish(
     changes: &Changes,
     store: &dyn Store,
@@ -240,7 +243,7 @@ fn finish(
     Ok(if changes.dry_run { stores::StoreChange::WouldRun } else { stores::StoreChange::Done })
 }
 
-/// Removes roots whose folder is lost, or in another home.
+/// Removes roots whose CA folder is lost or in another home folder.
 fn remove_by_fingerprint(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Uninstalled> {
     let host = stores::host(context, &args.stores)?;
     let changes = Changes::new(context, &host, args.dry_run);
@@ -258,7 +261,7 @@ fn remove_by_fingerprint(context: &Context, args: &cli::Uninstall) -> anyhow::Re
     Ok(Uninstalled::new(context, args, lines))
 }
 
-/// Deletes what devca made in the CA's folder, the key first, and the folder if nothing else is in it.
+/// Deletes the files that devca created in the CA's folder, keys first, and the folder if it is then empty.
 fn purge(context: &Context) -> anyhow::Result<Vec<PathBuf>> {
     let folder = &context.folder;
     let files = context.person.files();
@@ -272,10 +275,11 @@ fn purge(context: &Context) -> anyhow::Result<Vec<PathBuf>> {
     let item = ca::keyring_item(folder);
     deleted.iter().try_for_each(|path| files.remove(path))?;
     context.delete_unused(item);
-    // Removed while it is held: who waits for it finds that it is gone, and locks another.
+    // Remove the lock file while it is locked, so that waiting processes notice that it is gone and lock a
+    // new one.
     files.remove(&folder.lock())?;
     drop(lock);
-    // Somebody else's file keeps its folder, and another CA the one above.
+    // The folder is kept if it contains other files, and the one above if it contains other CAs.
     if std::fs::remove_dir(&folder.path).is_ok()
         && let Some(home) = folder.path.parent()
     {
@@ -284,7 +288,7 @@ fn purge(context: &Context) -> anyhow::Result<Vec<PathBuf>> {
     Ok(deleted)
 }
 
-/// What devca has made in the CA's folder, the keys first.
+/// The files that devca created in the CA's folder, keys first.
 fn own_files(folder: &CaFolder) -> Vec<PathBuf> {
     let bundles = Bundle::all(folder).into_iter().flat_map(|bundle| bundle.paths());
     folder.own_files().into_iter().chain(bundles).filter(|path| path.symlink_metadata().is_ok()).collect()

@@ -1,4 +1,4 @@
-//! `devca check --expiring 14d`: for cron.
+//! `devca check --expiring 14d`, for cron jobs.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use crate::issued::presence;
 use crate::issued::renewal::PresentRoot;
 use crate::x509::validity::DaysLeft;
 
-/// What of the inventory ends soon, has ended, or is issued by an earlier root.
+/// Lists the certificates of the inventory that expire soon, have expired, or were issued by an earlier root.
 pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checked> {
     let Some(days) = args.expiring else {
         return Err(Fault::usage(

@@ -1,4 +1,4 @@
-//! What a check has found, for a person and as JSON.
+//! The result of a check, for display and as JSON.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use crate::check::{Finding, Severity};
 use crate::report::{self, Mark, Outcome};
 use crate::x509::details::CertificateDetails;
 
-/// What was checked, in the order of the arguments.
+/// The checked targets, in the order of the arguments.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(in crate::command) struct Checks {
@@ -23,19 +23,19 @@ pub(in crate::command) struct Checks {
 pub(in crate::command) struct Checked {
     /// The server, the file or the inventory.
     pub(super) place: String,
-    /// The version of TLS.
+    /// The TLS version.
     #[serde(rename = "tls_version", skip_serializing_if = "Option::is_none")]
     pub(super) version: Option<String>,
-    /// From the leaf upwards.
+    /// The certificates, starting with the leaf.
     pub(super) chain: Vec<Linked>,
-    /// Who trusts the root.
+    /// The programs and stores that trust the root.
     pub(super) trusted_by: Vec<String>,
-    /// Who does not.
+    /// Those that do not.
     pub(super) not_trusted_by: Vec<String>,
     /// The CAs whose client certificates the server accepts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) acceptable_client_cas: Option<Vec<String>>,
-    /// The worst first.
+    /// The findings, the worst first.
     pub(super) findings: Vec<Finding>,
     #[serde(skip)]
     pub(super) no_connection: bool,
@@ -67,7 +67,7 @@ impl Outcome for Checks {
         })
     }
 
-    /// The worst of all.
+    /// The worst exit code of all targets.
     fn exit_code(&self) -> u8 {
         self.checks.iter().map(Checked::exit_code).max().unwrap_or(0)
     }
@@ -87,7 +87,7 @@ impl Checked {
         Ok(())
     }
 
-    /// Whether every client accepts it.
+    /// Whether every client accepts the connection.
     fn is_well(&self) -> bool {
         self.findings.iter().all(|finding| finding.severity == Severity::Warning)
     }
@@ -140,7 +140,8 @@ impl Checked {
         Ok(())
     }
 
-    /// What is wrong, the fix, and then how clients say it: the most common clients, or all with `--verbose`.
+    /// Prints the problem, the fix, and how clients report it: only the most common clients, or all with
+    /// `--verbose`.
     fn write_finding(&self, page: &mut dyn Write, finding: &Finding) -> io::Result<()> {
         const COMMON: [Client; 4] = [Client::Curl, Client::Node, Client::Chrome, Client::Firefox];
         match finding.severity {
@@ -172,7 +173,7 @@ impl Checked {
     }
 }
 
-/// One line a client: its words, or one or the other.
+/// One line per client with its alternative messages.
 fn by_client(words: &[&'static Words]) -> Vec<(Client, String)> {
     let mut lines: Vec<(Client, String)> = Vec::new();
     for word in words {

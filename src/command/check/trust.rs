@@ -1,4 +1,4 @@
-//! Which roots are known here, and who trusts the one at the end of a chain.
+//! The roots that are known on this machine, and who trusts the one at the end of a chain.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -21,23 +21,23 @@ use crate::issued::inventory::Inventory;
 use crate::x509::certificate::{self, CaCertificate};
 use crate::x509::pem;
 
-/// What is known on this machine.
+/// The certificates that are known on this machine.
 pub(super) struct Roots {
     host: Host,
-    /// What is trusted: the roots of `--roots`; else the system's and this person's.
+    /// The trusted roots: those of `--roots`, or else the system's and the user's.
     pub(super) anchors: Vec<Link>,
-    /// What else is known: intermediates, roots that were replaced, and mkcert's.
+    /// Other known certificates: intermediates, roots that were replaced, and mkcert's root.
     pub(super) others: Vec<Link>,
     system: Vec<Vec<u8>>,
-    /// This person's CAs, each with its root.
+    /// The user's CAs with their roots.
     own: Vec<(CaFolder, Vec<u8>)>,
-    /// Roots that were replaced, with their CA.
+    /// Roots that were replaced, with their CAs.
     earlier: Vec<(CaFolder, Vec<u8>)>,
-    /// Those of `--roots`, which alone count then.
+    /// The roots of `--roots`; if given, only these are trusted.
     given: Option<Vec<Vec<u8>>>,
 }
 
-/// What became of the question.
+/// Who trusts a root.
 pub(super) struct Trust {
     pub(super) finding: Option<Finding>,
     pub(super) trusted_by: Vec<String>,
@@ -77,7 +77,8 @@ impl Roots {
         Ok(Self { host, anchors, others, system, own, earlier, given })
     }
 
-    /// Who trusts the root of this chain, of a client's certificate or a server's; `sent` is how many certificates the server has sent.
+    /// Determines who trusts the root of this chain, for the certificate of a client or a server. `sent` is
+    /// the number of certificates that the server sent.
     pub(super) fn trust(&self, args: &cli::Check, is_client: bool, chain: &Chain, sent: usize) -> Trust {
         let top = chain.top();
         let leaf = &chain.leaf().details;
@@ -102,7 +103,7 @@ impl Roots {
                 return nobody(Finding::new(&REPLACED_ROOT, what, again));
             }
             End::Unknown => return nobody(unknown(top, sent)),
-            // Self-signed: that was said.
+            // A self-signed certificate was already reported.
             End::Root if chain.links.len() == 1 => return none,
             End::Root | End::Anchor => {}
         }
@@ -122,7 +123,7 @@ impl Roots {
                 Finding::new(&UNTRUSTED_ROOT, what, "use a file with its root").saying(said(chain)),
             );
         }
-        // A CA for clients needs no store: servers are given its root.
+        // A CA for clients need not be in any store: its root is configured in the servers.
         if let (true, Some((folder, _))) = (is_client, self.own.iter().find(|(_, der)| *der == top.der)) {
             let by = folder.hint("servers configured with its root (devca root --pem)");
             return Trust { trusted_by: vec![by], ..none };
@@ -148,7 +149,8 @@ impl Roots {
         (verdicts, lines)
     }
 
-    /// It knows no address constraints, and so refuses certificates with addresses below them.
+    /// BoringSSL does not support address constraints, so below a root with any, it rejects certificates that
+    /// contain addresses.
     fn boringssl(&self, chain: &Chain) -> Option<String> {
         let has_address = chain.leaf().details.names.iter().any(|name| name.parse::<IpAddr>().is_ok());
         let mut issuers = chain.links.iter().skip(1);
@@ -160,19 +162,20 @@ impl Roots {
         })
     }
 
-    /// The CA of this person's that a server names as acceptable for clients.
+    /// The user's CA that a server accepts for clients.
     pub(super) fn own_among(&self, acceptable: &[Vec<u8>]) -> Option<&CaFolder> {
         let is_named = |der: &[u8]| Link::read(der).is_some_and(|link| acceptable.contains(&link.subject));
         self.own.iter().find(|(_, der)| is_named(der)).map(|(folder, _)| folder)
     }
 
-    /// A root that was only permitted more is replaced by one with the same key: what it has signed stays good.
+    /// Whether the root was replaced by one with another key. If it was only permitted more names, it has the
+    /// same key, and the certificates it signed remain valid.
     fn has_new_key(&self, folder: &CaFolder, earlier: &Link) -> bool {
         let present = self.own.iter().find(|(own, _)| own.path == folder.path);
         !present.is_some_and(|(_, der)| Link::read(der).is_some_and(|root| root.has_key_of(earlier)))
     }
 
-    /// Store by store.
+    /// Asks each store.
     fn ask_stores(&self, args: &cli::Check, chain: &Chain) -> Trust {
         let top = chain.top();
         if !top.details.is_ca {
@@ -225,7 +228,7 @@ impl Roots {
         }
     }
 
-    /// Whether the CA that issued it has it on its list.
+    /// Reports the certificate if the CA that issued it has revoked it.
     pub(super) fn revoked(&self, chain: &Chain) -> anyhow::Result<Option<Finding>> {
         let leaf = &chain.leaf().details;
         for (folder, der) in &self.own {
@@ -246,7 +249,7 @@ impl Roots {
     }
 }
 
-/// Where mkcert keeps its root.
+/// The folder in which mkcert keeps its root.
 fn mkcert_root(context: &Context) -> Option<PathBuf> {
     let folder = match std::env::var_os("CAROOT").filter(|folder| !folder.is_empty()) {
         Some(folder) => PathBuf::from(folder),
@@ -255,8 +258,9 @@ fn mkcert_root(context: &Context) -> Option<PathBuf> {
     Some(folder.join("rootCA.pem")).filter(|path| path.is_file())
 }
 
-/// OpenSSL goes on to a self-signed certificate where it is not told otherwise (`X509_V_FLAG_PARTIAL_CHAIN`; curl is), and
-/// of the others only Go takes a leaf that is trusted itself.
+/// Reports a trust anchor that is not a root. OpenSSL continues to a self-signed certificate unless told
+/// otherwise (`X509_V_FLAG_PARTIAL_CHAIN`, which curl sets), and of the others only Go accepts a leaf that is
+/// itself trusted.
 pub(super) fn is_not_a_root(chain: &Chain) -> Finding {
     let what = format!("{} is trusted, but is not a root", chain.top().details.subject);
     let finding = Finding::new(&UNTRUSTED_ROOT, what, "trust the root that issued it");
@@ -266,7 +270,8 @@ pub(super) fn is_not_a_root(chain: &Chain) -> Finding {
     }
 }
 
-/// Its issuer is not known here: with an address of that in it, it was meant to be sent along.
+/// Reports an unknown issuer. If the certificate has the URL of its issuer, the server should have sent that
+/// too.
 fn unknown(top: &Link, sent: usize) -> Finding {
     let details = &top.details;
     let issuer = &details.issuer;
@@ -282,7 +287,7 @@ fn unknown(top: &Link, sent: usize) -> Finding {
     Finding::new(&UNTRUSTED_ROOT, what, fix).saying(move |words| openssl_says(words, sent, false))
 }
 
-/// OpenSSL, and so Node, curl and Python, word it by how much of the chain was sent.
+/// OpenSSL, and with it Node, curl and Python, words the error depending on how much of the chain was sent.
 fn said(chain: &Chain) -> impl Fn(&Words) -> bool {
     let sent = chain.links.iter().filter(|(_, source)| *source == Source::Sent).count();
     let root_sent = chain.links.last().is_some_and(|(_, source)| *source == Source::Sent);

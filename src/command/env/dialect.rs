@@ -1,4 +1,4 @@
-//! Assignments, as each shell reads them.
+//! Variable assignments in the syntax of each shell.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -6,12 +6,12 @@ use std::path::Path;
 use crate::cli::Dialect;
 
 impl Dialect {
-    /// The one of the shell that has started devca.
+    /// The dialect of the shell that started devca.
     pub(super) fn of_this_shell() -> Self {
         Self::guess(std::env::var_os("SHELL"), std::env::var_os("MSYSTEM").is_some(), cfg!(windows))
     }
 
-    /// By `$SHELL`, which Git Bash sets on Windows too, along with `$MSYSTEM`.
+    /// Guesses the dialect from `$SHELL`, which Git Bash also sets on Windows, along with `$MSYSTEM`.
     fn guess(shell: Option<OsString>, is_msys: bool, is_windows: bool) -> Self {
         let shell = shell.map(|shell| shell.to_string_lossy().replace('\\', "/")).unwrap_or_default();
         let name = Path::new(&shell).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
@@ -23,12 +23,12 @@ impl Dialect {
         }
     }
 
-    /// One assignment, safe to evaluate whatever the value is.
+    /// An assignment that is safe to evaluate, whatever the value is.
     pub(super) fn assign(self, name: &str, value: &str) -> String {
         match self {
             Self::Sh => format!("export {name}='{}'", value.replace('\'', r"'\''")),
             Self::Fish => format!("set -gx {name} '{}'", value.replace('\\', r"\\").replace('\'', r"\'")),
-            // PowerShell takes typographic quotes for quotes as well.
+            // PowerShell also treats typographic quotes as quotes.
             Self::Powershell => {
                 let doubled =
                     |c: char| if "'‘’‚‛".contains(c) { format!("{c}{c}") } else { c.to_string() };

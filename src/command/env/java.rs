@@ -1,4 +1,4 @@
-//! `JAVA_TOOL_OPTIONS`: what every JVM reads before its own options.
+//! `JAVA_TOOL_OPTIONS`, which every JVM reads before its other options.
 
 use std::path::Path;
 
@@ -6,18 +6,19 @@ const TRUST_STORE: &str = "-Djavax.net.ssl.trustStore=";
 const TYPE: &str = "-Djavax.net.ssl.trustStoreType=";
 const PASSWORD: &str = "-Djavax.net.ssl.trustStorePassword=";
 
-/// The trust store that some options name.
+/// The trust store that the options name.
 pub(crate) fn trust_store(options: &str) -> Option<String> {
     words(options).filter_map(|word| unquoted(word).strip_prefix(TRUST_STORE).map(ToOwned::to_owned)).last()
 }
 
-/// Whether some options name a store that is not a file: `Windows-ROOT`, `KeychainStore`.
+/// Whether the options select a store that is not a file, such as `Windows-ROOT` or `KeychainStore`.
 pub(super) fn reads_system_store(options: &str) -> bool {
     let types = words(options).filter_map(|word| unquoted(word).strip_prefix(TYPE).map(ToOwned::to_owned));
     types.last().is_some_and(|kind| !["JKS", "PKCS12"].iter().any(|file| kind.eq_ignore_ascii_case(file)))
 }
 
-/// The options with this trust store instead of the one that they name. `None` where a JVM could not read the path.
+/// The options with this trust store in place of the one that they name. Returns `None` if a JVM could not
+/// parse the path.
 pub(super) fn with_trust_store(options: &str, path: &Path, password: &str) -> Option<String> {
     let is_ours =
         |word: &&str| [TRUST_STORE, TYPE, PASSWORD].iter().any(|option| unquoted(word).starts_with(option));
@@ -27,7 +28,8 @@ pub(super) fn with_trust_store(options: &str, path: &Path, password: &str) -> Op
     Some(all.collect::<Vec<_>>().join(" "))
 }
 
-/// Split at white space outside quotes, as `HotSpot`'s `parse_options_buffer` does; it knows no escapes.
+/// Splits options at white space outside of quotes, as `parse_options_buffer` in `HotSpot` does. There are no
+/// escapes.
 fn words(options: &str) -> impl Iterator<Item = &str> {
     let mut quote = None;
     let split = move |c: char| {

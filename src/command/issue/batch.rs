@@ -1,4 +1,4 @@
-//! `devca issue --batch`: one certificate a line, on every core; what is there already is left as it is.
+//! `devca issue --batch`: issues one certificate per line, on every core, and skips those that already exist.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -24,28 +24,28 @@ use crate::report::{self, Outcome};
 use crate::x509::kind::Kind;
 use crate::x509::subject::Subject;
 
-/// A batch of a million lines is smaller.
+/// The maximum size of the input; a million lines are smaller.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// More than a thousand of the longest names.
+/// The maximum length of a line; enough for a thousand names of the maximum length.
 const MAX_LINE: usize = 1 << 18;
 
-/// What came of a batch.
+/// The result of a batch.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Batch {
-    /// How many were issued.
+    /// The number of issued certificates.
     issued: usize,
-    /// How many existed.
+    /// The number of certificates that already exist.
     skipped: usize,
-    /// The lines that were not.
+    /// The lines that failed.
     failed: Vec<FailedLine>,
-    /// Where their files are.
+    /// The folder of the files.
     folder: PathBuf,
     root_created: bool,
-    /// Those that were issued.
+    /// The issued certificates.
     certificates: Vec<CertificateRecord>,
-    /// How many certificates were not begun when Ctrl-C was pressed.
+    /// The number of certificates that were not started because of Ctrl-C.
     not_begun: usize,
 }
 
@@ -58,14 +58,14 @@ struct FailedLine {
     hint: String,
 }
 
-/// One line: names, and what else is said of them.
+/// A line with names and options.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct BatchLine {
     names: Vec<String>,
     #[serde(default)]
     kind: Option<Kind>,
-    /// What the files' names begin with.
+    /// The stem of the file names.
     #[serde(default)]
     file: Option<String>,
     #[serde(default)]
@@ -79,7 +79,7 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
         return Err(Fault::usage(what, "use --password-file FILE").into());
     }
     let options = request::options(args, &formats, context.report)?;
-    // Read before the lock is taken: nobody else waits for a pipe.
+    // Read before taking the lock, so that other processes do not wait for a pipe.
     let input = files::read_list(batch, MAX_BYTES)?;
     let folder = std::path::absolute(args.out.as_deref().unwrap_or(Path::new(".")))?;
     overwrite::refuse_ca_folder(&folder, &context.folder)?;
@@ -141,8 +141,8 @@ struct Maker<'a> {
     now: time::OffsetDateTime,
 }
 
-/// What a line has come to.
-#[allow(clippy::large_enum_variant)] // one at a time, soon in a vector of its own
+/// The result of checking a line.
+#[allow(clippy::large_enum_variant)] // short-lived, and soon stored in separate vectors
 enum Asked {
     Nothing,
     There,
@@ -176,7 +176,7 @@ impl Maker<'_> {
         let asked = parallel::map(lines.iter().collect(), |(number, line)| (*number, self.ask(line)));
         let mut jobs: Vec<BatchJob> = Vec::new();
         let mut numbers = Vec::new();
-        // Two lines for the same files would be written at the same time.
+        // Two lines for the same files must not be written concurrently.
         let mut claimed: HashMap<String, usize> = HashMap::new();
         let path = |output: &format::Output| output.path.to_string_lossy().to_lowercase();
         for (number, asked) in asked {
@@ -227,7 +227,8 @@ impl Maker<'_> {
         Ok(())
     }
 
-    /// Reads a line; what is there already, whole, valid and for the same names, is not made again.
+    /// Parses and checks a line. A certificate that is complete, valid and for the same names is not issued
+    /// again.
     fn ask(&self, line: &[u8]) -> anyhow::Result<Asked> {
         if line.len() > MAX_LINE {
             let what = format!("the line is longer than {} KB", MAX_LINE >> 10);
@@ -272,7 +273,8 @@ impl Maker<'_> {
     }
 }
 
-/// `NAME… [kind=client] [file=NAME] [cn=NAME]`, or the same as a JSON object; `None` for an empty line or a comment.
+/// Parses `NAME… [kind=client] [file=NAME] [cn=NAME]`, or a JSON object with the same keys. Returns `None`
+/// for an empty line or a comment.
 fn parse(line: &str) -> anyhow::Result<Option<BatchLine>> {
     let line = line.trim();
     if !is_of_certificate(line.as_bytes()) {
@@ -299,7 +301,7 @@ fn parse(line: &str) -> anyhow::Result<Option<BatchLine>> {
     Ok(Some(parsed))
 }
 
-/// Neither an empty line nor a comment.
+/// Whether this is neither an empty line nor a comment.
 fn is_of_certificate(line: &[u8]) -> bool {
     let line = line.trim_ascii();
     !line.is_empty() && !line.starts_with(b"#")

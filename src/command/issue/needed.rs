@@ -1,4 +1,4 @@
-//! `devca issue --if-needed`: whether what is at the paths already will do.
+//! `devca issue --if-needed`: decides whether the existing files are good enough.
 
 use std::path::Path;
 
@@ -16,8 +16,8 @@ use crate::issued::renewal;
 use crate::x509::certificate::CaCertificate;
 use crate::x509::policy;
 
-/// The certificate that is there and good for a while, if the request asks for nothing else. The CA's key is not needed
-/// for this; the caller holds the lock.
+/// The existing certificate, if it satisfies the request and does not expire soon. This does not need the
+/// CA's key. The caller holds the lock.
 pub(super) fn present(
     context: &Context,
     args: &cli::Issue,
@@ -25,7 +25,7 @@ pub(super) fn present(
     outputs: &[Output],
 ) -> anyhow::Result<Option<Entry>> {
     let root = context.root()?;
-    // A root that may no longer sign for a name is asked about, as for a certificate that is not there.
+    // If the root may no longer sign for a name, ask the user, as for a new certificate.
     if !request.subject.names.iter().all(|name| root.constraints.permit(name)) {
         return Ok(None);
     }
@@ -37,7 +37,7 @@ pub(super) fn present(
     let newest = |is_same: fn(&Path, &Path) -> bool| {
         inventory.entries.iter().rfind(|entry| is_at(entry, outputs, is_same))
     };
-    // Links are followed only where no entry names the paths: that takes calls to the system for each entry.
+    // Resolve links only if no entry has exactly these paths, because that takes system calls for each entry.
     let newest = newest(|one, other| one == other).or_else(|| newest(is_same_place)).cloned();
     let is_good = |entry: &Entry| {
         let lead = Duration::days(policy::RENEW_WITHIN_DAYS).min((entry.not_after - entry.not_before) / 3);
@@ -88,16 +88,16 @@ fn is_at(entry: &Entry, outputs: &[Output], is_same: fn(&Path, &Path) -> bool) -
     })
 }
 
-/// Whether both paths lead to one file, through whatever links to its folder.
+/// Whether both paths lead to the same file, resolving links in their folders.
 fn is_same_place(one: &Path, other: &Path) -> bool {
     let folder = |path: &Path| path.parent().and_then(|folder| folder.canonicalize().ok());
     one.file_name() == other.file_name() && folder(one).is_some_and(|its| folder(other) == Some(its))
 }
 
-/// By its signature's issuer where the certificate can be read, and by its time where it is encrypted.
+/// Checks the issuer if the certificate can be read, or the time of issue if it is encrypted.
 fn is_of_the_present_root(context: &Context, root: &CaCertificate, request: &Request, entry: &Entry) -> bool {
     let Some(leaf) = presence::leaf(entry) else { return renewal::beginning(Some(root)) <= entry.issued };
-    // Earlier versions gave a client no alternative name.
+    // Earlier versions issued client certificates without an alternative name.
     let names = profile::alternative_names(request.kind, &request.subject);
     let intermediate = ca::intermediate(&context.folder);
     (leaf.is_of(root) || intermediate.is_some_and(|intermediate| leaf.is_of(&intermediate)))

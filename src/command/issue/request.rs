@@ -1,4 +1,4 @@
-//! What argv asks for, parsed; nothing on disk has been touched but a CSR or a password that was named.
+//! Parses the arguments of `devca issue`. Only a CSR or a password file, if named, is read from disk.
 
 use time::OffsetDateTime;
 
@@ -37,8 +37,8 @@ pub(super) fn parse(args: &cli::Issue, now: OffsetDateTime, report: &Report) -> 
     Ok(request)
 }
 
-/// The names that the arguments mean. For a server, a URL and `host:port` mean the host, and commas separate names as
-/// spaces do; without any, it is this machine's.
+/// The names that the arguments stand for. For a server, a URL and `host:port` stand for the host, and names
+/// may be separated by commas; without arguments, they are those of this machine.
 fn meant(args: &cli::Issue, kind: Kind, report: &Report) -> Vec<String> {
     if kind == Kind::Client {
         return args.names.clone();
@@ -72,7 +72,7 @@ pub(super) fn kind(args: &cli::Issue) -> Kind {
     }
 }
 
-/// The names of a CSR: its SANs and, where there are none, its common name, as clients did before RFC 6125.
+/// The names in a CSR: its SANs or, if there are none, its common name, as clients did before RFC 6125.
 fn requested(kind: Kind, csr: &csr::Csr, common_name: Option<&str>) -> Result<Subject, Fault> {
     let own = csr.common_name.as_deref();
     let words = match (kind, csr.names.as_slice(), own) {
@@ -111,7 +111,7 @@ fn too_long(days: i64, most: i64, kind: Kind) -> Fault {
     )
 }
 
-/// How the formats are wanted; a password that is not given is made.
+/// The options for the formats; a missing password is generated.
 pub(super) fn options(args: &cli::Issue, formats: &[Format], report: &Report) -> anyhow::Result<Options> {
     let given = args.password.read()?;
     let is_needed = formats.iter().any(|format| format.takes_password());

@@ -1,4 +1,4 @@
-//! Who certifies the clients of `devca serve --mtls`: one of devca's CAs, or a file.
+//! The CAs of clients for `devca serve --mtls`: one of devca's, or those in a file.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use crate::serve::clients::{ClientCaFiles, ClientCas, ClientRules};
 use crate::x509::certificate::CaCertificate;
 use crate::x509::pem;
 
-/// What is asked of clients, if anything.
+/// The requirements for clients, if there are any.
 pub(super) fn rules(context: &Context, args: &cli::Serve) -> anyhow::Result<Option<ClientRules>> {
     let Some(mode) = args.mtls else { return Ok(None) };
     let files: Box<dyn ClientCaFiles> = match &args.client_ca {
@@ -37,7 +37,7 @@ pub(super) fn rules(context: &Context, args: &cli::Serve) -> anyhow::Result<Opti
     Ok(Some(ClientRules { required: mode == ClientAuth::Required, allow: args.allow.clone(), files }))
 }
 
-/// The CA of devca's with this name, unless a file is meant.
+/// The devca CA with this name, unless the word is a file.
 fn named(context: &Context, word: &Path) -> Option<CaFolder> {
     if word.components().count() > 1 || word.exists() {
         return None;
@@ -46,7 +46,7 @@ fn named(context: &Context, word: &Path) -> Option<CaFolder> {
     context.folder.siblings().into_iter().find(|folder| folder.name.to_string() == name && ca::exists(folder))
 }
 
-/// A CA of devca's: its root, and what its inventory says was revoked.
+/// A devca CA: its root, and the revocations in its inventory.
 struct DevcaCa {
     folder: CaFolder,
 }
@@ -64,7 +64,7 @@ impl ClientCaFiles for DevcaCa {
     }
 }
 
-/// CA certificates in PEM, and a file of revocation lists.
+/// A PEM file of CA certificates, and one of revocation lists.
 struct PemFiles {
     roots: PathBuf,
     list: Option<PathBuf>,

@@ -1,7 +1,9 @@
-//! The files that `devca env` and `devca run` point programs at: `bundle.pem` in the CA's folder, and what is made of it.
+//! The files that `devca env` and `devca run` point programs to: `bundle.pem` in the CA's folder, and files
+//! derived from it.
 //!
-//! An environment that names roots of its own gets files of its own: `bundle-0123456789abcdef.pem`, whose first lines
-//! name the sources. So one terminal's company roots do not reach another's programs.
+//! An environment that already names other roots gets separate files such as `bundle-0123456789abcdef.pem`,
+//! whose first lines list those sources. That way, the company roots of one terminal do not leak into the
+//! programs of another.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -16,10 +18,10 @@ use crate::x509::certificate::CaCertificate;
 use crate::x509::key;
 use crate::x509::pem;
 
-/// Starts a line that names a source. PEM ignores what is outside its blocks.
+/// The prefix of a line that names a source. PEM parsers ignore text outside the blocks.
 const SOURCE: &str = "# includes the roots of ";
 
-/// The files of one environment.
+/// The files for one environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Bundle {
     folder: PathBuf,
@@ -27,7 +29,7 @@ pub(crate) struct Bundle {
 }
 
 impl Bundle {
-    /// The one for these sources.
+    /// The bundle for these sources.
     pub(crate) fn of(folder: &CaFolder, sources: &[PathBuf]) -> Self {
         let named: Vec<u8> = sources.iter().flat_map(|path| source_line(path).into_bytes()).collect();
         let suffix = match sources {
@@ -37,7 +39,7 @@ impl Bundle {
         Self { folder: folder.path.clone(), suffix }
     }
 
-    /// Every one that there is.
+    /// All existing bundles.
     pub(crate) fn all(folder: &CaFolder) -> Vec<Self> {
         let entries = folder.path.read_dir().into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
@@ -53,31 +55,31 @@ impl Bundle {
         all
     }
 
-    /// The system's roots, the sources' and devca's.
+    /// The PEM file with the system's roots, those of the sources, and devca's.
     pub(crate) fn pem(&self) -> PathBuf {
         self.folder.join(format!("bundle{}.pem", self.suffix))
     }
 
-    /// The same for Java.
+    /// The same roots as a Java trust store.
     pub(crate) fn trust_store(&self) -> PathBuf {
         self.folder.join(format!("bundle{}.p12", self.suffix))
     }
 
-    /// Without the system's, for variables that add to a program's own roots. Where there are no sources, that is the
-    /// root's own file.
+    /// The file without the system's roots, for variables that add to a program's own roots. If there are no
+    /// sources, this is the root's file.
     pub(crate) fn extra(&self) -> PathBuf {
         let name =
             if self.suffix.is_empty() { "root.pem".into() } else { format!("extra{}.pem", self.suffix) };
         self.folder.join(name)
     }
 
-    /// All of its files, those that are not there included.
+    /// All of its files, whether they exist or not.
     pub(crate) fn paths(&self) -> Vec<PathBuf> {
         let extra = (!self.suffix.is_empty()).then(|| self.extra());
         [self.trust_store(), self.pem()].into_iter().chain(extra).collect()
     }
 
-    /// What is to be in its files. The bundle in PEM comes last: where it is as it should be, the others are.
+    /// Renders its files. The PEM bundle comes last, so that if it is up to date, the others are too.
     pub(crate) fn render(&self, content: &Content) -> anyhow::Result<Vec<NewFile>> {
         let mut files = vec![replacing(self.trust_store(), trust_store::write(&content.all)?)];
         if !self.suffix.is_empty() {
@@ -87,7 +89,7 @@ impl Bundle {
         Ok(files)
     }
 
-    /// Whether its files hold this already.
+    /// Whether its files already have this content.
     pub(crate) fn holds(&self, content: &Content) -> bool {
         let is = |path: PathBuf, text: Vec<u8>| read::bytes(&path).is_ok_and(|found| found == text);
         is(self.pem(), text(&content.sources, &content.all))
@@ -95,7 +97,7 @@ impl Bundle {
             && (self.suffix.is_empty() || is(self.extra(), text(&content.sources, &content.extra)))
     }
 
-    /// What is in its files.
+    /// Reads the content of its files.
     fn read(&self) -> Content {
         let all = read::bytes(&self.pem()).unwrap_or_default();
         let extra =
@@ -108,7 +110,7 @@ impl Bundle {
     }
 }
 
-/// What is in the files of a bundle.
+/// The roots in the files of a bundle.
 pub(crate) struct Content {
     sources: Vec<PathBuf>,
     all: Vec<Vec<u8>>,
@@ -116,7 +118,7 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    /// What the files of an environment with these sources have in them; each root once.
+    /// The roots for an environment with these sources, without duplicates.
     pub(crate) fn new(
         system: Vec<Vec<u8>>,
         sources: Vec<PathBuf>,
@@ -128,7 +130,7 @@ impl Content {
         Self { sources, all, extra }
     }
 
-    /// The same with this root in the place of devca's earlier ones.
+    /// Replaces all of devca's roots with this one.
     fn with_root(&mut self, devcas: &[Vec<u8>], root: Option<&[u8]>) {
         for list in [&mut self.all, &mut self.extra] {
             list.retain(|der| !devcas.contains(der));
@@ -137,15 +139,14 @@ impl Content {
     }
 }
 
-/// What was merged into a file, if it is a bundle of this CA.
+/// The sources that were merged into a file, if it is a bundle of this CA.
 pub(crate) fn sources_of(folder: &CaFolder, path: &Path) -> Option<Vec<PathBuf>> {
     let bundle =
         Bundle::all(folder).into_iter().find(|bundle| bundle.paths().iter().any(|own| own == path))?;
     Some(bundle.read().sources)
 }
 
-/// The files of every bundle, for an exchange: `root`, if there is one to be trusted from now on, in the place of the
-/// ones that this CA has had.
+/// Renders all bundles with `root`, if given, in place of the CA's previous roots.
 pub(crate) fn rewritten(context: &Context, root: Option<&[u8]>) -> anyhow::Result<Vec<NewFile>> {
     let devcas = roots(&context.folder);
     let mut files = Vec::new();
@@ -157,13 +158,13 @@ pub(crate) fn rewritten(context: &Context, root: Option<&[u8]>) -> anyhow::Resul
     Ok(files)
 }
 
-/// Brings every bundle up to date. The caller holds the lock.
+/// Updates all bundles. The caller holds the lock.
 pub(crate) fn refresh(context: &Context, root: Option<&[u8]>) -> anyhow::Result<()> {
     let files = rewritten(context, root)?;
     if files.is_empty() { Ok(()) } else { context.person.files().exchange(&context.folder.path, &files, &[]) }
 }
 
-/// The files that trust another root of this CA than the present one, or do not trust that.
+/// The files that trust an earlier root of this CA, or do not trust the current one.
 pub(crate) fn stale(context: &Context, root: &CaCertificate) -> Vec<PathBuf> {
     let mut earlier = roots(&context.folder);
     earlier.retain(|der| *der != root.der);
@@ -184,7 +185,7 @@ pub(crate) fn stale(context: &Context, root: &CaCertificate) -> Vec<PathBuf> {
     found
 }
 
-/// The present root of this CA, and those that it has had.
+/// The current and previous roots of this CA.
 fn roots(folder: &CaFolder) -> Vec<Vec<u8>> {
     [folder.earlier(), folder.root()].iter().flat_map(|path| pem::certificates(path)).collect()
 }

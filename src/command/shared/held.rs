@@ -1,4 +1,4 @@
-//! Roots of devca's and mkcert's that a store trusts.
+//! The roots of local CAs (devca's and mkcert's) in a store.
 
 use devca_platform::{Problem, Store};
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::x509::certificate;
 use crate::x509::key;
 
-/// A root of a local CA that a store holds, and that is not the present one.
+/// A root of a local CA in a store, other than the current root.
 #[derive(Serialize, Clone, PartialEq, Eq)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(in crate::command) struct HeldRoot {
@@ -38,7 +38,7 @@ impl HeldRoot {
     }
 }
 
-/// The roots of devca's and mkcert's that a store holds.
+/// The roots of devca and mkcert in a store.
 pub(in crate::command) fn local_roots(store: &dyn Store) -> Result<Vec<HeldRoot>, Problem> {
     let of_local_ca = |der: Vec<u8>| Some(HeldRoot::new(certificate::local_ca(&der)?.common_name, der));
     Ok(store.certificates()?.into_iter().filter_map(of_local_ca).collect())

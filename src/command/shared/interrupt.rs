@@ -1,4 +1,4 @@
-//! Ctrl-C while many files are written: what was begun is completed, and what was done is reported.
+//! Handles Ctrl-C while many files are written: what was started is completed, and the result is reported.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,21 +7,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
 
-/// What shells know as "ended by Ctrl-C": 128 and the number of the signal.
+/// The exit code for Ctrl-C by shell convention: 128 plus the number of the signal.
 pub(in crate::command) const EXIT_CODE: u8 = 130;
 
 /// Whether Ctrl-C was pressed.
 pub(in crate::command) struct Interrupt(Arc<AtomicBool>);
 
-/// Why something was not begun.
+/// The error for work that was not started because of Ctrl-C.
 #[derive(Debug)]
 pub(in crate::command) struct Interrupted;
 
 impl Interrupt {
-    /// From now on the first Ctrl-C is noted, and the second ends the program at once.
+    /// From now on, the first Ctrl-C is only recorded, and the second one ends the program immediately.
     pub(in crate::command) fn catch() -> Self {
         let requested = Arc::new(AtomicBool::new(false));
-        // Where either fails, Ctrl-C ends the program as it always does.
+        // If either call fails, Ctrl-C ends the program as usual.
         let _ = flag::register_conditional_shutdown(SIGINT, EXIT_CODE.into(), Arc::clone(&requested))
             .and_then(|_| flag::register(SIGINT, Arc::clone(&requested)));
         Self(requested)

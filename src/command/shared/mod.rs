@@ -1,4 +1,4 @@
-//! What several commands share.
+//! Code shared by several commands.
 
 pub(in crate::command) mod anchor;
 pub(in crate::command) mod bundles;

@@ -1,4 +1,4 @@
-//! Roots that a CA had before: stores may still hold them.
+//! The previous roots of a CA, which stores may still contain.
 
 use std::cell::LazyCell;
 
@@ -10,17 +10,18 @@ use crate::command::shared::held::HeldRoot;
 use crate::x509::certificate::{self, CaCertificate};
 use crate::x509::pem;
 
-/// What `permit` and `rotate` have replaced, and `earlier.pem` remembers.
+/// The roots that `permit` and `rotate` replaced, from `earlier.pem`.
 pub(in crate::command) struct OldRoots {
     known: Vec<CaCertificate>,
 }
 
 impl OldRoots {
-    /// Those of this CA. Its file is not proof: what is neither a root of devca's or mkcert's, nor the present root
-    /// with other constraints, was never this CA's, and stays where it is.
+    /// The previous roots of this CA. The file alone proves nothing: a certificate that is neither a root of
+    /// devca or mkcert nor the current root with other constraints was never this CA's, and must not be
+    /// removed from stores.
     pub(in crate::command) fn remembered(context: &Context) -> Self {
         let present = context.root().ok();
-        // Once at most: it may ask for a passphrase.
+        // Evaluated at most once, because it may ask for a passphrase.
         let has_key = LazyCell::new(|| present.as_ref().is_some_and(|present| context.has_key_of(present)));
         let is_own = |root: &CaCertificate| {
             certificate::local_ca(&root.der).is_some()
@@ -33,7 +34,7 @@ impl OldRoots {
         Self { known: known.filter(|root| is_own(root) && !is_present(root)).collect() }
     }
 
-    /// Which of them a store holds.
+    /// The previous roots that a store contains.
     pub(in crate::command) fn in_store(&self, store: &dyn Store) -> Result<Vec<HeldRoot>, Problem> {
         let mut held = Vec::new();
         for root in &self.known {

@@ -1,4 +1,4 @@
-//! An issued certificate, as JSON shows it.
+//! An issued certificate in JSON output.
 
 use std::path::PathBuf;
 
@@ -15,41 +15,41 @@ use crate::x509::validity::DaysLeft;
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(in crate::command) struct CertificateRecord {
-    /// Serial number, hexadecimal.
+    /// The serial number, in hexadecimal.
     pub(in crate::command) serial: String,
     pub(in crate::command) kind: Kind,
     /// The common name in the subject.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::command) common_name: Option<String>,
-    /// O in the subject, if it was chosen.
+    /// The organization (O) in the subject, if one was chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     organization: Option<String>,
-    /// OU in the subject.
+    /// The organizational unit (OU) in the subject.
     #[serde(skip_serializing_if = "Option::is_none")]
     unit: Option<String>,
     /// The subject alternative names.
     pub(in crate::command) names: Vec<String>,
-    /// The kind of key; absent if it came with a CSR.
+    /// The type of key; absent if the key came with a CSR.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::command) key_type: Option<KeyType>,
     /// When it was issued.
     #[serde(with = "time::serde::rfc3339")]
     #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
     issued: OffsetDateTime,
-    /// First second of validity.
+    /// The first second of validity.
     #[serde(with = "time::serde::rfc3339")]
     #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
     not_before: OffsetDateTime,
-    /// Last second of validity.
+    /// The last second of validity.
     #[serde(with = "time::serde::rfc3339")]
     #[cfg_attr(test, schemars(with = "String", extend("format" = "date-time")))]
     pub(in crate::command) not_after: OffsetDateTime,
     pub(in crate::command) days_left: DaysLeft,
-    /// SHA-256 of the certificate, hexadecimal.
+    /// SHA-256 of the certificate, in hexadecimal.
     sha256: String,
-    /// SHA-256 of its public key's SPKI, hexadecimal.
+    /// SHA-256 of the public key (SPKI), in hexadecimal.
     key_sha256: String,
-    /// Signed by the intermediate, not by the root.
+    /// Whether the intermediate signed it, rather than the root.
     intermediate: bool,
     /// The file of the certificate in PEM, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,22 +57,22 @@ pub(in crate::command) struct CertificateRecord {
     /// The file of the key in PEM, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::command) key: Option<PathBuf>,
-    /// Every file that was written.
+    /// All files that were written.
     pub(in crate::command) files: Vec<CertificateFile>,
 }
 
-/// One file of an issued certificate.
+/// A file of an issued certificate.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(in crate::command) struct CertificateFile {
     format: Format,
-    /// What is in it, for example `certificate` or `key`.
+    /// What it contains, for example `certificate` or `key`.
     pub(in crate::command) part: String,
-    /// Where it is.
+    /// The path of the file.
     pub(in crate::command) path: PathBuf,
-    /// It still contains the previous certificate, because its password was unknown at the renewal.
+    /// Whether it still contains the previous certificate, because its password was unknown at the renewal.
     outdated: bool,
-    /// If so: when that one expires, where it is known.
+    /// When the certificate in an outdated file expires, if that is known.
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "Option<String>", extend("format" = "date-time")))]
     not_after: Option<OffsetDateTime>,

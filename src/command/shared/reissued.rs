@@ -1,4 +1,4 @@
-//! What became of certificates that were issued again, and of what else has the root in it.
+//! The results of renewing certificates and updating other files that contain the root.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -16,21 +16,21 @@ use crate::issued::renewal;
 use crate::report::{self, Mark, Outcome};
 use crate::x509::certificate::CaCertificate;
 
-/// What became of the certificates.
+/// The results of renewing certificates.
 #[derive(Serialize, Default)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(in crate::command) struct Reissued {
-    /// The certificates that were issued again.
+    /// The certificates that were renewed.
     #[serde(rename = "reissued")]
     pub(in crate::command) done: Vec<PathBuf>,
-    /// Those that could not be.
+    /// The certificates that could not be renewed.
     pub(in crate::command) failed: Vec<FailedRenewal>,
-    /// Files of `devca root` that have the new root now.
+    /// Files of `devca root` that were updated to the new root.
     pub(in crate::command) updated: Vec<PathBuf>,
-    /// Not all of their files are there.
+    /// Certificates whose files do not all exist.
     #[serde(rename = "skipped")]
     pub(in crate::command) left_alone: Vec<FailedRenewal>,
-    /// Encrypted files beside those that were renewed, which still have the certificate before.
+    /// Encrypted files of renewed certificates that still contain the previous certificate.
     pub(in crate::command) outdated: Vec<FailedRenewal>,
     /// The hook that was run.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,17 +38,18 @@ pub(in crate::command) struct Reissued {
     /// Why the hook failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::command) hook_failed: Option<String>,
-    /// What the timer has come to.
+    /// The result of installing or removing the timer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::command) timer: Option<timer::TimerReport>,
     #[serde(skip)]
     pub(in crate::command) is_renewal: bool,
-    /// Some lines of the inventory, or of the list of exports, cannot be read: what they list stays as it is.
+    /// Whether lines of the inventory or the list of exports cannot be read, so that their certificates were
+    /// skipped.
     #[serde(skip)]
     pub(in crate::command) is_damaged: bool,
 }
 
-/// A file that is not as it should be, and what changes that.
+/// A file that is not up to date, and how to update it.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(in crate::command) struct FailedRenewal {
@@ -59,7 +60,8 @@ pub(in crate::command) struct FailedRenewal {
 }
 
 impl Reissued {
-    /// Notes what was not issued again. What was deleted is nothing to speak of, unless somebody asks for it.
+    /// Records a certificate that was not renewed. Deleted certificates are not mentioned unless they were
+    /// asked for.
     pub(in crate::command) fn leave(
         &mut self,
         others: Vec<(Entry, State)>,
@@ -77,8 +79,8 @@ impl Reissued {
         }
     }
 
-    /// Reports files that were not written again with the others of their certificate, since they are gone or contain
-    /// something else. Where the others were, the inventory does not list them any longer.
+    /// Reports files that were not renewed with the others of their certificate, because they are missing or
+    /// have other content. If the others were renewed, the inventory no longer lists these.
     pub(in crate::command) fn lose(&mut self, context: &Context, lost: Vec<(PathBuf, Entry)>) {
         for (path, entry) in lost {
             let why = if path.exists() { "it contains something else" } else { "it is missing" };
@@ -89,7 +91,7 @@ impl Reissued {
         }
     }
 
-    /// Brings the files of `devca root` up to date, and names what `devca export` wrote. The caller holds the lock.
+    /// Updates the files of `devca root`, and lists those of `devca export`. The caller holds the lock.
     pub(in crate::command) fn update_exports(&mut self, context: &Context, root: &CaCertificate) {
         if let Some(fault) = exported::damage(&context.folder) {
             context.report.note(format!("{fault}; {}", fault.hint()));
@@ -112,7 +114,7 @@ impl Reissued {
         }
     }
 
-    /// Says what was updated, and what was not, beside another report.
+    /// Reports what was updated and what was not, in addition to another report.
     pub(in crate::command) fn note(&self, context: &Context) {
         for path in &self.updated {
             context.report.note(format!("{} has the current root now", path.display()));

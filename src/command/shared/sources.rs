@@ -1,4 +1,4 @@
-//! What the environment trusted before devca: the files that its variables name, read with care.
+//! The roots that the environment trusted before devca: reads the files named by its variables, with care.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -14,22 +14,23 @@ use crate::command::env::java;
 use crate::disk::home::CaFolder;
 use crate::format::trust_store;
 
-/// No list of roots is larger: Mozilla's has a quarter of a megabyte.
+/// The maximum size of a list of roots; Mozilla's has a quarter of a megabyte.
 const SIZE_LIMIT: u64 = 8 << 20;
-/// A folder with more files than this is not one of roots.
+/// A folder with more files than this is not a folder of roots.
 const FILES_LIMIT: usize = 4096;
 
-/// Files that the environment names, and what is in them.
+/// The files that the environment names, and their contents.
 #[derive(Default)]
 pub(crate) struct Sources {
-    /// Absolute, in the order of the variables; only those that were read.
+    /// The absolute paths of the files that could be read, in the order of the variables.
     pub(crate) files: Vec<PathBuf>,
-    /// In DER, not each once.
+    /// The certificates in DER, possibly with duplicates.
     pub(crate) certificates: Vec<Vec<u8>>,
 }
 
 impl Sources {
-    /// Reads what the variables name. Whatever is left out is said, since a program may need it.
+    /// Reads the files that the variables name. Reports everything that is skipped, because a program may
+    /// need it.
     pub(crate) fn of_environment(context: &Context) -> Self {
         let mut found = Self::default();
         for (name, path) in named(&context.folder) {
@@ -50,8 +51,8 @@ impl Sources {
     }
 }
 
-/// Each path with the variable that names it. A variable may name a bundle that devca has made: then what was merged
-/// into that is meant.
+/// The paths with the variables that name them. If a variable names a bundle that devca made, it stands for
+/// the sources of that bundle.
 fn named(folder: &CaFolder) -> Vec<(&'static str, PathBuf)> {
     let mut found = Vec::new();
     for variable in VARIABLES {
@@ -68,7 +69,8 @@ fn named(folder: &CaFolder) -> Vec<(&'static str, PathBuf)> {
             None => found.push((variable.name, path)),
         }
     }
-    // curl reads no folder once `CURL_CA_BUNDLE` is set, as `run` does. The system's own folder is in the bundle anyway.
+    // curl ignores the folder once `CURL_CA_BUNDLE` is set, as `run` does. The system's own folder is part of
+    // the bundle anyway.
     if let Some(folders) = std::env::var_os("SSL_CERT_DIR") {
         let is_systems = |path: &Path| SYSTEM_FOLDERS.iter().any(|known| path == Path::new(known));
         let folders = std::env::split_paths(&folders).filter_map(|path| std::path::absolute(path).ok());
@@ -77,10 +79,10 @@ fn named(folder: &CaFolder) -> Vec<(&'static str, PathBuf)> {
     found
 }
 
-/// Where systems have the hash links of their own roots.
+/// The system folders with hash links to the system's roots.
 const SYSTEM_FOLDERS: [&str; 3] = ["/etc/ssl/certs", "/etc/pki/tls/certs", "/usr/lib/ssl/certs"];
 
-/// The file of roots in a variable's value.
+/// The file of roots that a variable's value names.
 fn path_in(effect: Effect, value: OsString) -> Option<PathBuf> {
     match effect {
         Effect::Adds | Effect::Replaces => Some(value.into()),
@@ -89,9 +91,10 @@ fn path_in(effect: Effect, value: OsString) -> Option<PathBuf> {
     }
 }
 
-/// The roots in a file in PEM or a Java trust store, or in the files of a folder (`REQUESTS_CA_BUNDLE` may name one).
+/// Reads the roots from a PEM file, a Java trust store, or the files in a folder (which `REQUESTS_CA_BUNDLE`
+/// may name).
 fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, String> {
-    // The path becomes a line of the bundle.
+    // The path is written to a line of the bundle.
     if path.to_str().is_none_or(|path| path.chars().any(char::is_control)) {
         return Err("its path is not valid Unicode".into());
     }
@@ -113,9 +116,9 @@ fn of_file(path: &Path) -> Result<Vec<Vec<u8>>, String> {
     if found.is_empty() { trust_store::certificates(&content) } else { Ok(found) }
 }
 
-/// Reads a regular file that nobody but root and the user can write: anyone else could add a root to it.
+/// Reads a regular file that only root and the user can write to; anyone else could have added a root.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    // Opening a FIFO would wait for its writer.
+    // Opening a FIFO would block until someone writes to it.
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a regular file"));
     }
@@ -147,7 +150,7 @@ fn refuse_writable_by_others(file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Debian, Ubuntu and Fedora give each user a group, and new files its write permission.
+/// Debian, Ubuntu and Fedora give each user a private group that may write to the user's new files.
 #[cfg(unix)]
 fn is_private_group(user: u32, group: u32) -> bool {
     use nix::unistd::{Gid, Group, Uid, User};
@@ -160,7 +163,7 @@ fn is_private_group(user: u32, group: u32) -> bool {
     })
 }
 
-/// Windows keeps others out by the folder's rights.
+/// On Windows, the permissions of the folder keep other users out.
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps)]
 fn refuse_writable_by_others(_: &File) -> io::Result<()> {

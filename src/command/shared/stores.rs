@@ -1,4 +1,4 @@
-//! What `install`, `uninstall` and `status` share: the machine, its stores, a line for each.
+//! Code shared by `install`, `uninstall` and `status`: finds the machine's stores and reports on each.
 
 use std::cell::Cell;
 use std::io::{self, Write};
@@ -17,27 +17,27 @@ use crate::error::{self, Fault};
 use crate::report::Mark;
 use crate::x509::certificate::CaCertificate;
 
-/// What became of one store.
+/// The result for one store.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(in crate::command) struct StoreLine {
-    /// Its kind: system, nss or java.
+    /// The kind of store: system, nss or java.
     store: &'static str,
-    /// Its file, folder or program.
+    /// The file, folder or program of the store.
     place: String,
     #[serde(rename = "state")]
     outcome: StoreChange,
     /// Why it failed or was skipped.
     #[serde(rename = "message", skip_serializing_if = "Option::is_none")]
     why: Option<String>,
-    /// What helps.
+    /// How to fix it.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
-    /// The commands that were run or, with --dry-run, would be.
+    /// The commands that were run or, with --dry-run, would be run.
     commands: Vec<String>,
-    /// Roots that were removed beside the one that the command is about.
+    /// Roots that were removed in addition to the one that the command is about.
     removed: Vec<HeldRoot>,
-    /// Roots of other homes, other users or lost folders, which stay.
+    /// Roots of other home folders, other users or lost folders, which are kept.
     pub(in crate::command) others: Vec<HeldRoot>,
 }
 
@@ -49,15 +49,15 @@ pub(in crate::command) enum StoreChange {
     AlreadyDone,
     #[serde(rename = "failed")]
     NotDone,
-    /// Nothing is to be changed there.
+    /// Nothing needs to be changed.
     #[serde(rename = "skipped")]
     LeftAlone,
-    /// With `--dry-run`.
+    /// A dry run.
     #[serde(rename = "planned")]
     WouldRun,
 }
 
-/// The machine that the options speak of.
+/// The machine that the options select.
 pub(in crate::command) fn host(context: &Context, options: &cli::Stores) -> anyhow::Result<Host> {
     let mut host = context.host();
     host.machine = options.machine;
@@ -77,7 +77,8 @@ pub(in crate::command) fn host(context: &Context, options: &cli::Stores) -> anyh
     Ok(host)
 }
 
-/// Behind `sudo` a tree is read with the person's rights, which those of container managers often keep out.
+/// Explains that a tree cannot be read: under `sudo` it is read with the user's rights, and container
+/// managers often deny access to the user.
 fn closed(tree: &Path) -> Fault {
     let is_closed = |path: &&Path| path.join(".").metadata().is_err() && path.metadata().is_ok();
     let folder = tree.ancestors().find(is_closed).unwrap_or(tree);
@@ -87,20 +88,20 @@ fn closed(tree: &Path) -> Fault {
     )
 }
 
-/// The kinds that the options choose.
+/// The kinds of stores that the options select.
 pub(in crate::command) fn kinds(options: &cli::Stores) -> Vec<StoreKind> {
     let chosen = |kind: &StoreKind| options.store.is_empty() || options.store.contains(kind);
     StoreKind::ALL.into_iter().filter(chosen).collect()
 }
 
-/// The options that choose the machine, as in a command.
+/// The options that select the machine, for the commands of hints.
 pub(in crate::command) fn machine_options(options: &cli::Stores) -> String {
     let machine = if options.machine { " --machine" } else { "" };
     let sysroot = options.sysroot.as_ref().map(|folder| format!(" --sysroot {}", quoted(folder.as_os_str())));
     format!("{machine}{}", sysroot.unwrap_or_default())
 }
 
-/// Does something with each store, whatever becomes of the others.
+/// Processes every store, even if some of them fail.
 pub(in crate::command) fn each(
     found: &[Found],
     act: impl Fn(&dyn Store, &mut StoreLine) -> Result<StoreChange, Problem>,
@@ -108,7 +109,7 @@ pub(in crate::command) fn each(
     found.iter().map(|found| one(found, &act)).collect()
 }
 
-/// Does something with one store.
+/// Processes one store.
 pub(in crate::command) fn one(
     found: &Found,
     act: impl Fn(&dyn Store, &mut StoreLine) -> Result<StoreChange, Problem>,
@@ -131,12 +132,12 @@ pub(in crate::command) fn one(
     }
 }
 
-/// How stores are changed.
+/// Changes stores.
 pub(in crate::command) struct Changes<'a> {
     pub(in crate::command) context: &'a Context<'a>,
     pub(in crate::command) host: &'a Host,
     pub(in crate::command) dry_run: bool,
-    /// The user was told that `sudo` may ask for a password.
+    /// Whether the user was told that `sudo` may ask for a password.
     announced: Cell<bool>,
 }
 
@@ -145,7 +146,7 @@ impl<'a> Changes<'a> {
         Self { context, host, dry_run, announced: Cell::new(false) }
     }
 
-    /// Puts the anchor into a store, in the place of the ones before it.
+    /// Adds the anchor to a store, replacing earlier ones.
     pub(in crate::command) fn add(
         &self,
         store: &dyn Store,
@@ -161,8 +162,8 @@ impl<'a> Changes<'a> {
         if !holds && earlier.is_empty() && store.follows_system(anchor)? {
             return Ok(StoreChange::LeftAlone);
         }
-        // The old one first: NSS knows certificates of the same subject by one name. One that cannot be removed does
-        // not keep the new one out.
+        // Remove the old root first, because NSS identifies certificates with the same subject by one name.
+        // If that fails, add the new one anyway.
         let removed = self.remove(store, None, &earlier, line);
         if !holds {
             self.put_in(store, anchor, line)?;
@@ -177,7 +178,7 @@ impl<'a> Changes<'a> {
         if self.dry_run || store.holds(anchor)? {
             return Ok(());
         }
-        // A later update of the store must not trust what was reported as not done.
+        // A later update of the store must not trust a root that was reported as failed.
         let undo = store.remove(anchor)?;
         self.change(store, &undo, line)?;
         Err(Problem::new(
@@ -186,8 +187,8 @@ impl<'a> Changes<'a> {
         ))
     }
 
-    /// Removes roots from a store, all at once: the present one, and others, each of which is reported. What cannot be
-    /// removed does not keep the rest in.
+    /// Removes the current root and others from a store at once, and reports each of the others. If one
+    /// cannot be removed, the rest are removed anyway.
     pub(in crate::command) fn remove(
         &self,
         store: &dyn Store,
@@ -226,14 +227,14 @@ impl<'a> Changes<'a> {
         problem.map_or(Ok(()), Err)
     }
 
-    /// Runs the steps of a change, after which the store is to be read again.
+    /// Runs the steps of a change, then makes the store read its contents again.
     fn change(&self, store: &dyn Store, steps: &[Step], line: &mut StoreLine) -> Result<(), Problem> {
         let done = self.perform(steps, line);
         store.forget();
         done
     }
 
-    /// Runs the steps, or only names them.
+    /// Runs the steps, or only lists them for a dry run.
     pub(in crate::command) fn perform(&self, steps: &[Step], line: &mut StoreLine) -> Result<(), Problem> {
         line.commands.extend(steps.iter().map(ToString::to_string));
         if self.dry_run {
@@ -249,7 +250,7 @@ impl<'a> Changes<'a> {
     }
 }
 
-/// Replaces roots in exactly the stores that hold one of them, and says what became of those.
+/// Replaces roots in exactly those stores that contain one of them, and reports the results.
 pub(in crate::command) fn replace(
     context: &Context,
     options: &cli::Stores,
@@ -260,7 +261,7 @@ pub(in crate::command) fn replace(
     let earlier = OldRoots::remembered(context);
     let found = devca_platform::find(&host, &kinds(options));
     let holding = found.into_iter().filter(|found| match found {
-        // A store that cannot be asked may hold one.
+        // A store that cannot be read may contain one.
         Found::Store(store) => earlier.in_store(&**store).map_or(true, |held| !held.is_empty()),
         Found::Remark(_) => false,
     });
@@ -287,17 +288,17 @@ impl StoreLine {
         !self.commands.is_empty()
     }
 
-    /// Something was changed, or would have been.
+    /// Whether something was changed or, for a dry run, would be.
     pub(in crate::command) fn is_changed(&self) -> bool {
         matches!(self.outcome, StoreChange::Done | StoreChange::WouldRun)
     }
 
-    /// After an `install`: it trusts the root.
+    /// After `install`: whether the store trusts the root.
     pub(in crate::command) fn is_trusted(&self) -> bool {
         matches!(self.outcome, StoreChange::Done | StoreChange::AlreadyDone)
     }
 
-    /// What installs the root in a store that was skipped is of no use to those who remove it.
+    /// Removes the hint of a skipped store, because it says how to install the root, not how to remove it.
     pub(in crate::command) fn drop_hint_if_skipped(&mut self) {
         if self.outcome == StoreChange::LeftAlone {
             self.hint = None;
@@ -310,15 +311,15 @@ impl StoreLine {
     }
 }
 
-/// No store that was chosen has failed.
+/// Whether no selected store failed.
 pub(in crate::command) fn all_done(lines: &[StoreLine]) -> bool {
     lines.iter().all(|line| line.outcome != StoreChange::NotDone)
 }
 
-/// The column that a line's first word stands in.
+/// The width of the column with the first word of a line.
 pub(in crate::command) const WIDTH: usize = 8;
 
-/// One line per store, with the reason and the hint below where there is one.
+/// Prints one line per store, followed by the reason and the hint if there are any.
 pub(in crate::command) fn write(
     page: &mut dyn Write,
     lines: &[StoreLine],
@@ -329,7 +330,7 @@ pub(in crate::command) fn write(
 }
 
 impl StoreLine {
-    /// `done` and `already` say what became of the root.
+    /// Prints the line; `done` and `already` describe what happened to the root.
     pub(in crate::command) fn write(
         &self,
         page: &mut dyn Write,

@@ -1,4 +1,4 @@
-//! `devca renew --install-timer`: have the system renew once a day. And `--remove-timer`.
+//! `devca renew --install-timer` and `--remove-timer`: let the system renew certificates once a day.
 
 use std::env;
 use std::ffi::OsString;
@@ -22,10 +22,10 @@ use crate::report::{self, Mark};
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(in crate::command) struct TimerReport {
-    /// What the system has: systemd, cron, launchd or the Task Scheduler.
+    /// The system's scheduler: systemd, cron, launchd or the Task Scheduler.
     kind: &'static str,
     installed: bool,
-    /// Those that were written or deleted.
+    /// The files that were written or deleted.
     files: Vec<PathBuf>,
 }
 
@@ -69,7 +69,7 @@ pub(in crate::command) fn run(context: &Context, args: &cli::Renew) -> anyhow::R
     Ok(TimerReport { kind: plan.kind, installed: args.install_timer, files })
 }
 
-/// Takes the timer of a CA away that is about to be deleted, if it has one.
+/// Removes the timer, if there is one, of a CA that is about to be deleted.
 pub(in crate::command) fn remove_if_there(context: &Context) -> anyhow::Result<()> {
     let host = context.host();
     match plan(context, &host, Vec::new()) {
@@ -101,7 +101,7 @@ fn plan(context: &Context, host: &Host, arguments: Vec<String>) -> anyhow::Resul
         .map_err(|problem| Fault::new(problem.why, problem.hint).into())
 }
 
-/// Nobody is there to type a passphrase, and no shell has set a variable.
+/// Refuses options that require a terminal or a variable, which a timer does not have.
 fn refuse_what_a_timer_lacks(context: &Context, args: &cli::Renew) -> Result<(), Fault> {
     if args.password.password_env.is_some() {
         let what = "a timer does not see the variable of --password-env";
@@ -117,7 +117,7 @@ fn refuse_what_a_timer_lacks(context: &Context, args: &cli::Renew) -> Result<(),
     Ok(())
 }
 
-/// Without their password, a timer leaves encrypted files behind.
+/// Warns that the timer cannot renew encrypted files without their password.
 fn warn_of_encrypted_files(context: &Context, args: &cli::Renew) -> anyhow::Result<()> {
     if args.password.password_file.is_some() {
         return Ok(());
@@ -143,7 +143,8 @@ fn passphrase_file() -> Option<OsString> {
     env::var_os(VARIABLE).filter(|value| !value.is_empty())
 }
 
-/// Where this CA and its passphrase are, whatever `DEVCA_HOME`, `XDG_DATA_HOME` and the current folder are by then.
+/// The variables that locate this CA and its passphrase, independent of `DEVCA_HOME`, `XDG_DATA_HOME` and the
+/// current folder when the timer runs.
 fn environment(context: &Context) -> anyhow::Result<Vec<(&'static str, String)>> {
     let folder = &context.folder.path;
     let mut variables = vec![("DEVCA_HOME", folder.parent().unwrap_or(folder).display().to_string())];
@@ -160,20 +161,21 @@ fn install(context: &Context, host: &Host, plan: &Plan) -> anyhow::Result<()> {
             own.create_folder(folder, Secrecy::Public)?;
         }
         let replace = path.is_file();
-        // The command of --exec may hold a token.
+        // The --exec command may contain a token.
         let secrecy = Secrecy::Private;
         let file =
             NewFile { path: path.clone(), content: content.clone().into_bytes().into(), secrecy, replace };
         own.stage(vec![file])?.commit()?;
     }
-    // What the system does not start is not left lying there.
+    // If the system does not start the timer, delete its files again.
     perform(context, host, &plan.start).or_else(|e| {
         plan.files.iter().try_for_each(|(path, _)| own.remove(path))?;
         Err(e)
     })
 }
 
-/// The files go even where the system cannot be told: what it cannot be told of, it does not run.
+/// Removes the timer. The files are deleted even if the system cannot be told, because without them it does
+/// not run the timer.
 fn remove(context: &Context, host: &Host, plan: &Plan) -> anyhow::Result<()> {
     let stopped = perform(context, host, &plan.stop);
     plan.files.iter().try_for_each(|(path, _)| context.person.files().remove(path))?;

@@ -1,4 +1,4 @@
-//! Where passphrases come from: a file, the keyring, the kernel's memory, or somebody at a terminal.
+//! The sources of passphrases: a file, the keyring, the kernel's memory, or a prompt on the terminal.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -14,15 +14,16 @@ use crate::command::Context;
 use crate::error::Fault;
 use crate::x509::key;
 
-/// How often a passphrase may be typed.
+/// How many times a passphrase may be entered.
 const TRIES: usize = 3;
 
-/// The passphrase in the file that the environment names. It is read once: the file may be a pipe.
+/// The passphrase from the file that the environment names. It is read only once, because the file may be a
+/// pipe.
 #[derive(Default)]
 pub(in crate::command) struct GivenPassphrase(RefCell<Option<anyhow::Result<Option<CaPassphrase>>>>);
 
 impl GivenPassphrase {
-    /// Reads it, if there is one. What goes wrong is reported when it is needed.
+    /// Reads the passphrase, if a file is named. An error is reported when the passphrase is needed.
     pub(in crate::command) fn read_ahead(&self) {
         self.0.borrow_mut().get_or_insert_with(CaPassphrase::from_environment);
     }
@@ -74,7 +75,7 @@ impl Context<'_> {
             .into())
     }
 
-    /// A new random passphrase, which is in the keyring. `hint` says what to do where that fails.
+    /// Stores a new random passphrase in the keyring. `hint` says what to do if that fails.
     pub(crate) fn passphrase_in_keyring(&self, hint: &str) -> anyhow::Result<CaPassphrase> {
         let folder = &self.folder;
         let label = format!("devca: key of the CA {} ({})", folder.name, folder.path.display());
@@ -82,8 +83,8 @@ impl Context<'_> {
             .map_err(|problem| problem.fault(hint))?)
     }
 
-    /// Deletes entries of the keyring that no key of this CA needs any more. An entry that was made for another folder
-    /// stays: this CA is a copy, and the original needs it.
+    /// Deletes keyring entries that no key of this CA needs any longer. Entries that were made for another
+    /// folder are kept, because this CA is a copy and the original still needs them.
     pub(crate) fn delete_unused(&self, items: impl IntoIterator<Item = KeyringItem>) {
         let used = ca::keyring_item(&self.folder);
         for item in items {
@@ -98,17 +99,17 @@ impl Context<'_> {
         }
     }
 
-    /// What the kernel calls the passphrase of this CA.
+    /// The name under which the kernel remembers this CA's passphrase.
     pub(crate) fn remembered_as(&self) -> String {
         format!("devca:{}", self.folder.path.display())
     }
 
-    /// A new passphrase: of the file that is named, or typed twice.
+    /// A new passphrase, from the file that the environment names or typed twice.
     pub(crate) fn new_passphrase(&self) -> anyhow::Result<CaPassphrase> {
         self.passphrase.get()?.map_or_else(|| self.type_passphrase(), Ok)
     }
 
-    /// One that is typed, twice.
+    /// Asks for a new passphrase twice.
     pub(crate) fn type_passphrase(&self) -> anyhow::Result<CaPassphrase> {
         let first = self.ask_passphrase("New passphrase: ")?;
         let second = self.ask_passphrase("Once more: ")?;

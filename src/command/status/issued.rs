@@ -1,4 +1,4 @@
-//! What was issued, as `devca status` sees it.
+//! The issued certificates in the report of `devca status`.
 
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use crate::issued::renewal::{self, PresentRoot};
 use crate::x509::certificate::CaCertificate;
 use crate::x509::policy;
 
-/// How many certificates are in use, and how many of them are in which state.
+/// The number of certificates in use, and how many of them are in each state.
 #[derive(Serialize, Default)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct IssuedCounts {
@@ -21,7 +21,7 @@ pub(super) struct IssuedCounts {
     old_root: usize,
 }
 
-/// `None` where there is no inventory that can be read.
+/// Returns `None` if there is no readable inventory.
 pub(super) fn look_at(
     context: &Context,
     root: Option<&CaCertificate>,
@@ -54,7 +54,8 @@ pub(super) fn look_at(
     Some(issued)
 }
 
-/// Certificates that a `rotate` that was interrupted, or a file that it could not open, has left with the root before.
+/// Reports certificates of the previous root, which remain if a `rotate` was interrupted or could not open a
+/// file.
 fn of_earlier_root(entries: &[&Entry]) -> Option<String> {
     match entries {
         [] => None,
@@ -69,7 +70,7 @@ fn of_earlier_root(entries: &[&Entry]) -> Option<String> {
     }
 }
 
-/// Encrypted files that a renewal has left behind, and what renews them.
+/// Reports encrypted files that a renewal could not update, and how to renew them.
 fn left_behind(entries: &[Entry]) -> Option<(String, String)> {
     let (entry, file) = entries.iter().find_map(|entry| Some((entry, entry.outdated_files().next()?)))?;
     let what = format!(
@@ -80,7 +81,7 @@ fn left_behind(entries: &[Entry]) -> Option<(String, String)> {
 }
 
 impl IssuedCounts {
-    /// Also says which are good but for their root.
+    /// Also returns the certificates whose only problem is their root.
     fn count<'a>(entries: &'a [Entry], context: &Context, present: &PresentRoot) -> (Self, Vec<&'a Entry>) {
         let soon = context.now + time::Duration::days(policy::RENEW_WITHIN_DAYS);
         let (mut issued, mut outdated) = (Self::default(), Vec::new());

@@ -1,4 +1,4 @@
-//! The root of a CA and its key, as `devca status` sees them.
+//! The root of a CA and its key in the report of `devca status`.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -18,12 +18,12 @@ use crate::x509::constraints::Constraints;
 use crate::x509::policy;
 use crate::x509::validity::DaysLeft;
 
-/// A root is pointed out this many days before its end.
+/// How many days before its expiry a root is reported.
 const EXPIRES_SOON: i64 = 60;
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[allow(clippy::struct_excessive_bools)] // each is a fact of its own
+#[allow(clippy::struct_excessive_bools)] // independent facts
 pub(super) struct RootState {
     path: PathBuf,
     name: String,
@@ -33,22 +33,22 @@ pub(super) struct RootState {
     not_after: OffsetDateTime,
     days_left: DaysLeft,
     key: PathBuf,
-    /// The root has no key: an intermediate signs.
+    /// Whether the root has no key, and an intermediate signs.
     sealed: bool,
-    /// The key is encrypted.
+    /// Whether the key is encrypted.
     locked: bool,
-    /// Where its passphrase is.
+    /// Where the passphrase is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     passphrase: Option<Kept>,
     constrained: bool,
-    /// It permits some addresses only, which BoringSSL takes for a reason to refuse all of them.
+    /// Whether it permits only some addresses, which makes BoringSSL reject all of them.
     constrains_addresses: bool,
     #[serde(skip)]
     shuts_out: Option<String>,
-    /// The options that choose the CA, for a command in a hint.
+    /// The option that selects the CA in the commands of hints.
     #[serde(skip)]
     ca: CaOption,
-    /// Its certificate lets its key sign for TLS only, neither mail nor code.
+    /// Whether the root's certificate limits its key to TLS, excluding email and code signing.
     tls_only: bool,
     constraints: Constraints,
 }
@@ -68,7 +68,7 @@ fn kept(context: &Context) -> Option<Kept> {
     }
 }
 
-/// What is wrong with root and key, each with what fixes it.
+/// Reports problems with root and key, and how to fix them.
 pub(super) fn look_at(context: &Context, problems: &mut Vec<StatusProblem>) -> Option<CaCertificate> {
     let mut found = |what: String, hint: String| problems.push(StatusProblem { what, hint });
     if let Err(fault) = context.folder.refuse_unsafe() {
@@ -85,7 +85,7 @@ pub(super) fn look_at(context: &Context, problems: &mut Vec<StatusProblem>) -> O
     if let Err(fault) = ca::refuse_early_clock(&root, context.now) {
         found(fault.to_string(), fault.hint().to_owned());
     } else if ca::signing_key(&context.folder).exists() {
-        // A locked key is not asked for.
+        // Do not ask for the passphrase of a locked key.
         if !ca::is_locked(&context.folder)
             && let Err(e) =
                 Authority::load(&context.folder, &|path, der| context.unlock(path, der), context.now)
@@ -118,12 +118,12 @@ pub(super) fn look_at(context: &Context, problems: &mut Vec<StatusProblem>) -> O
     Some(root)
 }
 
-/// What others must not read, with the mode that keeps them out.
+/// The private files with the modes that they should have.
 pub(super) fn private(context: &Context) -> Vec<(PathBuf, u32)> {
     let folder = &context.folder;
     let keys = [folder.root_key(), folder.intermediate_key(), folder.inventory()];
     let keys = keys.into_iter().filter(|path| path.exists()).map(|path| (path, 0o600));
-    // Whatever a link leads to is not the CA's: `refuse_unsafe` reports it.
+    // The target of a link is not the CA's; `refuse_unsafe` reports the link.
     keys.chain([(folder.path.clone(), 0o700)]).filter(|(path, _)| !path.is_symlink()).collect()
 }
 
@@ -168,7 +168,7 @@ impl RootState {
         self.shuts_out.iter().try_for_each(|note| row(page, "note", note))
     }
 
-    /// What the root may sign for. The names that every root may sign for are not listed.
+    /// What the root may sign for, without the names that every root may sign for.
     fn permits(&self) -> String {
         if !self.constrained {
             return "any name, because it has no name constraints".into();

@@ -1,4 +1,4 @@
-//! A trust store, as `devca status` sees it.
+//! A trust store in the report of `devca status`.
 
 use std::io::{self, Write};
 
@@ -13,16 +13,16 @@ use crate::report::Mark;
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct StoreState {
-    /// Its kind: system, nss or java.
+    /// The kind of store: system, nss or java.
     store: &'static str,
-    /// Its file, folder or program.
+    /// The file, folder or program of the store.
     place: String,
     #[serde(rename = "state")]
     word: TrustState,
     /// Why it cannot be read or was skipped.
     #[serde(rename = "message", skip_serializing_if = "Option::is_none")]
     why: Option<String>,
-    /// Other roots of local CAs that it trusts.
+    /// Roots of other local CAs that it trusts.
     others: Vec<HeldRoot>,
 }
 
@@ -34,7 +34,7 @@ enum TrustState {
     Holds,
     #[serde(rename = "not-trusted")]
     Lacks,
-    /// It trusts another root of devca's.
+    /// It trusts a different devca root.
     #[serde(rename = "other-root")]
     HoldsAnother,
     #[serde(rename = "unreadable")]
@@ -97,7 +97,7 @@ fn ask(store: &dyn Store, anchor: Option<&Anchor>, problems: &mut Vec<StatusProb
 }
 
 impl StoreState {
-    /// The root is not there, but could be.
+    /// Whether the root is missing but could be installed.
     pub(super) fn lacks_root(&self) -> bool {
         matches!(self.word, TrustState::Lacks | TrustState::HoldsAnother)
     }
