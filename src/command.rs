@@ -1,4 +1,4 @@
-//! One arm per command. Each says what came of it as an [`Outcome`](crate::report::Outcome).
+//! Dispatches the commands. Each returns its result as an [`Outcome`](crate::report::Outcome).
 
 use std::process::ExitCode;
 
@@ -54,7 +54,7 @@ mod uninstall;
 pub use complete::complete;
 use shared::unlock::GivenPassphrase;
 
-/// What every command works with.
+/// The environment that every command runs in.
 pub(crate) struct Context<'a> {
     pub(crate) report: &'a Report,
     pub(crate) person: Person,
@@ -63,13 +63,13 @@ pub(crate) struct Context<'a> {
     passphrase: GivenPassphrase,
 }
 
-/// The whole of a program: parses the arguments, runs the command, prints an error with its hint, and says what to exit
-/// with.
+/// The whole program: parses the arguments, runs the command, and prints an error with its hint. Returns the
+/// exit code.
 pub fn main(run: impl FnOnce(Cli, &Report) -> anyhow::Result<u8>) -> ExitCode {
     key::refuse_core_dumps();
     let cli = match Cli::read() {
         Ok(cli) => cli,
-        // --help, --version, and `devca` alone, which is shown the help.
+        // --help and --version, and `devca` without arguments, which prints the help.
         Err(e) if !e.use_stderr() || (is_help(&e) && !wants_json()) => {
             let _ = e.print();
             return ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
@@ -92,12 +92,12 @@ fn is_help(error: &clap::Error) -> bool {
     error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
 }
 
-/// JSON is printed where it was asked for, even if the rest of the arguments is wrong.
+/// Prints JSON if it was requested, even if the other arguments are invalid.
 fn wants_json() -> bool {
     std::env::args_os().any(|word| word == "--json")
 }
 
-/// Does what was asked. Returns the exit code.
+/// Runs a command. Returns the exit code.
 pub fn run(cli: Cli, report: &Report) -> anyhow::Result<u8> {
     match cli.command {
         Command::Completions { shell } => return report.finish(&completions::run(shell)?),
@@ -109,7 +109,7 @@ pub fn run(cli: Cli, report: &Report) -> anyhow::Result<u8> {
     in_context(cli, report, dispatch)
 }
 
-/// Does what was asked of the program with the servers.
+/// Runs a command of the program with the servers. Returns the exit code.
 pub fn serve(cli: Cli, report: &Report) -> anyhow::Result<u8> {
     let run = |context: &Context, command| match command {
         Command::Serve(args) => serve::run(context, *args),
@@ -128,7 +128,7 @@ fn in_context(
     act_as(&person)?;
     let mut name = cli.global.ca;
     if name.is_empty() && std::env::var_os("DEVCA_CA").is_some_and(|value| value.is_empty()) {
-        CaName::DEFAULT.clone_into(&mut name); // set to nothing, which is as good as unset
+        CaName::DEFAULT.clone_into(&mut name); // a variable that is set but empty counts as unset
     }
     let folder = CaFolder::locate(&person, name.parse()?)?;
     if std::env::current_dir().is_err() {
@@ -145,7 +145,7 @@ fn in_context(
     {
         return Err(Fault::usage(format!("no CA is named {}", folder.name), hint).into());
     }
-    // `status` tells what is wrong with the folder, and all else that is.
+    // `status` itself reports what is wrong with the folder, together with everything else.
     if !matches!(cli.command, Command::Status(_)) {
         folder.refuse_unsafe()?;
     }
@@ -153,8 +153,8 @@ fn in_context(
     run(&context, cli.command).map_err(|e| context.folder.option().error(e))
 }
 
-/// Behind `sudo`, gives up root's rights for everything but root's own steps, before anything of the person's is read:
-/// no link or file there makes devca do what the person may not.
+/// Under `sudo`, drops root's rights for everything but root's own steps before reading anything of the
+/// user's, so that no link or file of the user can make devca do what the user may not do.
 #[cfg(unix)]
 fn act_as(person: &Person) -> anyhow::Result<()> {
     use crate::error::OrHint;
@@ -165,7 +165,7 @@ fn act_as(person: &Person) -> anyhow::Result<()> {
     )
 }
 
-/// There is no sudo to come from.
+/// This system has no sudo.
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps)]
 fn act_as(_: &Person) -> anyhow::Result<()> {
@@ -196,7 +196,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<u8> {
         Command::Run(args) => run::run(context, &args),
         Command::Browser(args) => report.finish(&browser::run(context, &args)?),
         Command::Import(args) => report.finish(&import::run(context, &args)?),
-        // Done before there was a context.
+        // These commands were handled before the context was created.
         Command::Completions { .. }
         | Command::Man { .. }
         | Command::Explain(_)
@@ -216,13 +216,13 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The same at another time.
+    /// The same context at the current time.
     fn now(&self) -> Self {
         Self::new(self.report, self.person.clone(), self.folder.clone())
     }
 
-    /// Takes the CA's lock; makes its folder first, and completes what was interrupted. The passphrase's file is read
-    /// before that: it may be a pipe, for which nobody else waits.
+    /// Takes the CA's lock, creating its folder if necessary, and completes an interrupted change. The
+    /// passphrase file is read first: it may be a pipe, and other processes should not wait for it.
     pub(crate) fn lock(&self) -> anyhow::Result<std::fs::File> {
         self.passphrase.read_ahead();
         let files = self.person.files();
@@ -233,7 +233,7 @@ impl<'a> Context<'a> {
         Ok(lock)
     }
 
-    /// Makes a root that no store has yet, whose key is kept as it is. The caller holds the lock.
+    /// Creates a root that is not in any store yet and whose key is not encrypted. The caller holds the lock.
     pub(crate) fn create_root(&self, constraints: &Constraints) -> anyhow::Result<Authority> {
         let draft = Draft { common_name: &self.root_name(), constraints, sealed: false, passphrase: None };
         let authority = self.create(&draft)?;
@@ -241,7 +241,7 @@ impl<'a> Context<'a> {
         Ok(authority)
     }
 
-    /// Makes a CA. The caller holds the lock.
+    /// Creates a CA. The caller holds the lock.
     pub(crate) fn create(&self, draft: &Draft) -> anyhow::Result<Authority> {
         self.say_if_host_is_outside(draft.constraints);
         Authority::create(
@@ -253,7 +253,8 @@ impl<'a> Context<'a> {
         )
     }
 
-    /// A host name such as `web.example.com` may be a public site's: only the user knows.
+    /// Warns that the root does not cover this machine's name: only the user knows whether a name such as
+    /// `web.example.com` belongs to a public site.
     fn say_if_host_is_outside(&self, constraints: &Constraints) {
         let host = host_name();
         let can_be_permitted = Subtree::parse(&host).is_ok_and(|subtree| !subtree.is_network());
@@ -266,16 +267,17 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The common name of this CA's roots: whose, on which machine and, beside the default one, of which CA.
+    /// The common name of this CA's roots, with the user, the machine and, unless it is the default one, the
+    /// CA.
     pub(crate) fn root_name(&self) -> String {
         let ca = if self.folder.name.is_default() { String::new() } else { format!(" {}", self.folder.name) };
         let whose = format!("devca root {}@{}", self.person.name, host_name());
-        // The CA's name tells roots apart, and so is not what gets lost.
+        // Shorten the rest rather than the CA's name, which distinguishes the roots.
         let room = policy::MAX_COMMON_NAME.saturating_sub(ca.chars().count());
         whose.chars().take(room).chain(ca.chars()).collect()
     }
 
-    /// Remembers whether any trust store has the root. The caller holds the lock.
+    /// Records whether any trust store contains the root. The caller holds the lock.
     pub(crate) fn remember_installed(&self, is_installed: bool) -> anyhow::Result<()> {
         let (files, path) = (self.person.files(), self.folder.not_installed());
         match (is_installed, path.exists()) {
@@ -289,13 +291,13 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// This machine, as its user sees it.
+    /// This machine from the user's point of view.
     pub(crate) fn host(&self) -> Host {
         let account = Account { home: self.person.home.clone(), ids: self.person.ids };
         Host::this(account, is_root())
     }
 
-    /// Says that clients will refuse what was issued, where that is known without a look at the stores.
+    /// Notes that clients will reject what was issued, if that is known without reading the stores.
     pub(crate) fn note_if_not_installed(&self, root_created: bool) {
         let (root, install) = (self.folder.root(), self.folder.hint("devca install"));
         if root_created {
@@ -306,7 +308,7 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Loads the authority, and says if others can read its key.
+    /// Loads the authority, and warns if other users can read its key.
     pub(crate) fn authority(&self) -> anyhow::Result<Authority> {
         let authority = Authority::load(&self.folder, &|path, der| self.unlock(path, der), self.now)?;
         if let Some(warning) = files::too_open(&crate::ca::signing_key(&self.folder)) {
@@ -315,13 +317,14 @@ impl<'a> Context<'a> {
         Ok(authority)
     }
 
-    /// Whether the folder has the key of this root. `root.pem` alone proves nothing: any root can be copied there.
+    /// Whether the folder contains this root's key. `root.pem` alone proves nothing, because any root could
+    /// have been copied there.
     pub(crate) fn has_key_of(&self, root: &CaCertificate) -> bool {
         Authority::load(&self.folder, &|path, key| self.unlock(path, key), self.now)
             .is_ok_and(|authority| authority.root.der == root.der)
     }
 
-    /// Loads the root certificate; without one, says how to get one.
+    /// Loads the root certificate. The error says how to create one.
     pub(crate) fn root(&self) -> anyhow::Result<CaCertificate> {
         if !crate::ca::exists(&self.folder) {
             return Err(self.no_root().into());
@@ -329,12 +332,12 @@ impl<'a> Context<'a> {
         CaCertificate::load(&self.folder.root())
     }
 
-    /// Writes what is issued.
+    /// Writes issued files.
     pub(crate) fn issuing(&self) -> Files {
         Files { tag: Some(self.folder.tag()) }
     }
 
-    /// Says how many lines of the inventory cannot be read, if any, and whether there are.
+    /// Notes how many lines of the inventory cannot be read. Returns whether there are any.
     pub(crate) fn note_damage(&self, unreadable: usize) -> bool {
         let damage = inventory::damage(&self.folder.inventory(), unreadable);
         if let Some(fault) = &damage {
@@ -349,7 +352,7 @@ impl<'a> Context<'a> {
     }
 }
 
-/// `--stdout` and `--json` both want standard output.
+/// Refuses the combination of `--stdout` and `--json`, which both need standard output.
 fn refuse_json(context: &Context, stdout: bool) -> Result<(), Fault> {
     if stdout && context.report.json {
         return Err(Fault::usage("--stdout and --json both fill standard output", "use one of the two"));
@@ -357,12 +360,12 @@ fn refuse_json(context: &Context, stdout: bool) -> Result<(), Fault> {
     Ok(())
 }
 
-/// This machine's name.
+/// The host name of this machine.
 pub(crate) fn host_name() -> String {
     gethostname::gethostname().to_string_lossy().into_owned()
 }
 
-/// Whether this process can do root's steps without `sudo`.
+/// Whether this process can run root's steps without `sudo`.
 pub(crate) fn is_root() -> bool {
     devca_platform::privilege::can_be_root()
 }

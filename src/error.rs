@@ -1,9 +1,9 @@
-//! The hint that travels with an error: what is wrong, and the command or change that helps.
+//! Errors with hints: what is wrong, and the command or change that fixes it.
 
 use std::fmt;
 use std::path::Path;
 
-/// An error for a person. Both lines are lower case and end without a full stop.
+/// An error for the user. Both lines begin in lower case and end without a period.
 #[derive(Debug)]
 pub struct Fault {
     what: String,
@@ -12,29 +12,29 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// Something went wrong while doing what was asked (exit code 1).
+    /// The request failed (exit code 1).
     pub fn new(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { what: what.into(), hint: hint.into(), exit_code: 1 }
     }
 
-    /// What was asked makes no sense (exit code 2); nothing has been touched.
+    /// The request is invalid (exit code 2), and nothing was changed.
     pub fn usage(what: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { what: what.into(), hint: hint.into(), exit_code: 2 }
     }
 
-    /// What helps.
+    /// The command or change that fixes it.
     pub fn hint(&self) -> &str {
         &self.hint
     }
 
-    /// The same fault with an exit code that means something to shells.
+    /// Sets an exit code that has a meaning for shells.
     #[must_use]
     pub fn exiting_with(mut self, code: u8) -> Self {
         self.exit_code = code;
         self
     }
 
-    /// The same fault with a hint that fits it better.
+    /// Replaces the hint with a more specific one.
     #[must_use]
     pub fn hint_instead(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
@@ -50,9 +50,9 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// Gives a hint to an error that has none of its own.
+/// Adds a hint to errors that have none.
 pub trait OrHint<T> {
-    /// `what` goes before the cause: "what: cause".
+    /// Adds `what` before the cause, as in "what: cause".
     fn or_hint(self, what: impl FnOnce() -> String, hint: impl FnOnce() -> String) -> anyhow::Result<T>;
 }
 
@@ -72,21 +72,21 @@ pub fn hint(error: &anyhow::Error) -> &str {
         .map_or("this is a bug in devca: please report it with the output of -v", |f| &f.hint)
 }
 
-/// The option that names a CA in the commands of hints; nothing for the default one. Hints are written for the default CA,
-/// as in `devca install`, and become another's here.
+/// The `--ca` option for the commands in hints; empty for the default CA. Hints are written for the default
+/// CA (`devca install`) and adapted to another one here.
 #[derive(Debug, Clone, Default)]
 pub struct CaOption(String);
 
-/// Commands that do the same whichever CA is meant.
+/// Commands to which the CA makes no difference.
 const OF_NO_CA: [&str; 8] = ["check", "explain", "inspect", "completions", "man", "help", "ca", "import"];
 
 impl CaOption {
-    /// As in ` --ca work`.
+    /// The option ` --ca work`, for example.
     pub fn new(name: &impl fmt::Display) -> Self {
         Self(format!(" --ca {name}"))
     }
 
-    /// The text, in which each command is this CA's.
+    /// Adds the option to every devca command in a text.
     pub fn hint(&self, text: &str) -> String {
         const PROGRAM: &str = "devca ";
         let mut parts = text.split(PROGRAM);
@@ -103,7 +103,7 @@ impl CaOption {
         hint
     }
 
-    /// The same error, its hint for this CA.
+    /// Adapts the hint of an error to this CA.
     pub fn error(&self, error: anyhow::Error) -> anyhow::Error {
         if self.0.is_empty() {
             return error;
@@ -113,18 +113,18 @@ impl CaOption {
     }
 }
 
-/// A path as a shell reads it, for commands in hints.
+/// A path quoted for the shell, for commands in hints.
 pub fn quoted(path: &Path) -> String {
     devca_platform::step::quoted(path.as_os_str())
 }
 
-/// 2 for a request that makes no sense, 1 for one that failed, what shells expect of a program that starts others.
+/// 2 for an invalid request, 1 for one that failed, or what shells expect from a program that runs others.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     let codes = error.chain().filter_map(|e| e.downcast_ref::<Fault>()).map(|fault| fault.exit_code);
     codes.max().unwrap_or(1)
 }
 
-/// "No space left on device (os error 28)" reads on as "no space left on device".
+/// Makes "No space left on device (os error 28)" continue a sentence: "no space left on device".
 fn lower_first(message: &str) -> String {
     let message = message.split(" (os error").next().unwrap_or(message);
     let mut letters = message.chars();

@@ -1,4 +1,4 @@
-//! `devca`: every command, of which those that are servers are started as a program of their own.
+//! `devca`: all commands. Those that are servers are started as a separate program.
 
 use std::process::ExitCode;
 

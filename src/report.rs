@@ -1,4 +1,4 @@
-//! Standard output and standard error, for a person or as JSON. Only this file and `main` print.
+//! Standard output and standard error, as text or JSON. Only this file and `main` print.
 
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -29,51 +29,52 @@ const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
 const NOTE: Style = AnsiColor::Yellow.on_default();
 
-/// How to speak.
+/// The settings for output.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// One JSON document on standard output, nothing else.
+    /// Print only one JSON document on standard output.
     pub json: bool,
-    /// Errors alone.
+    /// Print only errors.
     pub quiet: bool,
-    /// The programs that are run, too.
+    /// Also print the programs that are run.
     pub verbose: bool,
     notes: RefCell<Vec<String>>,
 }
 
-/// What a command has to say when it is through.
+/// The result of a command.
 pub trait Outcome: Serialize {
-    /// For a person.
+    /// Prints the result as text.
     fn write(&self, page: &mut dyn Write) -> io::Result<()>;
 
-    /// Whether all that was asked for was done; if not, the exit code is 1.
+    /// Whether everything that was requested was done; if not, the exit code is 1.
     fn is_complete(&self) -> bool {
         true
     }
 
-    /// 0, or 1 where not all was done.
+    /// The exit code: 0, or 1 if not everything was done.
     fn exit_code(&self) -> u8 {
         u8::from(!self.is_complete())
     }
 
-    /// What to do where the output could not be written.
+    /// The hint if the output could not be written.
     fn when_lost(&self) -> &'static str {
         "everything was done; only the output was lost"
     }
 
-    /// What was asked for is the text itself, which `--quiet` does not silence and nothing may colour.
+    /// Whether the output is the requested text itself, which `--quiet` must not suppress and which must not
+    /// be colored.
     fn is_payload(&self) -> bool {
         false
     }
 }
 
 impl Report {
-    /// A report that speaks as the options say.
+    /// Creates a report with these options.
     pub fn new(json: bool, quiet: bool, verbose: bool) -> Self {
         Self { json, quiet, verbose, notes: RefCell::default() }
     }
 
-    /// Something to know beside the result.
+    /// Prints a remark in addition to the result.
     pub fn note(&self, text: impl Into<String>) {
         let text = text.into();
         if !self.json && !self.quiet {
@@ -82,38 +83,39 @@ impl Report {
         self.notes.borrow_mut().push(text);
     }
 
-    /// Notes that are not printed yet: those of a command that prints JSON.
+    /// Takes the notes that were not printed, because the command prints JSON.
     pub fn take_unprinted_notes(&self) -> Vec<String> {
         if self.json { self.notes.take() } else { Vec::new() }
     }
 
-    /// Something to know while it happens; with `--verbose`.
+    /// Prints what is happening, with `--verbose`.
     pub fn detail(&self, text: impl Display) {
         if self.verbose {
             let _ = writeln!(anstream::stderr(), "{DIM}devca: {}{DIM:#}", printable(&text.to_string()));
         }
     }
 
-    /// Prints a part of the result as soon as it is known. Returns whether it was printed: JSON is one document, and
-    /// `--quiet` prints nothing.
+    /// Prints a part of the result as soon as it is known. Returns whether it was printed: JSON is a single
+    /// document, and `--quiet` prints nothing.
     pub fn print_early(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> bool {
         if self.json || self.quiet {
             return false;
         }
         let mut out = self.stdout(false);
-        // A pipe that is closed shows when the rest is printed.
+        // If the pipe is closed, printing the rest reports it.
         let _ = write(&mut out).and_then(|()| out.flush());
         true
     }
 
-    /// Announces what is going to wait for the user, such as a password prompt of `sudo`; on a terminal only.
+    /// Announces that devca will wait for the user, such as for the password prompt of `sudo`; only on a
+    /// terminal.
     pub fn announce(&self, text: &str) {
         if !self.json && !self.quiet && io::stderr().is_terminal() {
             let _ = writeln!(anstream::stderr(), "{}", printable(text));
         }
     }
 
-    /// A bar for work that takes a while; on a terminal alone.
+    /// A progress bar for work that takes a while; only on a terminal.
     pub fn progress(&self, of: u64) -> ProgressBar {
         if self.json || self.quiet || !io::stderr().is_terminal() {
             return ProgressBar::hidden();
@@ -122,12 +124,12 @@ impl Report {
         ProgressBar::new(of).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
     }
 
-    /// Asks for what must not be seen; `None` where there is no terminal.
+    /// Asks for a secret without echoing it; `None` if there is no terminal.
     pub fn ask_hidden(&self, question: &str) -> Option<Zeroizing<String>> {
         rpassword::prompt_password(printable(question)).ok().map(Zeroizing::new)
     }
 
-    /// Asks a question that takes yes or no; `None` where there is nobody to answer.
+    /// Asks a question with the answers yes and no; `None` if no one can answer it.
     pub fn ask(&self, question: &str) -> Option<bool> {
         if self.json || self.quiet || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return None;
@@ -138,7 +140,7 @@ impl Report {
         Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 
-    /// Prints the outcome. Returns its exit code.
+    /// Prints the result. Returns the exit code.
     pub fn finish<T: Outcome>(&self, outcome: &T) -> anyhow::Result<u8> {
         let mut out = self.stdout(outcome.is_payload());
         let printed = if self.json {
@@ -146,7 +148,7 @@ impl Report {
             let document = document::OutcomeDocument::new(outcome, &notes);
             writeln!(out, "{}", serde_json::to_string_pretty(&document)?)
         } else if self.quiet && !outcome.is_payload() {
-            // What was not done is an error, and a note may say why.
+            // If something was not done, that is an error, and a note may say why.
             let mut err = PrintableWriter::new(anstream::stderr(), Substitute::Replacement);
             if outcome.exit_code() == 0 {
                 Ok(())
@@ -159,7 +161,7 @@ impl Report {
             outcome.write(&mut out)
         };
         match printed.and_then(|()| out.flush()) {
-            // The reader has read enough.
+            // The reader has closed the pipe.
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(outcome.exit_code()),
             Err(e) => {
                 Err(Fault::new(format!("cannot write to standard output: {e}"), outcome.when_lost()).into())
@@ -168,7 +170,7 @@ impl Report {
         }
     }
 
-    /// Standard output. A payload goes to a file or a pipe byte for byte.
+    /// Standard output. A payload is written byte for byte to a file or pipe.
     fn stdout(&self, is_payload: bool) -> Box<dyn Write> {
         let buffered = |stream: Box<dyn Write>| io::BufWriter::with_capacity(1 << 16, stream);
         let stdout = io::stdout().lock();
@@ -199,14 +201,14 @@ impl Report {
         }
     }
 
-    /// Prints an error of the program's own and tells its exit code.
+    /// Prints an error. Returns its exit code.
     pub fn error(&self, error: &anyhow::Error) -> u8 {
         self.failure(&format!("{error:#}"), error::hint(error));
         error::exit_code(error)
     }
 }
 
-/// Aligned `label  value` lines.
+/// Prints aligned `label  value` lines.
 pub fn rows(page: &mut dyn Write, rows: &[(&str, String)]) -> io::Result<()> {
     let width = rows.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
     for (label, value) in rows {
@@ -215,14 +217,14 @@ pub fn rows(page: &mut dyn Write, rows: &[(&str, String)]) -> io::Result<()> {
     Ok(())
 }
 
-/// What stands at the beginning of a line in a list.
+/// The symbol at the beginning of a line in a list.
 #[derive(Clone, Copy)]
 pub enum Mark {
-    /// It is as it should be.
+    /// Everything is fine.
     Good,
-    /// It is not.
+    /// Something is wrong.
     Bad,
-    /// Nothing had to be done, or could be.
+    /// Nothing needed to be done or could be done.
     Skipped,
 }
 
@@ -237,23 +239,23 @@ impl Display for Mark {
     }
 }
 
-/// A word that is good or bad news.
+/// A word in the color for good or bad news.
 pub fn verdict(good: bool, word: &str) -> String {
     let style = if good { GOOD } else { BAD };
     format!("{style}{word}{style:#}")
 }
 
-/// Text that matters less than what surrounds it.
+/// Dimmed text, for what is less important.
 pub fn dim(text: &str) -> String {
     format!("{DIM}{text}{DIM:#}")
 }
 
-/// A note that stands among other lines.
+/// A note among other lines.
 pub fn noted(text: &str) -> String {
     format!("{NOTE}devca: note:{NOTE:#} {text}")
 }
 
-/// A path in the home folder as `~/x`; any other as it is.
+/// A path in the home folder as `~/x`; any other path unchanged.
 pub fn tilde(path: &Path) -> String {
     static HOME: LazyLock<Option<PathBuf>> =
         LazyLock::new(|| std::env::home_dir().filter(|home| home.parent().is_some()));
@@ -263,7 +265,7 @@ pub fn tilde(path: &Path) -> String {
     }
 }
 
-/// Text with paths in the home folder, each as `~/x`.
+/// Replaces the home folder with `~` in a text with paths.
 pub fn tildes(text: &str) -> String {
     match std::env::home_dir().filter(|home| home.parent().is_some()) {
         Some(home) => text.replace(&format!("{}/", home.display()), "~/"),
@@ -271,7 +273,7 @@ pub fn tildes(text: &str) -> String {
     }
 }
 
-/// A path as a person would type it: `./x` where it is in the current folder.
+/// A path as the user would type it: `./x` if it is in the current folder.
 pub fn short(path: &Path) -> String {
     static HERE: LazyLock<Option<PathBuf>> = LazyLock::new(|| std::env::current_dir().ok());
     match HERE.as_ref().and_then(|here| path.strip_prefix(here).ok()) {

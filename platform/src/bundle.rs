@@ -1,4 +1,4 @@
-//! Files with many certificates in PEM: what systems make for the programs that read one file.
+//! Files with many certificates in PEM, which systems generate for programs that read a single file.
 
 use std::path::Path;
 
@@ -7,23 +7,23 @@ use rustls_pki_types::pem::PemObject;
 
 use crate::{Host, Os};
 
-/// The certificates in some PEM text, in DER. What is damaged in it is passed over.
+/// The certificates in a PEM text, in DER. Damaged ones are skipped.
 pub fn certificates(pem: &[u8]) -> Vec<Vec<u8>> {
     CertificateDer::pem_slice_iter(pem).flatten().map(|certificate| certificate.to_vec()).collect()
 }
 
-/// A certificate as PEM text, with Unix' line ends.
+/// Encodes a certificate as PEM, with Unix line endings.
 pub fn pem(der: &[u8]) -> String {
     let lines = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);
     pem::encode_config(&pem::Pem::new("CERTIFICATE", der), lines)
 }
 
-/// The certificates in a file of the system; none where it cannot be read.
+/// The certificates in a file of the system; none if it cannot be read.
 pub(crate) fn read(host: &Host, path: impl AsRef<Path>) -> Vec<Vec<u8>> {
     host.read(path.as_ref()).map(|pem| certificates(&pem)).unwrap_or_default()
 }
 
-/// Where systems keep the bundle of all their roots.
+/// The files in which systems keep the bundle of all roots.
 const BUNDLES: &[&str] = &[
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
@@ -35,7 +35,7 @@ const BUNDLES: &[&str] = &[
     "/etc/ssl/cert.pem",
 ];
 
-/// The system's roots, in DER: from its bundle or, on Windows, from its store.
+/// The system's roots in DER, from its bundle or, on Windows, from its store.
 pub fn system_roots(host: &Host) -> Vec<Vec<u8>> {
     match host.os {
         Os::Windows => crate::windows::roots(),
@@ -46,12 +46,14 @@ pub fn system_roots(host: &Host) -> Vec<Vec<u8>> {
     }
 }
 
-/// Whether the vendor of the system ships this root, as browsers do: others were added on this machine.
+/// Whether the system's vendor ships this root, as browsers do, rather than someone having added it on this
+/// machine.
 pub fn is_shipped(host: &Host, der: &[u8]) -> bool {
     SHIPPED.iter().any(|folder| holds(host, Path::new(folder), der))
 }
 
-/// Debian, Ubuntu, Alpine and Arch; Fedora and openSUSE, in p11-kit's format, which has PEM in it.
+/// The folders of Debian, Ubuntu, Alpine and Arch, and those of Fedora and openSUSE, whose p11-kit files
+/// contain PEM.
 const SHIPPED: &[&str] = &["/usr/share/ca-certificates", "/usr/share/pki"];
 
 fn holds(host: &Host, path: &Path, der: &[u8]) -> bool {

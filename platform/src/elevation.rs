@@ -1,9 +1,9 @@
-//! Which programs may run as root, and how they come to.
+//! Which programs may run as root, and how they are started.
 //!
-//! A person's `PATH` begins with folders of the person's own, and `sudo` gets absolute paths from devca, so its
-//! `secure_path` does not apply. What runs as root is therefore looked for in administrators' folders only, and must be
-//! root's alone: the program, every folder above it, and every link on the way. A JDK's keytool may run as well, if all of that JDK is
-//! root's alone.
+//! A user's `PATH` begins with the user's own folders, and because devca passes absolute paths to `sudo`,
+//! sudo's `secure_path` does not apply. So programs for root are only searched in the administrators'
+//! folders, and only root may be able to change them: the program, every folder above it, and every link on
+//! the way. A JDK's keytool may run too, if only root can change that JDK.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +14,8 @@ use crate::step::{Step, script};
 use crate::{Host, Problem, privilege};
 
 impl Host {
-    /// The absolute path of a program that may run as root, or at least of one that administrators would.
+    /// The absolute path of a program that may run as root or, if there is none, of one that administrators
+    /// would run.
     pub(crate) fn admin_program(&self, name: &str) -> Option<PathBuf> {
         let mut there = self.admin_path.iter().map(|folder| folder.join(name)).filter(|path| path.is_file());
         let first = there.next()?;
@@ -22,13 +23,13 @@ impl Host {
         Some(safe.unwrap_or(first))
     }
 
-    /// One that cannot be done without.
+    /// A program that is required.
     pub(crate) fn needed_by_root(&self, name: &str, package: &str) -> Result<PathBuf, Problem> {
         self.admin_program(name).ok_or_else(|| self.not_installed(name, package))
     }
 
-    /// The program that turns a user into root; `None` where none is needed. Fails where root's rights cannot be had,
-    /// or are not given to one of the programs: then the hint has the commands.
+    /// The program that elevates a user to root; `None` if that is not necessary. Fails if root's rights are
+    /// not available or must not be given to one of the programs; the hint then has the commands.
     pub(crate) fn elevation(&self, steps: &[Step]) -> Result<Option<PathBuf>, Problem> {
         let elevated: Vec<&Step> = steps.iter().filter(|step| step.as_root).collect();
         if elevated.is_empty() {
@@ -52,12 +53,12 @@ impl Host {
         Ok(sudo)
     }
 
-    /// Whether a program of the system's, such as `sudo`, is asked for root's rights, and may ask for a password.
+    /// Whether the steps require a program such as `sudo`, which may ask for a password.
     pub fn asks_for_password(&self, steps: &[Step]) -> bool {
         matches!(self.elevation(steps), Ok(Some(_)))
     }
 
-    /// Says why a program must not run as root.
+    /// Explains why a program must not run as root.
     fn refuse_strangers(&self, program: &Path, home: Option<&Path>) -> Result<(), String> {
         let folder = program.parent().unwrap_or(program);
         let part = match home {
@@ -76,25 +77,25 @@ impl Host {
     }
 }
 
-/// Nothing that a person's environment says reaches a program of root's, nor the folder that the person is in.
+/// Isolates a program of root from the user's environment variables and current folder.
 pub(crate) fn isolate(command: &mut Command) -> &mut Command {
     command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C.UTF-8").current_dir("/")
 }
 
-/// The part of a path that others than root can change.
+/// The part of a path that users other than root can change.
 #[cfg(unix)]
 fn strangers_part(path: &Path) -> Option<PathBuf> {
     ownership::strangers_part(path, 0)
 }
 
-/// The same of everything in a folder.
+/// The same for everything in a folder.
 fn strangers_part_below(folder: &Path) -> Option<PathBuf> {
     let mut rest = vec![folder.to_owned()];
     while let Some(path) = rest.pop() {
         if let Some(part) = strangers_part(&path) {
             return Some(part);
         }
-        // What links lead to was looked at, and is not part of the folder.
+        // The targets of links were checked already, and are not part of the folder.
         if path.is_dir() && !path.is_symlink() {
             let Ok(entries) = path.read_dir() else { return Some(path) };
             rest.extend(entries.flatten().map(|entry| entry.path()));
@@ -103,7 +104,7 @@ fn strangers_part_below(folder: &Path) -> Option<PathBuf> {
     None
 }
 
-/// Elsewhere nothing runs as root.
+/// Other systems do not run programs as root.
 #[cfg(not(unix))]
 fn strangers_part(_: &Path) -> Option<PathBuf> {
     None
@@ -123,7 +124,7 @@ mod tests {
         assert_eq!(strangers_part(Path::new("/bin/sh")), None, "also through links");
         assert_eq!(strangers_part(Path::new("/usr/bin/../bin/env")), None);
         assert_eq!(strangers_part(Path::new("/nowhere/x")), Some("/nowhere".into()));
-        // In /tmp a program of root's is safe, as long as neither it nor a folder in between is shared.
+        // A program in /tmp is safe for root, as long as neither it nor a folder in between is shared.
         let folder = tempfile::TempDir::new().unwrap();
         let program = folder.path().join("program");
         fs::write(&program, "").unwrap();

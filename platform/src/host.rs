@@ -1,11 +1,12 @@
-//! The machine that stores are on: its file tree, its programs, and whose stores they are.
+//! The machine that has the stores: its file tree, its programs, and the user whose stores they are.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::Problem;
 
-/// The operating system, as a value: what is driven through programs compiles and is tested everywhere.
+/// The operating system. It is a value, so that everything done with programs compiles and is tested on every
+/// system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Os {
     Linux,
@@ -14,7 +15,7 @@ pub enum Os {
 }
 
 impl Os {
-    /// The one this program was built for.
+    /// The system this program was built for.
     pub const fn current() -> Self {
         if cfg!(windows) {
             Self::Windows
@@ -26,50 +27,51 @@ impl Os {
     }
 }
 
-/// Whose stores they are.
+/// The owner of the stores.
 #[derive(Debug, Clone, Default)]
 pub struct Account {
-    /// Home folder.
+    /// The home folder.
     pub home: Option<PathBuf>,
-    /// User and group, where devca was started as root on the person's behalf: the environment is root's then.
+    /// The user and group ID, if devca was started as root on behalf of the user, so that the environment is
+    /// root's.
     pub ids: Option<(u32, u32)>,
 }
 
 /// A machine.
 #[derive(Debug, Clone)]
 pub struct Host {
-    /// Decides which stores there are.
+    /// The operating system, which decides what stores there are.
     pub os: Os,
-    /// The top of the file tree: `/`, or a container image's.
+    /// The root of the file tree: `/`, or that of a container image.
     pub sysroot: PathBuf,
-    /// The sysroot's programs may run as root of this machine.
+    /// Whether the sysroot's programs may run as root of this machine.
     pub trust_sysroot: bool,
-    /// Whose stores.
+    /// The owner of the stores.
     pub person: Account,
-    /// Absolute folders to look for programs in.
+    /// The absolute folders to search for programs.
     pub path: Vec<PathBuf>,
-    /// Absolute folders with the programs that may run as root.
+    /// The absolute folders with programs that may run as root.
     pub admin_path: Vec<PathBuf>,
-    /// The program beside this one that drives NSS' library.
+    /// The program next to this one that uses the NSS library.
     pub nss_program: Option<PathBuf>,
     /// Whether this process may change the system.
     pub is_root: bool,
-    /// The store of all users of the machine, where a system has one for each user as well.
+    /// Whether to use the store for all users, on systems that also have one for each user.
     pub machine: bool,
     /// Reads an environment variable.
     pub variable: fn(&str) -> Option<OsString>,
 }
 
-/// Where administrators' programs are; `/usr/sbin` is often missing from a user's `PATH`.
+/// The folders with administrators' programs; `/usr/sbin` is often missing from a user's `PATH`.
 const ADMIN_FOLDERS: &[&str] =
     &["/usr/sbin", "/sbin", "/usr/local/sbin", "/usr/bin", "/bin", "/usr/local/bin"];
 
 impl Host {
-    /// This machine, with what `$PATH` says of absolute folders: a program in the current folder is never run.
+    /// This machine, with the absolute folders in `$PATH`: a program in the current folder is never run.
     pub fn this(person: Account, is_root: bool) -> Self {
         let from_env = std::env::var_os("PATH").unwrap_or_default();
         let admin_path: Vec<PathBuf> = ADMIN_FOLDERS.iter().map(PathBuf::from).collect();
-        // "/usr/bin" is no absolute path on Windows.
+        // "/usr/bin" is not an absolute path on Windows.
         let path = std::env::split_paths(&from_env)
             .chain(admin_path.clone())
             .filter(|folder| folder.is_absolute())
@@ -89,30 +91,31 @@ impl Host {
         }
     }
 
-    /// A path of the system as this machine names it. In another tree it is for messages only: what is read there goes
-    /// through [`Host::read`] and its like, and what is written there is written by a program that runs in the tree.
+    /// The path on this machine of a file in the system. For another tree, the result is only for messages:
+    /// files there are read with [`Host::read`] and similar functions, and written by a program that runs in
+    /// the tree.
     pub fn system(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
         self.sysroot.join(path.strip_prefix("/").unwrap_or(path))
     }
 
-    /// A path below the person's home.
+    /// A path in the user's home folder.
     pub fn home(&self, path: &str) -> Option<PathBuf> {
         self.person.home.as_ref().map(|home| home.join(path))
     }
 
-    /// Whether the file tree is another than this machine's.
+    /// Whether the file tree is not this machine's.
     pub fn is_elsewhere(&self) -> bool {
         self.sysroot != Path::new("/")
     }
 
-    /// The absolute path of a program of this machine, if it is installed.
+    /// The absolute path of an installed program on this machine.
     pub fn program(&self, name: &str) -> Option<PathBuf> {
         let folders = std::env::join_paths(&self.path).ok()?;
         which::which_in(name, Some(folders), std::env::temp_dir()).ok()
     }
 
-    /// The absolute path of an administrator's program of the system, as the system itself names it.
+    /// The absolute path of an administrators' program in the system's own file tree.
     pub fn program_inside(&self, name: &str) -> Option<PathBuf> {
         if !self.is_elsewhere() {
             return self.admin_program(name);
@@ -124,7 +127,7 @@ impl Host {
             .find(|program| self.is_file(program))
     }
 
-    /// A program that cannot be done without.
+    /// A program that is required.
     pub(crate) fn needed(&self, name: &str, package: &str) -> Result<PathBuf, Problem> {
         self.program(name).ok_or_else(|| self.not_installed(name, package))
     }
@@ -134,12 +137,12 @@ impl Host {
         Problem::new(format!("{name} is not installed"), hint)
     }
 
-    /// The command that installs a package here.
+    /// The command that installs a package on this system.
     pub(crate) fn install_command(&self, package: &str) -> String {
         self.install_command_for(package, &[])
     }
 
-    /// The same for a package that some package managers know by another name.
+    /// The same for a package that has other names in some package managers.
     pub(crate) fn install_command_for(&self, package: &str, other_names: &[(&str, &str)]) -> String {
         const MANAGERS: &[(&str, &str)] = &[
             ("apt-get", "sudo apt-get install -y"),
@@ -161,7 +164,7 @@ impl Host {
     }
 }
 
-/// Elsewhere than on Linux, browsers read the system's store.
+/// On other systems, browsers read the system's store.
 fn nss_program() -> Option<PathBuf> {
     let own = std::env::current_exe().ok().filter(|_| Os::current() == Os::Linux)?;
     Some(own.with_file_name("devca-nss")).filter(|program| program.is_file())

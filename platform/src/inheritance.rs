@@ -1,5 +1,5 @@
-//! What the programs of another file tree must not inherit from devca: files that its caller left open, which can lead to
-//! this machine's files, and the keys that the kernel keeps for the login session.
+//! What programs of another file tree must not inherit from devca: open files of its caller, which could lead
+//! to this machine's files, and the login session's keys in the kernel.
 
 use std::io;
 use std::process::Child;
@@ -8,7 +8,8 @@ use std::process::Child;
 #[cfg(target_os = "linux")]
 pub(crate) fn without(mut start: impl FnMut() -> io::Result<Child> + Send) -> io::Result<Child> {
     close_on_exec()?;
-    // A thread of its own, since it gives up the session's keys for good, and devca needs them.
+    // This needs its own thread, because it gives up the session's keys permanently, and devca still needs
+    // them.
     std::thread::scope(|scope| {
         let started = scope.spawn(|| {
             leave_session_keyring()?;
@@ -18,13 +19,13 @@ pub(crate) fn without(mut start: impl FnMut() -> io::Result<Child> + Send) -> io
     })
 }
 
-/// Elsewhere no programs of other trees are run.
+/// Other systems do not run programs of other trees.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn without(mut start: impl FnMut() -> io::Result<Child> + Send) -> io::Result<Child> {
     start()
 }
 
-/// Marks all files but standard input, output and error.
+/// Marks all files except standard input, output and error to be closed.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 fn close_on_exec() -> io::Result<()> {
@@ -32,22 +33,23 @@ fn close_on_exec() -> io::Result<()> {
         let name = entry?.file_name();
         let Some(descriptor) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
         if descriptor > 2 {
-            // SAFETY: it only sets a flag. Of a descriptor that is closed by now, it returns an error.
+            // SAFETY: this only sets a flag. If the descriptor has been closed, it returns an error.
             unsafe { nix::libc::fcntl(descriptor, nix::libc::F_SETFD, nix::libc::FD_CLOEXEC) };
         }
     }
     Ok(())
 }
 
-/// Gives this thread, and what it starts, a session keyring of its own (`keyctl_join_session_keyring(3)`).
+/// Gives this thread and its children a new session keyring (`keyctl_join_session_keyring(3)`).
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
 fn leave_session_keyring() -> io::Result<()> {
     const JOIN_SESSION_KEYRING: i32 = 1;
-    // SAFETY: the name is null, which asks for an anonymous keyring.
+    // SAFETY: the name is null, which requests an anonymous keyring.
     let joined = unsafe { nix::libc::syscall(nix::libc::SYS_keyctl, JOIN_SESSION_KEYRING, 0usize) };
     let error = io::Error::last_os_error();
-    // A kernel without keyrings has no keys, and a sandbox that forbids the call forbids it to the program as well.
+    // A kernel without keyrings has no keys, and a sandbox that forbids the call also forbids it to the
+    // program.
     let has_none = [nix::libc::ENOSYS, nix::libc::EPERM].map(Some).contains(&error.raw_os_error());
     if joined >= 0 || has_none { Ok(()) } else { Err(error) }
 }

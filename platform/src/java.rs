@@ -1,4 +1,4 @@
-//! Each JDK's and JRE's own list of roots, `cacerts`: devca reads it, and the JDK's own keytool changes it.
+//! The list of roots (`cacerts`) of each JDK and JRE: devca reads it, and the JDK's own keytool changes it.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use crate::keystore::{self, KeystoreEntry, PASSWORD};
 use crate::last_read::LastRead;
 use crate::{Anchor, Found, Host, Os, Problem, Step, Store, StoreKind, bundle, linux};
 
-/// Where JDKs are: `~` is the person's home.
+/// The places of JDKs, with `~` for the user's home folder.
 const LINUX: &[&str] = &[
     "/usr/lib/jvm/*",
     "/usr/java/*",
@@ -39,7 +39,8 @@ const EVERYWHERE: &[&str] = &[
     "~/.gradle/jdks/*",
 ];
 
-/// The key stores that systems' own programs fill for all JDKs: Debian, Alpine and Arch; Fedora; openSUSE.
+/// The key stores that the systems' own programs generate for all JDKs: those of Debian, Alpine and Arch;
+/// Fedora; openSUSE.
 const OF_SYSTEMS: &[&str] = &[
     "/etc/ssl/certs/java/cacerts",
     "/etc/pki/java/cacerts",
@@ -48,10 +49,10 @@ const OF_SYSTEMS: &[&str] = &[
     "/var/lib/ca-certificates/java-cacerts",
 ];
 
-/// Debian's switch for its own.
+/// Debian's configuration file for its own key store.
 const DEBIAN_SETTINGS: &str = "/etc/default/cacerts";
 
-/// All key stores, each once. Paths are the system's own, also in another file tree.
+/// All key stores, without duplicates. In another file tree, the paths are those within that tree.
 pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
     let mut found = Vec::new();
     let java_home = match java_home(host) {
@@ -64,7 +65,7 @@ pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
     let mut seen: Vec<PathBuf> = Vec::new();
     for home in java_home.into_iter().chain(homes(host)) {
         let Some(cacerts) = cacerts(host, &home) else { continue };
-        // A link to a file that is not there yet still says which one is meant.
+        // Even a link to a missing file identifies the key store.
         let real = host.real(&cacerts).or_else(|_| host.link(&cacerts)).unwrap_or(cacerts);
         if !seen.contains(&real) {
             found.push(key_store(host, &home, &real));
@@ -74,7 +75,7 @@ pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
     found
 }
 
-/// What the environment names, where that can be a JDK of this machine.
+/// The JDK that the environment names, if it can be one of this machine.
 fn java_home(host: &Host) -> Result<Option<PathBuf>, Found<'_>> {
     let Some(home) = (host.variable)("JAVA_HOME").map(PathBuf::from).filter(|_| !host.is_elsewhere()) else {
         return Ok(None);
@@ -98,14 +99,14 @@ fn homes(host: &Host) -> Vec<PathBuf> {
     };
     let expand = |pattern: &&str| match (pattern.strip_prefix("~/"), &host.person.home) {
         (None, _) => expand(host, PathBuf::new(), Path::new(pattern)),
-        // An image's homes are not this person's.
+        // Home folders in an image are not this user's.
         (Some(below), Some(home)) if !host.is_elsewhere() => expand(host, home.clone(), Path::new(below)),
         (Some(_), _) => Vec::new(),
     };
     own.iter().chain(EVERYWHERE).flat_map(expand).collect()
 }
 
-/// The files that a pattern below a folder stands for.
+/// The files that match a pattern below a folder.
 fn expand(host: &Host, folder: PathBuf, pattern: &Path) -> Vec<PathBuf> {
     pattern.components().fold(vec![folder], |found, part| {
         let part = part.as_os_str();
@@ -122,7 +123,7 @@ fn expand(host: &Host, folder: PathBuf, pattern: &Path) -> Vec<PathBuf> {
     })
 }
 
-/// The file with the roots. `jssecacerts`, where somebody made one, is read instead of `cacerts`.
+/// The file with the roots. If there is a `jssecacerts`, Java reads that instead of `cacerts`.
 fn cacerts(host: &Host, home: &Path) -> Option<PathBuf> {
     let folders = [home.join("lib/security"), home.join("jre/lib/security")];
     let mut files = folders.iter().flat_map(|folder| [folder.join("jssecacerts"), folder.join("cacerts")]);
@@ -175,7 +176,7 @@ fn certificates(entries: Vec<KeystoreEntry>) -> Vec<Vec<u8>> {
     entries.into_iter().map(|entry| entry.der).collect()
 }
 
-/// One Java's own.
+/// The key store of a single Java installation.
 struct Jdk<'a> {
     host: &'a Host,
     keytool: PathBuf,
@@ -188,7 +189,7 @@ impl Jdk<'_> {
         let cacerts = self.cacerts.display().to_string();
         let common = ["-J-Duser.language=en", words[0], "-keystore", &cacerts, "-storepass", PASSWORD];
         let step = Step::run(&self.keytool, common.iter().chain(&words[1..]).copied());
-        // A JDK's home is where its bin is.
+        // The home of a JDK is the folder with its bin folder.
         let home = self.keytool.ancestors().nth(2).unwrap_or(&self.keytool);
         if self.takes_root() { step.elevated().with_home(home) } else { step }
     }
@@ -197,7 +198,7 @@ impl Jdk<'_> {
         self.last_read.get(|| entries(self.host, &self.cacerts))
     }
 
-    /// A file that is not the person's to write.
+    /// Whether the user cannot write to the file.
     fn takes_root(&self) -> bool {
         !self.host.is_elsewhere() && !is_writable(&self.cacerts)
     }
@@ -232,15 +233,16 @@ impl Store for Jdk<'_> {
     }
 }
 
-/// The one that the system's JDKs share: a copy of the system store, which a program of the system makes. It can fail to,
-/// or be told not to.
+/// The key store shared by the system's JDKs, which a program of the system generates from the system store.
+/// That program can fail, or be disabled.
 struct Shared<'a> {
     host: &'a Host,
     cacerts: PathBuf,
 }
 
 impl Shared<'_> {
-    /// None where it was not made yet. Read each time: the system store's program changes it.
+    /// The entries; none if it was not generated yet. It is read each time, because the system store's
+    /// program changes it.
     fn entries(&self) -> Result<Vec<KeystoreEntry>, Problem> {
         if self.host.exists(&self.cacerts) { entries(self.host, &self.cacerts) } else { Ok(Vec::new()) }
     }
@@ -249,7 +251,7 @@ impl Shared<'_> {
         bundle::system_roots(self.host).contains(&anchor.der)
     }
 
-    /// Debian's package can be told to leave the file as it is.
+    /// Debian's package can be configured not to change the file.
     fn refuse_if_switched_off(&self) -> Result<(), Problem> {
         let settings = self.host.read(Path::new(DEBIAN_SETTINGS)).unwrap_or_default();
         let settings = String::from_utf8_lossy(&settings);
@@ -294,7 +296,7 @@ impl Store for Shared<'_> {
             return Ok(Vec::new());
         }
         self.refuse_if_switched_off()?;
-        // Debian's hook has to be told names; other systems' programs make the whole file.
+        // Debian's hook needs the names; the programs of other systems generate the whole file.
         let named = ours.iter().filter_map(|entry| entry.alias.strip_prefix("debian:"));
         let told: Vec<_> = named.filter_map(|name| linux::tell_java(self.host, name)).collect();
         if told.is_empty() { self.add(anchor) } else { told.into_iter().collect() }

@@ -1,7 +1,7 @@
-//! Java's key stores, read without Java: JKS, and PKCS#12, which JDKs write since version 9.
+//! Reads Java's key stores without Java: JKS, and PKCS#12, which JDKs write since version 9.
 //!
-//! Only the certificates that a store trusts are read. The integrity check of JKS is skipped: its password is public,
-//! so it proves nothing.
+//! Only the certificates that a store trusts are read. The integrity check of JKS is skipped: its password is
+//! public, so the check proves nothing.
 
 use std::sync::mpsc;
 use std::thread;
@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use p12_keystore::Pkcs12Archive;
 
-/// The password that every JDK is delivered with.
+/// The default password of every JDK.
 pub(crate) const PASSWORD: &str = "changeit";
 
-/// A hostile PKCS#12 file can ask for hours of key derivation; JDKs ask for milliseconds.
+/// The time limit for decryption. A hostile PKCS#12 file can ask for hours of key derivation; those of JDKs
+/// take milliseconds.
 const PKCS12_LIMIT: Duration = Duration::from_secs(5);
 
 const JKS: u32 = 0xfeed_feed;
@@ -22,25 +23,25 @@ const TRUSTED_CERTIFICATE: u32 = 2;
 /// A certificate that a key store trusts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeystoreEntry {
-    /// The name that keytool knows it by.
+    /// The entry's name in keytool.
     pub alias: String,
-    /// The certificate.
+    /// The certificate, DER-encoded.
     pub der: Vec<u8>,
 }
 
-/// The certificates that a key store trusts, or why it cannot be read.
+/// Reads the certificates that a key store trusts. The error says why it cannot be read.
 pub fn trusted(bytes: &[u8]) -> Result<Vec<KeystoreEntry>, String> {
     match bytes {
         [] => Err("the file is empty".into()),
         [0xfe, 0xed, 0xfe, 0xed, ..] => jks(bytes).ok_or_else(|| "the JKS key store is damaged".into()),
-        // A DER sequence.
+        // The beginning of a DER sequence.
         [0x30, ..] => pkcs12(bytes.to_vec()),
         _ => Err("the file is neither a JKS nor a PKCS#12 key store".into()),
     }
 }
 
-/// The format is documented in the JDK's `sun.security.provider.JavaKeyStore`: big-endian numbers, and strings and
-/// certificates after their lengths. 20 bytes of digest follow the last entry.
+/// Parses JKS, which is documented in the JDK's `sun.security.provider.JavaKeyStore`: big-endian numbers, and
+/// strings and certificates prefixed with their lengths. A digest of 20 bytes follows the last entry.
 fn jks(bytes: &[u8]) -> Option<Vec<KeystoreEntry>> {
     let mut rest = Reader(bytes);
     let (magic, version, count) = (rest.number()?, rest.number()?, rest.number()?);
@@ -51,7 +52,7 @@ fn jks(bytes: &[u8]) -> Option<Vec<KeystoreEntry>> {
     for _ in 0..count {
         let tag = rest.number()?;
         let alias = String::from_utf8_lossy(rest.text()?).into_owned();
-        rest.take(8)?; // when it was added
+        rest.take(8)?; // the time when it was added
         match tag {
             PRIVATE_KEY => {
                 rest.sized()?;
@@ -100,8 +101,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Certificates that have Java's attribute for trust. Since JDK 18, a JDK's own file has no password at all; one is not
-/// asked for then.
+/// Reads the certificates with Java's trust attribute. Since JDK 18, a JDK's own file has no password; then
+/// none is needed.
 fn pkcs12(bytes: Vec<u8>) -> Result<Vec<KeystoreEntry>, String> {
     let (send, receive) = mpsc::channel();
     thread::spawn(move || send.send(Pkcs12Archive::from_pkcs12(&bytes, PASSWORD)));

@@ -1,10 +1,11 @@
-//! What a store was last found to hold. Asking some of them takes a program for each certificate.
+//! Caches the contents of a store, because reading some stores requires running a program for each
+//! certificate.
 
 use std::cell::RefCell;
 
 use crate::Problem;
 
-/// The answer to one question, until a change makes it old.
+/// The result of one query, until the store is changed.
 #[derive(Debug)]
 pub(crate) struct LastRead<T>(RefCell<Option<T>>);
 
@@ -15,7 +16,7 @@ impl<T> Default for LastRead<T> {
 }
 
 impl<T: Clone> LastRead<T> {
-    /// What is known, or else what `read` finds. A failure is not kept.
+    /// Returns the cached result or else that of `read`. Failures are not cached.
     pub(crate) fn get(&self, read: impl FnOnce() -> Result<T, Problem>) -> Result<T, Problem> {
         if let Some(known) = self.0.borrow().as_ref() {
             return Ok(known.clone());
@@ -25,7 +26,7 @@ impl<T: Clone> LastRead<T> {
         Ok(found)
     }
 
-    /// It is to be read again.
+    /// Discards the result, so that the store is read again.
     pub(crate) fn forget(&self) {
         self.0.replace(None);
     }

@@ -1,8 +1,8 @@
-//! The trust stores of a machine: where they are, what they hold, how a root gets in and out. It knows nothing of
-//! how roots are made.
+//! The trust stores of a machine: where they are, what they contain, and how a root is added and removed.
+//! This crate does not know how roots are created.
 //!
-//! A [`Store`] is a concrete place: this machine's system store, one browser profile, one JDK. Stores *plan*: they
-//! answer with [`Step`]s, which [`Host::perform`] runs and which can be printed instead.
+//! A [`Store`] is a concrete place: this machine's system store, one browser profile, or one JDK. Stores
+//! *plan* changes: they return [`Step`]s, which [`Host::perform`] runs and which can be printed instead.
 #![deny(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
@@ -35,24 +35,25 @@ pub use host::{Account, Host, Os};
 pub use nss::{BrowserDatabase, Identity, Ours, browsers, protocol as nss_protocol};
 pub use step::Step;
 
-/// A root as a store sees it.
+/// A root to be stored.
 #[derive(Debug, Clone)]
 pub struct Anchor {
-    /// What the store's own list calls it: `devca-` and digits, unique to the certificate.
+    /// Its name in a store's list: `devca-` and digits, unique to the certificate.
     pub label: String,
-    /// The certificate.
+    /// The certificate, DER-encoded.
     pub der: Vec<u8>,
-    /// SHA-1 of the certificate, by which Windows and macOS know it.
+    /// SHA-1 of the certificate, by which Windows and macOS identify it.
     pub sha1: [u8; 20],
 }
 
 impl Anchor {
-    /// The certificate in PEM. Programs that change a store read these bytes, never a file that could be exchanged.
+    /// The certificate in PEM. Programs that change a store read these bytes rather than a file that could be
+    /// replaced.
     pub fn pem(&self) -> String {
         bundle::pem(&self.der)
     }
 
-    /// The SHA-1 in upper-case hexadecimal, as `certutil` and `security` print it.
+    /// The SHA-1 in upper-case hexadecimal, as printed by `certutil` and `security`.
     pub fn thumbprint(&self) -> String {
         use fmt::Write;
         self.sha1.iter().fold(String::new(), |mut text, byte| {
@@ -62,17 +63,17 @@ impl Anchor {
     }
 }
 
-/// Why a store could not be asked or changed, and what helps.
+/// Why a store could not be read or changed, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Lower case, no full stop.
+    /// The reason, beginning in lower case and without a period.
     pub why: String,
-    /// The command or change that helps; empty where none is needed.
+    /// The command or change that fixes it; empty if none is needed.
     pub hint: String,
 }
 
 impl Problem {
-    /// A problem with its hint.
+    /// Creates a problem with its hint.
     pub fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { why: why.into(), hint: hint.into() }
     }
@@ -89,21 +90,21 @@ impl std::error::Error for Problem {}
 /// The kinds of stores, as `--store` names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StoreKind {
-    /// The operating system's own: what most programs read.
+    /// The operating system's own store, which most programs use.
     System,
-    /// The databases of Firefox and of the Chromium family.
+    /// The databases of Firefox and the Chromium family.
     Nss,
-    /// Each JDK's own file.
+    /// The file of each JDK.
     Java,
-    /// From inside WSL: the Windows host's.
+    /// Inside WSL: the store of the Windows host.
     Wsl,
 }
 
 impl StoreKind {
-    /// All of them, in the order in which they are reported.
+    /// All kinds, in the order of the report.
     pub const ALL: [Self; 4] = [Self::System, Self::Nss, Self::Java, Self::Wsl];
 
-    /// The word for it.
+    /// The name for `--store`.
     pub fn name(self) -> &'static str {
         match self {
             Self::System => "system",
@@ -114,60 +115,60 @@ impl StoreKind {
     }
 }
 
-/// One place that says which roots are trusted.
+/// A place that determines which roots are trusted.
 pub trait Store {
     fn kind(&self) -> StoreKind;
 
-    /// Which one of its kind, for a person.
+    /// The name of this store for display.
     fn place(&self) -> String;
 
-    /// Whether the store, as its readers see it, trusts this very certificate.
+    /// Whether programs that use the store trust exactly this certificate.
     fn holds(&self, anchor: &Anchor) -> Result<bool, Problem> {
         Ok(self.certificates()?.contains(&anchor.der))
     }
 
-    /// What puts the anchor in.
+    /// The steps that add the anchor.
     fn add(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem>;
 
-    /// What takes the anchor out; no steps where it is not in.
+    /// The steps that remove the anchor; empty if it is not in the store.
     fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem>;
 
-    /// Whether the store is filled from the system store and agrees with it on the anchor: then only the system store
-    /// can be changed.
+    /// Whether the store is generated from the system store and already agrees with it about the anchor. If
+    /// so, only the system store can be changed.
     fn follows_system(&self, _: &Anchor) -> Result<bool, Problem> {
         Ok(false)
     }
 
-    /// What takes away a store that was made for the anchor alone, and is empty now.
+    /// The steps that delete a store that was created only for the anchor and is now empty.
     fn leave(&self) -> Result<Vec<Step>, Problem> {
         Ok(Vec::new())
     }
 
-    /// The certificates in it, in DER: all, or at least those that devca or mkcert put there. Read once, and again only
-    /// after [`Store::forget`].
+    /// The certificates in the store, in DER: all of them, or at least those that devca or mkcert added. They
+    /// are read once, and again only after [`Store::forget`].
     fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem>;
 
-    /// The store was changed: what was read of it is old.
+    /// Discards what was read, because the store was changed.
     fn forget(&self) {}
 }
 
-/// What was found on a machine.
+/// The result of a search on a machine.
 pub enum Found<'a> {
-    /// A store that can be asked and changed.
+    /// A store that can be read and changed.
     Store(Box<dyn Store + 'a>),
-    /// A place that cannot, or need not, be changed.
+    /// A place that cannot or need not be changed.
     Remark(Remark),
 }
 
-/// Why a place is skipped, and what helps.
+/// Why a place is skipped, and how to change that.
 #[derive(Debug, Clone)]
 pub struct Remark {
-    /// What kind of store it would be.
+    /// The kind of store at this place.
     pub kind: StoreKind,
     pub place: String,
-    /// Why, and what helps.
+    /// The reason, and what to do about it.
     pub problem: Problem,
-    /// Something there does not trust the root for it; otherwise all is as it should be.
+    /// Whether programs therefore do not trust the root; otherwise, nothing is wrong.
     pub is_failure: bool,
 }
 
@@ -185,7 +186,7 @@ impl<'a> Found<'a> {
     }
 }
 
-/// The one list of stores: everything of the chosen kinds that is on this machine.
+/// Finds all stores of these kinds on this machine. This is the only list of stores.
 pub fn find<'a>(host: &'a Host, kinds: &[StoreKind]) -> Vec<Found<'a>> {
     let of = |kind: StoreKind| -> Vec<Found<'a>> {
         match (kind, host.os) {

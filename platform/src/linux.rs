@@ -1,4 +1,5 @@
-//! The system store of the Linux families: a folder for anchors, and a program that builds the bundles from it.
+//! The system store of the Linux families: a folder for anchors, and a program that generates the bundles
+//! from it.
 
 use std::path::{Path, PathBuf};
 
@@ -8,31 +9,31 @@ use crate::{Anchor, Found, Host, Problem, Step, Store, StoreKind, bundle};
 /// How one family keeps its anchors.
 #[derive(Debug, Clone, Copy)]
 struct Family {
-    /// The family is recognized by this file or folder.
+    /// The file or folder by which the family is recognized.
     landmark: &'static str,
-    /// Where administrators put anchors; some systems make it only when needed.
+    /// The folder for administrators' anchors; some systems create it only when needed.
     anchors: &'static str,
-    /// What the program takes for an anchor.
+    /// The extension that the program requires for anchors.
     extension: &'static str,
-    /// What builds the bundles after an anchor has come.
+    /// The command that generates the bundles after an anchor was added.
     add: &'static [&'static str],
-    /// What builds them after one has gone.
+    /// The command that generates them after one was removed.
     remove: &'static [&'static str],
-    /// The bundle that OpenSSL, curl and the like read.
+    /// The bundle that programs such as OpenSSL and curl read.
     bundle: &'static str,
 }
 
-/// Debian comes first: its file is its own, while the folders of others are easily made by hand, and openSUSE has an
-/// `update-ca-certificates` as well.
+/// Debian comes first, because only its packages provide its file, while the folders of other families are
+/// easily created by hand, and openSUSE also has an `update-ca-certificates`.
 const FAMILIES: &[Family] = &[
     Family {
-        // The folder may be missing on Alpine; its package and those of Debian, Gentoo and Void bring this file.
-        // Debian, Ubuntu, Alpine
+        // Debian, Ubuntu, Alpine. The folder may be missing on Alpine, but its package and those of Debian,
+        // Gentoo and Void provide this file.
         landmark: "/etc/ca-certificates.conf",
         anchors: "/usr/local/share/ca-certificates",
         extension: "crt",
         add: &["update-ca-certificates"],
-        // Without --fresh, links to an anchor that has gone may stay in /etc/ssl/certs.
+        // Without --fresh, links to a removed anchor may remain in /etc/ssl/certs.
         remove: &["update-ca-certificates", "--fresh"],
         bundle: "/etc/ssl/certs/ca-certificates.crt",
     },
@@ -46,8 +47,7 @@ const FAMILIES: &[Family] = &[
         bundle: "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
     },
     Family {
-        // The administrator's folder; /usr/share/pki/trust/anchors is the vendor's.
-        // openSUSE
+        // openSUSE. This is the administrator's folder; /usr/share/pki/trust/anchors is the vendor's.
         landmark: "/etc/pki/trust",
         anchors: "/etc/pki/trust/anchors",
         extension: "pem",
@@ -75,20 +75,20 @@ const FAMILIES: &[Family] = &[
     },
 ];
 
-/// Keeps the one `cacerts` that Debian's JDKs link to.
+/// Updates the shared `cacerts` that Debian's JDKs link to.
 const JAVA_HOOK: &str = "/etc/ca-certificates/update.d/jks-keystore";
 
-/// Writes an anchor from standard input to the file `$2` in the folder `$1`: all of it or nothing. It takes the place of
-/// whatever has that name: a link that somebody put there is not followed.
+/// Writes an anchor from standard input to the file `$2` in the folder `$1`, completely or not at all. It
+/// replaces whatever has that name, and does not follow a link that someone put there.
 const PLACE: &str = r#"umask 022; mkdir -p -- "$1" && new=$(mktemp -- "$1/.devca-XXXXXX") && trap 'rm -f -- "$new"' EXIT && cat >"$new" && chmod 0644 "$new" && mv -f -T -- "$new" "$1/$2""#;
 
-/// What the files are called that devca and mkcert put there.
+/// The prefixes of files that devca and mkcert create.
 const OURS: &[&str] = &["devca-", "mkcert"];
 
 struct SystemStore<'a> {
     host: &'a Host,
     family: Family,
-    /// As the system itself names it, below the sysroot.
+    /// The path within the system, below the sysroot.
     updater: PathBuf,
 }
 
@@ -115,7 +115,7 @@ pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
     vec![Found::failure(StoreKind::System, place, problem)]
 }
 
-/// This system's family, or the program of the family that is missing.
+/// The store of this system's family, or the program of the family that is missing.
 fn system(host: &Host) -> Result<SystemStore<'_>, Option<&'static str>> {
     let mut missing = None;
     for family in FAMILIES.iter().filter(|family| host.exists(Path::new(family.landmark))) {
@@ -127,14 +127,14 @@ fn system(host: &Host) -> Result<SystemStore<'_>, Option<&'static str>> {
     Err(missing)
 }
 
-/// What fills the stores that are made from the system's once more.
+/// The step that regenerates the stores that are made from the system's.
 pub(crate) fn refresh(host: &Host) -> Option<Result<Step, Problem>> {
-    // The command for removals leaves nothing as it is, unlike that for additions.
+    // Unlike the command for additions, the one for removals regenerates everything.
     system(host).ok().map(|system| system.update(system.family.remove))
 }
 
-/// Debian's `update-ca-certificates --fresh` tells its hooks what it has added, not what is gone: Java would trust
-/// the root for ever. The hook of ca-certificates-java takes the name with a minus before it.
+/// Debian's `update-ca-certificates --fresh` tells its hooks what was added, but not what was removed, so
+/// Java would trust the root forever. The hook of ca-certificates-java accepts the name with a leading minus.
 pub(crate) fn tell_java(host: &Host, name: &str) -> Option<Result<Step, Problem>> {
     host.is_file(Path::new(JAVA_HOOK)).then(|| {
         let script = format!("printf '%s\\n' \"-$1\" | {JAVA_HOOK}");
@@ -152,7 +152,7 @@ impl SystemStore<'_> {
         self.host.inside(Step::as_root(&self.updater, words[1..].iter().copied()))
     }
 
-    /// The files in the anchors' folder that hold this certificate: those that devca or mkcert made, and others.
+    /// The files in the anchors' folder with this certificate: those created by devca or mkcert, and others.
     fn files_of(&self, anchor: &Anchor) -> (Vec<PathBuf>, Vec<PathBuf>) {
         let folder = Path::new(self.family.anchors);
         let files = self.host.list(folder).into_iter().map(|name| folder.join(name));
@@ -210,7 +210,8 @@ impl Store for SystemStore<'_> {
     }
 }
 
-/// `NixOS` builds its bundle from the system's configuration: what stands elsewhere is gone with the next rebuild.
+/// `NixOS` generates its bundle from the system's configuration; anything else would be lost with the next
+/// rebuild.
 struct NixOs<'a> {
     host: &'a Host,
 }

@@ -1,19 +1,20 @@
-//! The macOS keychains, by Apple's `security`.
+//! The macOS keychains, through Apple's `security`.
 //!
-//! The user's login keychain takes a confirmation on the screen and no `sudo`; the machine's System keychain
-//! (`--machine`) takes both, and fails without a graphical session (errSecInternalComponent; mkcert #415).
+//! The user's login keychain requires a confirmation on the screen but no `sudo`; the machine's System
+//! keychain (`--machine`) requires both, and fails without a graphical session (errSecInternalComponent;
+//! mkcert #415).
 
 use std::path::PathBuf;
 
 use crate::last_read::LastRead;
 use crate::{Anchor, Found, Host, Problem, Step, Store, StoreKind, bundle};
 
-/// Always Apple's own.
+/// The absolute path, so that it is always Apple's own.
 const SECURITY: &str = "/usr/bin/security";
-/// Runs a command with one more word, a file with what comes from standard input: `security` reads no pipes. Root's
-/// `mktemp` makes a file of root's, and nobody else can exchange it.
+/// Runs a command with one more argument, a file with the content of standard input, because `security` does
+/// not read pipes. As root, `mktemp` creates a file that no other user can replace.
 const WITH_FILE: &str = r#"file=$(mktemp) && trap 'rm -f -- "$file"' EXIT && cat >"$file" && "$@" "$file""#;
-/// What `security` says of a certificate that has no trust settings: it had been removed before.
+/// What `security` prints for a certificate without trust settings, which was removed before.
 const NOTHING_TO_REMOVE: &str = "No Trust Settings were found";
 
 pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
@@ -44,7 +45,7 @@ impl Keychain<'_> {
         if self.host.machine { step.elevated() } else { step }
     }
 
-    /// A call whose last word is a file with the certificate.
+    /// A call whose last argument is a file with the certificate.
     fn with_file(&self, words: &[&str], anchor: &Anchor) -> Step {
         let program = self.host.system(SECURITY).display().to_string();
         let words = [program.as_str()].into_iter().chain(words.iter().copied());
@@ -71,12 +72,12 @@ impl Store for Keychain<'_> {
         format!("{which} ({})", self.path())
     }
 
-    /// In the keychain, and trusted for TLS.
+    /// Whether the certificate is in the keychain and trusted for TLS.
     fn holds(&self, anchor: &Anchor) -> Result<bool, Problem> {
         if !self.certificates()?.contains(&anchor.der) {
             return Ok(false);
         }
-        // -L: without the network.
+        // -L prevents network access.
         let words = ["verify-cert", "-L", "-p", "ssl", "-c"];
         let (trusted, _) = self.ask(&self.with_file(&words, anchor))?;
         Ok(trusted)
@@ -92,7 +93,7 @@ impl Store for Keychain<'_> {
         Ok(vec![self.with_rights(self.with_file(&words, anchor))])
     }
 
-    /// First the trust, then the certificate, which would stay in the keychain otherwise.
+    /// Removes the trust settings first and then the certificate, which would otherwise stay in the keychain.
     fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
         if !self.certificates()?.contains(&anchor.der) {
             return Ok(Vec::new());
@@ -112,7 +113,7 @@ impl Store for Keychain<'_> {
         self.last_read.get(|| {
             let list = ["find-certificate", "-a", "-p", &self.path()];
             let (found, pem) = self.ask(&Step::run(&self.host.system(SECURITY), list))?;
-            // An empty keychain is a failure to `security`, and no certificate to us.
+            // `security` fails for an empty keychain; treat that as having no certificates.
             Ok(if found { bundle::certificates(pem.as_bytes()) } else { Vec::new() })
         })
     }

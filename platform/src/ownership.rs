@@ -1,16 +1,16 @@
-//! Who can change what a path leads to.
+//! Determines who can change what a path leads to.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Others may make files in a folder such as /tmp, but not replace those of their owners.
+/// In a sticky folder such as /tmp, users can create files but not replace those of others.
 const STICKY: u32 = 0o1000;
 
-/// As many links as Linux follows.
+/// The maximum number of links, as in Linux.
 const MOST_LINKS: usize = 40;
 
-/// The first part of a path that others than root and this user can change: the file, a folder above it, or a link on
-/// the way. `None` where there is none.
+/// The first part of a path that users other than root and this one can change: the file, a folder above it,
+/// or a link on the way. `None` if there is no such part.
 pub fn strangers_part(path: &Path, user: u32) -> Option<PathBuf> {
     let parts =
         |path: &Path| -> Vec<_> { path.components().rev().map(|part| part.as_os_str().to_owned()).collect() };
@@ -41,8 +41,8 @@ pub fn strangers_part(path: &Path, user: u32) -> Option<PathBuf> {
     None
 }
 
-/// Many systems give each user a group of the same name, and a umask that lets it write. A group that has other members
-/// is not private, whatever its name.
+/// Many systems give each user a group with the same name, and a umask that lets it write. A group with other
+/// members is not private, whatever its name.
 fn is_private_group(group: u32, user: u32) -> bool {
     if user == 0 {
         return false;

@@ -1,12 +1,12 @@
-//! Whose rights this process acts with.
+//! The rights that this process uses.
 //!
-//! Under `sudo` or `doas` devca acts as the person who typed the command, from [`act_as`] on: what it opens, writes and
-//! starts, it does with the person's rights, so that nothing which the person's other processes prepare (links,
-//! folders, files) can make it do more. Root's rights are kept in the saved user id, and come back for the time that
-//! it takes to start one of root's own steps.
+//! Under `sudo` or `doas`, devca acts as the user who ran the command, from [`act_as`] on: it opens and
+//! writes files and starts programs with the user's rights, so that links, folders and files prepared by
+//! other processes of the user cannot make it do more. Root's rights are kept in the saved user ID, and used
+//! only while starting one of root's own steps.
 //!
-//! A user id belongs to the whole process: libc changes those of all its threads together. Whatever starts a program
-//! while a step of root's may be starting in another thread goes through [`spawn_as_person`].
+//! The user ID belongs to the whole process: libc changes it in all threads together. So while a step of root
+//! may be starting in another thread, programs must be started with [`spawn_as_person`].
 #![cfg_attr(not(unix), allow(clippy::unnecessary_wraps))]
 
 use std::io;
@@ -15,16 +15,17 @@ use std::process::{Child, Command};
 #[cfg(unix)]
 use unix::with_root;
 
-/// From here on this process acts as the person, with the groups of that login name. It must be root.
+/// From now on, this process acts as the user, with the groups of that login name. The process must be root.
 ///
-/// Programs that it starts cannot get root's rights back: `execve(2)` overwrites the saved user id. (macOS has no
-/// saved user id to set: there, [`spawn_as_person`] sees to that.)
+/// Programs that it starts cannot regain root's rights, because `execve(2)` overwrites the saved user ID. (On
+/// macOS, the saved user ID cannot be set; [`spawn_as_person`] takes care of that.)
 #[cfg(unix)]
 pub fn act_as(user: u32, group: u32, login_name: &str) -> io::Result<()> {
     unix::act_as(user.into(), group.into(), login_name)
 }
 
-/// Whether root's steps can be started without `sudo`: this process is root, or was before [`act_as`].
+/// Whether root's steps can be started without `sudo`, because this process is root, or was before
+/// [`act_as`].
 pub fn can_be_root() -> bool {
     #[cfg(unix)]
     return unix::is_root() || unix::kept_root();
@@ -32,14 +33,14 @@ pub fn can_be_root() -> bool {
     false
 }
 
-/// Gives up root's rights for good, where [`act_as`] has kept them: for what calls `exec` itself.
+/// Permanently gives up the root rights that [`act_as`] kept, for code that calls `exec` itself.
 pub fn give_up_root() -> io::Result<()> {
     #[cfg(unix)]
     unix::give_up_root()?;
     Ok(())
 }
 
-/// Starts a program as the person whom this process acts for.
+/// Starts a program as the user for whom this process acts.
 pub fn spawn_as_person(command: &mut Command) -> io::Result<Child> {
     #[cfg(unix)]
     return unix::spawn_as_person(command);
@@ -47,14 +48,15 @@ pub fn spawn_as_person(command: &mut Command) -> io::Result<Child> {
     command.spawn()
 }
 
-/// Starts a program as root, where [`can_be_root`]; otherwise as the current user. It has none of the person's groups.
-/// The files that it makes are for everybody to read, whatever the person's umask is: trust stores are.
+/// Starts a program as root if [`can_be_root`], or else as the current user. It has none of the user's
+/// groups. Everyone can read the files that it creates, whatever the user's umask is, as trust stores
+/// require.
 pub(crate) fn spawn_as_root(command: &mut Command) -> io::Result<Child> {
     #[cfg(unix)]
     return with_root(|kept| {
         use std::os::unix::process::CommandExt;
         if kept {
-            // The standard library drops the groups along with it.
+            // The standard library also drops the groups in this case.
             command.gid(0).uid(0);
         }
         let _umask = unix::Umask::set(nix::sys::stat::Mode::from_bits_truncate(0o022));
@@ -64,7 +66,7 @@ pub(crate) fn spawn_as_root(command: &mut Command) -> io::Result<Child> {
     command.spawn()
 }
 
-/// Ends a program, which may be root's.
+/// Kills a program, even if it runs as root.
 pub(crate) fn kill(child: &mut Child) -> io::Result<()> {
     #[cfg(unix)]
     return with_root(|_| child.kill());
@@ -96,7 +98,7 @@ mod unix {
         nix::unistd::geteuid().is_root()
     }
 
-    /// Whether this process acts for a person, and can be root again.
+    /// Whether this process acts for a user and can become root again.
     pub(super) fn kept_root() -> bool {
         !is_root() && system::kept_root()
     }
@@ -108,7 +110,7 @@ mod unix {
         Ok(())
     }
 
-    /// Does something as root, where this process can be: the closure learns whether it had to be made so.
+    /// Runs a closure as root if possible. Its argument says whether the process had to be elevated.
     pub(super) fn with_root<T>(action: impl FnOnce(bool) -> io::Result<T>) -> io::Result<T> {
         let _switch = switch();
         if !kept_root() {
@@ -133,7 +135,7 @@ mod unix {
         SWITCH.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// While it lives, this process is root.
+    /// Keeps this process root until it is dropped.
     struct Raised {
         person: Uid,
     }
@@ -149,13 +151,13 @@ mod unix {
     impl Drop for Raised {
         fn drop(&mut self) {
             if system::lower(self.person).is_err() {
-                // Going on as root would be worse than stopping.
+                // Aborting is better than continuing as root.
                 std::process::abort();
             }
         }
     }
 
-    /// While it lives, new files get other rights.
+    /// Changes the mode of new files until it is dropped.
     pub(super) struct Umask {
         before: Mode,
     }
@@ -172,7 +174,8 @@ mod unix {
         }
     }
 
-    /// Where all three user ids can be set: real and effective are the person's, and only the saved one is root's.
+    /// On these systems all three user IDs can be set: the real and effective ones are the user's, and only
+    /// the saved one is root's.
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "openbsd"))]
     mod system {
         use std::ffi::CStr;
@@ -180,7 +183,7 @@ mod unix {
         use nix::Result;
         use nix::unistd::{Gid, Uid, getresuid, initgroups, setresgid, setresuid};
 
-        /// The program that is executed gets the effective user id as its saved one.
+        /// A program that is executed gets the effective user ID as its saved one.
         pub(super) const EXEC_FORGETS_ROOT: bool = true;
 
         const ROOT: Uid = Uid::from_raw(0);
@@ -207,8 +210,8 @@ mod unix {
         }
     }
 
-    /// Elsewhere (macOS) the real user id stays root's. macOS looks up a person's groups by user id: there is no list
-    /// to set.
+    /// On other systems (macOS), the real user ID stays root's. macOS looks up a user's groups by user ID, so
+    /// there is no list to set.
     #[cfg(not(any(
         target_os = "linux",
         target_os = "android",
@@ -254,11 +257,11 @@ mod tests {
 
     use super::*;
 
-    /// Debian's `nobody`, and whichever groups this system gives it.
+    /// Debian's `nobody`, with the groups that this system gives it.
     const PERSON: (u32, u32, &str) = (65534, 65534, "nobody");
     const MARK: &str = "DEVCA_TEST_PRIVILEGE";
 
-    /// What a process becomes it stays: each of these runs in one of its own, as root.
+    /// Runs each of these tests as root in a separate process, because they change it permanently.
     fn in_own_process(test: &str) -> bool {
         if std::env::var_os(MARK).is_some() {
             return true;
@@ -278,7 +281,7 @@ mod tests {
         command
     }
 
-    /// Real, effective, saved and file system id, of users or of groups; or the list of groups.
+    /// The real, effective, saved and file system IDs of users or groups, or the list of groups.
     fn ids(status: &str, which: &str) -> Vec<u32> {
         let line = status.lines().find_map(|line| line.strip_prefix(which)).unwrap();
         line.split_whitespace().map(|id| id.parse().unwrap()).collect()
@@ -348,7 +351,7 @@ mod tests {
         // A program that cannot be started leaves nothing behind either.
         spawn_as_root(&mut Command::new("/nowhere")).unwrap_err();
         assert_acts_as_person();
-        // Root's program can be ended, though the person may send it no signal.
+        // Root's program can be killed, even though the user may not send signals to it.
         let mut child = spawn_as_root(Command::new("/bin/sleep").arg("1000")).unwrap();
         child.kill().unwrap_err();
         kill(&mut child).unwrap();

@@ -1,27 +1,28 @@
-//! Reading files with a limit on size and time: a file of somebody else's may be endless, or a pipe to which nothing is
-//! ever written.
+//! Reads files with limits on size and time: another user's file may be endless, or a pipe to which nothing
+//! is ever written.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long to wait for a pipe that the user has named: a program at its other end may ask for a password first.
+/// How long to wait for a pipe that the user named: the program at its other end may ask for a password
+/// first.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// As long as the program at the other end runs: a month, for the clock's sake.
+/// Wait as long as the program at the other end runs; a month, because the clock needs some limit.
 pub const UNLIMITED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// No settings, list of roots or inventory is larger.
+/// The maximum size, larger than any settings, list of roots or inventory.
 const LARGEST: u64 = 256 << 20;
 
-/// The content of a regular file.
+/// Reads a regular file.
 pub fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     regular(path, LARGEST, &mut bytes).map(|()| bytes)
 }
 
-/// The content of a regular file, as text.
+/// Reads a regular file as text.
 pub fn text(path: &Path) -> io::Result<String> {
     String::from_utf8(bytes(path)?).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
 }
@@ -36,8 +37,8 @@ pub fn regular(path: &Path, limit: u64, into: &mut Vec<u8>) -> io::Result<()> {
     up_to(file, metadata.len(), limit, into)
 }
 
-/// Appends the content of what the user has named, which may be a pipe such as `<(…)`. `patience` is for the first octet,
-/// and as much again for all that follow.
+/// Appends the content of a file that the user named, which may be a pipe such as `<(…)`. The first octet
+/// must arrive within `patience`, and the rest within the same time after that.
 pub fn named(path: &Path, limit: u64, patience: Duration, into: &mut Vec<u8>) -> io::Result<()> {
     let file = open(path)?;
     let metadata = file.metadata()?;
@@ -46,12 +47,13 @@ pub fn named(path: &Path, limit: u64, patience: Duration, into: &mut Vec<u8>) ->
     } else if metadata.is_dir() {
         Err(io::ErrorKind::IsADirectory.into())
     } else {
-        // Enough for any key: what grows leaves copies behind in memory.
+        // Enough for any key, because a growing vector leaves copies in memory.
         up_to(Patient { file, patience, deadline: None }, 1 << 16, limit, into)
     }
 }
 
-/// Appends standard input. A pipe has as much time as [`named`] has; a terminal, where somebody types, has all they want.
+/// Appends standard input. A pipe has the same time limit as in [`named`]; on a terminal, where a person
+/// types, there is none.
 #[cfg(unix)]
 pub fn stdin(limit: u64, patience: Duration, into: &mut Vec<u8>) -> io::Result<()> {
     use std::io::IsTerminal;
@@ -74,13 +76,13 @@ fn descriptor(
     up_to(Patient { file, patience, deadline: None }, 1 << 16, limit, into)
 }
 
-/// Appends standard input, which is waited for on Windows.
+/// Appends standard input; on Windows, there is no time limit.
 #[cfg(not(unix))]
 pub fn stdin(limit: u64, _: Duration, into: &mut Vec<u8>) -> io::Result<()> {
     up_to(io::stdin().lock(), 1 << 16, limit, into)
 }
 
-/// Appends all that there is to read, of which `size` is expected, and fails if that is more than the limit.
+/// Appends everything that can be read (about `size` bytes), and fails if that exceeds the limit.
 pub fn up_to(from: impl Read, size: u64, limit: u64, into: &mut Vec<u8>) -> io::Result<()> {
     let before = into.len();
     into.reserve(usize::try_from(size.min(limit)).unwrap_or(0) + 1);
@@ -95,7 +97,7 @@ pub fn up_to(from: impl Read, size: u64, limit: u64, into: &mut Vec<u8>) -> io::
     Ok(())
 }
 
-/// Opening a pipe must not wait for its writer.
+/// Opens a file; if it is a pipe, does not wait for its writer.
 #[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
     use nix::fcntl::OFlag;
@@ -108,11 +110,11 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).open(path)
 }
 
-/// A pipe or a terminal that is not waited for indefinitely.
+/// A pipe or a terminal with a time limit.
 struct Patient {
     file: File,
     patience: Duration,
-    /// Set once something has come.
+    /// Set after the first bytes have arrived.
     deadline: Option<Instant>,
 }
 
@@ -150,7 +152,7 @@ impl Read for Patient {
     }
 }
 
-/// A named pipe of Windows is waited for.
+/// There is no time limit for named pipes on Windows.
 #[cfg(not(unix))]
 impl Read for Patient {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {

@@ -1,4 +1,4 @@
-//! Running programs: those that change a store, as root where needed, and those that only say what is in it.
+//! Runs programs: those that change a store, as root if necessary, and those that only read it.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -12,14 +12,14 @@ use crate::elevation::isolate;
 use crate::step::{Action, Step, script};
 use crate::{Host, Problem, inheritance, privilege, sandbox};
 
-/// A program that only asks; `securityd` is known to hang.
+/// The time limit for a program that only reads; `securityd` is known to hang.
 const QUESTION_LIMIT: Duration = Duration::from_secs(60);
-/// A program that changes something: a person may have to find the password first.
+/// The time limit for a program that changes something: the user may have to look up a password first.
 const CHANGE_LIMIT: Duration = Duration::from_secs(600);
 
 impl Host {
-    /// Runs the steps in order; stops at the first that fails. Nothing is run where root's rights are needed and
-    /// cannot be had: then the hint has the commands.
+    /// Runs the steps in order, and stops at the first that fails. If root's rights are needed but not
+    /// available, nothing is run, and the hint has the commands.
     pub fn perform(&self, steps: &[Step], mut before: impl FnMut(&str)) -> Result<(), Problem> {
         let sudo = self.elevation(steps)?;
         for step in steps {
@@ -36,7 +36,7 @@ impl Host {
         Ok(())
     }
 
-    /// Runs a program that changes nothing, as the person.
+    /// Runs a program that changes nothing, as the user.
     pub(crate) fn ask(&self, step: &Step) -> Result<Output, Problem> {
         run(self.command(step, None)?, step, QUESTION_LIMIT).map_err(|e| {
             Problem::new(format!("cannot run {}: {e}", step.name), format!("run by hand: {step}"))
@@ -51,21 +51,21 @@ impl Host {
         let mut command = Command::new(sudo.unwrap_or(program));
         command.args(sudo.is_some().then_some(program)).args(arguments);
         match (step.as_root, sudo) {
-            // sudo cleans the environment by itself, and needs some of it to ask for the password.
+            // sudo clears the environment itself, and needs some variables to ask for the password.
             (true, Some(_)) => command.current_dir("/"),
             (true, None) => isolate(&mut command),
             (false, _) => self.with_own_home(&mut command),
         };
         command.stdin(match (&step.input, sudo) {
             (Some(_), _) => Stdio::piped(),
-            // sudo asks on the terminal; users of `sudo -S` feed it from here.
+            // sudo asks on the terminal, but with `sudo -S` it reads from standard input.
             (None, Some(_)) => Stdio::inherit(),
             (None, None) => Stdio::null(),
         });
         Ok(command)
     }
 
-    /// Behind `sudo`, the environment is root's.
+    /// Sets the user's home, because under `sudo` the environment is root's.
     fn with_own_home<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         match &self.person.home {
             Some(home) if self.person.ids.is_some() => command.env("HOME", home),
@@ -74,9 +74,10 @@ impl Host {
     }
 }
 
-/// What a relative path names depends on the folder that somebody stands in.
+/// Refuses a relative path, which would depend on the current folder.
 fn refuse_relative(program: &Path) -> Result<(), Problem> {
-    // On Windows, `/usr/bin/x` is no absolute path; tests of the other systems' stores have such.
+    // On Windows, `/usr/bin/x` is not an absolute path, but the tests of the other systems' stores use such
+    // paths.
     if program.is_absolute() || program.has_root() {
         return Ok(());
     }
@@ -84,7 +85,7 @@ fn refuse_relative(program: &Path) -> Result<(), Problem> {
     Err(Problem::new(why, "use the absolute paths of programs and JDKs"))
 }
 
-/// What a program says, which is given its input. It is root's if the step is.
+/// Runs a program with its input and returns its output. It runs as root if the step requires that.
 fn run(mut command: Command, step: &Step, limit: Duration) -> std::io::Result<Output> {
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut start = || {
@@ -97,15 +98,16 @@ fn run(mut command: Command, step: &Step, limit: Duration) -> std::io::Result<Ou
     let child = if step.inside.is_some() { inheritance::without(start) } else { start() };
     let mut child = child?;
     if let (Some(mut stdin), Some(text)) = (child.stdin.take(), step.input.clone()) {
-        // On the side: the program may say much before it reads. One that ends without reading says why itself.
+        // Write in the background, because the program may print a lot before it reads. One that ends without
+        // reading reports the reason itself.
         std::thread::spawn(move || stdin.write_all(text.as_bytes()));
     }
     limited(child, limit)
 }
 
-/// What a program says, unless it takes too long: then it is ended.
+/// Returns the output of a program, or kills it if it takes too long.
 fn limited(mut child: Child, limit: Duration) -> std::io::Result<Output> {
-    // Read on the side: a full pipe would stop the program.
+    // Read in the background, because a full pipe would block the program.
     let (out, err) = (child.stdout.take().map(Pipe::read), child.stderr.take().map(Pipe::read));
     let status = child.wait_timeout(limit)?;
     let Some(status) = status else {
@@ -117,16 +119,17 @@ fn limited(mut child: Child, limit: Duration) -> std::io::Result<Output> {
     Ok(Output { status, stdout: said(out), stderr: said(err) })
 }
 
-/// What a program says, read while it runs.
+/// Output that is read while the program runs.
 struct Pipe {
     bytes: Arc<Mutex<Vec<u8>>>,
     ended: mpsc::Receiver<()>,
 }
 
-/// A daemon that a program leaves behind keeps its pipes open: nobody waits for that to end.
+/// How long to wait for more output after the program has ended: a daemon that it started may keep the pipes
+/// open.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Of what a program says, so many of the last bytes are kept: enough for the roots of a system as PEM.
+/// How many bytes of the output are kept, counted from its end: enough for the roots of a system in PEM.
 const MOST_SAID: usize = 16 << 20;
 
 impl Pipe {
@@ -148,20 +151,20 @@ impl Pipe {
         Self { bytes, ended }
     }
 
-    /// Once the program has ended.
+    /// The output, after the program has ended.
     fn said(self) -> Vec<u8> {
         let _ = self.ended.recv_timeout(LAST_WORDS);
         std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-/// The last line that a program said, which is where programs put their reason.
+/// The last line that a program printed, which usually says why it failed.
 pub(crate) fn last_words(output: &Output) -> String {
     let last = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes);
         text.lines().rev().find(|line| !line.trim().is_empty()).map(|line| line.trim().to_owned())
     };
-    // keytool puts its error on standard output, and a warning on the other side.
+    // keytool prints its error on standard output, and a warning on standard error.
     let out = String::from_utf8_lossy(&output.stdout);
     let error = out.lines().rev().find(|line| line.contains("error:")).map(|line| line.trim().to_owned());
     error

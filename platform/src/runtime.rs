@@ -1,15 +1,15 @@
-//! Programs that look elsewhere than in the system's store: the one table of environment variables.
+//! The environment variables of programs that do not use the system's store.
 
-/// What a variable does to the roots that a program trusts.
+/// How a variable affects the roots that a program trusts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// Names a file in PEM that is read in addition to the program's own roots.
+    /// Names a PEM file that is read in addition to the program's own roots.
     Adds,
-    /// Names a file in PEM that is read instead of them, and so must hold the system's roots as well.
+    /// Names a PEM file that is read instead of them, and so must also contain the system's roots.
     Replaces,
-    /// Makes the program read the system's store, with this value. Set only where the variable is unset.
+    /// Makes the program read the system's store if it has this value. It is only set if it was unset.
     ReadsSystem(&'static str),
-    /// Options of every JVM, among them a trust store in PKCS#12 that replaces the JDK's own.
+    /// Options for every JVM, including a PKCS#12 trust store that replaces the JDK's own.
     JvmOptions,
     /// Folders in which PHP looks for settings.
     PhpFolders,
@@ -18,9 +18,9 @@ pub enum Effect {
 #[derive(Debug, Clone, Copy)]
 pub struct Variable {
     pub name: &'static str,
-    /// What it does.
+    /// How it affects trust.
     pub effect: Effect,
-    /// Which programs read it.
+    /// The programs that read it.
     pub readers: &'static str,
 }
 
@@ -36,8 +36,8 @@ const fn replaces(name: &'static str, readers: &'static str) -> Variable {
     variable(name, Effect::Replaces, readers)
 }
 
-/// All of them. Not among them: `SSL_CERT_DIR`, which would need a folder of hash links, and `PGSSLROOTCERT`,
-/// which changes what libpq verifies.
+/// All variables except `SSL_CERT_DIR`, which would need a folder of hash links, and `PGSSLROOTCERT`, which
+/// changes what libpq verifies.
 pub const VARIABLES: &[Variable] = &[
     adds("NODE_EXTRA_CA_CERTS", "Node, npm, pnpm, yarn, Playwright, miniflare, Bun, Deno from 2.8"),
     variable("NODE_USE_SYSTEM_CA", Effect::ReadsSystem("1"), "Node from 22.19 and 24.6"),

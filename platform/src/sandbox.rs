@@ -1,16 +1,18 @@
-//! Running the programs of another file tree, a container image's say, without rights over this machine: the tree may
-//! be hostile, and its programs have to run as its root.
+//! Runs programs of another file tree, such as a container image, without rights over this machine: the tree
+//! may be hostile, but its programs have to run as its root.
 //!
-//! util-linux does it, as root, in two stages:
+//! util-linux does this as root, in two stages:
 //!
-//! 1. [`PREPARE`] runs in mount, PID, network, IPC and UTS namespaces of its own. It lays out what the program will see: the
-//!    tree, in which no device file works, harmless devices, and a read-only /proc that shows processes alone. Nothing
-//!    that is mounted inside the tree is part of it: /proc, /sys or /dev of this machine often are.
-//! 2. [`ENTER`] runs in a user namespace, in which root is the owner of the tree, and so has no capabilities outside. The
-//!    tree takes the place of `/`, no further user namespace can be made, and the program starts with just the capabilities
-//!    that changing files takes.
+//! 1. [`PREPARE`] runs in separate mount, PID, network, IPC and UTS namespaces. It sets up what the program
+//!   will see: the tree, in which device files do not work, harmless devices, and a read-only /proc that only
+//!   shows processes. Anything mounted inside the tree is left out, because that is often /proc, /sys or /dev
+//!   of this machine.
+//! 2. [`ENTER`] runs in a user namespace in which root is the owner of the tree, and so has no capabilities
+//!   outside of it. The tree becomes `/`, further user namespaces are forbidden, and the program starts with
+//!   only the capabilities needed to change files.
 //!
-//! Both stages use this machine's programs. The first program of the tree starts when everything has been given up.
+//! Both stages use this machine's programs. By the time the first program of the tree starts, all other
+//! rights have been given up.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -18,12 +20,12 @@ use std::path::Path;
 use crate::step::{Action, Step};
 use crate::{Host, Problem};
 
-/// `$0` is the tree, `$1` its device, inode, owner and group as devca has seen them, `$2` and `$3` the owner and group,
-/// `$4` the second stage, and the rest the program. The path may lead to another folder by now, whose owner is another. /sys hides
-/// nothing that is needed here, and exists everywhere.
+/// `$0` is the tree, `$1` its device, inode, owner and group as devca saw them, `$2` and `$3` the owner and
+/// group, `$4` the second stage, and the rest the program. In the meantime the path may lead to a different
+/// folder with a different owner. /sys exists everywhere and hides nothing that is needed here.
 ///
-/// A link that is exchanged for `dev` or `proc` at the wrong moment leads a mount to another place of this mount namespace,
-/// which ends with the program.
+/// Replacing `dev` or `proc` with a link at the wrong moment redirects a mount to another place in this mount
+/// namespace, which ends with the program.
 const PREPARE: &str = r#"PATH=/usr/sbin:/usr/bin:/sbin:/bin; export PATH
 trap "exit 125" EXIT
 mount -t tmpfs -o mode=755,nosuid,nodev devca /sys
@@ -56,8 +58,8 @@ exec env -i PATH="$PATH" HOME=/root \
   setpriv --bounding-set -all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+sys_chroot --no-new-privs \
   chroot . "$@""#;
 
-/// With `--trust-sysroot`. `$0` is the tree, `$1` what devca has seen of it, as for [`PREPARE`], `$2` chroot(8), and the
-/// rest the program.
+/// For `--trust-sysroot`. `$0` is the tree, `$1` what devca saw of it, as for [`PREPARE`], `$2` chroot(8),
+/// and the rest the program.
 const CHROOT: &str = r#"PATH=/usr/sbin:/usr/bin:/sbin:/bin; export PATH
 cd "$0"
 if [ "$(stat -c %d:%i:%u:%g .)" != "$1" ]; then echo "$0 was replaced by another folder" >&2; exit 125; fi
@@ -65,25 +67,25 @@ chroot=$2
 shift 2
 exec "$chroot" . "$@""#;
 
-/// A sysroot as it was when devca looked.
+/// A sysroot as devca saw it.
 struct Tree {
-    /// Device, inode, owner and group, as stat(1) prints them.
+    /// The device, inode, owner and group, in the format of stat(1).
     identity: String,
-    /// Its owner and group.
+    /// The owner and group.
     owner: [String; 2],
 }
 
-/// What the scripts here end with when they cannot do their work.
+/// The exit code of these scripts if they fail themselves.
 const NOT_PREPARED: i32 = 125;
 
-/// How they say that the path leads to another folder than devca has seen.
+/// The message of these scripts if the path leads to a different folder than before.
 const REPLACED: &str = " was replaced by another folder";
 
-/// The namespaces that belong to this machine's root: the program has no rights over them either.
+/// The namespaces owned by this machine's root, over which the program has no rights.
 const NAMESPACES: &[&str] = &["--mount", "--pid", "--fork", "--kill-child", "--net", "--ipc", "--uts", "--"];
 
 impl Host {
-    /// The same step with the sysroot as its `/`, where that is not this machine's.
+    /// The same step with the sysroot as its `/`, if that is not this machine's.
     pub(crate) fn inside(&self, step: Step) -> Result<Step, Problem> {
         let Action::Run { program, arguments } = &step.what else { return Ok(step) };
         if !self.is_elsewhere() {
@@ -112,7 +114,8 @@ impl Host {
         Ok(Step { forgiven: step.forgiven, name, input, inside: Some(Box::new(step)), ..outer })
     }
 
-    /// Root in the tree is the owner of its top folder, so that what is written belongs to the same user as the rest.
+    /// Root inside the tree is the owner of its top folder, so that new files belong to the same user as the
+    /// rest.
     #[cfg(unix)]
     fn tree(&self) -> Result<Tree, Problem> {
         use std::os::unix::fs::MetadataExt;
@@ -132,7 +135,7 @@ impl Host {
     }
 }
 
-/// Why a program of the tree was not started, given how its step ended and what was said last.
+/// Why a program of the tree was not started, from its exit code and last output.
 pub(crate) fn refusal(step: &Step, code: Option<i32>, said: &str) -> Option<Problem> {
     let Action::Run { program, .. } = &step.what else { return None };
     if step.inside.is_some() && code == Some(NOT_PREPARED) && said.ends_with(REPLACED) {
@@ -140,7 +143,7 @@ pub(crate) fn refusal(step: &Step, code: Option<i32>, said: &str) -> Option<Prob
         return Some(Problem::new(format!("nothing was run: {said}"), hint));
     }
     let is_sandbox = step.inside.is_some() && program.ends_with("unshare");
-    // These have nobody left who would say it with the exit code.
+    // These tools replace the script, so their failures do not have its exit code.
     let replaced = ["unshare: ", "setpriv: "].iter().any(|tool| said.starts_with(tool));
     if !is_sandbox || !(code == Some(NOT_PREPARED) || replaced) {
         return None;

@@ -1,4 +1,4 @@
-//! What changes a store, as data: it can be shown instead of made.
+//! Changes to a store as data, so that they can be printed instead of made.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -6,45 +6,45 @@ use std::path::{Path, PathBuf};
 
 use crate::windows::Change;
 
-/// One change, which can be made or shown.
+/// A change that can be made or printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     pub(crate) what: Action,
-    /// Only root may do this.
+    /// Whether only root may do this.
     pub as_root: bool,
-    /// What the program is called in an error.
+    /// The program's name in errors.
     pub(crate) name: String,
-    /// The folder that the program takes its parts from, where that is not the system's.
+    /// The folder with the program's own files, if they are not the system's.
     pub(crate) home: Option<PathBuf>,
-    /// Lines for its standard input.
+    /// The lines for its standard input.
     pub(crate) input: Option<String>,
-    /// Each of those lines is a change of its own, so that one run makes those of several steps.
+    /// Whether each of those lines is a separate change, so that several steps can be combined into one run.
     pub(crate) takes_more_lines: bool,
-    /// What helps where it fails.
+    /// The hint if it fails.
     pub(crate) hint: Option<String>,
-    /// Words of a failure that means it had been done before.
+    /// Text in a failure which means that the change had already been made.
     pub(crate) forgiven: Option<&'static str>,
-    /// The same step as it is run inside the sysroot.
+    /// The step as it runs inside the sysroot.
     pub(crate) inside: Option<Box<Self>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// A program, always by its absolute path.
+    /// Runs a program, always by its absolute path.
     Run { program: PathBuf, arguments: Vec<OsString> },
-    /// Windows' certificate API.
+    /// Calls Windows' certificate API.
     Windows(Change),
 }
 
 impl Step {
-    /// A program that anybody may run.
+    /// A program that any user can run.
     pub fn run<A: Into<OsString>>(program: &Path, arguments: impl IntoIterator<Item = A>) -> Self {
         let arguments = arguments.into_iter().map(Into::into).collect();
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Self::new(name, Action::Run { program: program.to_owned(), arguments })
     }
 
-    /// A program that only root may run with success.
+    /// A program that only root can run successfully.
     pub fn as_root<A: Into<OsString>>(program: &Path, arguments: impl IntoIterator<Item = A>) -> Self {
         Self::run(program, arguments).elevated()
     }
@@ -73,7 +73,7 @@ impl Step {
         }
     }
 
-    /// A shell script, with the words that it finds in `$1` and so on. In errors it has the name of what it is for.
+    /// A shell script with arguments in `$1` and so on. In errors, it has the name of its purpose.
     pub(crate) fn shell<A: Into<OsString>>(
         name: &str,
         script: &str,
@@ -84,27 +84,27 @@ impl Step {
         Self { name: name.to_owned(), ..step }
     }
 
-    /// The program reads this text, whole lines, from its standard input.
+    /// Passes this text, which consists of whole lines, to the program's standard input.
     #[must_use]
     pub(crate) fn reading(mut self, text: String) -> Self {
         self.input = Some(text);
         self
     }
 
-    /// The same for a program to which each line is a change of its own.
+    /// Does the same for a program to which each line is a separate change.
     #[must_use]
     pub(crate) fn reading_change(self, line: String) -> Self {
         Self { takes_more_lines: true, ..self.reading(line) }
     }
 
-    /// What helps where it fails.
+    /// Sets the hint if it fails.
     #[must_use]
     pub(crate) fn hinting(mut self, hint: &str) -> Self {
         self.hint = Some(hint.to_owned());
         self
     }
 
-    /// Takes the lines of another step over, if the same program would read them.
+    /// Appends the lines of another step if the same program would read them. Returns whether it did.
     fn takes_over(&mut self, other: &Self) -> bool {
         let is_same = Self { input: self.input.clone(), ..other.clone() } == *self;
         if !(is_same && self.takes_more_lines) {
@@ -115,7 +115,7 @@ impl Step {
         true
     }
 
-    /// The program and its parts are in a folder of their own: a JDK.
+    /// Marks the program as part of a self-contained folder: a JDK.
     #[must_use]
     pub(crate) fn with_home(mut self, home: &Path) -> Self {
         self.home = Some(home.to_owned());
@@ -130,7 +130,7 @@ impl Step {
         }
     }
 
-    /// As one would type it into a shell, with a word before the program: `sudo`.
+    /// The step as a shell command, with a program such as `sudo` before it.
     pub(crate) fn after(&self, prefix: Option<&Path>) -> String {
         let (program, arguments) = match &self.what {
             Action::Run { program, arguments } => (program, arguments),
@@ -139,13 +139,13 @@ impl Step {
         let line = prefix.into_iter().chain([program.as_path()]).map(Path::as_os_str);
         let line = words(line.chain(arguments.iter().map(OsString::as_os_str)));
         match &self.input {
-            // Each line is a word of its own: what is pasted has no line breaks in it.
+            // Each line is a separate word, so that the command can be pasted as a single line.
             Some(text) => format!("printf '%s\\n' {} | {line}", words(text.lines().map(OsStr::new))),
             None => line,
         }
     }
 
-    /// Fails only if these words are not in what the program says.
+    /// Ignores a failure whose output contains this text.
     #[must_use]
     pub(crate) fn forgiving(mut self, words: &'static str) -> Self {
         self.forgiven = Some(words);
@@ -153,7 +153,7 @@ impl Step {
     }
 }
 
-/// As one would type it into a shell.
+/// Formats the step as a shell command.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.after(None))
@@ -164,19 +164,19 @@ fn words<'a>(words: impl Iterator<Item = &'a OsStr>) -> String {
     words.map(quoted).collect::<Vec<_>>().join(" ")
 }
 
-/// A word as a shell reads it.
+/// Quotes a word for the shell.
 pub fn quoted(word: &OsStr) -> String {
     let word = word.to_string_lossy();
-    // Windows' paths have backslashes, which its shells take as they are.
+    // Paths on Windows contain backslashes, which its shells do not interpret.
     if cfg!(windows) && !word.contains(['\'', ' ']) {
         return word.into_owned();
     }
-    // Nothing that is run has a NUL in it, which is what cannot be quoted.
+    // Only NUL cannot be quoted, and no argument contains one.
     shlex::try_quote(&word).map_or_else(|_| word.to_string(), Into::into)
 }
 
-/// The steps of several changes as one: what they have in common, such as the program that makes the system's bundle, is
-/// run once, after all that it is to see.
+/// Combines the steps of several changes: what they have in common, such as the program that generates the
+/// system's bundle, runs once, after everything that it should process.
 pub fn merged(changes: &[Vec<Step>]) -> Vec<Step> {
     let longest = changes.iter().map(Vec::len).max().unwrap_or(0);
     let all: Vec<&Step> =
@@ -191,7 +191,7 @@ pub fn merged(changes: &[Vec<Step>]) -> Vec<Step> {
     merged
 }
 
-/// The steps as one shell command.
+/// The steps as a single shell command.
 pub fn script(steps: &[Step]) -> String {
     steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(" && ")
 }

@@ -1,5 +1,6 @@
-//! Files of the system, on this machine or below `--sysroot`. In another tree, links are followed as a program that
-//! runs there would follow them: never out of it. The maker of the tree may be hostile, and change it meanwhile.
+//! Reads files of the system, on this machine or below `--sysroot`. In another tree, links are resolved as a
+//! program running there would resolve them, so they never lead outside. The creator of the tree may be
+//! hostile, and change it at the same time.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -8,10 +9,10 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::{Host, read};
 
-/// More than any bundle of roots or key store has.
+/// The maximum size, larger than any bundle of roots or key store.
 const LARGEST: u64 = 16 << 20;
 
-/// As many links as Linux follows.
+/// The maximum number of links, as in Linux.
 const MOST_LINKS: usize = 40;
 
 impl Host {
@@ -35,14 +36,14 @@ impl Host {
         self.metadata(path).is_ok()
     }
 
-    /// The names in a folder, sorted; none where it cannot be read.
+    /// The names in a folder, sorted; none if it cannot be read.
     pub(crate) fn list(&self, folder: &Path) -> Vec<OsString> {
         let mut names = self.names(folder).unwrap_or_default();
         names.sort();
         names
     }
 
-    /// The same path without links, as the system itself names it.
+    /// The path without links, within the system.
     pub(crate) fn real(&self, path: &Path) -> io::Result<PathBuf> {
         if !self.is_elsewhere() {
             return fs::canonicalize(path);
@@ -51,7 +52,7 @@ impl Host {
         self.metadata(&real).map(|_| real)
     }
 
-    /// What a link says, without following it.
+    /// The target of a link, without following it.
     pub(crate) fn link(&self, path: &Path) -> io::Result<PathBuf> {
         if !self.is_elsewhere() {
             return fs::read_link(path);
@@ -61,13 +62,13 @@ impl Host {
     }
 }
 
-/// A path of the tree as this machine names it.
+/// The path on this machine of a file in the tree.
 pub(crate) fn below(sysroot: &Path, path: &Path) -> PathBuf {
     sysroot.join(path.strip_prefix("/").unwrap_or(path))
 }
 
-/// Follows links by their texts, below the sysroot. What it finds may be changed by the next moment: it is for names,
-/// and for systems that cannot do better.
+/// Resolves links by reading them, within the sysroot. The tree may change immediately afterwards, so this is
+/// only for names, and for systems that have no better way.
 fn resolve(sysroot: &Path, path: &Path) -> io::Result<PathBuf> {
     let parts = |path: &Path| -> Vec<OsString> {
         path.components().rev().map(|part| part.as_os_str().to_owned()).collect()
@@ -99,8 +100,8 @@ fn resolve(sysroot: &Path, path: &Path) -> io::Result<PathBuf> {
     Ok(inside)
 }
 
-/// The kernel resolves the whole path within the tree: nothing can be exchanged between a look and the use. Without
-/// `O_NONBLOCK`, a pipe would keep devca waiting.
+/// Lets the kernel resolve the whole path within the tree, so that nothing can be replaced between check and
+/// use. `O_NONBLOCK` keeps devca from waiting for the writer of a pipe.
 #[cfg(target_os = "linux")]
 mod files {
     use std::os::unix::ffi::OsStrExt;

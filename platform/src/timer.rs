@@ -1,4 +1,4 @@
-//! What runs a program once a day: a systemd user timer, a launchd agent, a Windows scheduled task.
+//! Schedules a program once a day: with a systemd user timer, a launchd agent, or a Windows scheduled task.
 
 use std::ffi::OsStr;
 use std::fmt::Write;
@@ -9,31 +9,31 @@ use plist::{Dictionary, Value};
 use crate::step::quoted;
 use crate::{Host, Os, Problem, Step};
 
-/// What is to be run.
+/// The program to run.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// What the timer is called.
+    /// The name of the timer.
     pub name: String,
-    /// Absolute.
+    /// The absolute path of the program.
     pub program: PathBuf,
     /// Its arguments.
     pub words: Vec<String>,
-    /// Its environment variables, where the system lets a timer have some.
+    /// Its environment variables, if the system supports them for timers.
     pub environment: Vec<(&'static str, String)>,
 }
 
-/// How it is set up and taken away.
+/// How to install and remove a timer.
 #[derive(Debug)]
 pub struct Plan {
-    /// What the system calls it.
+    /// The system's name for it.
     pub kind: &'static str,
-    /// Files with their content.
+    /// The files with their content.
     pub files: Vec<(PathBuf, String)>,
-    /// What starts it once the files are there.
+    /// The steps that start it after the files were written.
     pub start: Vec<Step>,
-    /// What stops it before they go.
+    /// The steps that stop it before the files are deleted.
     pub stop: Vec<Step>,
-    /// What tells the system that they are gone.
+    /// The steps that tell the system that they were deleted.
     pub after: Vec<Step>,
 }
 
@@ -62,7 +62,7 @@ fn systemd(host: &Host, job: &Job) -> Result<Plan, Problem> {
     for (name, value) in &job.environment {
         let _ = writeln!(service, "Environment={}", unit_quoted(&format!("{name}={value}")));
     }
-    // The program is not subject to the expansion of variables; its arguments are.
+    // Variables are expanded in the arguments, but not in the program.
     let _ = write!(service, "ExecStart={}", unit_quoted(&job.program.display().to_string()));
     for word in &job.words {
         let _ = write!(service, " {}", unit_quoted(word).replace('$', "$$"));
@@ -84,8 +84,8 @@ fn systemd(host: &Host, job: &Job) -> Result<Plan, Problem> {
     })
 }
 
-/// systemd.syntax(7): in double quotes, C escapes are understood; `%` begins a specifier (systemd.unit(5)). A `$` is a
-/// variable in `ExecStart=` and an ordinary character in `Environment=`.
+/// In double quotes, systemd.syntax(7) supports C escapes, and `%` begins a specifier (systemd.unit(5)). A
+/// `$` is a variable in `ExecStart=` but an ordinary character in `Environment=`.
 fn unit_quoted(word: &str) -> String {
     let mut quoted = String::from("\"");
     for c in word.chars() {
@@ -102,7 +102,7 @@ fn unit_quoted(word: &str) -> String {
     quoted
 }
 
-/// A line of crontab(5), in which `%` would end the command.
+/// A line for crontab(5), in which `%` would end the command.
 fn crontab(job: &Job) -> String {
     let variables =
         job.environment.iter().map(|(name, value)| format!("{name}={}", quoted(OsStr::new(value))));
@@ -141,8 +141,8 @@ fn launchd(host: &Host, job: &Job) -> Result<Plan, Problem> {
     })
 }
 
-/// `schtasks /Create`: one command line, in which words with blanks stand in double quotes. A task has no variables of
-/// its own, only those of the account.
+/// `schtasks /Create` takes a single command line, in which words with spaces must be quoted. A task has no
+/// variables of its own, only those of the account.
 fn scheduled_task(job: &Job) -> Plan {
     let schtasks = PathBuf::from(r"C:\Windows\System32\schtasks.exe");
     let program = job.program.display().to_string();

@@ -1,13 +1,14 @@
-//! The Windows root stores, by the native API (crypt32): no program, and no window but Windows' own question.
+//! The Windows root stores, through the native API (crypt32): no program, and no window except for Windows'
+//! own prompt.
 //!
-//! Adding to CurrentUser\Root, and removing from it, shows a security warning that nothing can answer but a person;
-//! LocalMachine\Root (`--machine`) shows none and takes an elevated process.
+//! Adding to and removing from CurrentUser\Root shows a security warning that only a person can answer;
+//! LocalMachine\Root (`--machine`) shows none, but requires an elevated process.
 
 use std::fmt;
 
 use crate::{Anchor, Found, Host, Problem, Step, Store, StoreKind};
 
-/// A change of a root store.
+/// A change to a root store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change {
     place: Place,
@@ -17,13 +18,13 @@ pub(crate) struct Change {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Verb {
-    /// The certificate, in DER.
+    /// Adds this certificate (DER).
     Add(Vec<u8>),
-    /// The certificate's SHA-1.
+    /// Removes the certificate with this SHA-1.
     Remove([u8; 20]),
 }
 
-/// Which of the two stores.
+/// The two root stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     CurrentUser,
@@ -59,7 +60,7 @@ pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
     vec![Found::store(WindowsRoots { place })]
 }
 
-/// The current user's roots (which include the machine's), in DER.
+/// The current user's roots in DER, including those of the machine.
 pub(crate) fn roots() -> Vec<Vec<u8>> {
     api::certificates(Place::CurrentUser).unwrap_or_default()
 }
@@ -95,7 +96,7 @@ impl Store for WindowsRoots {
     }
 }
 
-/// Elsewhere there is no such API; the code above is type-checked and its plans are tested all the same.
+/// Other systems do not have this API; the code above is type-checked and its plans are tested anyway.
 #[cfg(not(windows))]
 mod api {
     use super::{Place, Problem};
@@ -128,7 +129,7 @@ mod api {
 
     use super::{Place, Problem};
 
-    /// The extended key usages of TLS, as the property wants them: a DER sequence of serverAuth and clientAuth.
+    /// The value of the property: a DER sequence with the extended key usages serverAuth and clientAuth.
     const TLS_ONLY: [u8; TLS_ONLY_LENGTH as usize] = [
         0x30, 0x14, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01, 0x06, 0x08, 0x2b, 0x06, 0x01,
         0x05, 0x05, 0x07, 0x03, 0x02,
@@ -147,7 +148,8 @@ mod api {
             };
             let access = if read_only { crypt::CERT_STORE_READONLY_FLAG } else { 0 };
             let name: Vec<u16> = "ROOT".encode_utf16().chain([0]).collect();
-            // SAFETY: the name is a NUL-terminated wide string that outlives the call, as this provider wants.
+            // SAFETY: as this provider requires, the name is a NUL-terminated wide string that outlives the
+            // call.
             let store = unsafe {
                 crypt::CertOpenStore(
                     crypt::CERT_STORE_PROV_SYSTEM_W,
@@ -160,7 +162,8 @@ mod api {
             if store.is_null() { Err(last_error("open", place)) } else { Ok(Self(store)) }
         }
 
-        /// Without it, a delete does not outlive the handle (seen under wine).
+        /// Writes the changes. Without this, a deletion is lost when the handle is closed (observed with
+        /// wine).
         fn commit(&self, place: Place) -> Result<(), Problem> {
             // SAFETY: the handle is open; this control takes no parameter.
             let done =
@@ -171,13 +174,13 @@ mod api {
 
     impl Drop for OpenStore {
         fn drop(&mut self) {
-            // SAFETY: the handle is open, and closed just here.
+            // SAFETY: the handle is open, and only closed here.
             unsafe { crypt::CertCloseStore(self.0, 0) };
         }
     }
 
     fn last_error(verb: &str, place: Place) -> Problem {
-        // SAFETY: it reads a number of this thread's.
+        // SAFETY: this only reads a number of this thread.
         let code = unsafe { GetLastError() };
         match code {
             ERROR_ACCESS_DENIED => Problem::new(
@@ -199,7 +202,7 @@ mod api {
         let store = OpenStore::open(place, false)?;
         let length = u32::try_from(der.len())
             .map_err(|_| Problem::new("the certificate is too large", "report this"))?;
-        // SAFETY: pointer and length are of one slice, which the call copies.
+        // SAFETY: pointer and length are those of one slice, which the call copies.
         let context =
             unsafe { crypt::CertCreateCertificateContext(crypt::X509_ASN_ENCODING, der.as_ptr(), length) };
         if context.is_null() {
@@ -207,7 +210,8 @@ mod api {
         }
         let usage =
             crypt::CRYPT_INTEGER_BLOB { cbData: TLS_ONLY_LENGTH, pbData: TLS_ONLY.as_ptr().cast_mut() };
-        // SAFETY: the context is valid until it is freed below; the property is copied from the blob, which outlives the call.
+        // SAFETY: the context is valid until it is freed below. The property is copied from the blob, which
+        // outlives the call.
         let added = unsafe {
             crypt::CertSetCertificateContextProperty(
                 context,
@@ -223,7 +227,7 @@ mod api {
             )
         };
         let problem = (added == 0).then(|| last_error("write", place));
-        // SAFETY: the context is freed once, and not used after.
+        // SAFETY: the context is freed once, and not used afterwards.
         unsafe { crypt::CertFreeCertificateContext(context) };
         match problem {
             Some(problem) => Err(problem),
@@ -235,7 +239,8 @@ mod api {
         let store = OpenStore::open(place, false)?;
         let mut hash = *sha1;
         let wanted = crypt::CRYPT_INTEGER_BLOB { cbData: 20, pbData: hash.as_mut_ptr() };
-        // Each search begins again: to go on from a deleted context never ends (seen under wine).
+        // Start each search from the beginning, because continuing from a deleted context never ends
+        // (observed with wine).
         loop {
             // SAFETY: the blob points to twenty bytes that outlive the call.
             let context = unsafe {
@@ -251,7 +256,7 @@ mod api {
             if context.is_null() {
                 return store.commit(place);
             }
-            // SAFETY: the context is the store's, and freed by this call whatever it answers.
+            // SAFETY: the context belongs to the store, and this call frees it whatever it returns.
             if unsafe { crypt::CertDeleteCertificateFromStore(context) } == 0 {
                 return Err(last_error("write", place));
             }
@@ -264,12 +269,13 @@ mod api {
         let mut found = Vec::new();
         let mut context: *const crypt::CERT_CONTEXT = ptr::null();
         loop {
-            // SAFETY: the previous context is given back to the call, which frees it; the last answer is null.
+            // SAFETY: the previous context is passed back to the call, which frees it; the last result is
+            // null.
             context = unsafe { crypt::CertEnumCertificatesInStore(store.0, context) };
             if context.is_null() {
                 return Ok(found);
             }
-            // SAFETY: the context is valid until the next call; its encoding has the length that it says.
+            // SAFETY: the context is valid until the next call, and its encoding has this length.
             let der = unsafe {
                 std::slice::from_raw_parts((*context).pbCertEncoded, (*context).cbCertEncoded as usize)
             };

@@ -1,5 +1,5 @@
-//! From inside WSL: the Windows host's store, whose browsers open what a server in WSL serves. By Windows' own
-//! `certutil.exe`, which is not NSS' program of the same name.
+//! Inside WSL: the store of the Windows host, whose browsers open what a server in WSL serves. It is changed
+//! with Windows' own `certutil.exe`, not the NSS program of the same name.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,8 @@ use crate::{Anchor, Found, Host, Problem, Step, Store, StoreKind, read};
 
 const CERTUTIL: &str = r"C:\Windows\System32\certutil.exe";
 
-/// Adds the certificate that comes from standard input, by `$1`, wslpath, and `$2`, certutil.exe, which reads a file.
+/// Adds the certificate from standard input with `$1`, wslpath, and `$2`, certutil.exe, which can only read a
+/// file.
 const ADD: &str = r#"file=$(mktemp) && trap 'rm -f -- "$file"' EXIT && cat >"$file" && "$2" -user -f -addstore Root "$("$1" -w "$file")""#;
 
 /// The Windows host's store, inside WSL; nothing elsewhere.
@@ -37,7 +38,7 @@ fn is_wsl(host: &Host) -> bool {
     (host.variable)("WSL_DISTRO_NAME").is_some() || kernel.to_lowercase().contains("microsoft")
 }
 
-/// `wslpath -u` makes a Linux path of a Windows one.
+/// Converts a Windows path to a Linux path with `wslpath -u`.
 fn linux_path(host: &Host, wslpath: &Path, path: &str) -> Result<String, Problem> {
     let step = Step::run(wslpath, ["-u", path]);
     let output = host.ask(&step)?;
@@ -77,7 +78,7 @@ impl Store for WindowsHost<'_> {
         Ok(vec![Step::shell("certutil.exe", ADD, words).reading(anchor.pem())])
     }
 
-    /// By the hash of the certificate: a serial number could be somebody else's, too.
+    /// Identifies the certificate by its hash, because another certificate could have the same serial number.
     fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
         if !self.holds(anchor)? {
             return Ok(Vec::new());
@@ -85,7 +86,7 @@ impl Store for WindowsHost<'_> {
         Ok(vec![Step::run(&self.certutil, ["-user", "-delstore", "Root", &anchor.thumbprint()])])
     }
 
-    /// `certutil.exe` prints no certificates, only their hashes.
+    /// `certutil.exe` prints only the hashes of certificates.
     fn certificates(&self) -> Result<Vec<Vec<u8>>, Problem> {
         Ok(Vec::new())
     }

@@ -1,4 +1,4 @@
-//! Which databases of browsers are found; what becomes of them is shown with real browsers in devca's own tests.
+//! Tests which browser databases are found. devca's own tests check with real browsers what happens to them.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -13,7 +13,7 @@ fn host(machine: &Machine) -> Host {
     Host { sysroot: "/".into(), path: vec![machine.at("bin"), "/usr/bin".into()], ..machine.host(Os::Linux) }
 }
 
-/// The folders of the stores that are found, relative to the home.
+/// The folders of the stores found, relative to the home folder.
 fn found(machine: &Machine, host: &Host) -> Vec<String> {
     let home = format!("{}/", machine.at("home").display());
     let place = |found: &Found| match found {
@@ -129,7 +129,8 @@ fn every_java_is_found_once() {
         fs::write(machine.at(&format!("home/{home}/lib/security/cacerts")), "").unwrap();
         machine.program(&format!("home/{home}/bin/keytool"), "");
     }
-    // The same once more by another name, one of Java 8, one whose cacerts is the system's, one that is none.
+    // Add the same JDK under another name, a Java 8, one whose cacerts is the system's, and a folder that is
+    // not a JDK.
     std::os::unix::fs::symlink("21", machine.at("home/.sdkman/candidates/java/current")).unwrap();
     machine.folder("home/.jdks/eight/jre/lib/security");
     fs::write(machine.at("home/.jdks/eight/jre/lib/security/cacerts"), "").unwrap();
@@ -149,7 +150,7 @@ fn every_java_is_found_once() {
         Found::Remark(remark) => panic!("{remark:?}"),
     });
     let own = machine.at("home").display().to_string();
-    // This machine's other Javas may be there as well.
+    // This machine may have other Java installations too.
     let shared = "/etc/ssl/certs/java/cacerts (filled from the system store)";
     let places = places.filter(|place| place.starts_with(&own) || place == shared);
     let mut stores: Vec<String> = places.collect();

@@ -1,5 +1,6 @@
-//! Each Linux family is found by its folder, and gets its own steps. The tools here record that they were called and
-//! build the bundle as theirs do, from the anchors' folder; the real Debian tool runs in devca's own tests.
+//! Tests that each Linux family is found by its folder and gets its own steps. The tools here record their
+//! calls and generate the bundle from the anchors' folder, as the real ones do; the real Debian tool runs in
+//! devca's own tests.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -60,7 +61,7 @@ const FAMILIES: &[Family] = &[
     },
 ];
 
-/// A file tree of the family, with its program.
+/// Creates a file tree of the family, with its program.
 fn lay_out(family: &Family) -> (Machine, Host) {
     let machine = Machine::new();
     machine.folder(family.folder);
@@ -69,7 +70,8 @@ fn lay_out(family: &Family) -> (Machine, Host) {
     fs::create_dir_all(bundle.parent().unwrap()).unwrap();
     let anchors = machine.at(family.anchors);
     fs::write(anchors.join("stranger.crt"), STRANGER).unwrap();
-    // `chroot` would want a whole system: this one runs programs outside, with the paths that they have there.
+    // A real `chroot` would need a whole system, so this one runs programs outside, with the paths that they
+    // have there.
     let chroot = "root=$(cd \"$1\" && pwd -P); shift\nfor word; do case $word in /*) word=$root$word;; esac; shift; set -- \"$@\" \"$word\"; done\nexec \"$@\"\n";
     machine.program("bin/chroot", chroot);
     machine.program("bin/sh", "exec /bin/sh \"$@\"\n");
@@ -125,7 +127,7 @@ fn an_anchor_is_found_by_its_certificate_and_removed_only_from_devcas_and_mkcert
     assert!(administrators.exists());
 }
 
-/// A link that waits under the name of the anchor, or a folder, gets nothing of it.
+/// A link or a folder with the anchor's name must not get its content.
 #[test]
 fn an_anchor_replaces_a_link_and_follows_none() {
     let debian = FAMILIES.last().unwrap();
@@ -186,7 +188,7 @@ fn nixos_gets_what_to_paste() {
         problem.hint.contains("security.pki.certificates = [ ''") && problem.hint.contains(OURS),
         "{problem:?}"
     );
-    // After the rebuild the bundle has it, and it is there already.
+    // After the rebuild, the bundle contains it, and it is reported as already installed.
     let bundle = machine.folder("etc/ssl/certs").join("ca-certificates.crt");
     fs::write(bundle, format!("{STRANGER}{OURS}")).unwrap();
     assert_eq!(store.holds(&machine.anchor()), Ok(true));

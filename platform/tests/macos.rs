@@ -1,5 +1,5 @@
-//! macOS' keychains against a scripted `security`, which keeps certificates in a folder and records its calls. What
-//! only a real Mac could show is listed in docs/stores.md.
+//! Tests the macOS keychains with a scripted `security`, which stores certificates in a folder and records
+//! its calls. What only a real Mac can show is listed in docs/stores.md.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -11,7 +11,8 @@ use std::path::Path;
 use common::{Machine, OURS, OURS_SHA1, STRANGER, only};
 use devca_platform::{Found, Host, Os, StoreKind};
 
-/// Answers as the manual page of security(1) says, for the calls that devca makes; any other is an error.
+/// Behaves as described in the manual page of security(1) for the calls that devca makes; any other call is
+/// an error.
 const SECURITY: &str = r#"
 echo "$*" >> "$0.calls"
 verb=$1; shift

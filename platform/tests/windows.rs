@@ -1,4 +1,4 @@
-//! The Windows root stores, by the real API; in CI that is wine's.
+//! Tests the Windows root stores with the real API; in CI, that of wine.
 #![cfg(windows)]
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::print_stdout, unsafe_code)]
 
@@ -16,9 +16,10 @@ fn stranger() -> Anchor {
     Anchor { der, sha1: [0; 20], label: "stranger".into() }
 }
 
-/// Windows' own judgement of a certificate: the trust status of the chain that it builds, 0 for a good one.
+/// Windows' own verdict about a certificate: the trust status of the chain that it builds, 0 if it is good.
 fn chain_status(der: &[u8]) -> u32 {
-    // SAFETY: pointers and lengths are of one slice; every handle is used after it was found good, and closed once.
+    // SAFETY: pointers and lengths are those of one slice; every handle was checked before it is used, and is
+    // closed once.
     unsafe {
         let context =
             crypt::CertCreateCertificateContext(crypt::X509_ASN_ENCODING, der.as_ptr(), der.len() as u32);
@@ -44,7 +45,7 @@ fn chain_status(der: &[u8]) -> u32 {
     }
 }
 
-/// Asks in a process of its own, which has opened no store before: whether the store holds the certificate, and
+/// Asks a new process, which has not opened any store yet, whether the store contains the certificate, and
 /// whether Windows builds a good chain to it.
 fn another_process_says(of: &str) -> String {
     let output = Command::new(std::env::current_exe().unwrap())

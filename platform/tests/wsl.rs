@@ -1,4 +1,4 @@
-//! The Windows host's store from inside WSL, against a scripted `wslpath` and `certutil.exe`.
+//! Tests the Windows host's store from inside WSL, with a scripted `wslpath` and `certutil.exe`.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 

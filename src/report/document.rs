@@ -1,12 +1,12 @@
-//! The documents of `--json`: `docs/json.md` describes them, and `docs/json/` has a schema of each.
+//! The documents that `--json` prints. `docs/json.md` describes them, and `docs/json/` has their schemas.
 
 use serde::Serialize;
 
-/// The version of every document. Fields are added within a version; one that is removed, renamed or has another meaning
-/// makes a new version.
+/// The version of all documents. Adding a field keeps the version; removing or renaming a field, or changing
+/// its meaning, increments it.
 const VERSION: u32 = 1;
 
-/// What a command has done or found.
+/// The result of a command.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct OutcomeDocument<'a, T> {
@@ -15,7 +15,7 @@ pub(crate) struct OutcomeDocument<'a, T> {
     version: u32,
     #[serde(flatten)]
     outcome: &'a T,
-    /// What is worth knowing beside the result.
+    /// Remarks in addition to the result.
     notes: &'a [String],
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct FailureDocument<'a> {
     #[cfg_attr(test, schemars(extend("const" = VERSION)))]
     version: u32,
     error: ErrorMessage,
-    /// What is worth knowing beside the error.
+    /// Remarks in addition to the error.
     notes: &'a [String],
 }
 
@@ -42,7 +42,7 @@ pub(crate) struct LineDocument<'a, T> {
     line: &'a T,
 }
 
-/// Something that is wrong, and what helps.
+/// A problem, and how to fix it.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct ErrorMessage {

@@ -1,4 +1,4 @@
-//! Log that are printed while a program runs, from any thread, without making anyone wait for a slow terminal.
+//! Prints lines from any thread of a running program without making anyone wait for a slow terminal.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,19 +9,20 @@ use serde::Serialize;
 use super::Report;
 use super::document::LineDocument;
 
-/// A terminal that is stopped (Ctrl-S) must not stop the program: beyond so many bytes, lines are dropped and counted.
+/// A suspended terminal (Ctrl-S) must not block the program, so beyond this many bytes, lines are dropped and
+/// counted.
 const MOST_WAITING: usize = 1 << 20;
 
-/// One line, for a person or as JSON.
+/// A line that can be printed as text or JSON.
 pub trait LogLine: Serialize {
-    /// For a person; may have devca's own styles in it.
+    /// The line as text, possibly with devca's own styles.
     fn text(&self) -> String;
 
-    /// Says that so many lines before it were dropped.
+    /// The line that reports how many lines were dropped before it.
     fn dropped(lines: usize) -> Self;
 }
 
-/// Prints lines in a thread of its own.
+/// Prints lines from a separate thread.
 pub struct Log {
     json: bool,
     quiet: bool,
@@ -38,7 +39,7 @@ struct Waiting {
 }
 
 impl Log {
-    /// Prints as this report does.
+    /// Starts the thread, with the settings of this report.
     pub fn start(report: &Report) -> io::Result<Arc<Self>> {
         let log = Arc::new(Self {
             json: report.json,
@@ -58,7 +59,7 @@ impl Log {
         self.json || !self.quiet
     }
 
-    /// Prints a line soon.
+    /// Queues a line to be printed.
     pub fn print<T: LogLine>(&self, line: &T) {
         if !self.are_printed() {
             return;
@@ -88,7 +89,7 @@ impl Log {
         text
     }
 
-    /// Prints what is still waiting, and ends.
+    /// Prints what is still queued, and stops the thread.
     pub fn finish(&self) {
         self.waiting().is_over = true;
         self.wake.notify_one();
@@ -111,7 +112,7 @@ impl Log {
             let is_over = waiting.is_over;
             drop(waiting);
             let mut out = report.stdout(false);
-            // Nobody may be reading; the program goes on.
+            // The program continues even if no one reads its output.
             let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
             if is_over {
                 return;

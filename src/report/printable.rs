@@ -1,26 +1,28 @@
-//! Text from outside (a peer, a certificate, a file name) must not steer the terminal that it is shown on.
+//! Text from outside (a peer, a certificate, a file name) must not control the terminal on which it is
+//! displayed.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-/// What a character is replaced with that could move the cursor, change the title or reorder the line.
+/// Replaces characters that could move the cursor, change the title or reorder the line.
 const REPLACEMENT: &str = "\u{fffd}";
 
-/// The escape sequences of devca's own styles: nothing else may begin with ESC.
+/// The escape sequences of devca's own styles; no others are printed.
 const OWN_STYLES: [&str; 6] = ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m"];
 
-/// Control characters, line and paragraph separators, and the characters that override the direction of the text
-/// (Unicode Standard Annex #9).
+/// Whether this is a control character, a line or paragraph separator, or a character that overrides the
+/// direction of the text (Unicode Standard Annex #9).
 fn is_unsafe(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Makes a text from outside fit to stand in one line: a line break in it must not start a line that looks like devca's.
+/// Makes outside text safe to print within a line: a line break in it could start a line that looks like
+/// devca's own.
 pub fn printable(text: &str) -> String {
     text.replace(is_unsafe, REPLACEMENT)
 }
 
-/// How a character that is not printable is written.
+/// How to print a character that is not printable.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Substitute {
     /// As U+FFFD.
@@ -29,8 +31,8 @@ pub(super) enum Substitute {
     JsonEscape,
 }
 
-/// Passes on what is printable, line breaks, tabs, and devca's own styles. Every stream of [`Report`](super::Report)
-/// goes through this.
+/// Passes on printable text, line breaks, tabs, and devca's own styles. All output of
+/// [`Report`](super::Report) goes through it.
 pub(super) struct PrintableWriter<W> {
     inner: W,
     substitute: Substitute,

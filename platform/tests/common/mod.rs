@@ -1,4 +1,4 @@
-//! What the tests of stores share: a machine in a folder, and two roots.
+//! Shared by the tests of stores: a machine in a folder, and two roots.
 #![allow(dead_code, clippy::unwrap_used)]
 
 use std::fs;
@@ -9,10 +9,10 @@ use tempfile::TempDir;
 
 pub const STRANGER: &str = include_str!("../stranger.pem");
 pub const OURS: &str = include_str!("../ours.pem");
-/// Of `ours.pem`: openssl x509 -noout -fingerprint -sha1
+/// From `openssl x509 -noout -fingerprint -sha1` of `ours.pem`.
 pub const OURS_SHA1: &str = include_str!("../ours.sha1");
 
-/// A file tree with a home in it; nothing outside is looked at but coreutils.
+/// A file tree that contains a home folder; the only programs used from outside are coreutils.
 pub struct Machine {
     pub tree: TempDir,
 }
@@ -36,7 +36,7 @@ impl Machine {
         path
     }
 
-    /// A program of the machine's.
+    /// Creates a program on the machine.
     #[cfg(unix)]
     pub fn program(&self, path: &str, script: &str) -> PathBuf {
         use std::os::unix::fs::PermissionsExt;
@@ -81,7 +81,7 @@ pub fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
-/// The one store of a kind.
+/// The only store of a kind.
 pub fn only<'a>(host: &'a Host, kind: StoreKind) -> Box<dyn Store + 'a> {
     let mut found = devca_platform::find(host, &[kind]);
     assert_eq!(found.len(), 1);
