@@ -3,6 +3,7 @@
 #
 #   ./install.sh                  into ~/.local (bin/devca, bin/devca-serve, bin/devca-nss, share/man, share/…/completions)
 #   ./install.sh --prefix DIR     into DIR, as in --prefix /usr/local
+#   ./install.sh --as-mkcert      also puts it there under the name mkcert, unless there is one (docs/from-mkcert.md)
 #   ./install.sh --uninstall      takes the same files away again (with the same --prefix)
 #
 # It may be run again at any time. It touches no trust store: `devca install` does, when you say so.
@@ -16,6 +17,7 @@ fail() {
 
 prefix=${HOME:-}/.local
 action=install
+as_mkcert=
 while [ $# -gt 0 ]; do
     case $1 in
         --prefix)
@@ -25,8 +27,9 @@ while [ $# -gt 0 ]; do
             ;;
         --prefix=*) prefix=${1#--prefix=} ;;
         --uninstall) action=uninstall ;;
+        --as-mkcert) as_mkcert=1 ;;
         -h | --help)
-            sed -n '2,8s/^# \{0,1\}//p' "$0"
+            sed -n '2,9s/^# \{0,1\}//p' "$0"
             exit 0
             ;;
         *) fail "$1 is not an option" "./install.sh --help" ;;
@@ -45,6 +48,7 @@ fish_file=$prefix/share/fish/vendor_completions.d/devca.fish
 man_folder=$prefix/share/man/man1
 
 if [ "$action" = uninstall ]; then
+    if [ -x "$prefix/bin/devca" ]; then "$prefix/bin/devca" --quiet mkcert --unlink || true; fi
     rm -f "$prefix/bin/devca" "$prefix/bin/devca-serve" "$prefix/bin/devca-nss" "$bash_file" "$zsh_file" "$fish_file" "$man_folder/devca.1" "$man_folder"/devca-*.1
     echo "removed devca from $prefix; your root and certificates are still there"
     exit 0
@@ -102,6 +106,7 @@ for program in devca-nss devca-serve devca; do
     chmod 755 "$prefix/bin/$program.new"
     mv -f "$prefix/bin/$program.new" "$prefix/bin/$program"
 done
+if [ -n "$as_mkcert" ]; then "$prefix/bin/devca" mkcert --link path; fi
 "$built" completions bash | put "$bash_file"
 "$built" completions zsh | put "$zsh_file"
 "$built" completions fish | put "$fish_file"

@@ -22,6 +22,7 @@ pub mod help;
 mod inventory;
 mod issue;
 mod machine;
+mod mkcert;
 mod password;
 mod serve;
 mod snippet;
@@ -31,8 +32,9 @@ pub use browser::{Browser, BrowserAdd, BrowserRemove};
 pub use ca::{Ca, Export, Import, Install, Passphrase, Permit, Root, Rotate, Uninstall};
 pub use check::{Check, Explain};
 pub use inventory::{Crl, Inspect, List, Renew, Revoke};
-pub use issue::Issue;
+pub use issue::{ForMkcert, Issue};
 pub use machine::{Dialect, Env, Run, Status, Stores};
+pub use mkcert::{LinkedTool, Mkcert, MkcertFlags, USAGE};
 pub use password::PasswordSource;
 pub use serve::{ClientAuth, Serve};
 pub use snippet::{ServerKind, Snippet};
@@ -67,13 +69,13 @@ pub struct Cli {
 impl Cli {
     /// Reads the arguments of this process.
     pub fn read() -> Result<Self, clap::Error> {
-        let mut words = std::env::args_os().skip(1).peekable();
-        let asks_for_help =
-            words.peek().is_none() || words.any(|word| word == "help" || word == "-h" || word == "--help");
+        let words = mkcert::separated(std::env::args_os().collect());
+        let is_help = |word: &std::ffi::OsString| word == "help" || word == "-h" || word == "--help";
+        let asks_for_help = words.len() < 2 || words.iter().skip(1).any(is_help);
         // What is only printed in help takes a tenth of a run's time to put together.
         let command =
             if asks_for_help { help::command() } else { Self::command().disable_help_subcommand(true) };
-        Self::from_arg_matches(&command.try_get_matches()?)
+        Self::from_arg_matches(&command.try_get_matches_from(words)?)
     }
 }
 
@@ -179,6 +181,8 @@ pub enum Command {
     Browser(Browser),
     /// Import an existing root: mkcert's, or any PEM pair
     Import(Import),
+    /// Take mkcert's place: its command line, and the tools that run it
+    Mkcert(Mkcert),
     /// Print a completion script for your shell
     #[command(after_help = "\
 Examples:

@@ -35,6 +35,7 @@ mod install;
 mod issue;
 mod list;
 mod man;
+mod mkcert;
 mod passphrase;
 mod permit;
 mod renew;
@@ -81,7 +82,8 @@ pub fn main(run: impl FnOnce(Cli, &Report) -> anyhow::Result<u8>) -> ExitCode {
         }
     };
     cli.global.color.write_global();
-    let report = Report::new(cli.global.json, cli.global.quiet, cli.global.verbose);
+    let mut report = Report::new(cli.global.json, cli.global.quiet, cli.global.verbose);
+    report.aside = matches!(&cli.command, Command::Mkcert(args) if args.is_in_its_place());
     match run(cli, &report) {
         Ok(code) => ExitCode::from(code),
         Err(e) => ExitCode::from(report.error(&e)),
@@ -196,6 +198,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<u8> {
         Command::Run(args) => run::run(context, &args),
         Command::Browser(args) => report.finish(&browser::run(context, &args)?),
         Command::Import(args) => report.finish(&import::run(context, &args)?),
+        Command::Mkcert(args) => report.finish(&mkcert::run(context, &args)?),
         // These commands were handled before the context was created.
         Command::Completions { .. }
         | Command::Man { .. }
@@ -218,7 +221,12 @@ impl<'a> Context<'a> {
 
     /// The same context at the current time.
     fn now(&self) -> Self {
-        Self::new(self.report, self.person.clone(), self.folder.clone())
+        self.of(self.folder.clone())
+    }
+
+    /// The same for another CA.
+    fn of(&self, folder: CaFolder) -> Self {
+        Self::new(self.report, self.person.clone(), folder)
     }
 
     /// Takes the CA's lock, creating its folder if necessary, and completes an interrupted change. The

@@ -31,6 +31,7 @@ const NOTE: Style = AnsiColor::Yellow.on_default();
 
 /// The settings for output.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // each is an option of its own
 pub struct Report {
     /// Print only one JSON document on standard output.
     pub json: bool,
@@ -38,6 +39,8 @@ pub struct Report {
     pub quiet: bool,
     /// Also print the programs that are run.
     pub verbose: bool,
+    /// On standard output only what was asked for, such as a path; all else goes to standard error.
+    pub aside: bool,
     notes: RefCell<Vec<String>>,
 }
 
@@ -71,7 +74,7 @@ pub trait Outcome: Serialize {
 impl Report {
     /// Creates a report with these options.
     pub fn new(json: bool, quiet: bool, verbose: bool) -> Self {
-        Self { json, quiet, verbose, notes: RefCell::default() }
+        Self { json, quiet, verbose, aside: false, notes: RefCell::default() }
     }
 
     /// Prints a remark in addition to the result.
@@ -180,8 +183,11 @@ impl Report {
         } else if is_payload && !stdout.is_terminal() {
             Box::new(buffered(Box::new(stdout)))
         } else {
-            let stream: Box<dyn Write> =
-                if is_payload { Box::new(stdout) } else { Box::new(anstream::AutoStream::auto(stdout)) };
+            let stream: Box<dyn Write> = match (is_payload, self.aside) {
+                (true, _) => Box::new(stdout),
+                (false, true) => Box::new(anstream::stderr()),
+                (false, false) => Box::new(anstream::AutoStream::auto(stdout)),
+            };
             Box::new(PrintableWriter::new(buffered(stream), Substitute::Replacement))
         }
     }

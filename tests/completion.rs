@@ -31,6 +31,7 @@ const LINES: &[(&str, &[&str], &[&str])] = &[
     ("devca run -- cat localh", &["localhost.pem"], &[]),
     ("devca explain CERT_HAS", &["CERT_HAS_EXPIRED"], &[]),
     ("devca check --starttls post", &["postgres"], &[]),
+    ("devca mkcert --link next,vi", &["next,vite"], &[]),
     ("devca export --for va", &["vault"], &[]),
 ];
 

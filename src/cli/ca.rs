@@ -10,7 +10,7 @@ use crate::error::Fault;
 use crate::format::{ExportTarget, RootFormat};
 use crate::x509::constraints::Subtree;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(after_help = "\
 Examples:
   devca install
@@ -54,7 +54,7 @@ pub struct Install {
     pub dry_run: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(after_help = "\
 Examples:
   devca uninstall            the root stays on disk for the next `devca install`

@@ -14,7 +14,7 @@ pub const GROUPS: [(&str, &[&str]); 4] = [
     ),
     ("Diagnosis", &["status", "check", "explain", "inspect"]),
     ("The CA", &["root", "permit", "passphrase", "rotate", "import", "export", "ca"]),
-    ("Advanced commands", &["acme", "browser", "revoke", "crl", "completions", "man", "help"]),
+    ("Advanced commands", &["acme", "browser", "revoke", "crl", "mkcert", "completions", "man", "help"]),
 ];
 
 /// The whole command line, as clap sees it.

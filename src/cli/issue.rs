@@ -12,8 +12,9 @@ use super::inventory::any_days;
 use crate::error::Fault;
 use crate::format::Format;
 use crate::x509::key::KeyType;
+use crate::x509::name::Name;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(after_help = "\
 Examples:
   devca issue                                      for localhost, 127.0.0.1 and ::1
@@ -111,9 +112,21 @@ pub struct Issue {
     #[arg(short, long)]
     pub force: bool,
     /// Issue only if the files are missing, have other names or another root, were revoked, or expire within 30 days (or
-    /// the last third of their life); replaces only what devca issued there
+    /// the last third of their life); replaces only what devca or mkcert issued there
     #[arg(long, conflicts_with_all = ["force", "batch", "csr", "stdout", "not_after"])]
     pub if_needed: bool,
+    /// What has no option.
+    #[arg(skip)]
+    pub for_mkcert: Option<ForMkcert>,
+}
+
+/// How `devca mkcert` issues: what was issued there for other names is replaced, too.
+#[derive(Debug, Default)]
+pub struct ForMkcert {
+    /// Where a format goes that is one file with the key in it.
+    pub file: Option<PathBuf>,
+    /// The public addresses that are this machine's own: nobody is asked about these.
+    pub own_addresses: Vec<Name>,
 }
 
 fn moment(word: &str) -> Result<OffsetDateTime, Fault> {

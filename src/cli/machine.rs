@@ -26,6 +26,26 @@ pub struct Stores {
     pub trust_sysroot: bool,
 }
 
+impl Stores {
+    /// Those of `$TRUST_STORES`, as mkcert reads it, else of `$DEVCA_STORES`; `None` where it names none that devca has.
+    pub fn of_mkcert() -> Result<Option<Self>, Fault> {
+        let list = |variable| std::env::var(variable).ok().filter(|list| !list.is_empty());
+        let kinds = match (list("TRUST_STORES"), list("DEVCA_STORES")) {
+            (Some(list), _) => {
+                let kinds: Vec<StoreKind> =
+                    list.split(',').filter_map(|word| store_kind(word).ok()).collect();
+                if kinds.is_empty() {
+                    return Ok(None);
+                }
+                kinds
+            }
+            (None, Some(list)) => list.split(',').map(store_kind).collect::<Result<_, _>>()?,
+            (None, None) => Vec::new(),
+        };
+        Ok(Some(Self { store: kinds, ..Self::default() }))
+    }
+}
+
 fn store_kind(word: &str) -> Result<StoreKind, Fault> {
     StoreKind::ALL.into_iter().find(|kind| kind.name() == word.trim()).ok_or_else(|| {
         let kinds = StoreKind::ALL.map(StoreKind::name).join(", ");

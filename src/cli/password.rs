@@ -16,16 +16,22 @@ pub struct PasswordSource {
     /// Read it from this environment variable
     #[arg(long, value_name = "VARIABLE")]
     pub password_env: Option<String>,
+    /// One that everybody knows.
+    #[arg(skip)]
+    pub known: Option<Secret>,
 }
 
 impl PasswordSource {
     /// Whether one is given at all.
     pub fn is_given(&self) -> bool {
-        self.password_file.is_some() || self.password_env.is_some()
+        self.known.is_some() || self.password_file.is_some() || self.password_env.is_some()
     }
 
     /// Reads it; None where none is given.
     pub fn read(&self) -> anyhow::Result<Option<Secret>> {
+        if self.known.is_some() {
+            return Ok(self.known.clone());
+        }
         password::given(self.password_file.as_deref(), self.password_env.as_deref())
     }
 }

@@ -64,7 +64,8 @@ pub(super) fn run(context: &Context, args: &cli::Issue) -> anyhow::Result<u8> {
     }
 }
 
-fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<IssueReport> {
+/// One certificate.
+pub(super) fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<IssueReport> {
     let mut request = request::parse(args, context.now, context.report)?;
     let formats = formats(args);
     let options = request::options(args, &formats, context.report)?;
@@ -155,7 +156,7 @@ fn signing_intermediate(context: &Context, args: &cli::Issue) -> Option<CaCertif
 }
 
 fn replace(args: &cli::Issue) -> Replace {
-    match (args.force, args.if_needed) {
+    match (args.force, args.if_needed || args.for_mkcert.is_some()) {
         (true, _) => Replace::Anything,
         (false, true) => Replace::Issued,
         (false, false) => Replace::Same,
@@ -251,7 +252,8 @@ fn given_password(args: &cli::Issue, options: &Options) -> anyhow::Result<Option
     }
 }
 
-fn first_constraints() -> Constraints {
+/// What a root may sign for that is made on the way.
+pub(super) fn first_constraints() -> Constraints {
     policy::default_constraints(Some(&super::host_name()), &[], false)
 }
 
@@ -262,7 +264,8 @@ fn confirm_addresses(context: &Context, args: &cli::Issue, names: &[Name]) -> an
     }
     let constraints =
         if ca::exists(&context.folder) { context.root()?.constraints } else { first_constraints() };
-    let Some(first) = unasked(&constraints, names) else { return Ok(()) };
+    let own = args.for_mkcert.as_ref().map_or(&[][..], |mkcert| &mkcert.own_addresses);
+    let Some(first) = unasked(&constraints, names, own) else { return Ok(()) };
     if matches!(first, Name::Ip(ip) if ip.is_unspecified()) && !args.yes {
         let what =
             format!("clients do not connect to {first}: servers that listen there do so at every address");
@@ -282,9 +285,9 @@ fn confirm_addresses(context: &Context, args: &cli::Issue, names: &[Name]) -> an
 
 /// A public address that the user has not agreed to. If the root constrains addresses, the constraints
 /// decide.
-fn unasked<'a>(constraints: &Constraints, names: &'a [Name]) -> Option<&'a Name> {
+fn unasked<'a>(constraints: &Constraints, names: &'a [Name], agreed: &[Name]) -> Option<&'a Name> {
     let decide = constraints.is_unconstrained() || constraints.constrain_addresses();
-    names.iter().find(|name| !decide && policy::is_public_address(name))
+    names.iter().find(|name| !decide && policy::is_public_address(name) && !agreed.contains(name))
 }
 
 fn public_address(name: &Name) -> Fault {
@@ -373,6 +376,7 @@ fn outputs(
         folder: args.out.as_deref().unwrap_or(Path::new("")),
         certificate: args.cert_file.as_deref(),
         key: args.key_file.as_deref(),
+        sealed: args.for_mkcert.as_ref().and_then(|mkcert| mkcert.file.as_deref()),
         keyless: matches!(request.key, KeySource::Requested(_)),
     };
     let outputs = plan.outputs()?;

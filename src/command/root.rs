@@ -69,7 +69,7 @@ pub(super) fn run(context: &Context, args: &cli::Root) -> anyhow::Result<RootRep
 
 /// Writes the root and records the path, so that a new root will replace it. A file with the same content is
 /// kept, one with an earlier root is replaced, and any other file is an error. The caller holds the lock.
-fn write(
+pub(super) fn write(
     context: &Context,
     folder: &Path,
     formats: &[RootFormat],

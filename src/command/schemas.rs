@@ -116,6 +116,7 @@ fn all() -> BTreeMap<&'static str, Value> {
         ("issue", schema::<PrintedByIssue>("issue")),
         of::<super::list::Listing>("list"),
         of::<super::man::Man>("man"),
+        of::<super::mkcert::MkcertReport>("mkcert"),
         of::<super::passphrase::Protection>("passphrase"),
         of::<super::permit::Permitted>("permit"),
         of::<super::shared::reissued::Reissued>("renew"),

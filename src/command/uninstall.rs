@@ -110,6 +110,7 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
         (true, true) => {
             timer::remove_if_there(context)?;
             outcome.deleted = purge(context)?;
+            note_links(context);
             if outcome.deleted.iter().any(|path| path.file_name() == Some("bundle.pem".as_ref())) {
                 context.report.note(format!("the files that devca env prints are deleted: {NEW_TERMINAL}"));
             }
@@ -152,12 +153,25 @@ fn is_own(context: &Context, root: &CaCertificate) -> bool {
 /// Lists the files of `devca root` and `devca export` instead of deleting them, because they are in use
 /// elsewhere.
 fn note_exports(context: &Context, root: &CaCertificate) {
-    let exports = KnownRoots::of(&context.folder, root).present(&context.folder);
+    let mut exports = KnownRoots::of(&context.folder, root).present(&context.folder);
+    exports.retain(|export| !export.path.starts_with(&context.folder.path));
     if !exports.is_empty() {
         let paths: Vec<String> = exports.iter().map(|export| quoted(&export.path)).collect();
         context.report.note(format!(
             "files of devca root and devca export still have the root; when nothing uses them, remove them: rm -r {}",
             paths.join(" ")
+        ));
+    }
+}
+
+/// Names the scripts of `devca mkcert --link`, which still work because the program is still installed.
+fn note_links(context: &Context) {
+    let links = super::mkcert::links_present(context);
+    if !links.is_empty() {
+        let paths: Vec<String> = links.iter().map(|path| report::tilde(path)).collect();
+        context.report.note(format!(
+            "tools still run devca in the place of mkcert, by {}; to end that: devca mkcert --unlink",
+            paths.join(", ")
         ));
     }
 }
@@ -279,6 +293,7 @@ fn purge(context: &Context) -> anyhow::Result<Vec<PathBuf>> {
     // new one.
     files.remove(&folder.lock())?;
     drop(lock);
+    let _ = std::fs::remove_dir(folder.caroot());
     // The folder is kept if it contains other files, and the one above if it contains other CAs.
     if std::fs::remove_dir(&folder.path).is_ok()
         && let Some(home) = folder.path.parent()

@@ -42,6 +42,8 @@ pub enum Secrecy {
     Public,
     /// Only the owner: a key, or a list that names keys (0600).
     Private,
+    /// A script: 0755.
+    Program,
 }
 
 impl Secrecy {
@@ -50,6 +52,7 @@ impl Secrecy {
         match self {
             Self::Public => 0o644,
             Self::Private => 0o600,
+            Self::Program => 0o755,
         }
     }
 }
@@ -145,8 +148,8 @@ impl Files {
         }
         let temporary = Temporary::create(folder, &self.prefix())?;
         temporary.file().write_all(&file.content)?;
-        if file.secrecy == Secrecy::Public {
-            rights::open_to_readers(temporary.file())?;
+        if file.secrecy != Secrecy::Private {
+            rights::open_to_others(temporary.file(), file.secrecy)?;
         }
         Ok(temporary)
     }

@@ -139,6 +139,9 @@ impl fmt::Display for CaName {
     }
 }
 
+/// What mkcert calls its root.
+pub const MKCERT_ROOT: &str = "rootCA.pem";
+
 #[derive(Debug, Clone)]
 pub struct CaFolder {
     pub name: CaName,
@@ -180,7 +183,7 @@ impl CaFolder {
     }
 
     /// The files that devca creates in the folder, keys first, without the lock.
-    pub fn own_files(&self) -> [PathBuf; 11] {
+    pub fn own_files(&self) -> [PathBuf; 12] {
         [
             self.root_key(),
             self.intermediate_key(),
@@ -193,6 +196,7 @@ impl CaFolder {
             self.php_settings(),
             self.not_installed(),
             self.acme(),
+            self.caroot().join(MKCERT_ROOT),
         ]
     }
 
@@ -251,6 +255,11 @@ impl CaFolder {
     /// The PHP settings for `devca run`, 0644.
     pub fn php_settings(&self) -> PathBuf {
         self.path.join("php.ini")
+    }
+
+    /// A folder that contains only [`MKCERT_ROOT`]: tools copy everything from `$(mkcert -CAROOT)`.
+    pub fn caroot(&self) -> PathBuf {
+        self.path.join("caroot")
     }
 
     /// Identifies the CA's temporary files.

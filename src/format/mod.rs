@@ -178,8 +178,9 @@ impl Output {
     /// would not use that file name.
     pub fn again(written: &Written) -> Option<Self> {
         let part = written.format.parts().iter().find(|part| part.label == written.part)?;
-        // --cert-file and --key-file give certificates and keys in PEM any name.
-        let is_named_freely = matches!(part.holds, Holds::Certificate | Holds::Key);
+        // --cert-file and --key-file give certificates and keys in PEM any name, and mkcert's options the others.
+        let is_named_freely = matches!(part.holds, Holds::Certificate | Holds::Key)
+            || matches!(written.format, Format::P12 | Format::Combined);
         let name = written.path.file_name().unwrap_or_default().to_string_lossy();
         if !is_named_freely && !name.ends_with(part.suffix) {
             return None;
@@ -252,6 +253,8 @@ pub struct OutputPlan<'a> {
     pub certificate: Option<&'a Path>,
     /// The path for the key, if it was given.
     pub key: Option<&'a Path>,
+    /// The path for a file that contains the key and the certificate, if it was given.
+    pub sealed: Option<&'a Path>,
     /// Whether the key is not available, as with a CSR.
     pub keyless: bool,
 }
@@ -270,7 +273,8 @@ impl OutputPlan<'_> {
                 let named = match part.holds {
                     Holds::Certificate => certificate.take(),
                     Holds::Key => self.key,
-                    Holds::Sealed | Holds::Public => None,
+                    Holds::Sealed => self.sealed,
+                    Holds::Public => None,
                 };
                 let usual = || self.folder.join(format!("{}{}", self.stem, part.suffix));
                 let path = std::path::absolute(named.map_or_else(usual, ToOwned::to_owned))?;

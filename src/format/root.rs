@@ -4,6 +4,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::mobileconfig;
+use crate::disk::home::MKCERT_ROOT;
 use crate::x509::certificate::CaCertificate;
 
 /// The file format for the root.
@@ -18,6 +19,8 @@ pub enum RootFormat {
     Mobileconfig,
     /// PEM under the name that Android's system store wants, which is the subject's hash
     Android,
+    /// PEM in a file called rootCA.pem, as mkcert calls it
+    Mkcert,
 }
 
 impl RootFormat {
@@ -25,6 +28,7 @@ impl RootFormat {
     pub fn render(self, root: &CaCertificate) -> anyhow::Result<(String, Vec<u8>)> {
         Ok(match self {
             Self::Pem => ("devca-root.pem".into(), crate::x509::pem::certificate(&root.der)),
+            Self::Mkcert => (MKCERT_ROOT.into(), crate::x509::pem::certificate(&root.der)),
             Self::Der => ("devca-root.der".into(), root.der.clone()),
             Self::Mobileconfig => ("devca-root.mobileconfig".into(), mobileconfig::profile(root)?),
             Self::Android => {

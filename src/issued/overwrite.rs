@@ -10,7 +10,7 @@ use crate::ca::profile;
 use crate::ca::signer::Request;
 use crate::disk::files;
 use crate::disk::home::CaFolder;
-use crate::error::Fault;
+use crate::error::{Fault, quoted};
 use crate::format::{Holds, Output};
 use crate::issued::inventory::Entry;
 use crate::issued::renewal;
@@ -28,7 +28,7 @@ pub use known::Known;
 pub enum Replace {
     /// Certificates of this CA for the same names.
     Same,
-    /// Any certificate that devca issued.
+    /// Any certificate that devca or mkcert issued.
     Issued,
     /// Any file.
     Anything,
@@ -61,11 +61,11 @@ pub fn check(
             Holds::Key => continue,
             Holds::Sealed | Holds::Public => looker.end_of_known(&output.path),
         };
-        ends.push(end.ok_or_else(|| in_the_way(&output.path, "a certificate"))?);
+        ends.push(end.ok_or_else(|| in_the_way(&output.path, "a certificate", may))?);
     }
     let keys = outputs.iter().filter(|output| output.replace && output.part.holds == Holds::Key);
     match keys.into_iter().find(|output| !looker.key_is_ours(&output.path, &leaves)) {
-        Some(output) => Err(in_the_way(&output.path, "a key")),
+        Some(output) => Err(in_the_way(&output.path, "a key", may)),
         None => Ok(ends.into_iter().min()),
     }
 }
@@ -138,7 +138,12 @@ fn resolved(path: &Path) -> anyhow::Result<PathBuf> {
     Ok(real)
 }
 
-fn in_the_way(path: &Path, what: &str) -> anyhow::Error {
+fn in_the_way(path: &Path, what: &str, may: Replace) -> anyhow::Error {
+    if may == Replace::Issued {
+        let why = format!("it is not {what} that devca or mkcert issued");
+        let hint = format!("choose another file, or remove it: rm {}", quoted(path));
+        return files::in_the_way(path, &why).hint_instead(hint).into();
+    }
     files::in_the_way(path, &format!("it is not {what} of this CA for these names")).into()
 }
 
@@ -177,11 +182,11 @@ impl Looker<'_> {
         (is_of && leaf.kind == Some(self.request.kind) && self.is_for_the_same_names(&leaf)).then_some(leaf)
     }
 
-    /// Whether a root made by devca (this CA's or a deleted one) or an imported root issued it.
+    /// Whether a root made by devca or mkcert (this CA's or a deleted one) or an imported root issued it.
     fn is_issued(&self, leaf: &Leaf) -> bool {
         let roots = [self.known.ca().root(), self.known.ca().earlier()];
         let roots = roots.iter().flat_map(|path| pem::certificates(path));
-        leaf.is_of_devca()
+        leaf.is_of_local_ca()
             || roots.filter_map(|der| CaCertificate::parse(der).ok()).any(|root| leaf.is_of(&root))
     }
 

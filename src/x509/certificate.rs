@@ -179,12 +179,13 @@ impl Leaf {
 }
 
 impl Leaf {
-    /// Whether a CA made by devca is the issuer, by the organization in the issuer's name.
-    pub fn is_of_devca(&self) -> bool {
+    /// Whether a CA made by devca or mkcert is the issuer, by the organization in the issuer's name.
+    pub fn is_of_local_ca(&self) -> bool {
+        let local = [policy::ROOT_ORGANIZATION, MKCERT_ORGANIZATION];
         let issuer = X509Name::from_der(&self.issuer).map(|(_, name)| name);
         issuer.is_ok_and(|name| {
             name.iter_organization()
-                .any(|organization| organization.as_str() == Ok(policy::ROOT_ORGANIZATION))
+                .any(|organization| organization.as_str().is_ok_and(|name| local.contains(&name)))
         })
     }
 }

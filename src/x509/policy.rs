@@ -48,6 +48,18 @@ const DOMAINS: &[&str] = &[
     "home.arpa",
     "lan",
 ];
+/// Domains below which every name points to 127.0.0.1, by design of their owners, so that a certificate for one is of use
+/// on this machine only. Tools use them by default, or tutorials do.
+const LOOPBACK_DOMAINS: &[&str] = &[
+    // DDEV: docs.ddev.com, "Hostnames and Wildcards": *.ddev.site resolves to 127.0.0.1.
+    "ddev.site",
+    // Lando: docs.lando.dev, "Proxy": *.lndo.site resolves to localhost, 127.0.0.1.
+    "lndo.site",
+    // readme.localtest.me: everything below it resolves to 127.0.0.1.
+    "localtest.me",
+    // Levi Cook's "local virtual host": railscasts.com/episodes/123-subdomains-revised.
+    "lvh.me",
+];
 /// The private IPv4 networks: RFC 1122, 1918, 3927, 6598.
 const NETWORKS_V4: &[(Ipv4Addr, u8)] = &[
     (Ipv4Addr::new(127, 0, 0, 0), 8),
@@ -70,7 +82,7 @@ const NETWORKS_V6: &[(Ipv6Addr, u8)] = &[
 /// BoringSSL does not support iPAddress constraints: below a root that has any, it rejects every certificate
 /// that contains an address. So addresses are constrained only on request, or if `more` includes some.
 pub fn default_constraints(host: Option<&str>, more: &[Subtree], constrain_addresses: bool) -> Constraints {
-    let domains = DOMAINS.iter().map(|&domain| Subtree::Dns(domain.into()));
+    let domains = DOMAINS.iter().chain(LOOPBACK_DOMAINS).map(|&domain| Subtree::Dns(domain.into()));
     let mut constraints =
         Constraints { permitted: domains.chain(host.and_then(host_subtree)).collect(), excluded: Vec::new() };
     let has_networks = more.iter().any(Subtree::is_network);

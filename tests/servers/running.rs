@@ -79,6 +79,7 @@ pub(super) fn free_port() -> String {
 }
 
 /// What nginx, HAProxy and Caddy stand in front of: its port, for as long as the test runs.
+#[allow(dead_code)] // not every test has a server in front of another
 pub(super) fn backend() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();

@@ -246,7 +246,7 @@ impl Maker<'_> {
         };
         let validity = request::validity(self.args, kind, self.now)?;
         let mut request = Request { kind, subject, key: KeySource::Fresh(self.args.key_type), validity };
-        if let Some(name) = super::unasked(&self.authority.root.constraints, &request.subject.names) {
+        if let Some(name) = super::unasked(&self.authority.root.constraints, &request.subject.names, &[]) {
             return Err(super::public_address(name).into());
         }
         request.suit(self.authority);
@@ -256,6 +256,7 @@ impl Maker<'_> {
             folder: self.folder,
             certificate: None,
             key: None,
+            sealed: None,
             keyless: false,
         };
         let mut outputs = plan.outputs()?;

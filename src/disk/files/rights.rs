@@ -57,13 +57,13 @@ fn copy_access_list(_: &File, _: &File) -> io::Result<()> {
 
 /// Gives a new file the mode for its content, regardless of the umask.
 #[cfg(unix)]
-pub(super) fn open_to_readers(new: &File) -> io::Result<()> {
-    new.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(super::Secrecy::Public.mode()))
+pub(super) fn open_to_others(new: &File, secrecy: super::Secrecy) -> io::Result<()> {
+    new.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(secrecy.mode()))
 }
 
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps)]
-pub(super) fn open_to_readers(_: &File) -> io::Result<()> {
+pub(super) fn open_to_others(_: &File, _: super::Secrecy) -> io::Result<()> {
     Ok(())
 }
 
