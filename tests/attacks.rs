@@ -1,5 +1,5 @@
-//! Attacks on devca, played by another user of the machine in a namespace of its own. Each test counts how often the
-//! attack succeeds; the answer must be never.
+//! Attacks on devca by another user of the machine, in a namespace of their own. Each test counts how often
+//! the attack succeeds, which must be never.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 

@@ -1,4 +1,4 @@
-//! Whatever the input: an error, a hint, and nothing on disk that was not there before.
+//! Whatever the input is, the result is an error with a hint, and nothing new on the disk.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -102,7 +102,7 @@ fn values_are_taken_as_people_write_them() {
 
 #[test]
 fn a_nul_cannot_be_smuggled_in_by_json_or_environment() {
-    // An argument cannot hold a NUL; the library's parser must refuse one all the same.
+    // An argument cannot contain a NUL, but the library's parser must refuse one too.
     assert!(devca::x509::name::Name::parse("a\0b").is_err());
     let home = Home::new();
     for ca in ["../x", "a/b", "", ".hidden", "a b", &"x".repeat(65)] {
@@ -141,7 +141,7 @@ fn a_name_outside_the_constraints_is_refused_with_the_way_out() {
         for name in ["www.example-bank.com", "*.example.dev", "nottest"] {
             refused(&home, ["issue", "localhost", name], 1, "this root may not sign for");
         }
-        // The root does not constrain addresses: devca itself refuses them.
+        // The root does not constrain addresses, so devca itself must refuse these.
         for address in ["8.8.8.8", "2001:db8::1", "::ffff:8.8.8.8"] {
             let said = words(&home.devca(["issue", "localhost", address]).output().unwrap());
             assert!(
@@ -171,15 +171,15 @@ fn an_existing_file_is_replaced_only_if_it_is_ours_for_the_same_names() {
     fs::write(home.file("localhost.pem"), "precious").unwrap();
     refused(&home, ["issue", "localhost"], 1, "localhost.pem already exists");
     home.ok(["issue", "localhost", "--force"]);
-    // Its own pair, for the same names: replaced, and a pair again.
+    // Its own pair for the same names is replaced, and is a matching pair again.
     let first = fs::read(home.file("localhost.pem")).unwrap();
     home.ok(["issue", "localhost"]);
     assert_ne!(fs::read(home.file("localhost.pem")).unwrap(), first);
-    // The key alone, known from the inventory.
+    // A key alone is recognized from the inventory.
     fs::remove_file(home.file("localhost.pem")).unwrap();
     home.ok(["issue", "localhost"]);
     assert_eq!(public_key(&home, "x509", "localhost.pem"), public_key(&home, "pkey", "localhost-key.pem"));
-    // Other names, another kind, another CA, somebody else's key beside the certificate.
+    // Other names, another kind, another CA, and a key beside the certificate that is not devca's.
     let into = ["--cert-file", "localhost.pem", "--key-file", "localhost-key.pem"];
     refused(&home, ["issue", "app.test"].into_iter().chain(into), 1, "for these names");
     refused(&home, ["issue", "--client", "localhost"].into_iter().chain(into), 1, "for these names");
@@ -191,7 +191,7 @@ fn an_existing_file_is_replaced_only_if_it_is_ours_for_the_same_names() {
     );
     home.ok(["--ca", "other", "issue", "app.test"]);
     refused(&home, ["--ca", "other", "issue", "localhost"], 1, "of this CA");
-    // Who follows the hint does not change another CA.
+    // Following the hint must not change another CA.
     let said = home.fails(["--ca", "other", "issue", "www.example-bank.com"]);
     assert!(said.contains("hint: permit it: devca --ca other permit www.example-bank.com"), "{said}");
     ok(
@@ -256,7 +256,8 @@ fn a_damaged_ca_is_named_and_left_as_it_is() {
     }
     let home = Home::new();
     home.ok(["issue", "localhost"]);
-    // A leaf where the root should be, another's key, a key that is gone, a root that is a folder, an endless file.
+    // A leaf in place of the root, another CA's key, a missing key, a root that is a folder, and an endless
+    // file.
     let root = fs::read(home.root()).unwrap();
     fs::copy(home.file("localhost.pem"), home.root()).unwrap();
     refused(&home, ["issue", "app.test"], 1, "it is not a CA certificate");
@@ -350,7 +351,7 @@ fn names_without_number_and_duplicates() {
     let twice = home.devca(["issue", "localhost", "LOCALHOST", "127.0.0.1", "127.0.0.1"]).output().unwrap();
     assert!(twice.status.success() && words(&twice).contains("more than once"), "{}", words(&twice));
     assert!(home.file("localhost+1.pem").exists());
-    // The longest names there are still get files.
+    // The longest possible names still get files.
     let long = format!("{0}.{0}.{0}.test", "a".repeat(63));
     home.ok(["issue", &long]);
     home.ok(["issue", "--client", "spiffe://dev/alice"]);
@@ -376,13 +377,13 @@ fn a_folder_that_cannot_be_written_or_is_full_gets_nothing() {
     refused(&home, ["issue", "app.test", "--out", "readonly/below"], 1, "cannot create the folder");
     assert_eq!(fs::read(home.ca().join("issued.jsonl")).unwrap(), inventory);
     assert_eq!(fs::read_dir(home.file("full")).unwrap().count(), 1);
-    // A home that is full: no root, no half of one.
+    // On a full disk there must be no root, and no part of one.
     let output =
         home.devca(["issue", "localhost", "--force"]).env("DEVCA_HOME", home.file("full")).output().unwrap();
     two_lines(&output, 1, "no space left on device");
     let ca = home.file("full/default");
     assert!(!ca.join("root.pem").exists() && !ca.join("root-key.pem").exists());
-    // Standard output that is full is an error, too.
+    // A full standard output is an error too.
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let output =
         home.devca(["root", "--pem"]).stdout(Stdio::from(full)).stderr(Stdio::piped()).output().unwrap();
@@ -410,7 +411,7 @@ fn with_json_every_error_is_a_document() {
         (vec![], 2),
         (vec!["issue", "example-bank.com"], 1),
         (vec!["root"], 1),
-        // The system store may hold a root of another home, which uninstall would list.
+        // The system store may contain a root of another home, which uninstall would list.
         (vec!["uninstall", "--store", "wsl"], 1),
     ] {
         let output = home.devca(arguments.iter().chain(&["--json"])).output().unwrap();
@@ -434,7 +435,7 @@ fn what_fills_standard_output_is_asked_for_alone() {
         assert_eq!(output.status.code(), Some(2), "{}", words(&output));
         assert!(words(&output).contains("both fill standard output"), "{}", words(&output));
     }
-    // A file that would not be written is in nobody's way.
+    // An existing file does not matter if it would not be written.
     std::fs::write(home.file("app.test.pem"), "somebody's").unwrap();
     assert!(home.ok(["issue", "app.test", "--stdout"]).contains("BEGIN CERTIFICATE"));
     let document = home.devca(["--json", "ca"]).output().unwrap();
@@ -545,7 +546,7 @@ fn one_half_of_a_pair_is_not_replaced_alone() {
     refused(&home, ["issue", "localhost", "--cert-file", "a.pem"], 1, "is also the key of ");
     home.ok(["issue", "localhost", "--key-file", "b.pem", "--cert-file", "a.pem"]);
     home.ok(["issue", "localhost"]);
-    // A certificate for a request has its key elsewhere.
+    // The key of a certificate for a CSR is elsewhere.
     let request = ["req", "-new", "-key", "localhost-key.pem", "-subj", "/CN=localhost", "-out", "x.csr"];
     let made = home.command(&common::tool("openssl"), request).output().unwrap();
     assert!(made.status.success(), "{}", words(&made));

@@ -1,4 +1,5 @@
-//! `devca browser`: real browsers send the client certificate that was added, and not the one that was removed.
+//! `devca browser`: real browsers send a client certificate that was added, and no longer send one that was
+//! removed.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -19,7 +20,7 @@ fn outcomes(document: &serde_json::Value) -> Vec<&str> {
     document["browsers"].as_array().unwrap().iter().map(|line| line["state"].as_str().unwrap()).collect()
 }
 
-/// How many certificates with a key there are under a name.
+/// Returns the number of certificates with a key under a name.
 fn count(database: &Path, name: &str) -> usize {
     let listed = nicknames(database);
     let lines = listed.lines().filter_map(|line| line.trim_end().strip_suffix("u,u,u"));
@@ -66,7 +67,7 @@ fn browsers_send_what_was_added_and_not_what_was_removed() {
     assert_eq!(databases.each_ref().map(|database| count(database, "alice")), [1, 1]);
     assert_eq!(outcomes(&add()), ["already-there", "already-there"]);
 
-    // A renewed certificate takes the place of the old one.
+    // A renewed certificate replaces the old one.
     home.ok(clients(&["renew", "--all", "--new-key"]));
     assert_eq!(outcomes(&add()), ["added", "added"]);
     assert_eq!(databases.each_ref().map(|database| count(database, "alice")), [1, 1]);
@@ -74,7 +75,7 @@ fn browsers_send_what_was_added_and_not_what_was_removed() {
         assert!(page.contains(PAGE), "{page}");
     }
 
-    // Another CA's certificate of the same name is a stranger's.
+    // Another CA's certificate of the same name is not devca's to replace.
     home.ok(["--ca", "others", "issue", "--client", "alice", "--out", "others"]);
     let output = home.devca(["--ca", "others", "browser", "add", "alice"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -107,7 +108,7 @@ fn a_sealed_cas_intermediate_comes_and_goes_with_its_clients_which_may_be_in_pkc
     fs::write(home.file("password"), "correct horse\n").unwrap();
     home.ok(clients(&["issue", "--client", "alice", "--format", "p12", "--password-file", "password"]));
     home.ok(clients(&["issue", "--client", "bob"]));
-    // Firefox is content with a server that names the root; Chromium wants the intermediate beside it.
+    // Firefox only needs the root in the server's list of CAs; Chromium also needs the intermediate.
     let root = home.ok(clients(&["root", "--pem"]));
     let intermediate = home.home().join(".local/share/devca/clients/intermediate.pem");
     fs::write(home.file("root.pem"), &root).unwrap();

@@ -1,5 +1,5 @@
-//! `devca check` finds each fault of a real server, and foretells what real clients say to it. `devca explain` leads from
-//! these words back to the fault.
+//! `devca check` finds each fault of a real server, and predicts the messages of real clients. `devca
+//! explain` finds the fault from these messages.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 

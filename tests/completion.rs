@@ -1,4 +1,4 @@
-//! What a Tab completes, in the shells themselves.
+//! Completion with Tab, in the real shells.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -9,7 +9,7 @@ use std::path::Path;
 
 use common::{Home, project, tool, words};
 
-/// A line, what is offered for its last word, and what is not.
+/// A line, words that must be offered for its last word, and words that must not.
 const LINES: &[(&str, &[&str], &[&str])] = &[
     ("devca iss", &["issue"], &["install"]),
     ("devca help ren", &["renew"], &[]),
@@ -35,7 +35,7 @@ const LINES: &[(&str, &[&str], &[&str])] = &[
     ("devca export --for va", &["vault"], &[]),
 ];
 
-/// A home with two CAs, certificates and one file, and devca on the `PATH`.
+/// Creates a home with two CAs, certificates and one file, and devca on the `PATH`.
 fn home() -> Home {
     let home = Home::new();
     std::fs::create_dir(home.file("other")).unwrap();
@@ -50,7 +50,7 @@ fn home() -> Home {
     home
 }
 
-/// What the shell shows for each line.
+/// Returns what the shell shows for each line.
 fn shown(home: &Home, shell: &str, start: &str) -> BTreeMap<String, String> {
     let script = project().join("tests/clients/completion.py");
     let mut typing = home.command(&tool("python3"), [script.to_str().unwrap(), shell, start]);
@@ -102,7 +102,7 @@ fn in_fish() {
     completes("fish", "source FILE");
 }
 
-/// PowerShell is not among what the tests can install; what it runs is asked as it asks.
+/// The tests cannot install PowerShell, so devca is called as PowerShell would call it.
 #[test]
 fn for_powershell() {
     let home = home();

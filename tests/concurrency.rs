@@ -1,4 +1,4 @@
-//! Many at once: one CA, one folder, and nothing is lost, doubled or mixed up.
+//! Many processes at once, with one CA and one folder: nothing is lost, duplicated or mixed up.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -15,7 +15,7 @@ use devca::issued::inventory::Inventory;
 const PROCESSES: usize = 64;
 const ROUNDS: usize = 20;
 
-/// All start before the first is awaited.
+/// Starts all processes before waiting for the first.
 fn at_once(home: &Home, words: impl Fn(usize) -> Vec<String>) {
     let start = |index| {
         let mut devca = home.devca(words(index));
@@ -65,7 +65,8 @@ fn those_that_want_the_same_file_leave_one_pair() {
     assert_eq!(home.listing(), ["localhost-key.pem", "localhost.pem"]);
 }
 
-/// What may be a pipe, and what is written to it in the end. `FIFO` is the pipe's path.
+/// Commands that read a file which may be a pipe, and what is finally written to it. `FIFO` is the path of
+/// the pipe.
 const PIPES: [(&str, &str, &str); 8] = [
     ("issue --csr FIFO --out csr", "", REQUEST),
     ("issue --batch FIFO --out batch", "", "one.test\n"),
@@ -77,11 +78,11 @@ const PIPES: [(&str, &str, &str); 8] = [
     ("crl --out crl.pem", "FIFO", "a passphrase\n"),
 ];
 
-/// Made when the test runs.
+/// Replaced by content that is created when the test runs.
 const REQUEST: &str = "request";
 const CERTIFICATE: &str = "certificate";
 
-/// A program at the other end may ask somebody for a password: nobody else waits for that.
+/// The program at the other end may ask for a password, and other processes must not wait for that.
 #[test]
 fn what_waits_for_a_pipe_does_not_hold_the_lock() {
     let home = Home::new();
@@ -91,7 +92,8 @@ fn what_waits_for_a_pipe_does_not_hold_the_lock() {
     for (number, (line, passphrase, content)) in PIPES.iter().enumerate() {
         let fifo = home.file(&format!("fifo-{number}"));
         ok("mkfifo", [fifo.to_str().unwrap()]);
-        // Open for reading as well: so opening it does not wait, and it has no end until this is dropped.
+        // The pipe is also opened for reading, so that opening it does not block, and it has no end until
+        // this is dropped.
         let mut pipe = OpenOptions::new().read(true).write(true).open(&fifo).unwrap();
         let fill = |text: &str| text.replace("FIFO", fifo.to_str().unwrap());
         let mut devca = home.devca(line.split(' ').map(fill));
@@ -105,7 +107,7 @@ fn what_waits_for_a_pipe_does_not_hold_the_lock() {
             let opened = fs::read_dir(&descriptors).into_iter().flatten().flatten();
             opened.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|path| path == fifo)
         });
-        // `list --prune` takes the lock, and no key.
+        // `list --prune` takes the lock but needs no key.
         let said = home.devca(["list", "--prune"]).output().unwrap();
         assert!(said.status.success(), "{line}: {}", common::words(&said));
         assert!(
@@ -125,7 +127,7 @@ fn what_waits_for_a_pipe_does_not_hold_the_lock() {
     }
 }
 
-/// Desktops let a process open 1024 files.
+/// The limit on desktops is 1024 open files per process.
 #[test]
 fn a_batch_of_any_size_keeps_to_the_limit_on_open_files() {
     let home = Home::new();

@@ -1,6 +1,7 @@
-//! Killed at every step: whatever changes a file may be the last thing that devca does, and nothing is broken by it.
+//! Kills devca at every step: wherever it stops, nothing is broken.
 //!
-//! `strace` kills the program at the first, the second, … call of each kind that changes files, until none is left.
+//! `strace` kills the program at the first, the second, … system call of each kind that changes files, until
+//! there are no more.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
@@ -17,7 +18,8 @@ use devca::issued::inventory::Inventory;
 use devca::x509::certificate::{CaCertificate, Leaf};
 use devca::x509::pem;
 
-/// What changes files, and what opens them: the last is every moment between two changes.
+/// The system calls that change files, and the one that opens them, which covers every moment between two
+/// changes.
 const CALLS: &[&str] = &[
     "openat",
     "write",
@@ -36,7 +38,7 @@ const CALLS: &[&str] = &[
     "linkat",
 ];
 
-/// What is killed: what has happened before, and the words.
+/// A command to kill, with the commands that prepare it.
 struct Case {
     name: &'static str,
     before: &'static [&'static [&'static str]],
@@ -116,7 +118,7 @@ fn kill_everywhere(case: &Case) -> usize {
     kills
 }
 
-/// Whether it was killed; it has ended well otherwise.
+/// Returns whether the program was killed; if not, it must have succeeded.
 fn run_and_kill(home: &Home, call: &str, nth: usize, words_: &[&str]) -> bool {
     let mut strace = home.command(&tool("strace"), ["-f", "-qq", "-o", "/dev/null"]);
     strace.arg(format!("--trace={call}")).arg(format!("--inject={call}:signal=SIGKILL:when={nth}"));
@@ -136,10 +138,10 @@ fn public_key(home: &Home) -> Option<Vec<u8>> {
     Leaf::parse(&root).map(|root| root.public_key)
 }
 
-/// Each file is whole or absent, and what belongs together does.
+/// Each file is complete or missing, and files that belong together match.
 fn nothing_is_broken(home: &Home, place: &str) {
     let ca = folder(home);
-    // What is about to take its place is completed by the next run; until then the two may differ.
+    // Files that are ready to be moved into place are completed by the next run; until then they may differ.
     let is_settled = !ca.join("ready").exists();
     for (certificate, key) in [("root.pem", "root-key.pem"), ("intermediate.pem", "intermediate-key.pem")] {
         let (certificate, key) = (ca.join(certificate), ca.join(key));
@@ -165,12 +167,12 @@ fn nothing_is_broken(home: &Home, place: &str) {
     Inventory::load(&ca.join("issued.jsonl")).unwrap_or_else(|e| panic!("{place}: {e:#}"));
 }
 
-/// The same again succeeds, and OpenSSL accepts what is there.
+/// Running the command again succeeds, and OpenSSL accepts the result.
 fn again(home: &Home, case: &Case, place: &str) {
     let mut devca = home.devca(case.words);
-    // It may have been locked already.
+    // The key may already be encrypted.
     let output = devca.env("DEVCA_PASSPHRASE_FILE", "passphrase").output().unwrap();
-    // Between the old pair's end and the new one's beginning there may be a part of one: it is named, with the way out.
+    // After the old pair was removed, only a part of the new one may exist. It must be reported, with a hint.
     if case.name == "renew --new-key" && !output.status.success() {
         let said = words(&output);
         let is_named =
@@ -198,7 +200,8 @@ fn again(home: &Home, case: &Case, place: &str) {
         .map(|name| home.file(&name))
         .filter(|path| path.extension().is_some_and(|e| e == "pem"))
         .collect();
-    // Between the old pair's end and the new one's beginning there is neither: `list` says so, and `issue` makes another.
+    // After the old pair was removed, there may be no new one. `list` reports that, and `issue` creates
+    // another.
     if case.words[0] == "issue" || case.name == "renew" {
         assert!(!leaves.is_empty(), "{place}: nothing was issued");
     }

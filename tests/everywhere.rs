@@ -1,4 +1,4 @@
-//! After `devca install`, whatever is started on this machine trusts the certificate; after `uninstall`, nothing does.
+//! After `devca install`, every program on this machine trusts the certificate; after `uninstall`, none does.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -12,7 +12,7 @@ use common::browsers::{chromium, chromium_database, firefox, firefox_profile, ni
 use common::clients::{CLIENTS, Client, RUNTIMES, own_jdk};
 use common::{Home, NssTool, PAGE, Server, in_namespace, ok, project, strangers_root, tool, words};
 
-/// The clients that look into the system's store by themselves. Others want a variable: tests/runtimes.rs.
+/// The clients that use the system's store by default. Others need a variable: see tests/runtimes.rs.
 fn of_the_system() -> impl Iterator<Item = &'static Client> {
     let themselves = ["Ruby", "PHP streams", "PHP curl", "Bun fetch", "Bun node:https", "workerd"];
     let runtimes = RUNTIMES.iter().filter(move |client| themselves.contains(&client.name));
@@ -82,7 +82,7 @@ fn everything_trusts_it_after_install_and_nothing_after_uninstall() {
 
     let installed = home.json(["install"]);
     for store in installed["stores"].as_array().unwrap() {
-        // The key store that the system's JDKs share has it through the system store already.
+        // The key store shared by the system's JDKs already got the root from the system store.
         let outcome = store["state"].as_str().unwrap();
         assert!(["done", "already-done", "skipped"].contains(&outcome), "{installed:#}");
     }
@@ -98,7 +98,7 @@ fn everything_trusts_it_after_install_and_nothing_after_uninstall() {
     let said = words(&firefox(&home, &profile, &url));
     assert!(said.contains(&format!("accepted: {PAGE}")), "{said}");
     assert!(words(&own_java()).contains("accepted"), "{}", words(&own_java()));
-    // For TLS servers alone, neither mail nor code.
+    // Only for TLS servers, not for email or code.
     for database in [&profile, &chromium_database] {
         let line = nicknames(database)
             .lines()
@@ -119,7 +119,7 @@ fn everything_trusts_it_after_install_and_nothing_after_uninstall() {
     let status = home.devca(["status", "--json"]).output().unwrap();
     assert_eq!(status.status.code(), Some(1));
     let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
-    // The machine may have another root of devca's.
+    // The machine may have another devca root.
     let without_it = ["not-trusted", "other-root", "skipped"];
     let mut stores = status["stores"].as_array().unwrap().iter();
     assert!(stores.all(|store| without_it.contains(&store["state"].as_str().unwrap())), "{status:#}");
@@ -143,7 +143,7 @@ fn issue_says_when_no_store_has_the_root() {
         fs::write(home.file("names"), "app.test\n").unwrap();
         assert!(warns(&said(command)), "{command:?}");
     }
-    // Servers are given the root of their clients.
+    // Roots of clients are configured in servers.
     assert!(!warns(&said(&["issue", "--client", "alice"])));
     said(&["install", "--dry-run"]);
     assert!(warns(&said(&issue)));
@@ -183,7 +183,7 @@ fn an_older_chromium_database_wins_and_is_written_too() {
     assert!(said.contains(PAGE), "{said}");
 }
 
-/// NSS answers with all certificates of a subject, whichever of them it is asked for.
+/// NSS returns all certificates with the same subject, whichever one was requested.
 #[test]
 fn a_root_of_the_same_name_is_told_apart() {
     let home = Home::new();
@@ -201,7 +201,7 @@ fn a_root_of_the_same_name_is_told_apart() {
         labels.map(|line| line.split(' ').next().unwrap().to_owned()).collect()
     };
     let [first, second] = labels().try_into().unwrap();
-    // Its own is replaced, and the other stays.
+    // devca's own root is replaced, and the other one stays.
     home.ok(["permit", "corp.example.dev", "--store", "nss"]);
     let [left, new] = labels().try_into().unwrap();
     assert!([&first, &second].contains(&&left) && ![&first, &second].contains(&&new), "{left} {new}");
@@ -209,7 +209,7 @@ fn a_root_of_the_same_name_is_told_apart() {
     let others: Vec<_> =
         status["stores"].as_array().unwrap().iter().filter_map(|s| s["others"].as_array()).collect();
     assert_eq!(others.iter().map(|list| list.len()).sum::<usize>(), 1, "{status:#}");
-    // The other's root stays, and the command that removes it is there.
+    // The other home's root stays, and the command that removes it is shown.
     let said = elsewhere(&["uninstall", "--store", "nss"]);
     assert_eq!(labels(), [new], "{said}");
     let command = said.split("to remove it: devca ").nth(1).unwrap().lines().next().unwrap();
@@ -229,7 +229,7 @@ fn one_store_that_fails_leaves_the_others_done() {
     }
     let home = Home::with_nss_tool(NssTool::Certutil);
     let profile = firefox_profile(&home);
-    // A Firefox that is writing: its database is locked.
+    // A running Firefox is writing, so its database is locked.
     let lock = "import sqlite3, sys\nc = sqlite3.connect(sys.argv[1], isolation_level=None)\nc.execute('BEGIN EXCLUSIVE')\nprint('locked', flush=True)\nsys.stdin.read()\n";
     let mut locker = Command::new(tool("python3"))
         .args(["-c", lock])
@@ -258,7 +258,7 @@ fn one_store_that_fails_leaves_the_others_done() {
             assert!(["done", "already-done", "skipped"].contains(&outcome), "{store}");
         }
     }
-    // The cause gone, a second install completes.
+    // After the cause was removed, a second install completes.
     drop(locker.stdin.take());
     locker.wait().unwrap();
     let again = home.json(["install"]);
@@ -290,7 +290,7 @@ fn a_certutil_that_fails_or_is_missing_is_a_line_of_its_own() {
     ok("mount", ["--bind", broken.to_str().unwrap(), certutil.to_str().unwrap()]);
     let line = install();
     assert!(line["message"].as_str().unwrap().contains("out of order"), "{line}");
-    // Not executable is as good as not there.
+    // A file that is not executable counts as missing.
     ok("chmod", ["644", broken.to_str().unwrap()]);
     let line = install();
     assert!(line["hint"].as_str().unwrap().contains("apt-get install -y libnss3-tools"), "{line}");
@@ -321,7 +321,7 @@ fn javas_that_cannot_be_changed_do_not_stop_anything() {
     assert_eq!(outcome(".jdks/own"), "failed");
     assert_eq!(outcome("nothing"), "skipped", "a JAVA_HOME without cacerts");
     assert_eq!(outcome("ca-certificates"), "done");
-    // A JAVA_HOME of that kind stops no issuing either.
+    // Such a JAVA_HOME does not prevent issuing either.
     home.ok(["issue", "localhost"]);
 }
 
@@ -331,14 +331,14 @@ fn earlier_roots_are_removed_and_other_cas_are_not() {
         return;
     }
     let home = Home::new();
-    // The machine may have roots of devca's already.
+    // The machine may already have devca roots.
     let before = anchors();
     let own = || -> Vec<PathBuf> { anchors().into_iter().filter(|file| !before.contains(file)).collect() };
     let stores = ["--store", "system,nss"];
     home.ok(["install", stores[0], stores[1]]);
     home.ok(["--ca", "other", "install", stores[0], stores[1]]);
     let [first, second] = own().try_into().unwrap();
-    // A root that `rotate` has replaced is removed, with a line, also from a store that `rotate` has left out.
+    // A root that `rotate` replaced is removed and reported, even from a store that `rotate` skipped.
     home.ok(["rotate", "--store", "nss"]);
     let shown = home.json(["uninstall", stores[0], stores[1], "--dry-run"]);
     assert_eq!(shown["stores"][0]["state"], "planned", "{shown:#}");
@@ -355,7 +355,8 @@ fn earlier_roots_are_removed_and_other_cas_are_not() {
     assert!(own().is_empty());
 }
 
-/// The folder is lost without an uninstall: the root is known by its name, which others can have too.
+/// If the folder was lost without an uninstall, the root can only be recognized by its name, which other
+/// roots may have too.
 #[test]
 fn a_lost_folders_root_is_listed_and_removed_by_its_fingerprint() {
     if !in_namespace("a_lost_folders_root_is_listed_and_removed_by_its_fingerprint") {
@@ -365,7 +366,7 @@ fn a_lost_folders_root_is_listed_and_removed_by_its_fingerprint() {
     let before = anchors();
     let lost = home.json(["install", "--store", "system"])["sha256"].as_str().unwrap().to_owned();
     fs::remove_dir_all(home.ca()).unwrap();
-    // Without any root of its own, uninstall still says what is there.
+    // Even without a root, uninstall lists what is in the stores.
     let said = home.fails(["uninstall", "--store", "system"]);
     assert!(said.contains(&format!("devca uninstall --sha256 {lost}")), "{said}");
     home.ok(["issue", "localhost"]);
@@ -380,7 +381,7 @@ fn a_lost_folders_root_is_listed_and_removed_by_its_fingerprint() {
     assert_eq!(anchors(), before);
 }
 
-/// What devca and mkcert have put into the system's folder.
+/// Returns the files that devca and mkcert created in the system's folder.
 fn anchors() -> Vec<PathBuf> {
     let entries = fs::read_dir("/usr/local/share/ca-certificates").unwrap();
     let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();

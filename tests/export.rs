@@ -1,4 +1,4 @@
-//! An intermediate CA, handed over: what other systems import, and what it can and cannot sign.
+//! Exported intermediate CAs: other systems import them, and they can only sign what they should.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -12,7 +12,7 @@ use common::clients::CLIENTS;
 use common::refusals::refused;
 use common::{Home, Server, ok, run, words};
 
-/// Debian's own: with it comes its package `python3-yaml`.
+/// Debian's Python, for which the package `python3-yaml` is installed.
 const PYTHON: &str = "/usr/bin/python3";
 
 const SYSTEMS: &[&str] = &["cert-manager", "vault", "step-ca"];
@@ -35,7 +35,7 @@ assert secret['metadata']['namespace'] == 'cert-manager', secret
 for name in sys.argv[2:]:
     sys.stdout.write(base64.b64decode(secret['data'][name]).decode())";
 
-/// What a system was given: key, intermediate and root, in PEM.
+/// Returns what a system was given: key, intermediate and root, in PEM.
 fn handed_over(folder: &Path, system: &str) -> [String; 3] {
     let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
     let blocks = |text: &str| -> Vec<String> {
@@ -72,7 +72,8 @@ fn issuer(home: &Home, system: &str) -> Issuer {
 }
 
 impl Issuer {
-    /// A leaf for this name with its key in one file, signed by OpenSSL with what was handed over.
+    /// Issues a leaf for this name with OpenSSL and the exported intermediate. The leaf's key is in the same
+    /// file.
     fn sign(&self, home: &Home, name: &str) -> PathBuf {
         let [key, csr, extensions, leaf] =
             ["key", "csr", "ext", "pem"].map(|suffix| home.file(&format!("{name}.{suffix}")));
@@ -147,7 +148,7 @@ fn every_client_that_trusts_the_root_accepts_what_the_intermediate_issues() {
     }
 }
 
-/// A CA below the intermediate would have constraints of its own making.
+/// A further CA below the intermediate could have other constraints.
 #[test]
 fn no_further_ca_can_be_made_below_it() {
     let home = Home::new();
@@ -186,7 +187,7 @@ fn the_roots_key_stays_and_what_is_handed_over_is_for_its_owner_alone() {
             _ => "secrets/intermediate_ca_key",
         };
         assert_eq!(mode(&home.file(system).join(secret)), 0o600);
-        // What was handed over may be in use: it is not replaced.
+        // An exported intermediate may be in use, so it is not replaced.
         refused(&home, ["export", "--for", system, "--out", system], 1, "already exists");
     }
 }
@@ -207,7 +208,8 @@ fn it_has_an_end_of_its_own_and_can_be_revoked() {
     home.ok(["export", "--for", "step-ca", "--out", "next"]);
     home.ok(["revoke", "devca-step-ca/certs/intermediate_ca.crt"]);
     home.ok(["crl"]);
-    // The list of the intermediate's own leaves would come from step-ca: OpenSSL is asked for the intermediate alone.
+    // The revocation list of the intermediate's leaves would come from step-ca, so OpenSSL only checks the
+    // intermediate.
     let crl = home.file("crl.pem");
     let lists = ["-crl_check", "-CRLfile", text(&crl)];
     let said = issuer.verify(&home, &issuer.certificate, &lists).unwrap_err();
@@ -246,7 +248,7 @@ fn the_pages_own_commands_are_understood() {
     let bundle = home.file("bundle/bundle.pem");
     ok("openssl", ["x509", "-in", text(&bundle), "-out", text(&home.file("intermediate.pem"))]);
     for command in commands {
-        // Each section of the page has its own folder of this name.
+        // Each section of the page uses its own folder with this name.
         let _ = fs::remove_dir_all(home.file("ca"));
         home.ok(command.split(' ').skip(1));
     }

@@ -1,4 +1,5 @@
-//! Files that devca has written for others and that have the root in them: they follow every change of the root.
+//! Files that devca wrote for other programs and that contain the root: they are updated whenever the root
+//! changes.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
@@ -12,7 +13,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use common::{Home, ok, tool, words};
 
-/// What devca writes with the root in it: the files of `root`, three exports, and certificates.
+/// Commands that write files with the root: the files of `root`, three exports, and certificates.
 const WRITES: [&str; 7] = [
     "root --format pem,der,mobileconfig,android --out phone",
     "export --for vault",
@@ -23,7 +24,7 @@ const WRITES: [&str; 7] = [
     "env --shell json",
 ];
 
-/// What `export` writes: intermediates, which are not written again unasked.
+/// The folders that `export` writes: intermediates, which are not signed again automatically.
 const EXPORTS: [&str; 3] = ["devca-vault", "devca-step-ca", "devca-cert-manager"];
 
 fn written() -> Home {
@@ -41,11 +42,12 @@ fn der(pem: &str) -> Vec<u8> {
     BASE64_STANDARD.decode(body).unwrap()
 }
 
-/// Everything below the working folder and every bundle that has this root in it, in whatever form, except for exports.
+/// Returns all files in the working folder, and all bundles, that contain this root in any format, except for
+/// exports.
 fn that_have(home: &Home, root: &str) -> Vec<PathBuf> {
     let der = der(root);
     let base64 = BASE64_STANDARD.encode(root);
-    // A Secret has the root behind the leaf, in one piece of base64.
+    // In a Secret, the root follows the leaf in a single Base64 string.
     let has_chain = |text: &str| {
         let encoded = text.lines().filter_map(|line| line.trim().split_once(": ").map(|(_, value)| value));
         let mut decoded = encoded.filter_map(|value| BASE64_STANDARD.decode(value).ok());
@@ -96,7 +98,7 @@ fn everything_that_has_the_root_follows_it() {
     let home = written();
     let mut old = root(&home);
     let places = that_have(&home, &old);
-    // Four files of `root`, two of Java's and two of Kubernetes', and the bundle in both forms.
+    // Four files of `root`, two for Java, two for Kubernetes, and the bundle in both formats.
     assert!(places.len() >= 8, "{places:#?}");
     let exports = || {
         EXPORTS.map(|name| {
@@ -122,7 +124,8 @@ fn everything_that_has_the_root_follows_it() {
         assert_ne!(old, new);
         assert_eq!(that_have(&home, &old), Vec::<PathBuf>::new(), "{change}");
         assert_eq!(that_have(&home, &new), places, "{change}");
-        // An intermediate is good as long as the root has the key that signed it; after that, it is named.
+        // An intermediate is current as long as the root has the key that signed it; after that, it is
+        // reported.
         let (_, said) = status(&home);
         assert_eq!(said.matches("has an intermediate of an earlier root").count(), left, "{change}: {said}");
         assert_eq!(said.matches("fix:").count(), left, "{change}: {said}");
@@ -133,7 +136,7 @@ fn everything_that_has_the_root_follows_it() {
     assert_eq!(exports(), before, "an intermediate is not signed or written again");
     let mode = fs::metadata(&phone).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o640, "a file keeps its mode");
-    // What was written twice is listed once.
+    // A file that was written twice is listed once.
     home.ok(WRITES[0].split(' '));
     let list = fs::read_to_string(home.ca().join("exported.jsonl")).unwrap();
     assert_eq!(list.lines().count(), 7, "{list}");
@@ -146,7 +149,7 @@ fn status_names_what_has_an_earlier_root_and_fix_updates_it() {
     let before = files.map(|file| (home.file(file), fs::read(home.file(file)).unwrap()));
     home.ok(["permit", "--remove", "corp.example.dev", "--store", "nss", "--password-file", "password"]);
     assert_eq!(status(&home).1.matches("fix:").count(), 0, "{}", status(&home).1);
-    // As a backup would bring them back.
+    // As if restored from a backup.
     for (path, content) in &before {
         fs::write(path, content).unwrap();
     }
@@ -161,7 +164,7 @@ fn status_names_what_has_an_earlier_root_and_fix_updates_it() {
         assert_ne!(&fs::read(path).unwrap(), content, "{}", path.display());
     }
 
-    // The same file is written again over an earlier root, and over nothing else.
+    // Writing the file again replaces an earlier root, but nothing else.
     fs::write(&before[0].0, &before[0].1).unwrap();
     home.ok(["root", "--format", "pem", "--out", "phone"]);
     assert_eq!(fs::read_to_string(&before[0].0).unwrap(), root(&home));
@@ -171,13 +174,13 @@ fn status_names_what_has_an_earlier_root_and_fix_updates_it() {
     assert_eq!(fs::read_to_string(&before[0].0).unwrap(), "somebody's\n");
 }
 
-/// What devca does not know, it cannot keep up to date.
+/// devca cannot update what it does not know about.
 #[test]
 fn a_list_that_cannot_be_read_is_reported() {
     let home = Home::new();
     home.ok(["install", "--store", "wsl"]);
     let list = home.ca().join("exported.jsonl");
-    // A line that was cut off, and one of a later version, are no damage.
+    // A line that was cut off and one of a later version do not count as damage.
     fs::write(&list, "{\"v\":99,\"what\":\"x\"}\n{\"v\":1,\"wha").unwrap();
     home.ok(["rotate", "--store", "wsl", "--yes"]);
     fs::write(&list, "[]\n").unwrap();
@@ -186,7 +189,7 @@ fn a_list_that_cannot_be_read_is_reported() {
     assert!(status(&home).1.contains("which lists the files with the root: 1 of its lines"));
 }
 
-/// A list from elsewhere may name any file.
+/// A list from somewhere else could name any file.
 #[test]
 fn only_an_earlier_root_is_replaced() {
     let home = Home::new();
@@ -201,13 +204,13 @@ fn only_an_earlier_root_is_replaced() {
     let line = |what: &&str| format!("{{\"v\":1,\"what\":{what},\"path\":{:?}}}\n", target.to_str().unwrap());
     let list: String = all.iter().map(line).collect();
     fs::write(home.ca().join("exported.jsonl"), list).unwrap();
-    // With more than the root in it, it is not the file that devca wrote.
+    // A file with anything besides the root is not the one that devca wrote.
     for content in ["# settings\n".to_owned(), root(&home) + "# mine\n", format!("# mine\n{}", root(&home))] {
         fs::write(&target, &content).unwrap();
         home.ok(["rotate", "--store", "nss", "--yes"]);
         assert_eq!(fs::read_to_string(&target).unwrap(), content);
     }
-    // Nor is what `earlier.pem` alone calls an earlier root, such as a company's.
+    // Neither is a file with a root that only `earlier.pem` claims to be an earlier one, such as a company's.
     let strange = home.file("company.pem");
     ok(
         "openssl",
@@ -236,7 +239,7 @@ fn only_an_earlier_root_is_replaced() {
     home.ok(["status", "--fix", "--store", "wsl"]);
     home.ok(["rotate", "--store", "nss", "--yes"]);
     assert_eq!(fs::read(&target).unwrap(), content);
-    // A key that somebody has put into an export is not signed.
+    // A key that someone put into an export is not signed.
     fs::write(&target, root(&home)).unwrap();
     fs::create_dir(home.file("export")).unwrap();
     let planted = home.file("export/bundle.pem");
@@ -270,7 +273,7 @@ fn only_an_earlier_root_is_replaced() {
     fs::write(home.ca().join("exported.jsonl"), list + &line).unwrap();
     home.ok(["rotate", "--store", "nss", "--yes"]);
     assert_eq!(fs::read(&planted).unwrap(), bundle);
-    // A link is not followed.
+    // Links are not followed.
     let real = home.file("real.pem");
     fs::write(&real, root(&home)).unwrap();
     fs::remove_file(&target).unwrap();
@@ -284,7 +287,7 @@ fn only_an_earlier_root_is_replaced() {
 #[test]
 fn what_cannot_be_updated_is_reported_with_the_way_out() {
     let home = written();
-    // The password of Java's stores is not known.
+    // The password of the Java key store is unknown.
     let said = home.fails(["permit", "--remove", "corp.example.dev", "--store", "nss"]);
     assert!(said.contains("java.test") && said.contains(" --password-file FILE"), "{said}");
     let (is_good, said) = status(&home);

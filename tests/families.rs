@@ -1,5 +1,5 @@
-//! Other Linux families and other file trees: laid out as theirs in a namespace, with the real `trust` of p11-kit, and
-//! with Debian's own tools in a tree.
+//! Other Linux families and other file trees: set up in a namespace with the real `trust` of p11-kit, and in
+//! a tree with Debian's own tools.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -16,7 +16,7 @@ struct Family {
     source: &'static str,
     anchors: &'static str,
     bundle: &'static str,
-    /// Where the family has a program of its own around p11-kit's.
+    /// The family's own wrapper for p11-kit's program, if there is one.
     program: &'static str,
 }
 
@@ -41,7 +41,7 @@ const FAMILIES: &[Family] = &[
     },
 ];
 
-/// The families' programs come down to this call of p11-kit, with the family's folder and file.
+/// Replaces the families' programs with the p11-kit call that they make, with the family's folder and file.
 fn lay_out(family: &Family) {
     fs::remove_file("/etc/ca-certificates.conf").unwrap();
     fs::create_dir_all(family.anchors).unwrap();
@@ -52,7 +52,7 @@ fn lay_out(family: &Family) {
     fs::write("/etc/pkcs11/modules/p11-kit-trust.module", module).unwrap();
     let extract = "trust extract --format=pem-bundle --filter=ca-anchors --purpose=server-auth --overwrite";
     let script = format!("#!/bin/sh\nexec {extract} {}\n", family.bundle);
-    // Debian's own program of that name stays as it is outside of this namespace.
+    // Debian's program with the same name is not changed outside of this namespace.
     let is_debians = Path::new(family.program).exists() && family.program.starts_with("/usr/sbin");
     let program = if is_debians { "/usr/local/bin/update" } else { family.program };
     fs::write(program, script).unwrap();
@@ -106,7 +106,7 @@ fn arch() {
     }
 }
 
-/// Alpine may have no folder for anchors at first.
+/// Alpine may not have a folder for anchors at first.
 #[test]
 fn alpine() {
     if !in_namespace("alpine") {
@@ -165,7 +165,7 @@ fn links_in_a_sysroot_do_not_lead_out_of_it() {
     }
     let home = Home::new();
     let tree = tree(&home);
-    // As in an image whose /etc/ssl was moved: absolute, and so meant from the image's own top.
+    // An absolute link, as in an image whose /etc/ssl was moved: it is relative to the image's own root.
     let moved = tree.join("etc/ssl-moved");
     ok("mv", [tree.join("etc/ssl"), moved.clone()]);
     std::os::unix::fs::symlink("/etc/ssl-moved", tree.join("etc/ssl")).unwrap();
@@ -176,7 +176,7 @@ fn links_in_a_sysroot_do_not_lead_out_of_it() {
     assert_eq!(own(), before, "an anchor has come into this machine's folder");
     let bundle = fs::read_to_string(moved.join("certs/ca-certificates.crt")).unwrap();
     assert!(bundle.contains(fs::read_to_string(home.root()).unwrap().trim()));
-    // What is shown is what would be run, and in the tree.
+    // A dry run prints exactly what would be run in the tree.
     let shown =
         home.json(["uninstall", "--dry-run", "--sysroot", tree.to_str().unwrap(), "--store", "system"]);
     let commands = shown["stores"][0]["commands"].as_array().unwrap();

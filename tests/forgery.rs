@@ -1,8 +1,8 @@
-//! A thief has the CA's key, and OpenSSL signs whatever the thief wants. Which clients the root's constraints protect,
-//! docs/clients.md says: this holds its tables to what the clients do, in either direction.
+//! A thief has the CA's key and signs anything with OpenSSL. docs/clients.md says which clients the root's
+//! constraints protect; this compares its tables with what the clients do, in both directions.
 //!
-//! With `DEVCA_CLIENTS_TABLE=FILE`, everything is measured and written there, which takes minutes: tests/measure-clients
-//! does that. Otherwise a selection is measured.
+//! With `DEVCA_CLIENTS_TABLE=FILE`, everything is measured and written to that file, which takes minutes:
+//! tests/measure-clients does that. Otherwise only a selection is measured.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -17,7 +17,7 @@ use bench::{Bench, Forgery, Question, Root, Verdict};
 use common::versions::version;
 use common::{project, words};
 
-/// A client, what to run for its version, and its words for refusing a forged host name.
+/// A client, the command that prints its version, and its messages for rejecting a forged host name.
 struct Known {
     name: &'static str,
     version: &'static [&'static str],
@@ -89,7 +89,8 @@ const FORGERIES: &[Forgery] = &[
     forgery("CN intranet", "/CN=intranet", "", "intranet"),
 ];
 
-/// One table of docs/clients.md: the verdicts of each client, in the order of [`titles`]; `None` is not measured.
+/// A table of docs/clients.md: the verdicts of each client, in the order of [`titles`]; `None` was not
+/// measured.
 struct Table {
     root: Root,
     rows: Vec<Vec<Option<Verdict>>>,
@@ -99,7 +100,7 @@ fn titles() -> impl Iterator<Item = &'static str> {
     ["honest, by name", "honest, by address"].into_iter().chain(FORGERIES.iter().map(|forgery| forgery.title))
 }
 
-/// What a run that is not to take minutes leaves out: browsers start slowly, and the default root matters most.
+/// Selects what a short run measures: browsers start slowly, and the default root matters most.
 fn is_measured(root: Root, client: &str, title: &str) -> bool {
     let is_browser = ["Chromium", "Firefox"].contains(&client);
     let is_selected = ["honest, by name", "SAN bank", "CN *.bank"].contains(&title);
@@ -112,7 +113,7 @@ fn is_measured(root: Root, client: &str, title: &str) -> bool {
 }
 
 fn measure(root: Root, whole: bool) -> Table {
-    /// As many clients as two cores bear.
+    /// The number of clients that two cores can run at once.
     const AT_ONCE: usize = 4;
     let bench = Bench::new(root);
     let honest = [("honest, by name", "localhost"), ("honest, by address", "127.0.0.1")];
@@ -143,7 +144,8 @@ fn what_a_stolen_key_can_forge_is_what_the_documentation_says() {
     if let Some(path) = &target {
         fs::write(path, tables.iter().map(Table::write).collect::<String>()).unwrap();
     }
-    // A client that refuses for another reason than the constraints would look safe.
+    // A client that rejects the certificate for a reason other than the constraints would only appear to be
+    // safe.
     let mut wrong: Vec<String> = tables.iter().flat_map(Table::other_reasons).collect();
     if target.is_none() {
         let documentation = fs::read_to_string(project().join("docs/clients.md")).unwrap();
@@ -152,9 +154,9 @@ fn what_a_stolen_key_can_forge_is_what_the_documentation_says() {
     assert!(wrong.is_empty(), "if docs/clients.md is wrong, tests/measure-clients:\n{}", wrong.join("\n"));
 }
 
-/// Who takes a leaf for mail and one for code below a root of this kind. The extended key usages of root and intermediate
-/// keep a stolen key to TLS where they are looked at. OpenSSL and Go look at the whole chain's, NSS and `GnuTLS` at an
-/// intermediate's but not at a root's.
+/// Which verifiers accept a leaf for email and one for code below such a root. The extended key usages of
+/// root and intermediate limit a stolen key to TLS, if they are checked. OpenSSL and Go check the whole
+/// chain, NSS and `GnuTLS` only the intermediate but not the root.
 const PURPOSES: &[(&str, Root, bool)] = &[
     ("OpenSSL", Root::Default, false),
     ("OpenSSL", Root::Sealed, false),
@@ -182,7 +184,7 @@ fn a_stolen_key_signs_mail_and_code_only_for_those_who_do_not_look() {
                 assert_eq!(accepts, *expected, "{judge}, {kind}, {root:?}: {}", words(&output));
             }
         }
-        // What devca issues stays good for all of them.
+        // All of them must accept what devca issues.
         bench.home.ok(["issue", "--client", "alice", "--format", "fullchain"]);
         let alice = bench.home.file("alice-client-fullchain.pem");
         for (judge, ..) in PURPOSES.iter().filter(|(_, of, _)| *of == root) {
@@ -221,7 +223,7 @@ impl Table {
         text + "\n"
     }
 
-    /// Refusals of the bank's name that are not about constraints.
+    /// Returns rejections of the bank's name that have nothing to do with constraints.
     fn other_reasons(&self) -> Vec<String> {
         let bank = titles().position(|title| title == "SAN bank").unwrap();
         let refusals = KNOWN.iter().zip(&self.rows).filter_map(|(known, row)| match &row[bank] {
@@ -233,7 +235,7 @@ impl Table {
         if self.root == Root::Unconstrained { Vec::new() } else { refusals.collect() }
     }
 
-    /// What was measured, and is written otherwise. Versions change under our hands, and verdicts must not.
+    /// Returns measurements that differ from the documentation. Versions may differ, but verdicts must not.
     fn differences(&self, documentation: &str) -> Vec<String> {
         let section = documentation.split(self.heading()).nth(1).unwrap_or_default();
         let section = section.split("\n#").next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Every format, read by the software that asks for it.
+//! Every format, read by the software that it is for.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -12,10 +12,10 @@ use std::process::Stdio;
 use common::refusals::two_lines;
 use common::{Home, ok};
 
-/// Debian's own: with it comes its package `python3-yaml`.
+/// Debian's Python, for which the package `python3-yaml` is installed.
 const PYTHON: &str = "/usr/bin/python3";
 
-/// devca's words for a key, and OpenSSL's.
+/// The names of key types in devca and OpenSSL.
 const KEY_TYPES: &[(&str, &str)] = &[
     ("ecdsa-p256", "prime256v1"),
     ("ecdsa-p384", "secp384r1"),
@@ -27,14 +27,14 @@ const KEY_TYPES: &[(&str, &str)] = &[
 
 const FORMATS: &[&str] = &["pem", "fullchain", "combined", "der", "p12", "java", "k8s"];
 
-/// The files with a key in them.
+/// The files that contain a key.
 const SECRETS: &[&str] = &["-key.pem", "-combined.pem", "-key.der", ".p12", "-keystore.p12", "-secret.yaml"];
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// Certificate and key of a format, each in a file that `openssl x509` and `openssl pkey` read.
+/// Returns the certificate and key of a format as files that `openssl x509` and `openssl pkey` can read.
 fn parts(home: &Home, stem: &str, format: &str) -> (PathBuf, PathBuf) {
     let file = |suffix: &str| home.file(&format!("{stem}{suffix}"));
     let both = |path: PathBuf| (path.clone(), path);
@@ -50,14 +50,14 @@ fn parts(home: &Home, stem: &str, format: &str) -> (PathBuf, PathBuf) {
     }
 }
 
-/// What is in a PKCS#12 file, by OpenSSL 3 without its legacy provider.
+/// Returns the content of a PKCS#12 file, as read by OpenSSL 3 without its legacy provider.
 fn opened(home: &Home, store: &Path) -> PathBuf {
     let (to, password) = (home.file("opened.pem"), format!("file:{}", text(&home.file("password"))));
     ok("openssl", ["pkcs12", "-in", text(store), "-passin", &password, "-nodes", "-out", text(&to)]);
     to
 }
 
-/// What is in a Secret, by a YAML parser.
+/// Returns the content of a Secret, as read by a YAML parser.
 fn unpacked(home: &Home, manifest: &Path) -> PathBuf {
     let script = "
 import base64, sys, yaml
@@ -177,7 +177,7 @@ fn what_goes_to_standard_output_goes_nowhere_else() {
     }
     let issued = fs::read_to_string(home.ca().join("issued.jsonl")).unwrap();
     assert_eq!(issued.lines().count(), 4, "it can be revoked all the same: {issued}");
-    // Two binary files, one after the other, are none: a pair in DER, two stores, two formats.
+    // Two binary files cannot be concatenated: a pair in DER, two stores, two formats.
     for format in ["der", "java", "p12,pem"] {
         let output = home.devca(["issue", "app.test", "--stdout", "--format", format]).output().unwrap();
         two_lines(&output, 2, "standard output");

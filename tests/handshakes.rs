@@ -1,4 +1,4 @@
-//! Servers that use what devca issued, and real clients that judge them.
+//! Servers with certificates from devca, judged by real clients.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -60,7 +60,8 @@ fn every_client_accepts_every_key_type() {
     }
 }
 
-/// BoringSSL knows no constraints on addresses. `devca explain` leads from its words to the command that helps.
+/// BoringSSL does not support constraints on addresses. `devca explain` finds the command that helps from its
+/// message.
 #[test]
 fn boringssl_refuses_addresses_below_a_root_that_constrains_them_until_permit_frees_them() {
     let home = Home::new();
@@ -90,7 +91,7 @@ fn boringssl_refuses_addresses_below_a_root_that_constrains_them_until_permit_fr
     }
 }
 
-/// Shows a certificate and signs with whatever key it has.
+/// Presents a certificate and signs with a key that may not match.
 #[derive(Debug)]
 struct Shows(Arc<CertifiedKey>);
 
@@ -100,7 +101,7 @@ impl ResolvesServerCert for Shows {
     }
 }
 
-/// A server that answers one handshake; returns its port.
+/// Starts a server that answers a single handshake; returns its port.
 fn serve_once(certified: CertifiedKey, version: &'static SupportedProtocolVersion) -> u16 {
     let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
     let config = builder.with_protocol_versions(&[version]).unwrap().with_no_client_auth();

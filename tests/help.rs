@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use common::{Home, words};
 use devca::cli::help;
 
-/// Every command, with its words: `browser add` is one as well.
+/// Returns every command with its words; `browser add` counts as one.
 fn commands() -> Vec<(Vec<String>, String)> {
     fn walk(command: &clap::Command, above: &[String], found: &mut Vec<(Vec<String>, String)>) {
         for below in command.get_subcommands().filter(|below| below.get_name() != "help") {

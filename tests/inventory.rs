@@ -1,4 +1,4 @@
-//! Life after issuing: list, inspect, renew and ten thousand at once.
+//! After issuing: list, inspect, renew, and ten thousand certificates at once.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -30,7 +30,7 @@ fn the_list_tells_what_has_become_of_each() {
     fs::remove_file(home.file("missing.test-key.pem")).unwrap();
     fs::copy(home.file("good.test.pem"), home.file("replaced.test.pem")).unwrap();
     home.ok(["revoke", "revoked.test.pem"]);
-    // A line that a crash has torn, and one of a version to come, are passed over.
+    // A line that a crash cut off and one of a future version are skipped.
     let inventory = home.ca().join("issued.jsonl");
     let mut file = fs::OpenOptions::new().append(true).open(&inventory).unwrap();
     file.write_all(b"{\"v\":2,\"new\":true}\n{\"v\":1,\"iss").unwrap();
@@ -68,7 +68,7 @@ fn everything_is_read_aloud() {
     let server = Server::start(&home.file("localhost.pem"), &home.file("localhost-key.pem"));
     let seen = of(&[&format!("localhost:{}", server.port)]);
     assert_eq!(seen["certificates"][0]["serial"], serial.as_str());
-    // A line break in a name does not make a line of devca's.
+    // A line break in a name must not start a line that looks like devca's.
     let csr = home.file("broken.pem").display().to_string();
     let words_ = [
         "req",
@@ -115,10 +115,10 @@ fn what_is_renewed_stays_what_it_is() {
     assert!(text.contains("DNS:app.test, IP Address:10.0.0.1"), "{text}");
     home.ok(["renew", "alice-client.pem", "--new-key", "--exec", "echo again >> hooks"]);
     assert_ne!(read("alice-client.pem"), before[2]);
-    // Nothing is due any more but what was made for so short a time: the hook stays still.
+    // Nothing is due any longer, so the hook does not run again.
     home.ok(["renew", "--within", "5d", "--exec", "echo again >> hooks"]);
     assert_eq!(fs::read_to_string(home.file("hooks")).unwrap(), "again\nagain\n");
-    // What lives for weeks is not due from its first day.
+    // A certificate that is only valid for weeks is not due from its first day.
     assert_eq!(home.json(["renew"])["reissued"].as_array().unwrap().len(), 0);
     let failing = home.devca(["renew", "--all", "--exec", "exit 3", "--json"]).output().unwrap();
     let document: serde_json::Value = serde_json::from_slice(&failing.stdout).unwrap();
@@ -145,7 +145,7 @@ fn what_cannot_be_renewed_is_said() {
     let outcome = home.json(["rotate", "--store", "wsl"]);
     assert_eq!(outcome["reissued"].as_array().unwrap().len(), 1, "{outcome:#}");
     assert_eq!(paths(&outcome["skipped"]), ["torn.test.pem", "taken.test.pem"], "{outcome:#}");
-    // A timer reports what it cannot renew, and by its exit code as well; what belongs to another program is not devca's.
+    // A timer reports what it cannot renew, also with its exit code; other programs' files are skipped.
     let output = home.devca(["--json", "renew", "--all"]).output().unwrap();
     let outcome: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{outcome:#}");
@@ -164,7 +164,7 @@ fn what_cannot_be_renewed_is_said() {
     assert_eq!(fs::read_to_string(home.file("taken.test.pem")).unwrap(), "somebody's");
 }
 
-/// A key that a server's user may read by its group stays readable to it.
+/// A key that the server's user can read because of its group must stay readable.
 #[cfg(unix)]
 #[test]
 fn what_is_renewed_keeps_its_rights() {
@@ -174,7 +174,7 @@ fn what_is_renewed_keeps_its_rights() {
     let files = ["app.test.pem", "app.test-combined.pem", "app.test-key.pem"].map(|name| home.file(name));
     for file in &files {
         fs::set_permissions(file, PermissionsExt::from_mode(0o640)).unwrap();
-        // Only root may give files away.
+        // Only root can give files away.
         if file.metadata().unwrap().uid() == 0 {
             chown(file, Some(1234), Some(5678)).unwrap();
         }
@@ -193,13 +193,15 @@ fn what_is_renewed_keeps_its_rights() {
 fn no_reader_sees_a_certificate_with_anothers_key() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
-    // Reads the pair as a server does, again and again, until told to end; counts, and ends at a pair that differs.
+    // Reads the pair like a server, again and again, until told to stop. Counts the reads, and fails if the
+    // pair does not match.
     let script = "import ssl, sys, os\nread = 0\nwhile not os.path.exists('end'):\n  try:\n    \
                   ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain('localhost.pem', 'localhost-key.pem')\n    read += 1\n  \
                   except FileNotFoundError: pass\nprint('read', read)\n";
     let mut reader = home.command(&tool("python3"), ["-c", script]);
     let reader = reader.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // With the same key. (A reader that is between its two files when the key changes cannot be helped.)
+    // The key stays the same. (If it changed while a reader is between the two files, a mismatch would be
+    // unavoidable.)
     for _ in 0..150 {
         home.ok(["renew", "--all"]);
     }
@@ -220,7 +222,7 @@ fn the_watcher_renews_in_time() {
         assert!(watcher.try_wait().unwrap().is_none(), "the watcher has ended");
         home.file("renewed").exists()
     });
-    // A hook that fails does not end it.
+    // A failing hook does not end it.
     ok("kill", ["-TERM", &watcher.id().to_string()]);
     assert_eq!(watcher.wait().unwrap().code(), None, "it has ended by itself");
     let days = &home.json(["list"])["certificates"][0]["days_left"];
@@ -249,7 +251,7 @@ fn a_timer_is_installed_and_removed() {
     assert!(fs::read_to_string(units.join("devca-renew.timer")).unwrap().contains("OnCalendar=daily"));
     devca(&["renew", "--remove-timer"]);
     assert!(!units.join("devca-renew.service").exists() && !units.join("devca-renew.timer").exists());
-    // A timer does not outlive its CA, and one that the system does not start is not left lying there.
+    // A timer is removed with its CA, and if the system does not start a timer, its files are deleted again.
     devca(&["renew", "--install-timer", "--days", "90"]);
     devca(&["uninstall", "--purge", "--store", "wsl"]);
     assert!(!units.join("devca-renew.service").exists() && !units.join("devca-renew.timer").exists());
@@ -300,11 +302,11 @@ fn a_timer_has_all_that_its_ca_needs() {
     };
     let judged = verify();
     assert!(!judged.contains("devca-renew") && !judged.contains("nowhere"), "{judged}");
-    // It would have said so.
+    // It would have reported an error.
     fs::write(&unit, service.replace(r"\n", "\n")).unwrap();
     assert!(verify().contains("bad unit file setting"), "{}", verify());
 
-    // With a passphrase: only with a file that it can be read from.
+    // With a passphrase, a timer requires a file from which it can be read.
     assert!(devca(&["passphrase"], Some("passphrase")).status.success());
     let refused = devca(&install, None);
     assert!(words(&refused).contains("DEVCA_PASSPHRASE_FILE=FILE devca renew"), "{}", words(&refused));
@@ -318,7 +320,7 @@ fn a_timer_has_all_that_its_ca_needs() {
     assert!(words(&refused).contains("--password-file"), "{}", words(&refused));
 }
 
-/// Every output format, and whether it takes a password.
+/// Every output format, and whether it needs a password.
 const FORMATS: [(&str, bool); 7] = [
     ("pem", false),
     ("fullchain", false),
@@ -344,7 +346,7 @@ fn a_batch_renews_what_has_expired_in_every_format() {
         assert_eq!((&first["issued"], &first["skipped"]), (&1.into(), &1.into()), "{format}: {first:#}");
         let second = home.json(&batch);
         assert_eq!((&second["issued"], &second["skipped"]), (&0.into(), &2.into()), "{format}: {second:#}");
-        // What the root before has signed is of no use, either.
+        // Certificates of the previous root do not count either.
         home.ok([&["rotate", "--store", "wsl"], password].concat());
         fs::write(home.file("names"), "fresh.test\n").unwrap();
         let batch = [batch.as_slice(), &["--out", "out"]].concat();
@@ -388,7 +390,7 @@ fn lines_of_a_batch_name_only_files_that_every_system_takes() {
     ];
     let mut lines: Vec<String> =
         bad.iter().map(|file| format!(r#"{{"names": ["app.test"], "file": "{file}"}}"#)).collect();
-    // Both want x-key.pem.
+    // Both would write x-key.pem.
     lines.extend([
         "a.test file=x".into(),
         "b.test file=x-key".into(),
@@ -408,7 +410,7 @@ fn lines_of_a_batch_name_only_files_that_every_system_takes() {
         fs::read_dir(home.file("out")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     files.sort();
     assert_eq!(files, ["x-key.pem", "x.pem", "y-key.pem", "y.pem"]);
-    // The names of devices on Windows are avoided where devca chooses.
+    // devca avoids the names of Windows devices if it chooses the name.
     home.ok(["issue", "con.test"]);
     assert!(home.file("_con.test.pem").exists(), "{:?}", home.listing());
 }
@@ -420,7 +422,7 @@ fn a_batch_is_resumed_where_it_was_cut_off() {
     fs::write(home.file("names"), lines.join("\n")).unwrap();
     let batch = ["issue", "--client", "--batch", "names", "--out", "fleet"];
     let mut cut = home.devca(batch).stdout(Stdio::null()).spawn().unwrap();
-    // Those with their names, not the half-written ones.
+    // Counts the certificates with their final names, not the temporary files.
     let is_whole = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().ends_with("-client.pem");
     let there = || fs::read_dir(home.file("fleet")).map_or(0, |all| all.flatten().filter(is_whole).count());
     while there() < 100 {
@@ -471,7 +473,7 @@ fn ctrl_c_in_a_batch_says_what_is_done_and_leaves_nothing_half_written() {
     assert!(issued > 0 && said.contains(&left), "{said}");
     let files = listing();
     assert!(files.len() == 4 * issued && files.iter().all(|name| !name.starts_with('.')), "{}", files.len());
-    // Interrupted again: what is there is counted, and the exit code is that of Ctrl-C.
+    // If it is interrupted again, the existing certificates are counted, and the exit code is that of Ctrl-C.
     let mut cut = home.devca(batch).args(["--json"]).stdout(Stdio::piped()).spawn().unwrap();
     while listing().len() <= 4 * issued {
         assert!(cut.try_wait().unwrap().is_none(), "it was through before it could be interrupted");
@@ -585,7 +587,7 @@ fn a_key_that_lies_in_an_encrypted_file_alone_is_kept() {
             "-out",
             "/dev/stdout",
         ];
-        // What stands above it names the certificate, which is another.
+        // The text above it names the certificate, which is different.
         ok("openssl", words).split_once("-----BEGIN").unwrap().1.to_owned()
     };
     let keys = || {
@@ -611,14 +613,14 @@ fn a_key_that_lies_in_an_encrypted_file_alone_is_kept() {
     assert_eq!(keys().len(), 2 * before.1.len());
 }
 
-/// As a `rotate` leaves it that was cut short, or that could not write a folder.
+/// As left by a `rotate` that was interrupted or could not write to a folder.
 #[test]
 fn what_an_earlier_root_has_issued_is_pointed_out() {
     let home = Home::new();
     home.ok(["issue", "app.test", "--format", "p12"]);
     home.ok(["issue", "other.test"]);
     assert!(home.json(["list"])["certificates"].as_array().unwrap().iter().all(|c| c["state"] == "good"));
-    // By the inventory's own time, whole seconds.
+    // The inventory has whole seconds.
     let issued = std::time::Instant::now();
     while issued.elapsed() < std::time::Duration::from_secs(1) {
         std::thread::yield_now();
@@ -642,7 +644,7 @@ fn an_inventory_that_cannot_be_read_is_no_empty_one() {
     home.ok(["issue", "localhost"]);
     let path = home.ca().join("issued.jsonl");
     let good = fs::read(&path).unwrap();
-    // What a crash has cut off, and what a later version has written, is no damage.
+    // What a crash cut off or a later version wrote does not count as damage.
     for harmless in [&b"{\"v\":1,\"iss"[..], b"{\"v\":2,\"new\":true}\n", b"\n"] {
         fs::write(&path, [&good, harmless].concat()).unwrap();
         home.ok(["list"]);

@@ -1,4 +1,4 @@
-//! Java's key stores, which devca reads by itself: keytool and java say whether it reads them right.
+//! Java's key stores, which devca reads itself: compares the results with keytool and java.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -17,7 +17,7 @@ use serde_json::Value;
 const SHARED: &str = "/etc/ssl/certs/java/cacerts";
 const SETTINGS: &str = "/etc/default/cacerts";
 
-/// The line of the key store that the system's JDKs share.
+/// Returns the line of the key store shared by the system's JDKs.
 fn shared(document: &Value) -> &Value {
     let mut stores = document["stores"].as_array().unwrap().iter();
     stores
@@ -25,12 +25,12 @@ fn shared(document: &Value) -> &Value {
         .unwrap_or_else(|| panic!("{document:#}"))
 }
 
-/// Whether it has this home's root, by what `status` says; it may have another home's.
+/// Whether the shared store contains this home's root according to `status`; it may contain another home's.
 fn holds(status: &Value) -> bool {
     shared(status)["state"] == "trusted"
 }
 
-/// What devca says, whatever its exit code.
+/// Returns the exit code and the document of devca.
 fn document(home: &Home, arguments: &[&str]) -> (i32, Value) {
     let output = home.devca(arguments.iter().chain(&["--json"])).output().unwrap();
     let document = serde_json::from_slice(&output.stdout);
@@ -57,7 +57,7 @@ fn the_shared_key_store_is_read_and_not_assumed() {
     let kinds = ["--store", "system,java"];
     let run = |command: &str| document(&home, &[&[command], &kinds[..]].concat());
 
-    // Debian is told not to update it.
+    // Configure Debian's package not to update it.
     switch_updates(false);
     let (code, installed) = run("install");
     let line = shared(&installed);
@@ -68,7 +68,7 @@ fn the_shared_key_store_is_read_and_not_assumed() {
     assert_eq!(code, 1, "{status:#}");
     assert!(!holds(&status), "{status:#}");
 
-    // Switched on again, a second install does what is missing.
+    // After that was undone, a second install completes.
     switch_updates(true);
     let (code, installed) = run("install");
     assert_eq!((code, shared(&installed)["state"].as_str()), (0, Some("done")), "{installed:#}");
@@ -77,7 +77,7 @@ fn the_shared_key_store_is_read_and_not_assumed() {
     assert_eq!(code, 0, "{status:#}");
     assert!(holds(&status), "{status:#}");
 
-    // Somebody removes it from this store alone.
+    // Remove the root from this store only.
     let root = fs::read(home.root()).unwrap();
     let root = devca_platform::bundle::certificates(&root).remove(0);
     let entries = keystore::trusted(&fs::read(SHARED).unwrap()).unwrap();
@@ -88,12 +88,12 @@ fn the_shared_key_store_is_read_and_not_assumed() {
     assert_eq!(shared(&run("install").1)["state"], "done");
     java.accepts(None, server.port, "localhost");
 
-    // It follows the system store: alone it cannot be changed.
+    // It follows the system store and cannot be changed separately.
     let (code, alone) = document(&home, &["uninstall", "--store", "java"]);
     assert_eq!((code, shared(&alone)["state"].as_str()), (0, Some("skipped")), "{alone:#}");
     java.accepts(None, server.port, "localhost");
 
-    // The hook leaves it behind when the root is removed.
+    // The hook does not remove it together with the root.
     switch_updates(false);
     let (code, removed) = run("uninstall");
     assert_eq!((code, shared(&removed)["state"].as_str()), (1, Some("failed")), "{removed:#}");
@@ -104,7 +104,7 @@ fn the_shared_key_store_is_read_and_not_assumed() {
     java.refuses(None, server.port, "localhost", java.unknown_root);
 }
 
-/// A Java of the person's own, whose keytool notes that it was called.
+/// Creates a Java installation of the user whose keytool records that it was called.
 fn own_java(home: &Home) -> PathBuf {
     let java = home.home().join(".jdks/own");
     fs::create_dir_all(java.parent().unwrap()).unwrap();
@@ -117,7 +117,7 @@ fn own_java(home: &Home) -> PathBuf {
     java
 }
 
-/// Key stores of every kind that JDKs have been delivered with.
+/// Every format of key store that JDKs have shipped with.
 const KINDS: [(&str, &[&str]); 5] = [
     ("JKS", &["-deststoretype", "jks"]),
     (
@@ -137,7 +137,7 @@ const KINDS: [(&str, &[&str]); 5] = [
     ("PKCS#12 as of JDK 8", &["-J-Dkeystore.pkcs12.legacy", "-deststoretype", "pkcs12"]),
 ];
 
-/// The certificates that keytool trusts, as it prints their SHA-256.
+/// Returns the SHA-256 of the certificates that keytool trusts.
 fn listed(cacerts: &Path) -> BTreeSet<String> {
     let said =
         ok("keytool", ["-list", "-v", "-keystore", cacerts.to_str().unwrap(), "-storepass", "changeit"]);
@@ -160,7 +160,7 @@ fn key_stores_of_every_kind_are_read_as_keytool_reads_them() {
     let java = own_java(&home);
     let (cacerts, calls) = (java.join("lib/security/cacerts"), java.join("bin/calls"));
     home.ok(["issue", "localhost"]);
-    // Two strangers' roots.
+    // The roots of two other CAs.
     let source = home.file("source.jks");
     let path = source.to_str().unwrap();
     let common = ["-keystore", path, "-storetype", "jks", "-storepass", "changeit"];
@@ -182,7 +182,7 @@ fn key_stores_of_every_kind_are_read_as_keytool_reads_them() {
         };
         assert_eq!((read().len(), read()), (2, listed(&cacerts)), "{kind}");
 
-        // In and out again: keytool changes it, and is not asked what is in it.
+        // Install and uninstall: keytool changes the store, but is not used to read it.
         let place = cacerts.canonicalize().unwrap();
         let own = |command: &str, key: &str| {
             let (_, document) = document(&home, &[command, "--store", "java"]);

@@ -1,4 +1,4 @@
-//! `--json`: what every command prints, done or failed, is what the schema in `docs/json/` says.
+//! `--json`: the output of every command, successful or not, matches its schema in `docs/json/`.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, missing_docs)]
 
@@ -11,8 +11,8 @@ use common::{Home, Server, project, tool, words};
 use devca::cli::help;
 use serde_json::{Value, json};
 
-/// What is run, in this order, in one home: the command's words, and how it ends. `PORT` is a server's, `SERIAL` a
-/// certificate's.
+/// The commands, run in this order in one home, with their exit codes. `PORT` is a server's port, `SERIAL`
+/// the serial number of a certificate.
 const RUNS: &[(&str, i32)] = &[
     ("status --store nss", 1),
     ("status --store x", 2),
@@ -52,7 +52,7 @@ const RUNS: &[(&str, i32)] = &[
     ("renew --all --exec true", 1),
     ("renew localhost+1.pem --exec false", 1),
     ("renew missing", 1),
-    // Encrypted files with the root in them keep the one before: their passwords are not known.
+    // Encrypted files that contain the root are not updated, because their passwords are unknown.
     ("permit corp.example.dev --store system", 1),
     ("permit --list", 0),
     ("permit com", 2),
@@ -105,7 +105,7 @@ const RUNS: &[(&str, i32)] = &[
     ("uninstall", 1),
 ];
 
-/// The first words of a command line that a schema is of.
+/// Returns the words of a command line that name its schema.
 fn schema_of(line: &str) -> String {
     let words: Vec<&str> = line.split(' ').collect();
     if words[0] == "ca" { "ca-list".into() } else { words[0].into() }
@@ -160,7 +160,7 @@ fn what_every_command_prints_is_what_its_schema_says() {
     assert!(validated.status.success(), "{}", words(&validated));
 }
 
-/// Every command, with the name of its schema.
+/// Returns every command with the name of its schema.
 fn commands() -> Vec<(String, String)> {
     let all = help::command();
     let names = all.get_subcommands().map(|command| command.get_name().to_owned());

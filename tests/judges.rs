@@ -1,4 +1,4 @@
-//! What is in the certificates, in the words of software that is not ours.
+//! The contents of certificates, according to other software.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -37,9 +37,9 @@ fn the_root_is_what_the_profile_says() {
     ] {
         assert!(text.contains(part), "{part:?} is not in {text}");
     }
-    // BoringSSL would refuse every certificate with an address in it.
+    // BoringSSL would reject every certificate that contains an address.
     assert!(!text.contains("IP:"), "{text}");
-    // RFC 5280 §4.2.1.10: no leading dot, which half of the clients take for an error.
+    // RFC 5280 §4.2.1.10: no leading dot, which half of the clients reject.
     assert!(!text.contains("DNS:."), "{text}");
     assert_eq!(fs::metadata(home.root()).unwrap().permissions().mode() & 0o777, 0o644);
     assert_eq!(fs::metadata(home.ca().join("root-key.pem")).unwrap().permissions().mode() & 0o777, 0o600);
@@ -53,7 +53,7 @@ fn every_leaf_is_what_the_profile_says() {
     for key_type in KEY_TYPES {
         home.ok(["issue", "--client", "alice", "--key-type", key_type, "--force"]);
         let text = openssl_text(&home, "alice-client.pem");
-        // RFC 5280 §4.2.1.12: keyEncipherment does not go with clientAuth alone, whatever the key.
+        // RFC 5280 §4.2.1.12: keyEncipherment is not allowed with clientAuth alone, whatever the key is.
         for part in ["X509v3 Key Usage: critical Digital Signature X509v3", "TLS Web Client Authentication"] {
             assert!(text.contains(part), "{key_type}: {part:?} is not in {text}");
         }
@@ -87,7 +87,7 @@ fn every_leaf_is_what_the_profile_says() {
         }
         let mode = fs::metadata(home.file("localhost+4-key.pem")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        // OpenSSL reads the key and finds it to be the certificate's; GnuTLS reads it, too.
+        // OpenSSL reads the key and confirms that it is the certificate's; GnuTLS can read it too.
         let key = home.file("localhost+4-key.pem");
         let of_key = ok("openssl", ["pkey", "-in", key.to_str().unwrap(), "-pubout"]);
         let of_leaf = ok(
@@ -161,7 +161,7 @@ fn webpki_judges_as_browsers_do() {
     }
 }
 
-/// First and last second, as OpenSSL reads them.
+/// Returns the first and last second, as read by OpenSSL.
 fn validity(home: &Home, file: &str) -> (i64, i64) {
     let path = home.work().join(file);
     let text =
@@ -192,12 +192,13 @@ fn validity_is_counted_with_both_ends() {
     }
     home.ok(["issue", "localhost", "--not-after", "2027-01-31T12:00:00Z"]);
     assert_eq!(validity(&home, "localhost.pem").1, 1_801_396_800);
-    // A client may outlast Apple's 825 days, but never the root.
+    // Clients may exceed Apple's 825 days, but not the validity of the root.
     home.ok(["issue", "--client", "alice", "--days", "3650"]);
     assert_eq!(validity(&home, "alice-client.pem").1, root_to);
 }
 
-/// rcgen's default serial is a hash of the public key, its default validity 1975 to 4096: neither may show.
+/// rcgen's default serial is a hash of the public key, and its default validity is 1975 to 4096; neither may
+/// appear.
 #[test]
 fn serials_are_random_and_128_bits_long() {
     let home = Home::new();
@@ -222,7 +223,7 @@ fn a_client_says_who_it_is() {
             "CN = Alice Smith",
             "URI:devca:client:Alice%20Smith X509v3",
         ),
-        // SPIFFE wants exactly one URI.
+        // SPIFFE requires exactly one URI.
         (&["bob", "spiffe://dev/bob"], "bob-client.pem", "CN = bob", "Name: URI:spiffe://dev/bob X509v3"),
         (&["alice.dev.test"], "alice.dev.test-client.pem", "CN = alice.dev.test", "DNS:alice.dev.test"),
         (
@@ -255,7 +256,7 @@ fn a_client_says_who_it_is() {
                 path.to_str().unwrap(),
             ],
         );
-        // Issued again for the same names, it replaces what is there.
+        // Issuing again for the same names replaces the files.
         home.ok(["issue", "--client"].iter().chain(words));
     }
     home.ok(["issue", "--client", "--server", "svc.internal"]);
@@ -341,7 +342,7 @@ fn the_inventory_has_a_line_for_each_certificate() {
     let home = Home::new();
     home.ok(["issue", "localhost", "127.0.0.1"]);
     let inventory = home.ca().join("issued.jsonl");
-    // A line that a crash has torn does not spoil the next.
+    // A line that a crash cut off must not damage the next one.
     let mut text = fs::read_to_string(&inventory).unwrap();
     text.push_str("{\"v\":1,\"iss");
     fs::write(&inventory, text).unwrap();

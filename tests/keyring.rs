@@ -1,5 +1,5 @@
-//! Passphrases that nobody types: in the desktop's keyring (GNOME Keyring judges, through libsecret's `secret-tool`), or
-//! remembered by the kernel (`keyctl` judges).
+//! Passphrases that are not typed: stored in the desktop's keyring (verified with GNOME Keyring and
+//! libsecret's `secret-tool`), or remembered by the kernel (verified with `keyctl`).
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use common::{Home, run, tool, wait_until, words};
 use tempfile::TempDir;
 
-/// A desktop session of its own: a D-Bus and, unless it is to have none, an unlocked keyring.
+/// A separate desktop session with a D-Bus and, optionally, an unlocked keyring.
 struct Desktop {
     home: Home,
     runtime: TempDir,
@@ -49,7 +49,7 @@ impl Desktop {
     fn without_keyring() -> Self {
         let (home, runtime) = (Home::new(), TempDir::new().unwrap());
         let config = runtime.path().join("bus.conf");
-        // Nothing is started on demand: neither a second keyring, nor a prompt.
+        // Nothing is started on demand, neither a second keyring nor a prompt.
         let text = format!(
             "<busconfig><type>session</type><listen>unix:path={}/bus</listen><policy context=\"default\">\
              <allow send_destination=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>",
@@ -77,7 +77,7 @@ impl Desktop {
         self.in_session(self.home.command(&tool(program), arguments))
     }
 
-    /// devca on this desktop.
+    /// Runs devca on this desktop.
     fn devca(&self, arguments: &[&str]) -> Output {
         self.in_session(self.home.devca(arguments)).output().unwrap()
     }
@@ -94,14 +94,14 @@ impl Desktop {
         words(&output)
     }
 
-    /// The passphrase that libsecret finds for a key.
+    /// Returns the passphrase that libsecret finds for a key.
     fn looked_up(&self, key: &Path) -> String {
         let output =
             self.command("secret-tool", &["lookup", "application", "devca", "item", &item(key)]).output();
         String::from_utf8(output.unwrap().stdout).unwrap()
     }
 
-    /// How many entries devca has in the keyring.
+    /// Returns the number of devca's entries in the keyring.
     fn entries(&self) -> usize {
         let output =
             self.command("secret-tool", &["search", "--all", "application", "devca"]).output().unwrap();
@@ -129,7 +129,7 @@ impl Drop for Desktop {
     }
 }
 
-/// The entry that a key's file names.
+/// Returns the entry that a key file names.
 fn item(key: &Path) -> String {
     let text = fs::read_to_string(key).unwrap();
     text.lines().find_map(|line| line.strip_prefix("devca-keyring-item: ")).unwrap_or_default().to_owned()
@@ -173,12 +173,12 @@ fn the_keyring_has_the_passphrase_and_a_copied_key_is_useless() {
         let said = words(&desktop.devca(&["status", "--store", "nss"]));
         assert!(said.contains("encrypted, passphrase in the system's keyring"), "{said}");
 
-        // Whoever has the files alone, or logs in over SSH.
+        // As for someone who only has the files, or who logs in with SSH.
         let said = home.fails(["issue", "app.test"]);
         assert!(said.contains("error: cannot reach the system's keyring"), "{said}");
         assert!(said.contains("export DEVCA_PASSPHRASE_FILE="), "{said}");
         assert!(!home.file("app.test.pem").exists());
-        // The passphrase is still a passphrase.
+        // The stored passphrase also works when given in a file.
         let file = home.file("passphrase");
         fs::write(&file, &secret).unwrap();
         let output = home.devca(["issue", "app.test"]).env("DEVCA_PASSPHRASE_FILE", &file).output().unwrap();
@@ -212,7 +212,7 @@ fn a_passphrase_moves_into_the_keyring_and_back() {
     assert!(keys.iter().all(|key| is_encrypted(key) && openssl_opens(key, &first)));
     desktop.ok(&["issue", "localhost", "--intermediate", "--force"]);
 
-    // Once more: another one, and no entry is left over.
+    // Running it again changes the passphrase and leaves no unused entry.
     desktop.ok(&["passphrase", "--keyring"]);
     let second = desktop.looked_up(&keys[0]);
     assert!(first != second && keys.iter().all(|key| openssl_opens(key, &second)));
@@ -252,7 +252,7 @@ fn a_copy_of_the_ca_does_not_delete_the_originals_passphrase() {
 
 #[test]
 fn a_keyring_that_fails_leaves_the_key_as_it_was() {
-    // No keyring in the session, and a bus that does not answer.
+    // A session without a keyring, and a bus that does not answer.
     let silent = TempDir::new().unwrap();
     let socket = silent.path().join("bus");
     let _listener = UnixListener::bind(&socket).unwrap();
@@ -273,7 +273,7 @@ fn a_keyring_that_fails_leaves_the_key_as_it_was() {
         desktop.home.ok(["issue", "app.test"]);
         assert!(start.elapsed() < Duration::from_secs(40), "{:?}", start.elapsed());
     }
-    // The keyring takes the passphrase, and then the key cannot be written: the entry goes again.
+    // If the key cannot be written after the keyring has stored the passphrase, the entry is deleted again.
     let desktop = Desktop::new();
     desktop.ok(&["issue", "localhost"]);
     fs::write(desktop.home.ca().join("ready"), "in the way").unwrap();
@@ -283,7 +283,7 @@ fn a_keyring_that_fails_leaves_the_key_as_it_was() {
     assert_eq!(desktop.entries(), 0);
     fs::remove_file(desktop.home.ca().join("ready")).unwrap();
 
-    // With the old one in the keyring, that one stays.
+    // If the old passphrase is in the keyring, its entry is kept.
     desktop.ok(&["passphrase", "--keyring"]);
     fs::write(desktop.home.ca().join("ready"), "in the way").unwrap();
     desktop.fails(&["passphrase", "--keyring"]);
@@ -299,7 +299,7 @@ fn a_locked_keyring_and_a_lost_entry_are_told_with_the_way_out() {
     let key = desktop.home.ca().join("root-key.pem");
     let secret = desktop.looked_up(&key);
     desktop.lock_keyring();
-    // Nobody is there who could be asked.
+    // No one can answer a prompt.
     let said = desktop.fails(&["issue", "localhost"]);
     assert!(said.contains("error: the system's keyring is locked"), "{said}");
     assert!(said.contains(&format!("secret-tool lookup application devca item {}", item(&key))), "{said}");
@@ -317,7 +317,7 @@ fn a_locked_keyring_and_a_lost_entry_are_told_with_the_way_out() {
     desktop.ok(&["issue", "localhost"]);
 }
 
-/// Runs a script in a session of the kernel's own, as after a login.
+/// Runs a script in a new session keyring of the kernel, as after a login.
 fn in_login_session(home: &Home, script: &str) -> Output {
     let path: PathBuf = Path::new(env!("CARGO_BIN_EXE_devca")).into();
     let mut command = home.command(&tool("keyctl"), ["session", "-", "sh", "-euc", script]);
@@ -357,7 +357,7 @@ fn the_kernel_remembers_a_passphrase_in_this_session_for_its_time() {
     }
     assert!(!words(&output).contains("correct horse battery"), "{}", words(&output));
 
-    // A passphrase that was changed meanwhile is not remembered any more.
+    // A passphrase that has been changed is no longer remembered.
     fs::write(home.file("new"), "another one\n").unwrap();
     let output = in_login_session(
         &home,

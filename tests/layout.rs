@@ -9,7 +9,7 @@ use std::path::Path;
 
 use common::project;
 
-/// The modules of a crate, `ca::signer` for src/ca/signer.rs, each with its source without comments.
+/// Returns the modules of a crate (`ca::signer` for src/ca/signer.rs) with their source, without comments.
 fn modules(folder: &Path) -> BTreeMap<String, String> {
     fn walk(folder: &Path, above: &str, found: &mut BTreeMap<String, String>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -32,13 +32,13 @@ fn modules(folder: &Path) -> BTreeMap<String, String> {
     found
 }
 
-/// The longest module that a path such as `ca::signer::Signer` begins with.
+/// Returns the longest module that a path such as `ca::signer::Signer` begins with.
 fn module_of(path: &str, modules: &BTreeMap<String, String>) -> Option<String> {
     let parts: Vec<&str> = path.split("::").collect();
     (1..=parts.len()).rev().map(|count| parts[..count].join("::")).find(|name| modules.contains_key(name))
 }
 
-/// What each module imports from its own crate by an absolute path.
+/// Returns the modules of its own crate that each module imports by absolute path.
 fn imports(modules: &BTreeMap<String, String>) -> BTreeMap<String, BTreeSet<String>> {
     let is_path = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
     let of = |(name, source): (&String, &String)| {
@@ -54,7 +54,7 @@ fn top(module: &str) -> &str {
     module.split("::").next().unwrap()
 }
 
-/// The list below "## Order of modules" in docs/design.md.
+/// Returns the list below "## Order of modules" in docs/design.md.
 fn order() -> Vec<String> {
     let page = fs::read_to_string(project().join("docs/design.md")).unwrap();
     let section = page.split("## Order of modules\n").nth(1).unwrap();
@@ -86,12 +86,12 @@ fn modules_depend_on_each_other_down_the_list() {
     assert!(wrong.is_empty(), "against the order of docs/design.md: {wrong:#?}");
 }
 
-/// A module and its parent belong together; beyond that, no module reaches itself.
+/// A module and its parent belong together; apart from that, no module may depend on itself.
 #[test]
 fn no_modules_depend_on_each_other_in_a_circle() {
     for crate_ in ["src", "platform/src"] {
         let modules = modules(&project().join(crate_));
-        // The roots of the crates, and `command`, whose context its commands share, are above all others.
+        // The crate roots and `command`, whose context is shared by its commands, are above all others.
         let is_root = |name: &str| ["lib", "main", "command"].contains(&name);
         let graph: BTreeMap<String, BTreeSet<String>> = imports(&modules)
             .into_iter()
@@ -116,7 +116,7 @@ fn no_modules_depend_on_each_other_in_a_circle() {
 
 #[test]
 fn only_commands_use_the_trust_stores() {
-    // Reading with limits and the kinds of store are no business of a store's.
+    // Reading with limits and the kinds of stores do not access any store.
     let harmless = [
         "devca_platform::read",
         "devca_platform::StoreKind",
@@ -133,7 +133,8 @@ fn only_commands_use_the_trust_stores() {
     }
 }
 
-/// Two types of one name make a reader ask which is meant. What a type stands for on another system may share its name.
+/// If two types had the same name, readers would have to check which one is meant. Only replacements for
+/// other systems may share a name.
 #[test]
 fn no_two_types_share_a_name() {
     const ON_OTHER_SYSTEMS: [&str; 3] =
@@ -162,7 +163,7 @@ fn no_two_types_share_a_name() {
     assert!(places.is_empty(), "types that share a name: {places:#?}");
 }
 
-/// What is read of a certificate is read in one place; all else is a view of that.
+/// Certificates are parsed in one place, and everything else is derived from that.
 #[test]
 fn one_module_reads_certificates() {
     for (module, source) in modules(&project().join("src")) {

@@ -1,4 +1,4 @@
-//! Keys in memory: no core dump has them, and no other process of the same user can look.
+//! Keys in memory: they are not in any core dump, and no other process of the same user can read them.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -14,10 +14,10 @@ use std::process::{Child, Command, Stdio};
 use common::{Home, tool, wait_until, words};
 use tempfile::TempDir;
 
-/// Not root, to whom everything is open.
+/// A user other than root, who could read everything.
 const SOMEBODY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
 
-/// A program of somebody's, in a folder of theirs, with no limit on the size of cores.
+/// A program of that user in the user's folder, without a limit on the size of core dumps.
 fn of_somebody(folder: &Path, program: &str) -> Command {
     let mut command = Command::new(tool("setpriv"));
     command.args(SOMEBODY).args(["sh", "-c", &format!("ulimit -c unlimited; exec {program}")]);
@@ -36,7 +36,7 @@ fn folder_of_somebody() -> TempDir {
     folder
 }
 
-/// Whether another process of the same user can read a process' memory map.
+/// Whether another process of the same user can read a process's memory map.
 fn can_look_into(child: &Child) -> bool {
     let maps = format!("/proc/{}/maps", child.id());
     let mut command = Command::new(tool("setpriv"));
@@ -45,7 +45,7 @@ fn can_look_into(child: &Child) -> bool {
     output.status.success() && !output.stdout.is_empty()
 }
 
-/// Ends it as a crash would; says whether a core was written.
+/// Makes it crash; returns whether a core dump was written.
 fn dumps_core(mut child: Child) -> bool {
     let pid = child.id().to_string();
     assert!(common::run("kill", ["-s", "ABRT", &pid]).status.success());
@@ -57,12 +57,12 @@ fn dumps_core(mut child: Child) -> bool {
 #[test]
 fn a_process_with_keys_leaves_no_core_and_cannot_be_looked_into() {
     let folder = folder_of_somebody();
-    // A program that does nothing about it, to show that this test can fail.
+    // A program that does nothing to prevent it shows that this test can fail.
     let ordinary = of_somebody(folder.path(), "cat").spawn().unwrap();
     wait_until("setpriv and sh have become cat", || can_look_into(&ordinary));
     assert!(dumps_core(ordinary), "cores are written here: see /proc/sys/kernel/core_pattern");
 
-    // It has the root's key, and makes others for a while.
+    // This process has the root's key, and generates others for a while.
     let names: Vec<String> = (0..1000).map(|n| format!("host{n}.test")).collect();
     fs::write(folder.path().join("names"), names.join("\n")).unwrap();
     let batch = "./devca issue --batch names --key-type rsa-4096 --out certs";

@@ -1,4 +1,4 @@
-//! Mutual TLS: servers that people use, with files as devca issues them, ask clients that people use who they are.
+//! Mutual TLS between popular servers and clients, with the files that devca issues.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -15,7 +15,7 @@ mod running;
 mod servers;
 #[path = "mtls/table.rs"]
 mod table;
-#[allow(dead_code)] // only what stands behind a proxy is wanted
+#[allow(dead_code)] // only what runs behind a proxy is used
 #[path = "servers/running.rs"]
 mod upstream;
 
@@ -28,12 +28,13 @@ use common::{Home, in_namespace, words};
 use running::Server;
 use servers::SERVERS;
 
-/// One CA for servers and one for clients, as an operator would have it; a server's files, and clients good and bad.
+/// One CA for servers and one for clients, as an operator would have; the files of a server, and of good and
+/// bad clients.
 pub struct World {
     pub home: Home,
 }
 
-/// Clients that no server may greet, and why.
+/// Clients that every server must reject, and why.
 const BAD: &[(&str, &str)] = &[
     ("mallory", "of another CA"),
     ("eve", "expired"),
@@ -46,7 +47,7 @@ impl World {
         Self::with_clients_of(None)
     }
 
-    /// The clients' CA is made with this option of `install`.
+    /// Creates the clients' CA with this option of `install`.
     fn with_clients_of(option: Option<&str>) -> Self {
         let home = Home::new();
         home.ok(["--ca", "clients", "install", "--store", "wsl"].into_iter().chain(option));
@@ -71,7 +72,7 @@ impl World {
         Self { home }
     }
 
-    /// What the files of a client begin with.
+    /// Returns the stem of a client's files.
     fn stem(&self, client: &str) -> PathBuf {
         match client {
             "server" => self.home.file("other/localhost"),
@@ -80,7 +81,7 @@ impl World {
     }
 }
 
-/// By name, or by the certificate that was shown, which is what `openssl s_server` puts on its page.
+/// Whether the client was greeted by name or by its certificate, which `openssl s_server` prints on its page.
 fn is_greeted(said: &str) -> bool {
     said.contains("Hello, ") || said.contains("Subject: O=devca development certificate, CN=")
 }
@@ -113,7 +114,7 @@ fn no_server_greets_whom_it_must_not() {
             let (said, who) = (words(&output), client.name);
             assert!(!is_greeted(&said), "{} greets nobody, {who}: {said}", server.name);
         }
-        // What decides is the server: two clients of different libraries are enough to hear it.
+        // The server decides, so two clients with different libraries are enough.
         for client in CLIENTS.iter().filter(|client| ["curl", "Go"].contains(&client.name)) {
             for (bad, why) in BAD {
                 let output = client.ask(&world, running.port, Some(&world.stem(bad)));
@@ -127,7 +128,8 @@ fn no_server_greets_whom_it_must_not() {
     }
 }
 
-/// What an earlier devca issued, and OpenSSL does: a common name and no SAN. `devca explain` knows what is said of it.
+/// An earlier devca issued such certificates, and OpenSSL still does: a common name and no SAN. `devca
+/// explain` recognizes the message.
 #[test]
 fn grpc_refuses_a_client_without_a_san_below_a_constrained_root() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! `devca issue --if-needed`: what a dev server calls at each start.
+//! `devca issue --if-needed`, which a dev server can run at each start.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -11,7 +11,7 @@ use common::{Home, ok, strangers_root, words};
 
 const PAIR: [&str; 4] = ["--cert-file", "tls.crt", "--key-file", "tls.key"];
 
-/// Runs it for these names and options, and says whether something was issued.
+/// Runs it with these names and options; returns whether something was issued.
 fn is_issued(home: &Home, arguments: &[&str]) -> bool {
     let before = fs::read(home.file("tls.crt")).ok();
     let document = home.json(["issue", "--if-needed"].iter().chain(&PAIR).chain(arguments));
@@ -21,7 +21,7 @@ fn is_issued(home: &Home, arguments: &[&str]) -> bool {
     let is_changed = before != fs::read(home.file("tls.crt")).ok();
     assert_eq!(document["reused"].as_bool(), Some(!is_changed), "{document:#}");
     if is_changed {
-        // Certificate, key and root belong together.
+        // Certificate, key and root match.
         let (root, pair) =
             (home.root(), ["tls.crt", "tls.key"].map(|name| home.file(name).display().to_string()));
         ok("openssl", ["verify", "-CAfile", root.to_str().unwrap(), &pair[0]]);
@@ -62,7 +62,7 @@ fn a_valid_pair_stays_and_anything_else_is_issued() {
 #[test]
 fn what_expires_soon_is_issued_again() {
     let home = Home::new();
-    // Backdated by an hour. A third of its life is 40 minutes, then 25.
+    // The certificate is backdated by an hour, so a third of its validity is 40 minutes, then 25.
     for (minutes, is_due) in [(60, false), (15, true)] {
         let end = time::OffsetDateTime::now_utc() + time::Duration::minutes(minutes);
         let end = end.format(&time::format_description::well_known::Rfc3339).unwrap();
@@ -146,6 +146,6 @@ fn another_way_to_the_folder_and_an_address_that_was_agreed_to_change_nothing() 
     let words = ["issue", "--if-needed", "8.8.8.8", "localhost"];
     home.fails(words);
     home.ok(words.iter().chain(&["--yes"]));
-    // As a script runs it: there is nobody to ask.
+    // As in a script, where no one can answer a question.
     assert_eq!(home.json(words)["reused"], true);
 }

@@ -1,4 +1,4 @@
-//! docs/node.md is true: its commands are run.
+//! Runs the commands in docs/node.md.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -10,7 +10,7 @@ use std::process::Output;
 
 use common::{Home, Server, project, tool, words};
 
-/// The blocks of the page with this info string.
+/// Returns the blocks of the page with this info string.
 fn blocks(info: &str) -> Vec<String> {
     let page = fs::read_to_string(project().join("docs/node.md")).unwrap();
     let starts = format!("```{info}\n");

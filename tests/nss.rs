@@ -1,5 +1,5 @@
-//! Browsers' databases through the system's own NSS library, without `certutil`: as `certutil` would have left them, and with a
-//! clear line where that cannot be.
+//! Browsers' databases, changed with the system's own NSS library instead of `certutil`: the result is the
+//! same as with `certutil`, or there is a clear error.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -14,10 +14,10 @@ use common::{
     Home, NssTool, PAGE, Server, in_namespace, nss_program, ok, strangers_root, tool, wait_until, words,
 };
 
-/// The system's library, and those that browsers bring along.
+/// The system's library, and those that browsers ship.
 const LIBRARIES: [&str; 2] = ["/usr/lib/x86_64-linux-gnu/libnss3.so", "/usr/lib/firefox-esr/libnss3.so"];
 
-/// Nobody finds a file there until it is dropped.
+/// Hides a file until this is dropped.
 struct Hidden(PathBuf);
 
 impl Hidden {
@@ -34,7 +34,7 @@ impl Drop for Hidden {
     }
 }
 
-/// The objects of a database (certificates, trust), as `SQLite` has them.
+/// Returns the objects of a database (certificates, trust) from its `SQLite` tables.
 fn objects(database: &Path) -> Vec<String> {
     let script = "import sqlite3, sys\n\
                   for row in sqlite3.connect(sys.argv[1]).execute('select * from nssPublic order by id'): print(row)";
@@ -42,7 +42,7 @@ fn objects(database: &Path) -> Vec<String> {
     text.lines().map(ToOwned::to_owned).collect()
 }
 
-/// A browser that is open on its database, until it is dropped.
+/// A browser that has its database open, until this is dropped.
 struct Open(Child);
 
 impl Open {
@@ -76,12 +76,12 @@ impl Drop for Open {
     }
 }
 
-/// A line for each database. (A Firefox that was never started is skipped.)
+/// Returns the line of each database. (A Firefox that was never started is skipped.)
 fn nss_lines(document: &serde_json::Value) -> Vec<&serde_json::Value> {
     document["stores"].as_array().unwrap().iter().filter(|line| line["state"] != "skipped").collect()
 }
 
-/// devca's answer as JSON, whatever its exit code.
+/// Returns devca's JSON output, whatever its exit code is.
 fn document(home: &Home, arguments: &[&str]) -> serde_json::Value {
     let output = home.devca(arguments).arg("--json").output().unwrap();
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", words(&output)))
@@ -132,7 +132,7 @@ fn open_browsers_databases_are_changed_without_certutil_and_strangers_stay_as_th
     assert_eq!(databases.each_ref().map(|database| objects(database)), before);
 }
 
-/// Trust that was given by hand goes, and the certificate stays: with either tool.
+/// Trust that was given manually is removed, but the certificate stays, with either tool.
 #[test]
 fn both_tools_leave_the_same_behind() {
     let mut left = Vec::new();
@@ -177,12 +177,12 @@ fn databases_that_cannot_be_changed_say_why() {
         let [line] = nss_lines(&document).try_into().unwrap();
         let state = if command == "status" { "unreadable" } else { "failed" };
         assert_eq!(line["state"], state, "{document:#}");
-        // `status` has its hints below `problems`.
+        // In `status`, hints are in `problems`.
         (line["message"].as_str().unwrap().to_owned(), document.to_string())
     };
     let untouched = fs::read(file("cert9.db")).unwrap();
 
-    // A program that writes to it: readers are let in, or not.
+    // A program is writing to the database, and may or may not allow readers.
     for (transaction, command) in
         [("EXCLUSIVE", "install"), ("IMMEDIATE", "install"), ("EXCLUSIVE", "status")]
     {
@@ -219,7 +219,7 @@ fn databases_that_cannot_be_changed_say_why() {
         assert!(said.contains("import the file that devca root prints"), "{said}");
     }
 
-    // Damage.
+    // Damaged files.
     for name in ["cert9.db", "key4.db"] {
         let whole = fs::read(file(name)).unwrap();
         for damaged in [&b"not a database at all"[..], &whole[..100]] {
@@ -249,7 +249,7 @@ fn what_is_missing_is_named_by_its_package() {
     }
 }
 
-/// Without the system's library, one that a browser has brought; without any, `certutil`.
+/// Without the system's library, devca uses a browser's; without any library, it uses `certutil`.
 #[test]
 fn the_next_best_is_taken() {
     if !in_namespace("the_next_best_is_taken") {
@@ -267,14 +267,14 @@ fn the_next_best_is_taken() {
     drop(hidden);
     assert!(!nicknames(&database).contains("devca"));
 
-    // (certutil itself is linked to the library that is hidden, so it is not run.)
+    // (certutil itself requires the hidden library, so it cannot be run.)
     let _hidden = LIBRARIES.map(Hidden::new);
     fs::remove_dir_all(&database).unwrap();
     let planned = home.json(["install", "--store", "nss", "--dry-run"]);
     assert!(nss_lines(&planned)[0]["commands"].to_string().contains("certutil -A"), "{planned:#}");
 }
 
-/// A library that others can change is not loaded: they would run code of theirs.
+/// A library that other users can change is not loaded, because it would run their code.
 #[test]
 fn a_library_that_others_can_change_is_not_loaded() {
     if !in_namespace("a_library_that_others_can_change_is_not_loaded") {
@@ -298,7 +298,7 @@ fn a_library_that_others_can_change_is_not_loaded() {
     }
 }
 
-/// Nothing of the library is loaded, and no program started, to issue a certificate.
+/// Issuing a certificate neither loads the library nor starts a program.
 #[test]
 fn issue_starts_no_program() {
     let home = Home::with_nss_tool(NssTool::Library);

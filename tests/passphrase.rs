@@ -1,4 +1,4 @@
-//! The keys of a CA, locked with a passphrase: who has it gets in, on a terminal or by a file, and nobody sees it.
+//! A CA's keys, encrypted with a passphrase: it can be given on a terminal or in a file, and is never shown.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -13,7 +13,7 @@ use common::{Home, run, words};
 const SECRET: &str = "correct horse battery";
 const OTHER: &str = "Tr0ub4dor & drei";
 
-/// Whether OpenSSL opens a key with the passphrase.
+/// Whether OpenSSL can decrypt a key with the passphrase.
 fn opens(key: &Path, passphrase: &str) -> bool {
     let with = format!("pass:{passphrase}");
     run("openssl", ["pkey", "-noout", "-in", key.to_str().unwrap(), "-passin", &with]).status.success()
@@ -24,7 +24,8 @@ fn is_locked(key: &Path) -> bool {
     text.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----") && !text.contains("-----BEGIN PRIVATE KEY-----")
 }
 
-/// devca with a passphrase in a file, which the variable names. Everything that it says is looked at.
+/// Runs devca with a passphrase in the file that the variable names. Its output must not contain the
+/// passphrase.
 fn knowing(home: &Home, passphrase: &str, arguments: &[&str]) -> Output {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), format!("{passphrase}\nand a second line\n")).unwrap();
@@ -89,7 +90,7 @@ fn a_root_can_be_born_locked_sealed_or_not() {
         let key = if sealed.is_empty() { "root-key.pem" } else { "intermediate-key.pem" };
         assert!(is_locked(&home.ca().join(key)) && opens(&home.ca().join(key), SECRET));
         done(&knowing(&home, SECRET, &["issue", "localhost"]));
-        // What comes in its place is locked as it was.
+        // The replacement is encrypted like the original.
         done(&knowing(&home, SECRET, &["rotate", "--store", "nss", "--json"]));
         assert!(is_locked(&home.ca().join(key)) && opens(&home.ca().join(key), SECRET));
         let status = home.json(["status", "--store", "nss"]);
@@ -137,7 +138,7 @@ fn on_a_terminal_it_is_asked_for_without_echo_in_three_tries() {
     assert!(opens(&home.ca().join("root-key.pem"), SECRET));
 }
 
-/// A key that is encrypted at such a cost, with nothing in it that any passphrase would open.
+/// Returns a key that is this expensive to decrypt, with content that no passphrase opens.
 fn expensive(kdf: pkcs8::pkcs5::pbes2::Kdf) -> Vec<u8> {
     use pkcs8::pkcs5::{EncryptionScheme, pbes2};
     let encryption = pbes2::EncryptionScheme::Aes256Cbc { iv: [0; 16] };
@@ -179,7 +180,7 @@ fn keys_from_elsewhere_must_not_take_minutes_or_gigabytes() {
         );
         assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
     }
-    // What OpenSSL makes by itself, and what the hint says, is read.
+    // Keys that OpenSSL creates by default, and as the hint recommends, are accepted.
     for kdf in [&["-scrypt"][..], &["-iter", "600000"]] {
         let home = Home::new();
         home.ok(["issue", "localhost"]);

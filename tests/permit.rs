@@ -1,4 +1,4 @@
-//! The list of what a root may sign for changes; what it has signed stays good, and stores follow.
+//! Changing the names that a root may sign for: existing certificates stay valid, and the stores are updated.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -14,7 +14,7 @@ use common::{Home, in_namespace, ok, run, words};
 const ANCHORS: &str = "/usr/local/share/ca-certificates";
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// What OpenSSL reads in a certificate.
+/// Returns what OpenSSL reads in a certificate.
 fn x509(path: &Path, what: &[&str]) -> String {
     ok("openssl", ["x509", "-noout", "-in", path.to_str().unwrap()].iter().chain(what))
 }
@@ -26,7 +26,8 @@ fn verifies(home: &Home, leaf: &str) -> Result<(), String> {
     if output.status.success() { Ok(()) } else { Err(words(&output)) }
 }
 
-/// The stores that a command has changed, by kind. The one that is filled from the system store has followed that.
+/// Returns the kinds of stores that a command changed. The one generated from the system store was updated
+/// with it.
 fn done(document: &serde_json::Value) -> Vec<&str> {
     let stores = document["stores"].as_array().unwrap().iter();
     let follows = |place: &str| place.ends_with("(filled from the system store)");
@@ -131,7 +132,7 @@ fn issue_asks_on_a_terminal_obeys_yes_and_elsewhere_gives_the_hint() {
         said.contains("hint: permit it: devca permit api.example.dev") && !said.contains("[y/N]"),
         "{said}"
     );
-    // A script that reads JSON or nothing is not asked, wherever it runs.
+    // Scripts that read JSON, or nothing, are not asked, even on a terminal.
     for option in ["--json", "--quiet"] {
         let said = home.typing(&[], &[&issue[..], &[option]].concat());
         assert!(!said.status.success() && !words(&said).contains("[y/N]"), "{}", words(&said));
@@ -157,9 +158,9 @@ fn issue_asks_on_a_terminal_obeys_yes_and_elsewhere_gives_the_hint() {
     for subtree in ["api.example.dev", "shop.example.dev"] {
         assert_eq!(list.lines().filter(|line| *line == subtree).count(), 1, "{subtree}: {list}");
     }
-    // That the address was issued once does not make the root constrain addresses.
+    // Issuing for the address once does not make the root constrain addresses.
     assert!(!list.contains('/'), "{list}");
-    // The first root of a home is asked about as well, once, and made with the wider list at once.
+    // For the first root of a home, the question is asked once, and the root is created with the wider list.
     let fresh = Home::new();
     let said = fresh.typing(&[("ask", question, "y")], &issue);
     assert!(said.status.success(), "{}", words(&said));
@@ -178,7 +179,7 @@ fn a_public_address_is_asked_about_unless_the_root_permits_it() {
     let said = home.typing(&[("ask", question, "y")], &issue);
     assert!(said.status.success(), "{}", words(&said));
     verifies(&home, "203.0.113.7+1.pem").unwrap();
-    // Renewal does not ask again, and a batch cannot ask.
+    // Renewals do not ask again, and a batch cannot ask.
     home.ok(["renew", "--all"]);
     fs::write(home.file("lines"), "203.0.113.8\n").unwrap();
     let batch = ["issue", "--batch", "lines", "--out", "o"];
@@ -253,7 +254,7 @@ fn the_new_root_takes_the_old_ones_place_in_exactly_the_stores_that_hold_it() {
         let names = fs::read_dir(ANCHORS).unwrap().map(|entry| entry.unwrap().file_name());
         names.filter(|name| name.to_str().unwrap().starts_with("devca-")).count()
     };
-    // The machine may have roots of devca's already.
+    // The machine may already have devca roots.
     let machines = anchors();
     home.ok(["install"]);
     home.ok(["issue", "localhost"]);
@@ -270,7 +271,7 @@ fn the_new_root_takes_the_old_ones_place_in_exactly_the_stores_that_hold_it() {
     assert_eq!(in_nss(), 1);
     assert_eq!(fs::read(&cacerts).unwrap(), before, "a store that did not hold the old root is not touched");
 
-    // The one that was left out is mended by install, and follows from then on.
+    // `install` fixes the store that was skipped, which is updated from then on.
     home.ok(["install"]);
     assert!(in_java().contains(&new));
     assert_eq!(done(&home.json(["permit", "more.example.dev"])), ["system", "nss", "java"]);
@@ -279,7 +280,7 @@ fn the_new_root_takes_the_old_ones_place_in_exactly_the_stores_that_hold_it() {
     assert!(home.devca(["status"]).output().unwrap().status.success());
     verifies(&home, "localhost.pem").unwrap();
 
-    // issue replaces it, too, and says where.
+    // `issue` replaces it too, and reports where.
     assert_eq!(done(&home.json(["issue", "third.example.dev", "--yes"])), ["system", "nss", "java"]);
     assert!(in_java().contains(&pem_of_root(&home)) && !in_java().contains(&newest));
     assert!(home.devca(["status"]).output().unwrap().status.success());
@@ -344,7 +345,7 @@ fn what_many_share_cannot_be_permitted_and_can_be_taken_off() {
     let output = home.devca(["issue", "*.github.io", "--yes"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", words(&output));
     assert_eq!(home.ok(["permit", "--list"]).matches("github").count(), 0);
-    // What an earlier version let in can be taken out.
+    // Names that an earlier version accepted can be removed.
     let said = home.fails(["permit", "--remove", "github.io"]);
     assert!(said.contains("not on the list"), "{said}");
 }

@@ -1,4 +1,4 @@
-//! PKCS#12, and what Java makes of it, opened by whoever asks for it.
+//! PKCS#12 files, including those for Java, opened by the programs that use them.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -10,14 +10,15 @@ use std::path::Path;
 
 use common::{Home, ok, run, words};
 
-/// Debian's own: with it comes its package `python3-cryptography`.
+/// Debian's Python, for which the package `python3-cryptography` is installed.
 const PYTHON: &str = "/usr/bin/python3";
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// Who opens PKCS#12: a name, its arguments for a file and a password, and what it says of a key with its certificate.
+/// A program that opens PKCS#12: its name, its arguments for a file and a password, and its output for a key
+/// with its certificate.
 type Reader = (&'static str, fn(&Home, &str, &str) -> Vec<String>, &'static str);
 
 fn arguments(words: &[&str]) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! Everything that devca signs, in the eyes of pkilint, the linter that public CAs use.
+//! Checks everything that devca signs with pkilint, the linter that public CAs use.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -12,12 +12,15 @@ use serde_json::Value;
 
 const KEY_TYPES: &[&str] = &["ecdsa-p256", "ecdsa-p384", "ed25519", "rsa-2048", "rsa-3072", "rsa-4096"];
 
-/// It takes every DNS name for one of the public Internet: single labels and wildcards it calls no domain names.
+/// pkilint assumes that every DNS name is one of the public Internet, and reports single labels and
+/// wildcards.
 const NOT_PUBLIC: &str = "pkix.invalid_domain_name_syntax";
-/// Its library knows URLs of nine schemes, and calls every other URI invalid, `spiffe:` and `urn:` included.
+/// Its library only knows URLs with nine schemes, and reports every other URI as invalid, including `spiffe:`
+/// and `urn:`.
 const NOT_A_URL: &str = "pkix.invalid_uri_syntax";
 
-/// The codes of what a linter finds, with where; those about names that are not public apart.
+/// Returns the codes of a linter's findings with their locations, and the number of those about names that
+/// are not public.
 fn findings(linter: &str, options: &[&str], files: &[&Path]) -> (Vec<String>, usize) {
     let program = project().join("target/tools/pkilint/bin").join(linter);
     assert!(program.exists(), "{linter} is missing: tests/setup installs what the tests need");

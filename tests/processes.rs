@@ -1,6 +1,7 @@
-//! How many programs devca starts for the trust stores, as strace(1) counts them: one listing and one change for each.
+//! Counts with strace(1) how many programs devca starts for the trust stores: one listing and one change for
+//! each.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::print_stderr)] // what it counts is shown with --nocapture
+#![allow(clippy::unwrap_used, clippy::print_stderr)] // --nocapture shows the counts
 
 mod common;
 
@@ -15,7 +16,7 @@ use common::{Home, NssTool, in_namespace, ok, tool, words};
 /// The programs that change or list stores.
 const PROGRAMS: [&str; 4] = ["certutil", "devca-nss", "keytool", "update-ca-certificates"];
 
-/// A machine with three JDKs and two Firefox profiles, whose CA has had five roots before.
+/// Creates a machine with three JDKs and two Firefox profiles, whose CA had five roots before.
 fn machine(tool: NssTool) -> Home {
     let home = Home::with_nss_tool(tool);
     let first = own_jdk(&home);
@@ -40,7 +41,7 @@ fn machine(tool: NssTool) -> Home {
     home
 }
 
-/// Runs devca and counts the programs that it started, with certutil's by their first word.
+/// Runs devca and counts the programs that it started; calls of certutil are counted by their first argument.
 fn started(home: &Home, arguments: &[&str]) -> BTreeMap<String, usize> {
     let trace = home.file("trace");
     let mut strace =
@@ -55,7 +56,7 @@ fn started(home: &Home, arguments: &[&str]) -> BTreeMap<String, usize> {
         let name = Path::new(program).file_name().unwrap().to_str().unwrap();
         if PROGRAMS.contains(&name) {
             let is_certutil = ["certutil", "devca-nss"].contains(&name);
-            // Of devca-nss' only argument, all but --library is a database.
+            // The only argument of devca-nss is a database, except for --library.
             let word = rest.split('"').nth(3).filter(|word| is_certutil && word.starts_with('-'));
             let verb = word.unwrap_or_default();
             *found.entry(format!("{name} {verb}").trim().to_owned()).or_default() += 1;
@@ -64,7 +65,7 @@ fn started(home: &Home, arguments: &[&str]) -> BTreeMap<String, usize> {
     found
 }
 
-/// Two of Firefox, and the one that Chromium shares with its family.
+/// Two of Firefox, and one that Chromium and its relatives share.
 const DATABASES: usize = 3;
 
 fn count(counted: &BTreeMap<String, usize>, name: &str) -> usize {
@@ -81,7 +82,8 @@ fn each_store_is_listed_once_and_changed_once() {
     assert!(!status.status.success(), "the new root is in no store: {}", words(&status));
     let trace = started(&home, &["install"]);
     eprintln!("install: {trace:?}");
-    // Contents; the old root out; contents; the new one in; contents. Once in all, whether there is a library.
+    // Read, remove the old root, read, add the new one, read. And check once in total whether there is a
+    // library.
     assert_eq!(count(&trace, "devca-nss"), DATABASES * 5, "{trace:?}");
     assert_eq!(count(&trace, "devca-nss --library"), 1);
     assert_eq!(count(&trace, "keytool"), 3 * 2, "the old root out, the new one in: {trace:?}");
@@ -96,13 +98,13 @@ fn each_store_is_listed_once_and_changed_once() {
 
     let trace = started(&home, &["uninstall"]);
     eprintln!("uninstall: {trace:?}");
-    // Contents, the change, contents; and whether the database that was made for the root is empty.
+    // Read, change, read; and check whether the database that was created for the root is empty.
     assert_eq!(count(&trace, "devca-nss"), DATABASES * 3 + 1, "{trace:?}");
     assert_eq!(count(&trace, "keytool"), 3);
     assert_eq!(count(&trace, "update-ca-certificates"), 1);
 }
 
-/// certutil lists a database by one call for its names, and one for each certificate.
+/// Listing a database with certutil takes one call for the names, and one for each certificate.
 #[test]
 fn certutil_is_started_as_seldom_as_possible() {
     if !in_namespace("certutil_is_started_as_seldom_as_possible") {
@@ -113,7 +115,8 @@ fn certutil_is_started_as_seldom_as_possible() {
     eprintln!("install: {trace:?}");
     assert_eq!(count(&trace, "certutil -A"), DATABASES);
     assert_eq!(count(&trace, "certutil -D"), DATABASES);
-    // The names and the certificate before; the names once it is out; names and certificate once the new one is in.
+    // The names and the certificate before; the names after the removal; names and certificate after the
+    // addition.
     assert_eq!(count(&trace, "certutil -L"), DATABASES * 5, "{trace:?}");
     for command in ["status", "install"] {
         let trace = started(&home, &[command]);
@@ -123,6 +126,7 @@ fn certutil_is_started_as_seldom_as_possible() {
     let trace = started(&home, &["uninstall"]);
     eprintln!("uninstall: {trace:?}");
     assert_eq!(count(&trace, "certutil -D"), DATABASES);
-    // Names and certificate before, the names after; and whether the database that was made for the root is empty.
+    // Names and certificate before, the names after; and check whether the database that was created for the
+    // root is empty.
     assert_eq!(count(&trace, "certutil -L"), DATABASES * 3 + 1, "{trace:?}");
 }

@@ -1,4 +1,4 @@
-//! Whatever is read: no panic, and what was understood reads the same again.
+//! Parsers never panic, and whatever they accept can be written and parsed again.
 #![allow(clippy::unwrap_used)]
 
 use devca::check::chain::Link;
@@ -11,7 +11,7 @@ use devca::x509::name::Name;
 use devca::x509::{csr, pem};
 use proptest::prelude::*;
 
-/// Real files, of which a few octets are changed: what is wholly made up is refused at its first octet.
+/// Real files with a few octets changed: random input would be rejected at its first octet.
 fn mutated(seed: &'static [u8]) -> impl Strategy<Value = Vec<u8>> {
     let change = (0..seed.len(), any::<u8>());
     (proptest::collection::vec(change, 0..6), 0..=seed.len()).prop_map(move |(changes, length)| {

@@ -1,4 +1,4 @@
-//! The README is true: its commands are run, its session is what is answered.
+//! Runs the README's commands, and compares its session with the real output.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -15,7 +15,7 @@ fn readme() -> String {
     fs::read_to_string(project().join("README.md")).unwrap()
 }
 
-/// The commands in its `sh` blocks.
+/// Returns the commands in its `sh` blocks.
 fn commands() -> Vec<String> {
     let text = readme();
     text.split("```sh\n").skip(1).map(|block| block.split("\n```").next().unwrap().to_owned()).collect()
@@ -77,7 +77,7 @@ fn the_session_is_what_devca_answers() {
     }
     let home = Home::new();
     let folder = home.work();
-    // What differs from machine to machine and from day to day.
+    // Replace what depends on the machine and the date.
     let mut text = readme()
         .replace("/home/alice", home.home().to_str().unwrap())
         .replace("alice@laptop", "alice@[..]")
@@ -97,7 +97,7 @@ fn the_session_is_what_devca_answers() {
         .case(folder.join("README.md"));
 }
 
-/// With `DEVCA_OVERWRITE=1` the picture is written instead.
+/// With `DEVCA_OVERWRITE=1`, writes the picture instead.
 #[test]
 fn the_picture_shows_the_session() {
     let path = project().join("docs/terminal.svg");

@@ -1,4 +1,4 @@
-//! What `renew` does where not everything can be renewed as it is.
+//! `renew` when not everything can be renewed as it is.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -8,12 +8,12 @@ use std::fs;
 
 use common::{Home, ok, run, tool, words};
 
-/// The serial number of a certificate in PEM, as OpenSSL reads it.
+/// Returns the serial number of a certificate in PEM, as read by OpenSSL.
 fn serial(home: &Home, name: &str) -> String {
     ok("openssl", ["x509", "-in", home.file(name).to_str().unwrap(), "-noout", "-serial"])
 }
 
-/// The serial number of the certificate in a PKCS#12 file, as OpenSSL reads it.
+/// Returns the serial number of the certificate in a PKCS#12 file, as read by OpenSSL.
 fn serial_in_p12(home: &Home, name: &str, password: &str) -> String {
     let password = format!("pass:{password}");
     let arguments = ["pkcs12", "-in", name, "-passin", &password, "-nokeys", "-clcerts", "-out", "leaf.pem"];
@@ -27,7 +27,7 @@ fn leads_to_the_root(home: &Home, name: &str) -> bool {
     run("openssl", ["verify", "-CAfile", root.to_str().unwrap(), leaf.to_str().unwrap()]).status.success()
 }
 
-/// Whatever becomes of a file beside them, a certificate and its key that are in use are renewed.
+/// Whatever happens to another file, a certificate in use is renewed with its key.
 #[test]
 fn a_file_that_is_lost_does_not_stop_the_renewal_of_the_pem_beside_it() {
     let home = Home::new();
@@ -51,14 +51,14 @@ fn a_file_that_is_lost_does_not_stop_the_renewal_of_the_pem_beside_it() {
             assert!(said.contains(&line), "{line}: {said}");
             let wanted = format.split(',').nth(1).unwrap();
             assert!(said.contains(&format!("devca issue lost.test --format {wanted}\n")), "{said}");
-            // It is nobody's file for devca, and so stays as it is.
+            // devca does not recognize this file, so it must not change it.
             assert_eq!(fs::read_to_string(home.file(lost)).ok().as_deref(), junk);
-            // Said once: the inventory lists what there is.
+            // This is reported once; then the inventory only lists the existing files.
             home.ok(["renew", "--all"]);
             fs::remove_file(home.file(lost)).ok();
         }
     }
-    // Without its key, nothing of it can be renewed.
+    // Without its key, the certificate cannot be renewed at all.
     home.ok(["issue", "bare.test", "--format", "pem,fullchain", "--days", "20"]);
     fs::remove_file(home.file("bare.test-key.pem")).unwrap();
     let before = serial(&home, "bare.test.pem");
@@ -95,7 +95,7 @@ fn an_encrypted_file_does_not_stop_the_renewal_of_the_pem_beside_it() {
         let mut files = listed["certificates"][0]["files"].as_array().unwrap().iter();
         let left_behind = files.find(|file| file["outdated"] == true).unwrap();
         assert!(left_behind["path"].as_str().unwrap().ends_with(store), "{listed:#}");
-        // It has the date of the certificate before, not that of the renewed one.
+        // It has the expiry of the previous certificate, not that of the renewed one.
         assert_eq!(left_behind["not_after"], issued["not_after"], "{listed:#}");
         for command in [&["list"][..], &["list", "--expiring", "25d"]] {
             let said = home.ok(command);
@@ -103,12 +103,12 @@ fn an_encrypted_file_does_not_stop_the_renewal_of_the_pem_beside_it() {
             assert!(row.starts_with("both.test\tserver\texpiring\t"), "{said}");
         }
         assert!(words(&home.devca(["status", "--store", "wsl"]).output().unwrap()).contains(store));
-        // Another password is as good as none.
+        // A wrong password has the same effect as none.
         fs::write(home.file("wrong"), "another one\n").unwrap();
         let before = serial(&home, pem);
         assert!(home.fails(["renew", pem, "--password-file", "wrong"]).contains("outdated"));
         assert_ne!(serial(&home, pem), before, "{format}");
-        // With its password, the store catches up, though nothing ends soon any more.
+        // With its password, the store is updated even though nothing expires soon.
         fs::write(home.file("password"), password).unwrap();
         home.ok(["renew", "--within", "1d", "--password-file", "password"]);
         assert_eq!(serial_in_p12(&home, store, password), serial(&home, pem), "{format}");
@@ -152,7 +152,8 @@ fn a_timer_that_lacks_a_password_is_pointed_out() {
     assert!(!install(&["--password-file", "password"]).contains("cannot renew"));
 }
 
-/// Replaces the root by one with the same key and subject that is valid from and to these days from now.
+/// Replaces the root with one that has the same key and subject, and that is valid between these days from
+/// now.
 fn move_root(home: &Home, from: i64, to: i64) {
     let now = time::OffsetDateTime::now_utc();
     let key = devca::x509::pem::first_key(&home.ca().join("root-key.pem")).unwrap();
@@ -249,10 +250,10 @@ fn a_pair_that_was_moved_is_renewed_where_it_is() {
     assert!(output.status.success() && words(&output).contains("was moved"), "{}", words(&output));
     assert!(fs::read(home.file("certs/localhost.pem")).unwrap() != before);
     assert!(!home.file("localhost.pem").exists());
-    // From here on it is known there.
+    // From now on, it is known at the new path.
     let output = home.devca(["renew", "certs/localhost.pem"]).output().unwrap();
     assert!(output.status.success() && !words(&output).contains("was moved"), "{}", words(&output));
-    // Under other names as well, each file by its content.
+    // Files with other names are recognized by their content.
     for (old, new) in [("localhost.pem", "server.crt"), ("localhost-key.pem", "server.key")] {
         fs::rename(home.file("certs").join(old), home.file(new)).unwrap();
     }
@@ -265,7 +266,7 @@ fn a_pair_that_was_moved_is_renewed_where_it_is() {
     fs::rename(home.file("server.crt"), home.file("certs/localhost.pem")).unwrap();
     fs::rename(home.file("server.key"), home.file("certs/localhost-key.pem")).unwrap();
     home.ok(["renew", "certs/localhost.pem"]);
-    // A copy leaves the original known.
+    // A copy does not make devca forget the original.
     fs::create_dir(home.file("copy")).unwrap();
     for name in ["localhost.pem", "localhost-key.pem"] {
         fs::copy(home.file("certs").join(name), home.file("copy").join(name)).unwrap();
@@ -273,7 +274,7 @@ fn a_pair_that_was_moved_is_renewed_where_it_is() {
     let output = home.devca(["renew", "copy/localhost.pem"]).output().unwrap();
     assert!(output.status.success() && words(&output).contains("is a copy"), "{}", words(&output));
     assert_eq!(home.ok(["list"]).lines().count(), 2, "{}", home.ok(["list"]));
-    // Without its key it stays as it is, and so does a file that is not of this CA.
+    // A certificate without its key is not changed, and neither is a file that is not this CA's.
     fs::create_dir(home.file("half")).unwrap();
     fs::copy(home.file("certs/localhost.pem"), home.file("half/localhost.pem")).unwrap();
     common::strangers_root(&home.file("stranger.pem"));
@@ -287,7 +288,7 @@ fn a_pair_that_was_moved_is_renewed_where_it_is() {
     assert!(home.fails(["renew", "nothing"]).contains("is neither a file nor the name"));
 }
 
-/// Moved and deleted files look the same: a note tells what to do in either case.
+/// Moved and deleted files cannot be distinguished, so a note explains what to do in either case.
 #[test]
 fn a_certificate_that_is_due_and_gone_is_pointed_out() {
     let home = Home::new();
@@ -304,7 +305,7 @@ fn a_certificate_that_is_due_and_gone_is_pointed_out() {
     assert!(!words(&output).contains("gone"), "{}", words(&output));
 }
 
-/// A timer that is quiet says why it fails.
+/// With `--quiet`, a timer still reports why it fails.
 #[test]
 fn a_quiet_renewal_that_cannot_read_the_inventory_says_so() {
     let home = Home::new();

@@ -1,4 +1,4 @@
-//! What devca signs for others, and what it does not: requests, passwords and formats that are no good.
+//! What devca signs for others, and what it refuses: invalid CSRs, passwords and formats.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -15,7 +15,7 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// A request for app.test by OpenSSL, and its key beside it.
+/// Creates a CSR for app.test with OpenSSL, with its key in another file.
 fn request(home: &Home, name: &str, key: &[&str], more: &[&str]) {
     let (key_file, csr) = (home.file(&format!("{name}.key")), home.file(&format!("{name}.csr")));
     ok("openssl", ["genpkey", "-out", text(&key_file)].iter().chain(key));
@@ -53,7 +53,7 @@ fn a_request_gets_a_certificate_for_its_key_and_names() {
             fs::remove_file(leaf).unwrap();
         }
     }
-    // The forms that need no key.
+    // The formats that need no key.
     home.ok(["issue", "--csr", "p256.csr", "--format", "pem,fullchain,der"]);
     for file in ["app.test+1.pem", "app.test+1-fullchain.pem", "app.test+1.der"] {
         ok("openssl", ["x509", "-in", text(&home.file(file)), "-noout"]);
@@ -107,7 +107,7 @@ fn a_request_that_is_no_good_is_refused() {
     let der = fs::read(home.file("good.der")).unwrap();
     let pem = fs::read(home.file("good.csr")).unwrap();
 
-    // Another name under the same signature, and a signature that is off by one bit.
+    // A different name under the same signature, and a signature with one wrong bit.
     let at = der.windows(8).position(|window| window == b"app.test").unwrap();
     let mut forged = der.clone();
     forged[at] = b'z';
@@ -152,7 +152,7 @@ fn a_request_that_is_no_good_is_refused() {
         two_lines(&home.devca(["issue", "--csr", "-"]).stdin(file).output().unwrap(), 1, part);
         assert_eq!(home.everything(), before);
     }
-    // Somebody else has the key.
+    // The requester has the key.
     for format in ["combined", "p12", "java", "k8s"] {
         refused(
             &home,
@@ -226,7 +226,7 @@ fn a_server_has_a_name_that_clients_look_at() {
     home.ok(["issue", "app.test", "--cn", "My Server"]);
 }
 
-/// DER with another public exponent in the place of 65537; it is even.
+/// Replaces the public exponent 65537 in DER with an even number.
 fn with_even_exponent(der: &[u8]) -> Vec<u8> {
     let at = der.windows(5).position(|window| window == [2, 3, 1, 0, 1]).unwrap();
     let mut changed = der.to_vec();
@@ -237,7 +237,7 @@ fn with_even_exponent(der: &[u8]) -> Vec<u8> {
 const E3: &[&str] =
     &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-pkeyopt", "rsa_keygen_pubexp:3"];
 
-/// Clients accept an exponent of 3, so far; they refuse even ones.
+/// Clients still accept an exponent of 3, but reject even ones.
 #[test]
 fn an_unusual_exponent_is_pointed_out_or_refused() {
     let home = Home::new();
@@ -251,7 +251,7 @@ fn an_unusual_exponent_is_pointed_out_or_refused() {
         .unwrap();
     refused(&home, ["issue", "--csr", "even.csr"], 1, "must be odd, and between 3 and 2147483647");
 
-    // A root, and a certificate.
+    // Test with a root and with a certificate.
     let (certificate, key) = (home.file("root.crt"), home.file("root.key"));
     let root = |e: &str| {
         let pubexp = format!("rsa_keygen_pubexp:{e}");

@@ -1,4 +1,4 @@
-//! Revocation lists, as OpenSSL reads them. (What servers do with them is in `mtls.rs`.)
+//! Revocation lists, as read by OpenSSL. (`mtls.rs` tests how servers use them.)
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -14,7 +14,7 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// Asks OpenSSL, which must say that the list is good and what stands in it.
+/// Asks OpenSSL, which must say that the list is valid and print its contents.
 fn judge(root: &Path, crl: &Path, leaf: &Path, more: &[&str]) -> Result<(), String> {
     let common = ["verify", "-CAfile", text(root), "-CRLfile", text(crl)];
     let output = common::run("openssl", common.iter().chain(more).chain(&[text(leaf)]));
@@ -30,7 +30,7 @@ fn serial(leaf: &Path) -> String {
     ok("openssl", ["x509", "-in", text(leaf), "-noout", "-serial"]).trim().replace("serial=", "")
 }
 
-/// Revokes alice by her file and bob by his serial number; carol stays.
+/// Revokes alice by her file and bob by his serial number, but not carol.
 fn revoked_are_refused_and_the_others_not(home: &Home, ca: &[&str], root: &Path) {
     let devca = |arguments: &[&str]| home.ok(ca.iter().chain(arguments));
     for name in ["alice", "bob", "carol"] {
@@ -59,7 +59,7 @@ fn openssl_refuses_who_was_revoked_and_nobody_else() {
     revoked_are_refused_and_the_others_not(&home, &[], &home.root());
 }
 
-/// OpenSSL makes key identifiers of its own kind: the list must name the root by the one that it has.
+/// OpenSSL calculates key identifiers differently, so the list must contain the one that the root has.
 #[test]
 fn an_imported_root_signs_lists_too() {
     let home = Home::new();
@@ -73,7 +73,7 @@ fn an_imported_root_signs_lists_too() {
     revoked_are_refused_and_the_others_not(&home, &["--ca", "imported"], &root);
 }
 
-/// mkcert's roots lack cRLSign, so that everybody would refuse the list (RFC 5280 §6.3.3): better to say so.
+/// mkcert's roots lack cRLSign, so clients would reject the list (RFC 5280 §6.3.3). devca says so instead.
 #[test]
 fn a_root_that_may_sign_no_list_is_told_from_a_failure() {
     let home = Home::new();
@@ -103,7 +103,7 @@ fn through_an_intermediate_every_link_of_the_chain_has_its_list() {
     };
     is_revoked(&judge("alice"));
     judge("bob").unwrap();
-    // Issued by the root, of which the list is in the same file.
+    // This certificate was issued by the root, whose list is in the same file.
     let carol = home.file("carol-client.pem");
     self::judge(&home.root(), &crl, &carol, &["-crl_check_all"]).unwrap();
     home.ok(["revoke", "carol-client.pem"]);
@@ -125,7 +125,7 @@ fn a_list_says_how_long_it_is_good_and_which_it_is() {
     assert_eq!(list.matches("Serial Number:").count(), 1, "{list}");
     assert!(list.contains(&serial(&home.file("alice-client.pem"))), "{list}");
     assert!(list.contains("X509v3 CRL Number") && list.contains("X509v3 Authority Key Identifier"), "{list}");
-    // In a week it is too old, and OpenSSL says so.
+    // In a week the list is outdated, and OpenSSL rejects it.
     let in_a_week = (time::OffsetDateTime::now_utc() + time::Duration::days(8)).unix_timestamp().to_string();
     let carol = ["issue", "--client", "carol"];
     home.ok(carol);
@@ -183,7 +183,7 @@ fn the_list_of_another_ca_stays_and_serials_are_read_as_openssl_prints_them() {
             serde_json::from_str(&home.ok(["--json", "--ca", "clients", "revoke", file])).unwrap();
         assert_eq!(revoked["already"], false, "{file}: {revoked:#}");
     }
-    // A CA for clients needs no store, and check knows that.
+    // A CA for clients need not be in any store, and `check` knows that.
     home.ok(["--ca", "clients", "issue", "--client", "eve"]);
     home.ok(["check", "eve-client.pem", "--client"]);
 }

@@ -1,4 +1,4 @@
-//! A new root with a new key, and every certificate again in its place; roots whose key is gone.
+//! Replacing the root with a new key and renewing every certificate, also if the old key is gone.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -17,14 +17,14 @@ fn x509(path: &Path, what: &[&str]) -> String {
     ok("openssl", ["x509", "-noout", "-in", path.to_str().unwrap()].iter().chain(what))
 }
 
-/// Whether a file holds, by itself, all that leads from its first certificate to the root.
+/// Whether a file contains the complete chain from its first certificate to the root.
 fn leads_to_the_root(home: &Home, file: &Path) -> bool {
     let (root, file) = (home.root(), file.to_str().unwrap());
     let arguments = ["verify", "-x509_strict", "-CAfile", root.to_str().unwrap(), "-untrusted", file, file];
     run("openssl", arguments).status.success()
 }
 
-/// What is at a certificate's path, and at its key's.
+/// Returns the certificate and the key at these paths.
 fn pair(home: &Home, stem: &str) -> (String, String) {
     let read = |name: String| fs::read_to_string(home.file(&name)).unwrap();
     (read(format!("{stem}.pem")), read(format!("{stem}-key.pem")))
@@ -117,7 +117,7 @@ fn a_sealed_roots_key_is_never_on_the_disk() {
     let output = strace.args(["install", "--sealed", "--store", "nss"]).output().unwrap();
     assert!(output.status.success(), "{}", words(&output));
     let trace = fs::read_to_string(trace).unwrap();
-    // One key is written, which is the intermediate's; nobody opens or renames a file for the other.
+    // Only one key is written, the intermediate's; no file is opened or renamed for the root's.
     assert_eq!(trace.matches("PRIVATE KEY").count(), 1, "{trace}");
     let touched = trace.lines().filter(|line| line.contains("root-key.pem") && !line.contains("ENOENT"));
     assert_eq!(touched.count(), 0, "{trace}");
@@ -235,15 +235,15 @@ fn an_unconstrained_root_gives_way_to_a_constrained_one() {
     for leaf in ["localhost+1.pem", "shop.example.dev.pem"] {
         assert!(verify(leaf).status.success(), "{}", words(&verify(leaf)));
     }
-    // A root that is constrained keeps its list.
+    // A root with constraints keeps its list.
     let list = home.ok(["permit", "--list"]);
     let said = home.fails(["rotate", "--constrained", "--permit", "corp.example.dev", "--store", "wsl"]);
     assert!(said.contains("hint: change the list first: devca permit corp.example.dev"), "{said}");
     assert_eq!(home.ok(["permit", "--list"]), list);
 }
 
-/// A person at a terminal is asked before a root is gone that phones and colleagues trust; with `--yes`, and in scripts,
-/// nobody is.
+/// On a terminal, the user must confirm before a root is deleted that phones and colleagues trust; with
+/// `--yes` and in scripts, there is no question.
 #[test]
 fn on_a_terminal_rotate_and_purge_ask_first() {
     let home = Home::new();

@@ -1,5 +1,5 @@
-//! Programs that look elsewhere than in the system's store: with `devca run`, and with what `devca env` prints. No store
-//! is touched. And roots that were made elsewhere.
+//! Programs that do not use the system's store, with `devca run` and with the variables from `devca env`,
+//! without touching any store. Also imported roots.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -62,7 +62,7 @@ fn every_dialect_is_understood_by_its_reader_whatever_the_path() {
     );
     assert!(devca(&["env", "--shell", "powershell"]).contains("$env:SSL_CERT_FILE = '"));
     assert!(devca(&["env", "--shell", "cmd"]).contains("set \"SSL_CERT_FILE="));
-    // A .env file has no one grammar: here is a path without quotes in it, read by Node.
+    // There is no common syntax for .env files; this one has a path without quotes, and is read by Node.
     home.ok(["issue", "app.test"]);
     fs::write(&file, home.ok(["env", "--shell", "dotenv"])).unwrap();
     let flag = format!("--env-file={}", file.display());
@@ -78,7 +78,7 @@ fn run_passes_on_what_the_program_says() {
     assert!(words(&before).contains("no root in "), "{}", words(&before));
     home.ok(["issue", "localhost"]);
     assert_eq!(home.devca(["run", "--", "sh", "-c", "exit 7"]).output().unwrap().status.code(), Some(7));
-    // As env, nice and shells have it.
+    // The exit codes of env, nice and shells.
     let fails = |program: &str, code: i32, part: &str| {
         let output = home.devca(["run", "--", program]).output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{program}: {}", words(&output));
@@ -191,7 +191,7 @@ fn what_is_no_pair_is_refused() {
     );
     refused(&["--cert", "localhost.pem", "--key", "localhost-key.pem"], "not a CA certificate");
     refused(&["--cert", &ca("one", "root.pem")], "--key");
-    // OpenSSL signs whatever it is asked to: a part of these constraints devca would lose when it signs them anew.
+    // OpenSSL signs anything. devca would lose a part of these constraints when it signs the root again.
     let limits = "nameConstraints=critical,permitted;DNS:example.test,permitted;";
     for (extension, part) in [
         ("keyUsage=critical,digitalSignature".into(), "does not let it sign certificates"),
@@ -214,7 +214,7 @@ fn what_is_no_pair_is_refused() {
         fs::copy(ca(name, "root-key.pem"), home.file(&format!("{name}.key"))).unwrap();
     }
     refused(&["."], "more than one");
-    // A subject that rcgen would write in another way than it is: its leaves would name no issuer.
+    // rcgen would encode this subject differently, so the issuer in its leaves would not match.
     let (key, root) = (home.file("odd.key"), home.file("odd.pem"));
     let words =
         ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/OU=a/OU=b/CN=odd", "-days", "30"];

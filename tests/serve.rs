@@ -1,10 +1,10 @@
-//! `devca serve`: a proxy with TLS, between real clients and real servers.
+//! `devca serve`: a TLS proxy between real clients and real servers.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 #[path = "serve/certificates.rs"]
 mod certificates;
-#[allow(dead_code)] // those of databases
+#[allow(dead_code)] // those for databases
 #[path = "mtls/clients.rs"]
 mod clients;
 mod common;
@@ -12,7 +12,7 @@ mod common;
 mod hostile;
 #[path = "serve/mutual.rs"]
 mod mutual;
-#[allow(dead_code)] // those of servers
+#[allow(dead_code)] // those for servers
 #[path = "mtls/programs.rs"]
 mod programs;
 #[path = "serve/served.rs"]
@@ -27,7 +27,7 @@ use common::clients::{CLIENTS, RUNTIMES};
 use common::{Home, Server, tool, wait_until, words};
 use served::{Served, curl, fetch, field, raw, script, seen, upstream};
 
-/// What the clients of mutual TLS work in.
+/// The environment of the mutual TLS clients.
 pub struct World {
     pub home: Home,
 }
@@ -164,7 +164,7 @@ fn web_sockets_and_other_upgrades_pass() {
     served.says("\"status\":101");
 }
 
-/// The second event is sent once the first was received: a proxy that buffers waits forever.
+/// The second event is sent after the first was received, so a proxy that buffers would wait forever.
 #[test]
 fn events_are_not_held_back() {
     let home = Home::new();
@@ -196,7 +196,7 @@ fn trailers_and_grpc_pass() {
     let mut greeter = python();
     greeter.arg(script("grpc_client.py")).arg("serve");
     let behind = Server::spawn(greeter);
-    // Calls are HTTP/2, also where that was not said.
+    // gRPC uses HTTP/2, even if the upstream does not say so.
     for place in [format!("h2c://localhost:{}", behind.port), behind.port.to_string()] {
         let served = Served::start(&home, [&place]);
         let mut client = python();
@@ -272,7 +272,7 @@ fn plain_http_is_redirected() {
 #[test]
 fn a_server_that_is_starting_is_waited_for_and_one_that_is_missing_is_named() {
     let home = Home::new();
-    // Free a moment ago.
+    // A port that was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let served = Served::start(&home, [&port]);
     let before = served.open_files();
@@ -306,7 +306,7 @@ fn what_breaks_off_behind_it_is_said() {
         let cut = curl(&home, &served, &[version], "/reset");
         assert!(!cut.status.success(), "half an answer looks like a whole one: {}", words(&cut));
     }
-    // It goes on.
+    // The server continues.
     assert_eq!(seen(&home, &served, &[], "/")["method"], "GET");
 }
 
@@ -339,7 +339,7 @@ fn it_ends_gracefully() {
     assert_eq!(text, "slow\n", "a request that was under way was cut off");
     assert!(slow.wait().unwrap().success());
     served.says("stopped");
-    // What it has printed is what its schema says.
+    // Its output matches the schema.
     let documents: Vec<_> =
         served.log().into_iter().map(|line| serde_json::json!(["serve", "serve", line])).collect();
     fs::write(home.file("documents.json"), serde_json::to_vec(&documents).unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! docs/servers.md is true: every snippet of it is run, and asked by the page's own commands.
+//! Runs every snippet of docs/servers.md, and queries it with the page's own commands.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -18,19 +18,19 @@ use common::{Home, project, sbin, tool, words};
 use page::{block, blocks, mutual};
 use running::{Running, backend, free_port};
 
-/// A server of the page.
+/// A server on the page.
 struct Server {
-    /// The snippets' files, as the info strings of their blocks name them.
+    /// The snippets' files, as named by the info strings of their blocks.
     files: &'static [&'static str],
-    /// The port that the page has.
+    /// The port on the page.
     port: &'static str,
-    /// The command that asks it, as the info string of its block names it, and a word of the answer.
+    /// The command that queries it, as named by the info string of its block, and a word of the response.
     ask: (&'static str, &'static str),
-    /// What it says once it answers, where it listens before.
+    /// What it prints when it is ready, if it starts to listen earlier.
     ready: &'static str,
-    /// Wraps the snippet where need be.
+    /// Completes the snippet if necessary.
     frame: fn(&str, String) -> String,
-    /// Makes ready what it needs, and starts it in the working folder.
+    /// Prepares what it needs, and starts it in the working folder.
     start: fn(&Home, port: &str) -> Command,
 }
 
@@ -87,7 +87,7 @@ const SERVERS: &[Server] = &[
     },
     Server {
         files: &["Caddyfile"],
-        // Its listeners for administration and for redirects have ports of their own.
+        // Its listeners for administration and redirects use other ports.
         frame: |_, snippet| format!("{{\nadmin off\nauto_https disable_redirects\n}}\n{snippet}"),
         start: |home, _| {
             home.command(&tool("caddy"), ["run", "--adapter", "caddyfile", "--config", "Caddyfile"])
@@ -137,7 +137,7 @@ const SERVERS: &[Server] = &[
     },
 ];
 
-/// Its snippets are for mutual TLS: of the plain way, the page says what to change.
+/// These snippets are for mutual TLS; the page says what to change without it.
 fn without_certificates(how: &str, snippet: String) -> String {
     if how == "mutual" {
         return snippet;
@@ -182,14 +182,14 @@ fn postgresql(home: &Home, port: &str) -> Command {
     postgres.server(port)
 }
 
-/// Runs a shell command of the page, with devca on the path.
+/// Runs a shell command from the page, with devca on the path.
 fn shell(home: &Home, script: &str) -> Output {
     let devca = Path::new(env!("CARGO_BIN_EXE_devca")).parent().unwrap();
     let path = format!("{}:{}", devca.display(), std::env::var("PATH").unwrap());
     home.command(&tool("sh"), ["-euc", script]).env("PATH", path).env("no_proxy", "*").output().unwrap()
 }
 
-/// Everything that the page issues, each as it says.
+/// Issues all certificates of the page with its own commands.
 fn issued() -> Home {
     let home = Home::new();
     for (info, script) in blocks() {
@@ -203,7 +203,8 @@ fn issued() -> Home {
 }
 
 impl Server {
-    /// The page's command with a client certificate, without one, and with that of another CA for the same name.
+    /// Returns the page's command with a client certificate, without one, and with one of another CA for the
+    /// same name.
     fn asks(&self) -> [String; 3] {
         let with = block(&format!("{} mutual", self.ask.0));
         let is_plain = |word: &&str| !word.contains("alice-client") && !["--cert", "--key"].contains(word);
@@ -212,7 +213,7 @@ impl Server {
         [with, without, stranger]
     }
 
-    /// Runs its snippets, changed in this way, and asks it: whether each of the commands is answered.
+    /// Runs the snippets, changed in this way, and checks which of the commands succeed.
     fn serve(&self, home: &Home, how: &str, asks: &[(&str, bool)]) {
         let (port, behind) = (free_port(), backend());
         for file in self.files {
@@ -235,7 +236,7 @@ impl Server {
 fn every_server_of_the_page_serves() {
     let home = issued();
     for server in SERVERS {
-        // Every one is answered: what the other test has refused, is refused for the certificate.
+        // All commands succeed, so what the other test rejects is rejected because of the certificate.
         let [with, without, stranger] = server.asks();
         server.serve(&home, "plain", &[(&without, true), (&with, true), (&stranger, true)]);
     }
@@ -290,7 +291,7 @@ fn no_snippet_of_the_page_is_left_out() {
     }
 }
 
-/// The lines of `devca snippet` are the page's, with the files of this home.
+/// `devca snippet` prints the lines of the page with the files of this home.
 #[test]
 fn devca_prints_the_lines_of_the_page_with_the_files_filled_in() {
     let home = issued();

@@ -1,4 +1,5 @@
-//! The sessions in `tests/sessions/`: what a person types, and what devca answers. Each runs in a folder of its own.
+//! The sessions in `tests/sessions/`: what the user types, and what devca prints. Each runs in its own
+//! folder.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -9,7 +10,7 @@ use std::fs;
 #[test]
 fn sessions() {
     let folder = tempfile::TempDir::new().unwrap();
-    // Resolved, since trycmd compares paths with that of the folder that it runs in.
+    // Resolve links, because trycmd compares paths with the folder that it runs in.
     let top = folder.path().canonicalize().unwrap();
     for entry in fs::read_dir(common::project().join("tests/sessions")).unwrap() {
         let path = entry.unwrap().path();

@@ -1,4 +1,5 @@
-//! A real step-ca on an exported intermediate, an ACME client that gets certificates from it, and its rotation.
+//! A real step-ca with an exported intermediate, an ACME client that gets certificates from it, and a
+//! rotation.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -14,7 +15,7 @@ use common::{Home, Server, ok, project, tool, wait_until, words};
 
 const ADDRESS: &str = "https://localhost:9443";
 
-/// A process that ends with the value.
+/// A process that is killed when this is dropped.
 struct Running(Child);
 
 impl Drop for Running {
@@ -28,8 +29,8 @@ fn quiet(command: &mut Command) -> Running {
     Running(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
 }
 
-/// Runs the calling test in a network of its own: step-ca validates http-01 on port 80 and nowhere else.
-/// `true` inside.
+/// Runs the calling test in its own network namespace, because step-ca validates http-01 only on port 80.
+/// Returns `true` inside.
 fn in_network(test: &str) -> bool {
     if std::env::var_os("DEVCA_TEST_NETWORK").is_some() {
         return true;
@@ -74,7 +75,7 @@ fn is_healthy(home: &Home) -> bool {
     output.status.success() && words(&output).contains("ok")
 }
 
-/// The serial number of the intermediate that signed step-ca's own certificate.
+/// Returns the serial number of the intermediate that signed step-ca's own certificate.
 fn serving_below(home: &Home) -> String {
     let mut s_client = home.command(&tool("openssl"), ["s_client", "-connect", "127.0.0.1:9443"]);
     s_client.args(["-servername", "localhost", "-showcerts"]);
@@ -86,7 +87,7 @@ fn serving_below(home: &Home) -> String {
     ok("openssl", ["x509", "-noout", "-serial", "-in", file.to_str().unwrap()])
 }
 
-/// dehydrated, which answers http-01 through a web server's folder.
+/// Runs dehydrated, which answers http-01 through a web server's folder.
 fn dehydrated(home: &Home, arguments: &[&str]) {
     let mut command = home.command(&tool("dehydrated"), ["--config"]);
     let output = command.arg(home.file("config")).args(arguments).output().unwrap();
@@ -111,7 +112,7 @@ fn set_up_dehydrated(home: &Home) -> Running {
     running
 }
 
-/// The certificate that the ACME client has, in the hands of a server: every client accepts it below devca's root.
+/// Every client accepts a server with the ACME client's certificate below devca's root.
 fn is_accepted(home: &Home) {
     let folder = home.file("certs/localhost");
     let server = Server::page(&folder.join("fullchain.pem"), &folder.join("privkey.pem"));
@@ -163,7 +164,7 @@ fn step_ca_serves_acme_clients_and_is_rotated_without_a_failed_request() {
     let (asked, failed) = (asked.into_inner(), failed.into_inner());
     assert_eq!(failed, 0, "of {} requests during the rotation", asked + failed);
 
-    // What was issued before goes on, and what comes now is signed by the new intermediate.
+    // Earlier certificates continue to work, and new ones are signed by the new intermediate.
     is_accepted(&home);
     dehydrated(&home, &["--cron", "--force", "--domain", "localhost"]);
     is_accepted(&home);

@@ -1,4 +1,4 @@
-//! The system store, by the real update-ca-certificates, in a mount namespace of its own.
+//! The system store, with the real update-ca-certificates in its own mount namespace.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -15,7 +15,7 @@ use common::{Home, Server, in_namespace, ok, strangers_root, words};
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 const ANCHORS: &str = "/usr/local/share/ca-certificates";
 
-/// The clients that read the system's bundle by themselves: all but Node.
+/// The clients that use the system's bundle by default: all but Node.
 fn readers_of_the_system_store() -> impl Iterator<Item = &'static common::clients::Client> {
     CLIENTS.iter().filter(|client| client.name != "Node")
 }
@@ -29,7 +29,7 @@ fn installed_means_trusted_and_uninstalled_means_refused() {
     if !in_namespace("installed_means_trusted_and_uninstalled_means_refused") {
         return;
     }
-    // A stranger's root, which must still be there at the end.
+    // Another CA's root, which must still be there at the end.
     let stranger = Path::new(ANCHORS).join("stranger.crt");
     strangers_root(&stranger);
     ok("update-ca-certificates", [] as [&str; 0]);
@@ -72,7 +72,7 @@ fn purge_leaves_nothing_behind() {
         files.sort();
         files
     };
-    // Roots that the machine has already are put where its own program puts them.
+    // Let the system's program normalize roots that the machine already has.
     ok("update-ca-certificates", ["--fresh"]);
     let before = (bundle(), anchors());
     let home = Home::new();
@@ -84,7 +84,7 @@ fn purge_leaves_nothing_behind() {
     assert_eq!(anchors(), before.1);
 }
 
-/// An updater that does nothing, and reports no failure.
+/// An updater that does nothing and reports success.
 #[test]
 fn what_a_store_does_not_take_is_not_left_for_its_next_update() {
     if !in_namespace("what_a_store_does_not_take_is_not_left_for_its_next_update") {
@@ -102,7 +102,7 @@ fn what_a_store_does_not_take_is_not_left_for_its_next_update() {
     assert_eq!(list(), before + 1);
 }
 
-/// A person, and devca where that person can run it.
+/// Creates a user and returns a way to run devca as that user.
 fn person(name: &str, may_sudo: bool) -> impl Fn(&str) -> Command {
     ok("useradd", ["--create-home", name]);
     fs::copy(env!("CARGO_BIN_EXE_devca"), "/usr/local/bin/devca").unwrap();
@@ -134,7 +134,7 @@ fn sudo_typed_by_habit_works_for_the_person() {
         return;
     }
     common::tool("sudo");
-    // A throwaway copy, like all of /root here.
+    // This is a throwaway copy, like all of /root here.
     let _ = fs::remove_dir_all("/root/.local/share/devca");
     let alice = person("alice", true);
     let done = alice(
@@ -202,7 +202,7 @@ fn without_sudo_the_commands_are_printed() {
     let script =
         said.split("as root, run: ").nth(1).unwrap_or_else(|| panic!("{said}")).lines().next().unwrap();
     assert!(bundle() == before, "the bundle is as it was");
-    // The commands do what they promise.
+    // The commands in the hint work.
     ok("sh", ["-euc", script]);
     let again = bob("devca install").output().unwrap();
     assert!(again.status.success(), "{}", words(&again));
@@ -238,7 +238,7 @@ fn a_program_in_the_current_folder_is_never_run() {
     ));
     let output = { done }.output().unwrap();
     assert!(output.status.success(), "{}", words(&output));
-    // A Java that is named by where one stands.
+    // A Java that is named relative to the current folder.
     let java = "cd trap; mkdir -p bin lib/security; cp keytool bin/; touch lib/security/cacerts;
         JAVA_HOME=. devca install --store java; devca run -- keytool -help";
     let output = alice(java).output().unwrap();
@@ -251,7 +251,7 @@ fn stores_that_take_no_root_are_done_for_whoever_has_none() {
     if !in_namespace("stores_that_take_no_root_are_done_for_whoever_has_none") {
         return;
     }
-    // A Java of the machine's, with a cacerts of its own that is root's.
+    // A Java of the machine whose cacerts belongs to root.
     let jdk = Path::new("/usr/lib/jvm/own");
     ok("jlink", ["--add-modules", "java.base", "--output", jdk.to_str().unwrap()]);
     let cacerts = jdk.join("lib/security/cacerts");
@@ -261,7 +261,7 @@ fn stores_that_take_no_root_are_done_for_whoever_has_none() {
     let outcomes = |output: &std::process::Output| -> Vec<(String, String)> {
         let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         let stores = document["stores"].as_array().unwrap().iter();
-        // The key store that the system's JDKs share follows the system store.
+        // The key store shared by the system's JDKs follows the system store.
         let follows = |place: &str| place.ends_with("(filled from the system store)");
         let stores = stores.filter(|store| !follows(store["place"].as_str().unwrap()));
         let stores = stores.filter(|store| store["state"] != "skipped");
@@ -276,7 +276,7 @@ fn stores_that_take_no_root_are_done_for_whoever_has_none() {
     assert_eq!(output.status.code(), Some(1), "{}", words(&output));
     let expected = [("system", "failed"), ("nss", "done"), ("java", "failed")];
     assert_eq!(outcomes(&output), pairs(&expected), "{}", words(&output));
-    // The cause gone, a second install completes.
+    // After the cause was removed, a second install completes.
     fs::write("/etc/sudoers.d/bob", "bob ALL=(ALL) NOPASSWD: ALL\n").unwrap();
     let output = bob("devca install --json").output().unwrap();
     let expected = [("system", "done"), ("nss", "already-done"), ("java", "done")];
@@ -342,7 +342,7 @@ fn a_root_that_a_store_still_trusts_is_not_deleted() {
     assert!(!home.root().exists());
 }
 
-/// As in containers, and in what cron and systemd start.
+/// As in containers, cron jobs and systemd units.
 #[test]
 fn without_variables_the_persons_name_is_the_systems() {
     let home = Home::new();

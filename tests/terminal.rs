@@ -1,4 +1,4 @@
-//! Whatever a peer, a certificate or a file name holds: no control character of it reaches the terminal.
+//! Whatever a peer, a certificate or a file name contains, none of its control characters reach the terminal.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -12,10 +12,10 @@ use std::process::{Command, Output};
 use common::{Home, Server, tool, words};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, SanType};
 
-/// A window title, a cleared screen, CSI as one character, a line of its own, a reversed file name.
+/// A window title, a cleared screen, CSI as one character, a separate line, and a reversed file name.
 const HOSTILE: &str = "\u{1b}]0;PWNED\u{7}\u{1b}[2J\u{9b}2J\nall is well\r\u{202e}gpj.exe\u{2028}";
 
-/// The same in ASCII: what an `IA5String` and a protocol's answer can hold.
+/// The same in ASCII, for an `IA5String` or the response of a protocol.
 const HOSTILE_ASCII: &str = "\u{1b}]0;PWNED\u{7}\u{1b}[2J\u{1b}[31mall is well\u{8}\u{7f}";
 
 fn is_harmless(output: &Output, what: &str) {

@@ -1,4 +1,4 @@
-//! What devca leaves behind: nothing that others can read, and after a purge nothing at all.
+//! What devca leaves on the disk: nothing that other users can read, and nothing at all after a purge.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -12,7 +12,7 @@ use common::browsers::{chromium_database, nicknames};
 use common::clients::own_jdk;
 use common::{Home, in_namespace, ok, strangers_root, words};
 
-/// Everything below some folders, folders and links included.
+/// Returns everything in these folders, including folders and links.
 fn listing(folders: &[PathBuf]) -> Vec<String> {
     let folders = folders.iter().map(|folder| folder.to_str().unwrap());
     let mut lines: Vec<String> =
@@ -101,7 +101,7 @@ fn purge_leaves_homes_and_stores_as_they_were() {
     assert!(before.1 == after.1, "the bundle is another");
     assert_eq!((before.2, before.3), (after.2, after.3));
 
-    // A sealed root leaves as little.
+    // A sealed root leaves nothing behind either.
     home.ok(["install", "--sealed"]);
     home.ok(["permit", "corp.example.dev"]);
     home.ok(["uninstall", "--purge"]);

@@ -1,6 +1,7 @@
-//! The main job on Windows; in CI, under wine. The browsers and clients that judge elsewhere are not there.
+//! The main tasks on Windows; in CI, with wine. The browsers and clients of the other tests are not available
+//! there.
 #![cfg(windows)]
-#![allow(clippy::unwrap_used, unsafe_code)] // Windows' loader has no safe face
+#![allow(clippy::unwrap_used, unsafe_code)] // there is no safe API for Windows' loader
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -70,12 +71,12 @@ fn a_name_that_is_none_is_refused() {
     assert!(!home.path().join("ca").exists());
 }
 
-/// Whether Windows' own loader opens a PKCS#12 file and finds a certificate with its key in it.
+/// Whether Windows' own loader opens a PKCS#12 file and finds a certificate with its key.
 fn loads(file: &Path, password: &str) -> bool {
     let mut bytes = std::fs::read(file).unwrap();
     let blob = CRYPT_INTEGER_BLOB { cbData: u32::try_from(bytes.len()).unwrap(), pbData: bytes.as_mut_ptr() };
     let password: Vec<u16> = password.encode_utf16().chain([0]).collect();
-    // SAFETY: the blob and the password, which ends with a zero, outlive the calls; the store is closed once.
+    // SAFETY: the blob and the zero-terminated password outlive the calls; the store is closed once.
     unsafe {
         let store = PFXImportCertStore(&raw const blob, password.as_ptr(), 0);
         if store.is_null() {
@@ -99,7 +100,7 @@ fn loads(file: &Path, password: &str) -> bool {
 fn the_systems_loader_opens_pkcs12() {
     let home = TempDir::new().unwrap();
     std::fs::write(home.path().join("password"), "correct horse\n").unwrap();
-    // Wine's loader takes RSA keys alone.
+    // Wine's loader only supports RSA keys.
     let words =
         ["issue", "localhost", "--key-type", "rsa-2048", "--format", "p12", "--password-file", "password"];
     let issued = devca(home.path(), &words);

@@ -1,4 +1,5 @@
-//! Messages, help texts and documentation are plain American English: some phrases are not to be written.
+//! Messages, help texts and documentation are written in plain American English: certain phrases are not
+//! allowed.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use common::project;
 
-/// Translated, archaic or British phrases, each with what to write instead.
+/// Translated, archaic or British phrases, each with a replacement.
 const PHRASES: &[(&str, &str)] = &[
     ("is no ", "is not a"),
     ("are no ", "are not"),
@@ -61,7 +62,8 @@ fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The string literals of a source file, and on the command line the doc comments, which are the help texts.
+/// Returns the string literals of a source file and, for the command line, the doc comments, because they are
+/// help texts.
 fn texts(path: &Path) -> Vec<(usize, String)> {
     let source = fs::read_to_string(path).unwrap();
     let source = source.split("#[cfg(test)]").next().unwrap();
@@ -80,7 +82,7 @@ fn texts(path: &Path) -> Vec<(usize, String)> {
         let mut characters = line.chars().peekable();
         while let Some(character) = characters.next() {
             match (&mut literal, character) {
-                // A character or a byte, of which only the quotation mark matters here.
+                // A character or byte literal; only the quotation mark matters here.
                 (None, '\'') if characters.peek() == Some(&'"') => {
                     characters.next();
                 }
@@ -119,7 +121,7 @@ fn no_message_has_a_phrase_that_is_not_to_be_written() {
         all.extend(page.lines().enumerate().map(|(index, line)| (path.clone(), index + 1, line.to_owned())));
     }
     for (path, line, text) in all {
-        // "There is no terminal" is English, "this is no terminal" is not.
+        // "There is no terminal" is English, but "this is no terminal" is not.
         let text = text.replace("there is no ", "there is not a ");
         for (phrase, better) in PHRASES.iter().filter(|(phrase, _)| text.contains(phrase)) {
             found.push(format!("{}:{line}: {phrase:?} (write {better:?}): {text}", path.display()));

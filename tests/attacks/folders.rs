@@ -1,4 +1,4 @@
-//! Root renews certificates in a folder that belongs to a service account, which wants more than that.
+//! Root renews certificates in a folder of a service account, which tries to gain more rights by that.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -10,7 +10,7 @@ use devca::disk::files::{Files, NewFile, Recognize, Secrecy, restrict_permission
 use crate::common::{in_namespace, ok, words};
 use crate::people::{RACES, Swapper, User, assert_never, root, state};
 
-/// A folder of root's with secrets, and one of the service's.
+/// Creates a folder of root with secrets, and one of the service.
 fn scene(folder: &str) -> User {
     let app = User::new("app");
     fs::create_dir("/etc/victim").unwrap();
@@ -32,7 +32,7 @@ fn renew(path: &Path) -> anyhow::Result<()> {
     Files::default().stage_in_place(vec![file], &recognize)?.commit_over()
 }
 
-/// Puts back what the service may do everything with.
+/// Restores a file that the service has full access to.
 fn put_back(path: &Path, app: &User) {
     if !path.symlink_metadata().is_ok_and(|found| found.is_file() && found.mode() & 0o777 == 0o666) {
         let _ = fs::remove_file(path);
@@ -43,7 +43,7 @@ fn put_back(path: &Path, app: &User) {
     }
 }
 
-/// Renews ten thousand times beside the swapper, and counts what has become of root's files.
+/// Renews ten thousand times while the swapper runs, and counts what happened to root's files.
 fn race(app: &User, what: &str, folder: &str, between: impl Fn(&Path)) {
     let path = Path::new(folder).join("app.pem");
     between(&path);
@@ -86,7 +86,7 @@ fn a_folder_that_is_swapped_for_a_link_leads_nowhere() {
     race(&app, "exchange", "/home/app/top/certs", |_| ());
 }
 
-/// Root issues these formats into a folder of the service's.
+/// Issues these formats as root into a folder of the service.
 fn issued(formats: &str) -> User {
     let app = scene("/etc/app");
     let password = if formats.contains("p12") { "--password-file /root/pw" } else { "" };
@@ -137,7 +137,7 @@ fn rights_are_taken_over_and_never_widened() {
     }
     let app = issued("pem");
     let (certificate, key) = ("/etc/app/app.test.pem", "/etc/app/app.test-key.pem");
-    // The server may read it by its group; nobody gets the set-user-id bit that somebody has set.
+    // The server may read the key because of its group; a set-user-ID bit is not copied.
     ok("chgrp", ["app", key]);
     ok("chmod", ["6750", key]);
     ok("chown", ["app", certificate]);
@@ -145,7 +145,7 @@ fn rights_are_taken_over_and_never_widened() {
     assert_eq!((mode(key), fs::metadata(key).unwrap().gid()), ((0, 0o750), app.uid()));
     assert_eq!(mode(certificate), (app.uid(), 0o644));
 
-    // An access control list: the group has no right, app has.
+    // With an access control list, the group has no rights, but app does.
     ok("chgrp", ["root", key]);
     ok("setfacl", ["-m", "u:app:r,g::-,m::r", key]);
     let list = || ok("getfacl", ["--omit-header", "--absolute-names", key]);
@@ -155,7 +155,7 @@ fn rights_are_taken_over_and_never_widened() {
     assert_eq!(list(), before);
     app.ok(&format!("cat {key}"));
 
-    // What new files inherit from their folder is not added to it.
+    // Entries that new files inherit from their folder are not added.
     ok("setfacl", ["-b", key]);
     ok("chmod", ["640", key]);
     ok("setfacl", ["-d", "-m", "u:app:rw", "/etc/app"]);
@@ -181,13 +181,13 @@ fn a_link_in_the_place_of_a_file_is_neither_followed_nor_replaced() {
     assert_eq!(state(Path::new("/etc/app")), before);
     assert!(certificate.is_symlink());
 
-    // Half-written files of an interrupted run are removed; a link that is called like one is, and not what it leads to.
+    // Temporary files of an interrupted run are removed; so is a link with such a name, but not its target.
     symlink("/etc/victim", "/etc/app/.devca-0000000000000000-x").unwrap();
     assert!(!root("devca renew --all").status.success());
     assert_eq!(fs::read_dir("/etc/victim").unwrap().count(), 2);
 }
 
-/// `status --fix` takes rights away from others: through what it has opened, which is no link.
+/// `status --fix` removes other users' rights from the file that it opened, never through a link.
 #[test]
 fn a_key_that_is_swapped_for_a_link_leads_nowhere() {
     if !in_namespace("folders::a_key_that_is_swapped_for_a_link_leads_nowhere") {

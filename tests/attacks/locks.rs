@@ -1,4 +1,4 @@
-//! One lock a CA, also while `uninstall --purge` removes it.
+//! There is only one lock per CA, even while `uninstall --purge` deletes it.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -12,7 +12,7 @@ use devca::disk::files::Files;
 use crate::common::{Home, words};
 use crate::people::{RACES, assert_never};
 
-/// Whether a process waits for a lock on this file, as `/proc/locks` tells.
+/// Whether a process waits for a lock on this file, according to `/proc/locks`.
 fn is_awaited(inode: u64) -> bool {
     let locks = fs::read_to_string("/proc/locks").unwrap();
     locks.lines().any(|line| line.contains("-> FLOCK") && line.contains(&format!(":{inode} ")))
@@ -35,7 +35,7 @@ fn who_waits_for_a_lock_that_is_removed_waits_for_the_next() {
         assert!(start.elapsed() < Duration::from_secs(30), "devca does not wait for the lock");
         std::thread::yield_now();
     }
-    // What a purge does, and the next devca after it.
+    // Do what a purge does, and then what the next devca process does.
     fs::remove_file(&lock).unwrap();
     let second = Files::default().lock(&lock, &|| ()).unwrap();
     let new = inode(&lock);
@@ -51,7 +51,7 @@ fn who_waits_for_a_lock_that_is_removed_waits_for_the_next() {
     assert!(output.status.success() && home.root().exists(), "{}", words(&output));
 }
 
-/// A holder may remove it when all is done, as a purge does.
+/// A process that holds the lock may delete its file at the end, as a purge does.
 #[test]
 fn never_do_two_hold_the_lock_while_it_is_removed() {
     const THREADS: usize = 8;
@@ -87,7 +87,7 @@ fn a_purge_leaves_others_a_ca_that_works() {
     for _ in 0..10 {
         let home = Home::new();
         home.ok(["issue", "localhost"]);
-        // A file of somebody else's keeps the folder.
+        // The folder is kept because of a file that is not devca's.
         fs::write(home.ca().join("note"), "mine").unwrap();
         let start =
             |words: &[&str]| home.devca(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -1,4 +1,4 @@
-//! The users who attack and are attacked. They are added to the throwaway /etc of a namespace.
+//! The users who attack and are attacked. They are added to a namespace's throwaway /etc.
 #![allow(dead_code)]
 
 use std::fs;
@@ -9,10 +9,10 @@ use std::process::{Child, Command, Output, Stdio};
 
 use crate::common::{nss_program, ok, project, tool, words};
 
-/// How often each race is run.
+/// The number of attempts for each race.
 pub(crate) const RACES: usize = 10_000;
 
-/// A user of the machine with a home folder, and devca in the `PATH`.
+/// A user of the machine with a home folder, and with devca in the `PATH`.
 pub(crate) struct User {
     name: String,
 }
@@ -21,7 +21,7 @@ impl User {
     /// Adds a user who may not use sudo.
     pub(crate) fn new(name: &str) -> Self {
         ok("useradd", ["--create-home", "--shell", "/bin/sh", name]);
-        // Another build can be attacked as well: one from before a fix, where an attack must succeed.
+        // Another build can be attacked too: one from before a fix, on which an attack must succeed.
         let attacked = std::env::var_os("DEVCA_ATTACKED").unwrap_or(env!("CARGO_BIN_EXE_devca").into());
         fs::copy(attacked, "/usr/local/bin/devca").unwrap();
         fs::copy(nss_program(), "/usr/local/bin/devca-nss").unwrap();
@@ -44,7 +44,7 @@ impl User {
         fs::metadata(self.home()).unwrap().uid()
     }
 
-    /// The folder of the user's default CA.
+    /// Returns the folder of the user's default CA.
     pub(crate) fn ca(&self) -> PathBuf {
         self.home().join(".local/share/devca/default")
     }
@@ -64,7 +64,7 @@ impl User {
         self.command(script).output().unwrap()
     }
 
-    /// Runs a script that must succeed, and returns its standard output.
+    /// Runs a script, which must succeed, and returns its standard output.
     pub(crate) fn ok(&self, script: &str) -> String {
         let output = self.run(script);
         assert!(output.status.success(), "{script}: {}", words(&output));
@@ -72,7 +72,7 @@ impl User {
     }
 }
 
-/// What somebody without the rights to it could do to a file or folder: its owner, group, mode and content.
+/// Everything about a file or folder that an attacker could change: its owner, group, mode and content.
 pub(crate) fn state(path: &Path) -> Vec<(PathBuf, u32, u32, u32, Vec<u8>)> {
     let found = path.symlink_metadata().unwrap();
     let content = if found.is_file() { fs::read(path).unwrap() } else { Vec::new() };
@@ -86,13 +86,13 @@ pub(crate) fn state(path: &Path) -> Vec<(PathBuf, u32, u32, u32, Vec<u8>)> {
     all
 }
 
-/// Says how the attack went, which must never have succeeded.
+/// Prints the result of an attack, which must never have succeeded.
 pub(crate) fn assert_never(attack: &str, tries: usize, successes: &[String]) {
     eprintln!("{attack}: {tries} tries, {} successes", successes.len());
     assert!(tries > 0 && successes.is_empty(), "{attack}: {successes:#?}");
 }
 
-/// A script that root runs, as a real root: not through sudo.
+/// Runs a script as real root, without sudo.
 pub(crate) fn root(script: &str) -> Output {
     let mut command = Command::new(tool("sh"));
     command.args(["-euc", &format!("cd /root; {script}")]).stdin(Stdio::null());
@@ -100,7 +100,7 @@ pub(crate) fn root(script: &str) -> Output {
     command.output().unwrap()
 }
 
-/// A process of a user's that puts links in the way for as long as it runs: tests/attacks/swap.py.
+/// A process of a user that swaps files for links as long as it runs: tests/attacks/swap.py.
 pub(crate) struct Swapper(Child);
 
 impl Swapper {
@@ -115,8 +115,8 @@ impl Swapper {
         Self(child)
     }
 
-    /// Ends it. Both must have had their turns: it must have put links there, and devca must have met the file that
-    /// belongs there, each in at least one of a hundred races.
+    /// Stops it. Both sides must have had their turns: it must have created links, and devca must have found
+    /// the original file, each in at least one of a hundred races.
     pub(crate) fn end_having_met(mut self, met: usize) {
         drop(self.0.stdin.take());
         let mut said = String::new();

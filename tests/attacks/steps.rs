@@ -1,5 +1,5 @@
-//! What root does for a person: it starts programs and changes the trust store. A process of the person's wants it to
-//! start other programs, to trust other roots, to publish files, or to remove what is not devca's.
+//! Root's steps on behalf of a user: starting programs and changing the trust store. A process of the user
+//! tries to make root start other programs, trust other roots, publish files, or remove what is not devca's.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,18 +16,18 @@ use crate::people::{RACES, Swapper, User, assert_never, state};
 const ANCHORS: &str = "/usr/local/share/ca-certificates";
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
-/// The certificates that the machine trusts.
+/// Returns the certificates that the machine trusts.
 fn trusted() -> String {
     fs::read_to_string(BUNDLE).unwrap()
 }
 
-/// What devca has put there, for whatever home.
+/// Returns the files that devca installed for any home.
 fn installed() -> BTreeSet<PathBuf> {
     let files = fs::read_dir(ANCHORS).unwrap().map(|entry| entry.unwrap().path());
     files.filter(|file| file.file_name().unwrap().to_string_lossy().starts_with("devca-")).collect()
 }
 
-/// A root of a company's in the system store. Returns its certificate.
+/// Adds a company's root to the system store. Returns the certificate.
 fn company() -> String {
     let file = Path::new(ANCHORS).join("company.crt");
     strangers_root(&file);
@@ -35,7 +35,7 @@ fn company() -> String {
     fs::read_to_string(file).unwrap()
 }
 
-/// Programs that say as whom they run, and then do what is expected of them, come first in alice's `PATH`.
+/// Programs that report who runs them, and then do what is expected, come first in alice's `PATH`.
 #[test]
 fn programs_of_the_home_do_not_run_as_root() {
     if !in_namespace("steps::programs_of_the_home_do_not_run_as_root") {
@@ -66,7 +66,7 @@ fn programs_of_the_home_do_not_run_as_root() {
                     .filter(|line| line.starts_with("0 "))
                     .map(|line| format!("{sudo}devca {command}: uid {line}: {}", words(&output))),
             );
-            // The work itself goes on with the system's programs.
+            // The work itself is done by the system's programs.
             let own = fs::read_to_string(alice.ca().join("root.pem")).unwrap();
             match command {
                 "install" | "rotate" => assert!(trusted().contains(&own), "{}", words(&output)),
@@ -78,7 +78,7 @@ fn programs_of_the_home_do_not_run_as_root() {
     assert_never("programs in the home", tries, &successes);
 }
 
-/// The system's own program, where others can change it.
+/// The system's own program, in a place where others can change it.
 #[test]
 fn a_program_that_others_can_change_does_not_run_as_root() {
     if !in_namespace("steps::a_program_that_others_can_change_does_not_run_as_root") {
@@ -134,7 +134,8 @@ fn a_second_certificate_in_the_root_is_not_trusted() {
     assert_never("a second certificate in root.pem", 4, &successes);
 }
 
-/// While devca works, `root.pem` becomes a link to what only root can read, another root, both in one file, and back.
+/// While devca works, `root.pem` becomes a link to a file that only root can read, another root, both in one
+/// file, and itself again.
 #[test]
 fn what_is_exchanged_meanwhile_is_not_published() {
     if !in_namespace("steps::what_is_exchanged_meanwhile_is_not_published") {
@@ -149,7 +150,7 @@ fn what_is_exchanged_meanwhile_is_not_published() {
         ln -s /etc/shadow new; mv -f new root.pem; cp ~/other.pem new; mv -f new root.pem
         cat ~/own.pem ~/other.pem >new; mv -f new root.pem; cp ~/own.pem new; mv -f new root.pem; done";
     let mut swapper = alice.command(swapper);
-    // A process group of its own: runuser passes no signal on.
+    // Use a separate process group, because runuser does not forward signals.
     let swapper = swapper.process_group(0).stdout(Stdio::null()).stderr(Stdio::null());
     let mut swapper = swapper.spawn().unwrap();
     let (mut successes, before) = (Vec::new(), installed());
@@ -160,7 +161,7 @@ fn what_is_exchanged_meanwhile_is_not_published() {
             tries += 1;
             for file in installed().difference(&before) {
                 reached += 1;
-                // Either root was the CA's when devca read it. What it did not read is not there.
+                // Both roots were the CA's when devca read them. Nothing else was installed.
                 let content = fs::read_to_string(file).unwrap();
                 if content != own && content != other {
                     successes.push(format!("{sudo}: {content}: {}", words(&output)));
@@ -178,7 +179,8 @@ fn what_is_exchanged_meanwhile_is_not_published() {
     assert_never("exchanging root.pem", tries, &successes);
 }
 
-/// The same for reading alone, ten thousand times: what root is given is one certificate that was there, or nothing.
+/// Does the same for reading alone, ten thousand times: root gets a single certificate that existed, or
+/// nothing.
 #[test]
 fn what_root_is_given_is_one_certificate() {
     if !in_namespace("steps::what_root_is_given_is_one_certificate") {
@@ -186,7 +188,7 @@ fn what_root_is_given_is_one_certificate() {
     }
     let alice = User::with_sudo("alice");
     alice.ok("devca issue localhost -q; cd .local/share/devca/default; cp root.pem ~/own.pem");
-    // What only root can read: a certificate, and another with its key.
+    // Files that only root can read: a certificate, and another one with its key.
     let secret = Path::new("/etc/secret.pem");
     strangers_root(secret);
     let root = alice.ca().join("root.pem");
@@ -197,7 +199,7 @@ fn what_root_is_given_is_one_certificate() {
     let swapper = Swapper::start(&alice, "exchange", root.to_str().unwrap(), secret.to_str().unwrap());
     let (mut met, mut successes) = (0, Vec::new());
     for race in 0..RACES {
-        // Behind sudo devca is alice: root reads here, which is worse.
+        // Under sudo, devca acts as alice; here root itself reads the file, which is worse.
         let Ok(read) = CaCertificate::load(&root) else { continue };
         let label = format!("devca-{race}");
         let anchor = Anchor { label, der: read.der.clone(), sha1: devca::x509::key::sha1(&read.der) };
@@ -213,7 +215,7 @@ fn what_root_is_given_is_one_certificate() {
     assert_never("what root is given", RACES, &successes);
 }
 
-/// A batch behind sudo writes twenty thousand files into a folder that its owner exchanges all the time.
+/// A batch under sudo writes twenty thousand files into a folder that its owner keeps replacing.
 #[test]
 fn a_batch_behind_sudo_writes_nothing_of_roots() {
     if !in_namespace("steps::a_batch_behind_sudo_writes_nothing_of_roots") {
@@ -234,7 +236,7 @@ fn a_batch_behind_sudo_writes_nothing_of_roots() {
     assert_never("a folder that is exchanged during a batch", RACES, &successes);
 }
 
-/// What `earlier.pem` and `root.pem` name is the person's to write.
+/// The user can write anything to `earlier.pem` and `root.pem`.
 #[test]
 fn only_devcas_roots_are_removed() {
     if !in_namespace("steps::only_devcas_roots_are_removed") {
@@ -260,7 +262,7 @@ fn only_devcas_roots_are_removed() {
         }
     }
     assert_never("other roots in earlier.pem and root.pem", tries, &successes);
-    // A root of devca's that was replaced is removed, and the report says so.
+    // A devca root that was replaced is removed and reported.
     alice.ok("rm -rf .local; devca install --store system; cp .local/share/devca/default/root.pem old.pem");
     alice.ok("devca rotate --store nss");
     let said = alice.ok("devca install --store system");
@@ -268,7 +270,7 @@ fn only_devcas_roots_are_removed() {
     assert!(!trusted().contains(&fs::read_to_string("/home/alice/old.pem").unwrap()));
 }
 
-/// With a sudo that passes everything on, a hook of the system's writes down what reaches it.
+/// With a sudo that passes on the whole environment, a system hook records what reaches it.
 #[test]
 fn nothing_of_the_persons_environment_reaches_roots_programs() {
     if !in_namespace("steps::nothing_of_the_persons_environment_reaches_roots_programs") {

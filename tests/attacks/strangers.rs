@@ -1,4 +1,4 @@
-//! CA folders, files and inventories that another user has made, or can change.
+//! CA folders, files and inventories that another user created or can change.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::common::{in_namespace, ok, words};
 use crate::people::{User, assert_never, state};
 
-/// What makes a CA's folder one that nobody should rely on (as root, in the folder of all CAs), and whether the command
-/// of the hint is enough to go on.
+/// Changes (made by root in the folder of all CAs) that make a CA's folder unsafe, and whether the command in
+/// the hint fixes it.
 const UNSAFE: [(&str, &str); 11] = [
     ("chmod 775 default", "can be changed by other users"),
     ("chmod 757 default", "can be changed by other users"),
@@ -47,13 +47,13 @@ fn a_ca_that_others_could_have_changed_is_refused() {
             if output.status.code() != Some(1) || !said.contains(why) {
                 successes.push(format!("{spoil}: devca {command}: {said}"));
             }
-            // What `chmod` puts right, the hint's command does.
+            // If `chmod` can fix it, the hint has the command.
             let hint = said.lines().find_map(|line| line.split_once("chmod go-w ")).map(|(_, path)| path);
             if let Some(path) = hint {
                 alice.ok(&format!("chmod go-w {path}; devca list"));
             }
         }
-        // `status` reports it, and looks at the rest.
+        // `status` reports it, and checks the rest.
         ok("rm", ["-rf", alice.home().join(".local").to_str().unwrap()]);
         alice.ok("devca issue localhost -q --force");
         ok("sh", ["-euc", &format!("cd ~alice/.local/share/devca; {spoil}")]);
@@ -70,12 +70,13 @@ fn what_is_normal_is_accepted() {
     }
     let alice = User::new("alice");
     alice.ok("devca issue localhost; chmod 755 .local/share/devca .local/share/devca/default; devca list");
-    // Root's own, where only owners can rename files, and where a link of one's own leads.
+    // These are accepted: root's own files, a folder in which only owners can rename files, and the target of
+    // the user's own link.
     ok("chown", ["root", alice.ca().join("root.pem").to_str().unwrap()]);
     alice.ok("devca renew --all; export DEVCA_HOME=/tmp; devca issue localhost --force; rm -r /tmp/default");
     alice.ok("mkdir big; ln -s big own; export DEVCA_HOME=/home/alice/own; devca issue localhost --force; devca list");
     alice.ok("umask 002; export DEVCA_HOME=/home/alice/new; devca issue localhost --force; devca list");
-    // What --fix can put right, it does.
+    // --fix fixes what it can.
     alice.ok("chmod 775 .local/share/devca/default; devca status --fix --store nss || true; devca list");
 }
 
@@ -204,7 +205,7 @@ fn an_inventory_from_elsewhere_overwrites_nothing() {
         }
     }
     assert_never("files that an inventory names", tries, &successes);
-    // The subject of a line is judged as that of a command line is. (The pair beside those files was renewed.)
+    // The subject in a line is checked like that of a command line. (The pair of files was renewed.)
     alice.ok(&format!("rm {}; devca issue localhost -q --force --out certs", inventory.display()));
     let line = read();
     let mut entry = line.clone();
@@ -212,7 +213,7 @@ fn an_inventory_from_elsewhere_overwrites_nothing() {
     alice.ok(&format!("cat > {} <<'EOF'\n{entry}\nEOF", inventory.display()));
     let output = alice.run("devca renew --all");
     assert!(output.status.code() == Some(1) && words(&output).contains("organization"), "{}", words(&output));
-    // The line as it was is as good as ever.
+    // The original line still works.
     alice.ok(&format!("cat > {} <<'EOF'\n{line}\nEOF\ndevca renew --all", inventory.display()));
 }
 
@@ -220,7 +221,8 @@ fn devca_sha256(content: &str) -> String {
     hex::encode(devca::x509::key::sha256(content.as_bytes()))
 }
 
-/// A folder above a CA's is as good as the CA: whoever can exchange it, or a link on the way, chooses the CA.
+/// The folders above a CA's matter as much as the CA: anyone who can replace one of them, or a link on the
+/// way, chooses the CA.
 #[test]
 fn what_is_above_a_ca_is_not_anothers() {
     if !in_namespace("strangers::what_is_above_a_ca_is_not_anothers") {
@@ -238,13 +240,13 @@ fn what_is_above_a_ca_is_not_anothers() {
         let said = words(&alice.run(script));
         assert!(said.contains("/home/shared can be changed by other users"), "{script}: {said}");
     }
-    // A link of mallory's, in a place where only mallory can make it.
+    // A link that belongs to mallory, in a place where only mallory can create it.
     mallory.ok("ln -s /home/alice/.local/share/devca link; chmod 755 ~");
     let said = words(&alice.run("DEVCA_HOME=/home/mallory/link devca uninstall --purge --store nss"));
     assert!(said.contains("can be changed by other users"), "{said}");
     assert_eq!(state(&alice.ca()), before, "the CA that the link leads to");
 
-    // Root, in a folder of mallory's, changes nothing that a link there leads to.
+    // In mallory's folder, root changes nothing that a link leads to.
     mallory.ok("ln -sfn /etc x");
     let mode = || fs::metadata("/etc/default").unwrap().mode();
     let before = mode();
@@ -256,7 +258,7 @@ fn what_is_above_a_ca_is_not_anothers() {
     assert_eq!(mode(), before);
 }
 
-/// `root.pem` may be a copy of anybody's root: only with its key is it this CA's.
+/// `root.pem` may be a copy of any root: it is this CA's only if its key is here.
 #[test]
 fn a_root_without_its_key_stays_trusted() {
     if !in_namespace("strangers::a_root_without_its_key_stays_trusted") {

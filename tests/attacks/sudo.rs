@@ -1,4 +1,4 @@
-//! A process of the person's own wants root's rights, and waits for `sudo devca`.
+//! A process of the user tries to get root's rights, and waits for `sudo devca`.
 
 use std::fs;
 use std::path::Path;
@@ -6,10 +6,10 @@ use std::path::Path;
 use crate::common::{in_namespace, words};
 use crate::people::{User, assert_never, state};
 
-/// A folder of root's with files that are called like a CA's.
+/// A folder of root with files that are named like a CA's.
 const VICTIM: &str = "/etc/victim";
 
-/// What a person may type behind sudo.
+/// Commands that a user may run with sudo.
 const COMMANDS: [&str; 11] = [
     "install --store nss",
     "issue app.test --out certs",
@@ -24,7 +24,7 @@ const COMMANDS: [&str; 11] = [
     "renew --all --exec 'id -u > hook'",
 ];
 
-/// What is planted, as shell scripts that run in the folder of all CAs, once there is a CA.
+/// Attacks as shell scripts, which run in the folder of all CAs once there is a CA.
 const PLANTS: [&str; 17] = [
     "rm -r default; ln -s /etc/victim default",
     "cd ..; rm -r devca; ln -s /etc/victim devca",
@@ -91,7 +91,7 @@ fn links_in_the_home_lead_root_nowhere() {
             alice.ok(&format!(
                 "rm -rf .local certs; mkdir -p certs; devca issue localhost -q --force; cd .local/share/devca; cp default/root.pem ~; {plant}"
             ));
-            // Root's own copy of alice's root, which her list may name.
+            // Root's own copy of alice's root, which her list could name.
             fs::copy(alice.home().join("root.pem"), format!("{VICTIM}/alices.pem")).unwrap();
             let before = state(Path::new(VICTIM));
             let output = alice.run(&format!("sudo devca {command}"));
@@ -113,7 +113,7 @@ fn everything_behind_sudo_is_the_persons() {
     let mut others = Vec::new();
     let run = |command: &str| alice.ok(command);
     run("umask 077; sudo devca install --store nss; sudo devca issue localhost --out certs");
-    // A program that devca starts is the person's as well, without a way back to root.
+    // A program that devca starts also runs as the user, without a way to become root again.
     let ids = run("sudo devca run -- sh -c 'grep -E ^.id: /proc/self/status; echo $HOME $USER'");
     run(
         "sudo devca renew --all --exec 'id -u > hook; echo $HOME >> hook; grep ^Uid /proc/self/status >> hook'",

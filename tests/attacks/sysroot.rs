@@ -1,4 +1,5 @@
-//! A hostile container image, given to `devca --sysroot` by root: its programs, links and files want to reach the machine.
+//! A hostile container image that root passes to `devca --sysroot`: its programs, links and files try to
+//! reach the machine.
 
 use std::ffi::OsStr;
 use std::fs::{self, Permissions};
@@ -21,7 +22,7 @@ use crate::people::{RACES, Swapper, User, assert_never};
 const ANCHORS: &str = "usr/local/share/ca-certificates";
 const UPDATER: &str = "usr/sbin/update-ca-certificates";
 
-/// Puts a program of the attacker's into the tree.
+/// Puts a program of the attacker into the tree.
 fn plant(tree: &Path, path: &str, script: &[u8]) {
     let path = tree.join(path);
     let _ = fs::remove_file(&path);
@@ -29,13 +30,13 @@ fn plant(tree: &Path, path: &str, script: &[u8]) {
     fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
 }
 
-/// What the attacker's program wrote.
+/// Returns what the attacker's program wrote.
 fn loot(tree: &Path) -> Vec<String> {
     let loot = fs::read_to_string(tree.join("loot")).unwrap_or_default();
     loot.lines().map(ToOwned::to_owned).collect()
 }
 
-/// A process of the machine's, which ends with the test, however that ends.
+/// A process of the machine, which is killed when the test ends in any way.
 struct Victim(Child);
 
 impl Drop for Victim {
@@ -54,7 +55,7 @@ fn programs_of_an_image_cannot_reach_the_machine() {
     let tree = tree(&home);
     let script = fs::read(project().join("tests/attacks/escape.py")).unwrap();
     plant(&tree, UPDATER, &script);
-    // It could be the machine's disk; this one is harmless.
+    // It could be the machine's disk; this device is harmless.
     ok("mknod", ["-m", "666", tree.join("device").to_str().unwrap(), "c", "1", "5"]);
     fs::write("/etc/devca-target", "").unwrap();
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -84,11 +85,11 @@ fn programs_of_an_image_cannot_reach_the_machine() {
     let output = install(&[]);
     assert_eq!(output.status.code(), Some(1), "{}", words(&output));
     assert!(words(&output).contains("does not contain the root"), "{}", words(&output));
-    // Once for the root, and once more to take out what the store did not take.
+    // Once for adding the root, and once for removing what the store did not accept.
     assert_eq!(loot(&tree), ["tried 23", "tried 23"], "successes of 23 attempts");
     assert_eq!(victim.0.try_wait().unwrap(), None, "the process was ended");
 
-    // The attempts are worth something: as a plain root of the machine they succeed.
+    // The attempts are realistic: as unrestricted root of the machine, they succeed.
     fs::remove_file(tree.join("loot")).unwrap();
     install(&["--trust-sysroot"]);
     let loot = loot(&tree);
@@ -116,7 +117,7 @@ fn without_namespaces_no_program_of_an_image_is_run() {
         "echo 0 >/proc/sys/user/max_user_namespaces; exec {devca} install --store system --sysroot {}",
         tree.display()
     );
-    // The limit holds in this user namespace alone.
+    // The limit applies only to this user namespace.
     let unshare = ["--user", "--map-root-user", "sh", "-euc", &script];
     let output = home.command(&tool("unshare"), unshare).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", words(&output));
@@ -154,12 +155,12 @@ fn status_and_dry_run_start_no_program_of_an_image() {
         assert!(
             stores.iter().any(|store| store["place"].as_str().unwrap().ends_with("own/lib/security/cacerts"))
         );
-        // What such a program writes stays in the tree, where it would be seen.
+        // Such a program writes to the tree, where it would be noticed.
         assert!(loot(&tree).is_empty(), "{words:?} has run a program");
     }
 }
 
-/// Everything on the machine that an image could want to write to.
+/// Returns everything on the machine that an image could try to write to.
 fn machine() -> Vec<(String, u64)> {
     let found = ok("find", ["/etc", "/usr/local", "-printf", "%p\t%C@\n"]);
     let mut files: Vec<(String, u64)> = found
@@ -201,7 +202,7 @@ fn planted_links_do_not_lead_out_of_an_image() {
     let mut try_links = |to: &str, at: &Path| {
         let _ = fs::remove_dir_all(at).or_else(|_| fs::remove_file(at));
         symlink(to, at).unwrap();
-        // Whatever an earlier attempt brought about is forgotten.
+        // Undo the effects of earlier attempts.
         fs::write(tree.join("etc/ssl/certs/ca-certificates.crt"), "").unwrap();
         let output = install();
         tries += 1;
@@ -209,7 +210,7 @@ fn planted_links_do_not_lead_out_of_an_image() {
         let _ = fs::remove_file(at);
         output
     };
-    // The name of the file is known beforehand: it is the hash of a public certificate.
+    // The name of the file is predictable: it is the hash of a public certificate.
     for to in [
         "/etc/target",
         "/etc/target-file",
@@ -224,10 +225,10 @@ fn planted_links_do_not_lead_out_of_an_image() {
     for to in
         ["/etc/target", "../../../../../../../../etc/target", "/proc/self/cwd", "/proc/1/root/etc/target"]
     {
-        // Some of them exist in the tree.
+        // Some of these targets exist in the tree.
         try_links(to, &anchors);
     }
-    // 41 links, one after another; the last would leave the tree.
+    // A chain of 41 links; the last one would leave the tree.
     fs::create_dir_all(&anchors).unwrap();
     for link in 0..41 {
         symlink(format!("l{}", link + 1), tree.join(format!("usr/local/share/l{link}"))).unwrap();
@@ -236,7 +237,7 @@ fn planted_links_do_not_lead_out_of_an_image() {
     let output = try_links("l0", &anchors);
     assert_eq!(output.status.code(), Some(1), "{}", words(&output));
     assert_eq!((tries, successes), (10, 0));
-    // A folder of that name is not written into either.
+    // A folder with that name is not written to either.
     fs::create_dir_all(&anchor).unwrap();
     fs::write(tree.join("etc/ssl/certs/ca-certificates.crt"), "").unwrap();
     let output = install();
@@ -247,7 +248,7 @@ fn planted_links_do_not_lead_out_of_an_image() {
 
 type Make = fn(&Path);
 
-/// What reading could wait for, or go on with for ever.
+/// Files that a reader could wait for, or read forever.
 const OBSTACLES: [(&str, Make); 4] = [
     ("a pipe", |path| drop(ok("mkfifo", [path.to_str().unwrap()]))),
     ("a device", |path| drop(ok("mknod", [path.to_str().unwrap(), "c", "1", "5"]))),
@@ -277,7 +278,7 @@ fn files_of_an_image_do_not_keep_devca_waiting() {
     }
 }
 
-/// What is in a running container can be exchanged while devca reads it.
+/// Files in a running container can be replaced while devca reads them.
 #[test]
 fn a_file_that_is_swapped_for_a_link_does_not_lead_out_of_an_image() {
     if !in_namespace("sysroot::a_file_that_is_swapped_for_a_link_does_not_lead_out_of_an_image") {
@@ -286,7 +287,7 @@ fn a_file_that_is_swapped_for_a_link_does_not_lead_out_of_an_image() {
     let home = Home::new();
     let image = tree(&home);
     let app = User::new("app");
-    // Where a link of the image would lead on the machine, and where it leads in the image.
+    // The target of the image's link on the machine, and in the image.
     let outside = Path::new("/etc/devca-victim");
     fs::create_dir_all(outside).unwrap();
     strangers_root(&outside.join("ca-certificates.crt"));
@@ -295,7 +296,7 @@ fn a_file_that_is_swapped_for_a_link_does_not_lead_out_of_an_image() {
     // A short list is read more often.
     strangers_root(&folder.join("ca-certificates.crt"));
     ok("chown", ["-R", "app", folder.to_str().unwrap(), image.join("etc/ssl").to_str().unwrap()]);
-    // From the image's folder to the machine's: up and up, and down again.
+    // From the image's folder to the machine's: up as far as possible, and down again.
     let target = format!("{}etc/devca-victim/ca-certificates.crt", "../".repeat(30));
     let mut host = Host::this(devca_platform::Account::default(), true);
     host.sysroot.clone_from(&image);
@@ -318,14 +319,14 @@ fn a_file_that_is_swapped_for_a_link_does_not_lead_out_of_an_image() {
     assert_never("a file that is swapped for a link out of the image", RACES, &successes);
 }
 
-/// Lets others enter the folders above.
+/// Lets other users enter the folders above.
 fn open_way(folder: &Path) {
     for folder in folder.ancestors().take_while(|folder| *folder != Path::new("/tmp")) {
         let _ = fs::set_permissions(folder, Permissions::from_mode(0o755));
     }
 }
 
-/// The path of a tree that a user can rename may lead to another one by the time that root enters it.
+/// By the time that root enters a tree, a user who can rename it may have replaced it.
 #[test]
 fn a_tree_that_was_exchanged_is_not_entered() {
     if !in_namespace("sysroot::a_tree_that_was_exchanged_is_not_entered") {

@@ -1,4 +1,5 @@
-//! What `sudo devca` does as root, as strace(1) sees it: it writes the system's trust store, and nothing else.
+//! What `sudo devca` does as root, according to strace(1): it writes to the system's trust store, and nothing
+//! else.
 
 use std::collections::HashMap;
 use std::fs;
@@ -23,7 +24,8 @@ const COMMANDS: [&str; 11] = [
     "uninstall --purge --store system,nss",
 ];
 
-/// The system's store; what update-ca-certificates and its hook for Java write besides; and what is not a file.
+/// The system's store, other files that update-ca-certificates and its Java hook write, and paths that are
+/// not files.
 const STORE: [&str; 8] = [
     "/usr/local/share/ca-certificates/",
     "/etc/ssl/certs",
@@ -35,13 +37,13 @@ const STORE: [&str; 8] = [
     "/dev/null",
 ];
 
-/// One system call that changes files, made with root's rights below devca.
+/// A system call that changes files, made with root's rights by devca or a program it started.
 struct Write {
     call: String,
     path: String,
 }
 
-/// The trace of a run: one file for each thread, which strace has called `trace.ID`.
+/// The trace of a run: strace writes one file for each thread, named `trace.ID`.
 struct Trace {
     threads: HashMap<u32, String>,
 }
@@ -56,14 +58,14 @@ impl Trace {
         Self { threads: files.filter_map(thread).collect() }
     }
 
-    /// The one that was started first. (Not that of the smallest number: numbers start again at the end.)
+    /// The thread that was started first. (It may not have the smallest ID, because IDs wrap around.)
     fn first(&self) -> u32 {
         let is_first =
             |text: &str| text.lines().next().is_some_and(|line| line.contains("[\"sudo\", \"devca\""));
         *self.threads.iter().find(|(_, text)| is_first(text)).unwrap().0
     }
 
-    /// What a thread and its children write as root from the moment that devca is executed.
+    /// Collects what a thread and its children write as root, beginning when devca is executed.
     fn writes(&self, thread: u32, mut process: Process, found: &mut Vec<Write>) {
         for line in self.threads[&thread].lines() {
             let Some((call, result)) = line.rsplit_once(" = ") else { continue };
@@ -82,7 +84,7 @@ impl Trace {
                     process.is_devca |= program.ends_with("/devca");
                 }
                 "setuid" => process.user = number(0).unwrap_or(process.user),
-                // An id of -1 is one that stays.
+                // An ID of -1 means no change.
                 "setreuid" | "setresuid" => process.user = number(1).unwrap_or(process.user),
                 "chdir" => {
                     process.folder = Path::new(&process.folder).join(quoted(arguments)).display().to_string();
@@ -101,7 +103,7 @@ impl Trace {
     }
 }
 
-/// What a process has from the one that started it.
+/// What a process inherits from the one that started it.
 #[derive(Clone)]
 struct Process {
     user: u32,
@@ -109,12 +111,12 @@ struct Process {
     folder: String,
 }
 
-/// The first words in quotation marks.
+/// Returns the first quoted string.
 fn quoted(arguments: &str) -> &str {
     arguments.split('"').nth(1).unwrap_or_default()
 }
 
-/// The path of the first descriptor.
+/// Returns the path of the first descriptor.
 fn descriptor(arguments: &str) -> Option<&str> {
     Some(arguments.split_once('<')?.1.split_once('>')?.0)
 }
@@ -125,12 +127,12 @@ fn written(name: &str, arguments: &str, result: &str, folder: &str) -> Vec<Write
         "open" | "openat" | "creat" => {
             let flags = ["O_WRONLY", "O_RDWR", "O_CREAT"];
             let writes = name == "creat" || flags.iter().any(|flag| arguments.contains(flag));
-            // The path that was opened in the end, whatever links led there.
+            // The path that was actually opened, after resolving links.
             descriptor(result).filter(|_| writes).map(write).into_iter().collect()
         }
-        // Descriptors have been opened before.
+        // The descriptor was opened earlier.
         "fchmod" | "fchown" | "ftruncate" => descriptor(arguments).map(write).into_iter().collect(),
-        // What a link says is not written.
+        // The target of a link is not written to.
         "symlink" | "symlinkat" => {
             paths(arguments, folder).last().map(|path| write(path)).into_iter().collect()
         }
@@ -138,7 +140,7 @@ fn written(name: &str, arguments: &str, result: &str, folder: &str) -> Vec<Write
     }
 }
 
-/// The paths of a call, each from the folder that it is relative to: `3</etc>, "x"` is /etc/x.
+/// Returns the paths of a call, resolving each relative to its folder: `3</etc>, "x"` is /etc/x.
 fn paths(arguments: &str, folder: &str) -> Vec<String> {
     let mut folder = folder;
     let mut paths = Vec::new();
@@ -184,7 +186,7 @@ fn root_writes_the_store_and_nothing_else() {
         let others: Vec<_> = writes
             .iter()
             .filter(|write| !STORE.iter().any(|store| write.path.starts_with(store)))
-            // Java does this at its start, for itself.
+            // Java does this for itself when it starts.
             .filter(|write| !write.path.ends_with("/coredump_filter"))
             .map(|write| (&write.call, &write.path))
             .collect();

@@ -1,4 +1,4 @@
-//! A fault, what devca finds, and what the clients make of it.
+//! A fault, what devca finds, and how clients react to it.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,23 +10,23 @@ use serde_json::Value;
 use super::common::clients::{CLIENTS, Client};
 use super::common::{Home, Server, ok, project, tool, words};
 
-/// A certificate, or a chain, and its key.
+/// A certificate or a chain, and its key.
 pub(super) type Pair = (PathBuf, PathBuf);
 
 /// A server with a fault.
 pub(super) struct Fault {
-    /// What is wrong, in a few words.
+    /// A short description of the fault.
     pub(super) what: &'static str,
-    /// What devca must find, the worst first, and nothing else.
+    /// The findings that devca must report, worst first, and no others.
     pub(super) found: &'static [&'static str],
-    /// The name in the client's request.
+    /// The name that the client requests.
     pub(super) host: &'static str,
     pub(super) serve: fn(&Home) -> Server,
 }
 
 impl Fault {
-    /// devca must find it; and of the clients, which trust the CA of the home, exactly those must fail that are foretold
-    /// to, in the words that are.
+    /// devca must find the fault. Of the clients, which trust the home's CA, exactly those must fail that
+    /// devca predicts, with the predicted messages.
     pub(super) fn is_found_and_foretold(&self) {
         let home = Home::new();
         home.ok(["issue", "localhost"]);
@@ -38,7 +38,7 @@ impl Fault {
     }
 }
 
-/// To check a server as a client would that trusts the root of the home alone.
+/// Arguments for checking a server like a client that only trusts the home's root.
 pub(super) fn arguments(home: &Home, host: &str, port: u16) -> Vec<String> {
     let root = home.root().display().to_string();
     let (connect, host) = (format!("127.0.0.1:{port}"), format!("https://{host}:{port}"));
@@ -60,7 +60,7 @@ pub(super) fn findings<S: AsRef<OsStr>>(home: &Home, expected: &[&str], argument
     document["findings"].clone()
 }
 
-/// What the findings foretell of a client.
+/// Returns the messages that the findings predict for a client.
 pub(super) fn foretold(findings: &Value, client: &str) -> Vec<String> {
     let called: &[&str] = match client {
         "openssl s_client" => &["OpenSSL", "curl"],
@@ -73,7 +73,7 @@ pub(super) fn foretold(findings: &Value, client: &str) -> Vec<String> {
     of_client.map(|word| word["message"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Lets a client connect and compares; a client of which nothing is foretold must be content.
+/// Connects with a client and compares; if nothing is predicted, the client must accept the server.
 pub(super) fn says_what_is_foretold(
     home: &Home,
     client: &Client,
@@ -83,7 +83,7 @@ pub(super) fn says_what_is_foretold(
     findings: &Value,
     what: &str,
 ) {
-    // wget is in no catalogue.
+    // The catalogue does not cover wget.
     if client.name == "wget" {
         return;
     }
@@ -91,14 +91,14 @@ pub(super) fn says_what_is_foretold(
     compare(home, client.name, output.status.success(), &words(&output), findings, what);
 }
 
-/// What a client says must be foretold, and be explained.
+/// The client's message must have been predicted, and `devca explain` must recognize it.
 pub(super) fn compare(home: &Home, client: &str, accepts: bool, said: &str, findings: &Value, what: &str) {
     let foretold = foretold(findings, client);
     assert_eq!(accepts, foretold.is_empty(), "{what}: {client}, of which {foretold:?} is foretold: {said}");
     if accepts {
         return;
     }
-    // Chromium's page says NET::ERR_…, its log net::ERR_….
+    // Chromium's page has NET::ERR_…, and its log net::ERR_….
     let contains = |line: &str, words: &str| line.to_lowercase().contains(&words.to_lowercase());
     let is_said = |line: &&str| foretold.iter().any(|words| contains(line, words));
     let Some(line) = said.lines().find(is_said) else {
@@ -110,21 +110,21 @@ pub(super) fn compare(home: &Home, client: &str, accepts: bool, said: &str, find
     assert!(leads_to.into_iter().any(leads_back), "{line}: {explained:#}");
 }
 
-/// What `devca explain` says to a pasted line, which may begin with a dash.
+/// Returns the output of `devca explain` for a pasted line, which may begin with a dash.
 pub(super) fn explained(home: &Home, line: &str) -> Value {
     serde_json::from_str(&home.ok(["--json", "explain", "--", line])).unwrap()
 }
 
-/// The pair that devca issues with these words.
+/// Issues a pair with devca and these arguments.
 pub(super) fn issued(home: &Home, name: &str, words: &[&str]) -> Pair {
     let [certificate, fullchain, key] =
         ["", "-fullchain", "-key"].map(|part| home.file(&format!("{name}{part}.pem")));
-    let _ = fs::remove_file(&fullchain); // an earlier one's
+    let _ = fs::remove_file(&fullchain); // from an earlier call
     home.ok(["issue", name, "--force"].iter().chain(words));
     (if fullchain.exists() { fullchain } else { certificate }, key)
 }
 
-/// A pair that devca would not make, of Python's `cryptography`.
+/// Creates a pair that devca would not issue, with Python's `cryptography`.
 pub(super) fn forged(home: &Home, name: &str, ca: Option<&Pair>, words: &[&str]) -> Pair {
     let pair = (home.file(&format!("{name}.pem")), home.file(&format!("{name}-key.pem")));
     let script = project().join("tests/clients/forge.py");
@@ -134,22 +134,22 @@ pub(super) fn forged(home: &Home, name: &str, ca: Option<&Pair>, words: &[&str])
         arguments.extend([format!("ca={}", ca.display()), format!("ca-key={}", key.display())]);
     }
     arguments.extend(words.iter().map(ToString::to_string));
-    // Debian's own: with it comes its package `python3-cryptography`.
+    // Debian's Python, for which the package `python3-cryptography` is installed.
     ok("/usr/bin/python3", arguments);
     pair
 }
 
-/// A CA of that name which devca would not make.
+/// Creates a CA with this name that devca would not create.
 pub(super) fn authority(home: &Home, name: &str, ca: Option<&Pair>) -> Pair {
     forged(home, name, ca, &["kind=ca", "names=", &format!("cn={name}")])
 }
 
-/// The CA of the home.
+/// Returns the home's CA.
 pub(super) fn ca(home: &Home) -> Pair {
     (home.root(), home.ca().join("root-key.pem"))
 }
 
-/// Several files as one.
+/// Concatenates several files.
 pub(super) fn together(home: &Home, name: &str, files: &[&Path]) -> PathBuf {
     let path = home.file(name);
     let text: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
@@ -161,7 +161,7 @@ pub(super) fn serve((certificate, key): &Pair) -> Server {
     Server::page(certificate, key)
 }
 
-/// OpenSSL serves what it would not accept.
+/// Starts OpenSSL, which serves even what it would not accept.
 pub(super) fn lax(pair: &Pair, more: &[&str]) -> Server {
     let mut server = Command::new(tool("openssl"));
     server.args(["s_server", "-accept", "127.0.0.1:0", "-no-CAfile", "-no-CApath", "-no-CAstore", "-www"]);

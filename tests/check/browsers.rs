@@ -1,4 +1,4 @@
-//! What Chromium and Firefox say.
+//! The messages of Chromium and Firefox.
 
 use super::bench::{Pair, arguments, authority, ca, compare, findings, forged, issued, serve, together};
 use super::common::browsers::{chromium, chromium_database, firefox, firefox_profile};

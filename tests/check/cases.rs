@@ -1,4 +1,5 @@
-//! Chains of every kind: each property at each place of a plain chain, and random networks of CAs with such properties.
+//! Chains of every kind: each property at each position of a plain chain, and random networks of CAs with
+//! such properties.
 
 use super::forge::{
     ALTERNATIVE_NAMES, ANY, AUTHORITY_KEY_ID, BASIC_CONSTRAINTS, CLIENT, Draft, EXTENDED_KEY_USAGE,
@@ -200,7 +201,7 @@ const OF_CA: &[Property] = &[
     ("an empty subject that the one below names", |draft| draft.subject = String::new()),
 ];
 
-/// A plain chain, as drafts: leaf, intermediates from the lowest up, root. The key of each is its number.
+/// Drafts of a plain chain: leaf, intermediates from the bottom up, root. The key of each is its index.
 fn plain(intermediates: usize) -> Vec<Draft> {
     let top = intermediates + 1;
     let title = |level: usize| if level == top { "root".to_owned() } else { format!("ca {level}") };
@@ -211,7 +212,7 @@ fn plain(intermediates: usize) -> Vec<Draft> {
 }
 
 fn case(label: impl Into<String>, sent: &[Draft], roots: &[Draft]) -> Case {
-    // What is sent and trusted is one certificate, with one signature.
+    // A certificate that is both sent and trusted is signed only once.
     let mut signed: Vec<(Draft, Vec<u8>)> = Vec::new();
     let mut sign = |drafts: &[Draft]| -> Vec<Vec<u8>> {
         let mut list = Vec::new();
@@ -227,7 +228,7 @@ fn case(label: impl Into<String>, sent: &[Draft], roots: &[Draft]) -> Case {
     Case { label: label.into(), sent, roots }
 }
 
-/// What follows a draft that has got a new subject names it.
+/// Makes the certificates below a renamed draft use its new subject.
 fn rename(chain: &mut [Draft]) {
     for level in 1..chain.len() {
         let subject = chain[level].subject.clone();
@@ -239,7 +240,7 @@ fn rename(chain: &mut [Draft]) {
     }
 }
 
-/// Each property at each place of a chain with one intermediate.
+/// Returns a case for each property at each position of a chain with one intermediate.
 fn one_property_each() -> Vec<Case> {
     let mut cases = Vec::new();
     for (place, properties) in [("leaf", OF_LEAF), ("intermediate", OF_CA), ("root", OF_CA)] {
@@ -259,7 +260,7 @@ fn one_property_each() -> Vec<Case> {
     cases
 }
 
-/// Each kind of name below each kind of constraint.
+/// Returns a case for each kind of name below each kind of constraint.
 fn names_and_constraints() -> Vec<Case> {
     let is_limit = |what: &str| {
         !what.contains("basic")
@@ -289,7 +290,7 @@ fn names_and_constraints() -> Vec<Case> {
     cases
 }
 
-/// Whoever compares every name with every constraint takes long.
+/// Comparing every name with every constraint would take a long time.
 fn hostile_numbers() -> Vec<Case> {
     [(1, 1), (600, 600), (2000, 1500)]
         .map(|(names, limits)| {
@@ -307,7 +308,7 @@ fn hostile_numbers() -> Vec<Case> {
         .into()
 }
 
-/// The shapes that RFC 4158 warns of.
+/// The topologies that RFC 4158 warns about.
 fn networks() -> Vec<Case> {
     let mut cases = Vec::new();
     let mut add = |label: &str, sent: &[Draft], roots: &[Draft]| cases.push(case(label, sent, roots));
@@ -381,7 +382,7 @@ fn networks() -> Vec<Case> {
     cases
 }
 
-/// A second certificate of a CA, or of another CA with its name, before or after the good one.
+/// A second certificate of a CA, or of another CA with the same name, before or after the good one.
 fn twins() -> Vec<Case> {
     let mut cases = Vec::new();
     let mut add = |label: &str, sent: &[Draft], roots: &[Draft]| cases.push(case(label, sent, roots));
@@ -438,7 +439,7 @@ fn twins() -> Vec<Case> {
     cases
 }
 
-/// The numbers of splitmix64: the same on every machine.
+/// The splitmix64 generator, which is the same on every machine.
 struct Random(u64);
 
 impl Random {
@@ -457,7 +458,8 @@ impl Random {
     }
 }
 
-/// A chain of up to three intermediates with twins, namesakes, cross-certificates, loops and properties thrown in.
+/// Returns a chain of up to three intermediates with random twins, namesakes, cross-certificates, loops and
+/// properties.
 fn random(random: &mut Random) -> Case {
     let mut chain = plain(random.below(4));
     let mut label = vec![format!("random, {} certificates", chain.len())];
@@ -525,7 +527,7 @@ fn random(random: &mut Random) -> Case {
     case(label.join("; "), &sent, &roots)
 }
 
-/// All of them, the same in every run but for their keys and dates.
+/// Returns all cases. Every run has the same ones, except for keys and dates.
 pub(super) fn all() -> Vec<Case> {
     let mut cases = one_property_each();
     cases.extend(networks());

@@ -1,4 +1,4 @@
-//! The faults of a server's chain.
+//! Faults in a server's chain.
 
 use std::fs;
 
@@ -382,7 +382,7 @@ fn a_chain_whose_certificates_may_not_do_what_they_do_is_foretold() {
     ]);
 }
 
-/// A leaf of an intermediate that these words describe, and that devca would not make.
+/// Issues a leaf below an intermediate with these properties, which devca would not create.
 fn below(home: &Home, words: &[&str]) -> Pair {
     let middle = forged(home, "middle", Some(&ca(home)), &[words, &["cn=middle"]].concat());
     let (leaf, key) = forged(home, "leaf", Some(&middle), &[]);

@@ -1,4 +1,4 @@
-//! The faults of files, and of the environment.
+//! Faults in files and in the environment.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,14 +8,14 @@ use super::bench::{arguments, authority, compare, findings, forged, issued, serv
 use super::common::{Home, in_namespace, ok, project, tool, words};
 use super::running::free_port;
 
-/// A home with a CA and `localhost.pem`.
+/// Creates a home with a CA and `localhost.pem`.
 fn home() -> Home {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     home
 }
 
-/// Checks a file, by the root of the home alone.
+/// Checks a file, trusting only the home's root.
 fn finds(home: &Home, expected: &[&str], arguments: &[&str]) -> serde_json::Value {
     let root = home.root();
     findings(home, expected, &[&["--roots", root.to_str().unwrap()], arguments].concat())
@@ -29,7 +29,7 @@ fn good_files_have_no_faults() {
     home.ok(["issue", "b.test", "--format", "combined,der"]);
     finds(&home, &[], &["localhost.pem", "--key", "localhost-key.pem", "--name", "localhost"]);
     finds(&home, &[], &["alice-client.pem", "--key", "alice-client-key.pem", "--client"]);
-    // Servers are given the root of a client's certificate; no store needs it.
+    // The root of a client's certificate is configured in servers, and need not be in any store.
     let (code, document) = home.check(["alice-client.pem"]);
     assert_eq!(code, 0, "{document:#}");
     finds(&home, &[], &["app.test-fullchain.pem"]);
@@ -56,13 +56,13 @@ fn several_are_checked_in_their_order_and_the_worst_decides() {
     assert_eq!(code, 3, "{checks:#?}");
     assert_eq!(checks[1]["findings"][0]["id"], "connection-refused", "{checks:#?}");
     assert_eq!(checks.len(), 3, "the third is checked, too");
-    // Nothing is done where one of the words makes no sense.
+    // Nothing is checked if one of the arguments is invalid.
     let output = home.devca(["check", "localhost.pem", "http://localhost:1"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(words(&output).starts_with("devca: error: http://localhost:1 is an address without TLS"));
 }
 
-/// BoringSSL knows no address constraints: tests/handshakes.rs has its real clients.
+/// BoringSSL does not support address constraints; tests/handshakes.rs tests its real clients.
 #[test]
 fn whom_address_constraints_shut_out_is_said() {
     let home = Home::new();
@@ -116,7 +116,7 @@ fn a_file_for_another_use_or_name_is_found() {
     assert!(found[0]["message"].as_str().unwrap().contains("sent twice"), "{found:#}");
 }
 
-/// The verdict for each kind of program is what the program itself does, whatever the environment says.
+/// The verdict for each kind of program must match what the program itself does, in any environment.
 #[test]
 fn the_verdict_of_each_kind_of_program_is_its_own() {
     if !in_namespace("files::the_verdict_of_each_kind_of_program_is_its_own") {
@@ -177,12 +177,12 @@ fn what_a_certificate_shows_is_readable() {
     let (key, leaf) = (key.to_str().unwrap(), leaf.to_str().unwrap());
     ok("openssl", "ecparam -name prime256v1 -param_enc explicit -genkey -noout -out".split(' ').chain([key]));
     ok("openssl", "req -x509 -subj /CN=localhost -key".split(' ').chain([key, "-out", leaf]));
-    // The parameters of its curve fill ten lines.
+    // The parameters of its curve take ten lines.
     let said = home.ok(["inspect", leaf]);
     assert!(said.contains("ECDSA on a curve without a name\n"), "{said}");
     let said = home.ok(["issue", "old.test", "--not-after", "2026-01-01"]);
     assert!(said.contains("expired      2026-01-01\n"), "{said}");
-    // A CA's certificate is not a server's, unless that is asked.
+    // A CA certificate is not checked as a server's, unless requested.
     let (root, roots) =
         (home.root().display().to_string(), ["--roots", home.root().to_str().unwrap()].map(str::to_owned));
     let output = home.devca(["check", &root]).args(&roots).output().unwrap();
@@ -206,7 +206,7 @@ fn options_that_mean_nothing_are_refused() {
     }
 }
 
-/// Browsers accept 398 days of the roots that they bring along, which a system ships as well.
+/// Browsers accept at most 398 days below the roots that they ship, which systems ship too.
 #[test]
 fn more_than_398_days_are_found_where_the_root_is_a_public_one() {
     let home = Home::new();
@@ -272,7 +272,7 @@ fn what_is_no_certificate_is_an_error_with_a_hint() {
     super::common::refusals::refused(&home, ["check", "missing.pem"], 2, "neither a file nor an address");
 }
 
-/// Checks a good server in an environment that is not; nothing but that may be found.
+/// Checks a good server in a faulty environment; no other fault may be found.
 fn in_environment(expected: &[&str], change: impl Fn(&Home, &mut Command)) -> serde_json::Value {
     let home = home();
     let server = serve(&issued(&home, "localhost", &[]));
@@ -377,14 +377,14 @@ fn what_is_mixed_up_with_a_certificate_is_named() {
     ];
     super::common::ok("openssl", words);
     refused("x.csr", "is a CSR, not a certificate");
-    // A root is judged as a root, and a client's certificate as a client's.
+    // A root is checked as a root, and a client certificate as a client's.
     let root = home.root().display().to_string();
     finds(&home, &[], &[&root]);
     finds(&home, &[], &["alice-client.pem"]);
     finds(&home, &["name-mismatch", "wrong-usage"], &["alice-client.pem", "--name", "localhost"]);
 }
 
-/// x509-parser verifies no such signature; devca must not take it for good.
+/// x509-parser does not verify such signatures; devca must not treat them as good because of that.
 #[test]
 fn a_tampered_signature_on_a_rare_curve_is_found() {
     let home = Home::new();

@@ -1,16 +1,16 @@
-//! Certificates with anything in them, well-formed or not, for chains that no CA would sign.
+//! Creates certificates with arbitrary contents, well-formed or not, for chains that no CA would sign.
 
 use std::sync::LazyLock;
 
 use rcgen::{KeyPair, PublicKeyData, SigningKey};
 use time::{Duration, OffsetDateTime};
 
-/// The keys that the certificates are made of. Chains refer to them by number.
+/// The keys of the certificates. Chains refer to them by index.
 static KEYS: LazyLock<Vec<KeyPair>> = LazyLock::new(|| {
     (0..12).map(|_| KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap()).collect()
 });
 
-/// One element of DER.
+/// Encodes a DER element.
 pub(super) fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = content.len().to_be_bytes();
     let digits = &length[length.iter().position(|octet| *octet > 0).unwrap_or(length.len() - 1)..];
@@ -27,7 +27,7 @@ pub(super) fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
     der(0x30, &parts.concat())
 }
 
-/// An object identifier; every arc but the first two may have any size.
+/// Encodes an object identifier; every arc except the first two may have any size.
 pub(super) fn oid(dotted: &str) -> Vec<u8> {
     let arcs: Vec<u32> = dotted.split('.').map(|arc| arc.parse().unwrap()).collect();
     let mut content = vec![u8::try_from(arcs[0] * 40 + arcs[1]).unwrap()];
@@ -40,8 +40,8 @@ pub(super) fn oid(dotted: &str) -> Vec<u8> {
     der(6, &content)
 }
 
-/// A distinguished name with a common name, and with an e-mail address where that follows: `leaf <me@app.test>`. Empty for
-/// an empty one.
+/// Encodes a distinguished name with a common name and, optionally, an email address: `leaf <me@app.test>`.
+/// An empty text makes an empty name.
 pub(super) fn name(text: &str) -> Vec<u8> {
     if text.is_empty() {
         return sequence(&[]);
@@ -59,25 +59,25 @@ pub(super) fn name(text: &str) -> Vec<u8> {
 
 const ECDSA_SHA256: &str = "1.2.840.10045.4.3.2";
 
-/// What a certificate is made of.
+/// The contents of a certificate.
 #[derive(Clone, PartialEq)]
 pub(super) struct Draft {
     pub(super) subject: String,
     pub(super) issuer: String,
-    /// The number of its key, and of the one that signs it.
+    /// The index of its own key, and that of the key that signs it.
     pub(super) key: usize,
     pub(super) signer: usize,
-    /// From when to when it is valid, in days from now.
+    /// The beginning and end of its validity, in days from now.
     pub(super) days: (i64, i64),
     pub(super) extensions: Vec<Extension>,
-    /// 2 for version 3.
+    /// 2 stands for version 3.
     pub(super) version: u8,
     pub(super) serial: Vec<u8>,
-    /// Inside the signed part; the one outside stays.
+    /// The algorithm inside the signed part; the one outside is not changed.
     pub(super) inner_algorithm: &'static str,
     pub(super) has_explicit_curve: bool,
     pub(super) has_bad_signature: bool,
-    /// What follows the certificate inside its PEM block.
+    /// Data after the certificate, inside its PEM block.
     pub(super) trailer: Vec<u8>,
 }
 
@@ -134,7 +134,7 @@ impl Draft {
         draft
     }
 
-    /// Adds an extension in place of one of the same type.
+    /// Adds an extension, replacing one of the same type.
     pub(super) fn set(&mut self, oid: &'static str, is_critical: bool, content: &[u8]) {
         self.remove(oid);
         self.extensions.push(Extension { oid, is_critical, content: content.to_vec() });
@@ -144,7 +144,7 @@ impl Draft {
         self.extensions.retain(|extension| extension.oid != oid);
     }
 
-    /// The key identifier of whoever has the key of this number.
+    /// Sets the key identifier of the key with this index.
     pub(super) fn set_authority_key_id(&mut self, key: usize) {
         let id = der(0x80, &[u8::try_from(key).unwrap(); 20]);
         self.set(AUTHORITY_KEY_ID, false, &sequence(&[id]));
@@ -154,7 +154,7 @@ impl Draft {
         self.set(ALTERNATIVE_NAMES, false, &sequence(names));
     }
 
-    /// Name constraints: what is permitted, and what is excluded.
+    /// Sets name constraints with these permitted and excluded subtrees.
     pub(super) fn set_constraints(&mut self, permitted: &[Vec<u8>], excluded: &[Vec<u8>]) {
         let list = |tag: u8, names: &[Vec<u8>]| {
             let subtrees: Vec<Vec<u8>> =
@@ -164,7 +164,7 @@ impl Draft {
         self.set(NAME_CONSTRAINTS, true, &sequence(&[list(0xa0, permitted), list(0xa1, excluded)]));
     }
 
-    /// The certificate in DER.
+    /// Signs and encodes the certificate in DER.
     pub(super) fn sign(&self) -> Vec<u8> {
         let extension = |Extension { oid: id, is_critical, content }: &Extension| {
             let critical = if *is_critical { der(1, &[0xff]) } else { Vec::new() };
@@ -196,10 +196,10 @@ impl Draft {
     }
 }
 
-/// The same moment in a whole run.
+/// The same time during the whole run.
 static NOW: LazyLock<OffsetDateTime> = LazyLock::new(OffsetDateTime::now_utc);
 
-/// A moment so many days from now: `UTCTime` until 2049 (RFC 5280 §4.1.2.5).
+/// Encodes a time this many days from now: `UTCTime` until 2049 (RFC 5280 §4.1.2.5).
 fn date(days: i64) -> Vec<u8> {
     let at = *NOW + Duration::days(days);
     let rest = format!(
@@ -217,7 +217,7 @@ fn date(days: i64) -> Vec<u8> {
     }
 }
 
-/// P-256 written out as parameters, instead of by its name (SEC 1, appendix C.2).
+/// Encodes P-256 with explicit parameters instead of its name (SEC 1, appendix C.2).
 fn explicit_curve(key: &KeyPair) -> Vec<u8> {
     let hex = |digits: &str| -> Vec<u8> {
         (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()

@@ -1,4 +1,4 @@
-//! What goes wrong before there is a chain to judge, and with clients' certificates.
+//! Faults that occur before there is a chain to judge, and faults of client certificates.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -15,10 +15,10 @@ use super::common::clients::CLIENTS;
 use super::common::{Home, Server, tool, words};
 use super::running::{Running, backend, free_port};
 
-/// Those that stay until the server has had its say; the others leave after their own part of the handshake.
+/// The clients that wait for the server's verdict; the others leave after their own part of the handshake.
 const PATIENT: [&str; 5] = ["curl", "Node", "Python", "Java", "Go"];
 
-/// The clients, with this certificate, say what is foretold.
+/// With this certificate, the clients must report what is predicted.
 fn are_foretold(home: &Home, identity: Option<&Pair>, port: u16, found: &Value, what: &str) {
     for client in CLIENTS.iter().filter(|client| PATIENT.contains(&client.name)) {
         let identity = identity.map(|(certificate, key)| (certificate.as_path(), key.as_path()));
@@ -95,7 +95,7 @@ fn a_client_certificate_that_is_missing_or_refused_is_foretold() {
     }
 }
 
-/// With TLS 1.2 a server says no more than that the handshake has failed.
+/// In TLS 1.2, the server only reports that the handshake failed.
 #[test]
 fn a_client_certificate_is_foretold_with_tls_1_2_as_well() {
     let home = Home::new();
@@ -162,11 +162,11 @@ fn nginx_that_wants_a_certificate_says_so_in_http() {
 
     let alice = ["--cert", "alice-client.pem", "--key", "alice-client-key.pem"].map(ToOwned::to_owned);
     findings(&home, &[], &[plain, alice.to_vec()].concat());
-    // In a request an IPv6 address stands in brackets.
+    // In a request, an IPv6 address is written in brackets.
     findings(&home, &[], &[arguments(&home, "[::1]", port.parse().unwrap()), alice.to_vec()].concat());
 }
 
-/// What nginx's page says is foretold.
+/// The message on nginx's page must be predicted.
 fn says_page(home: &Home, port: &str, identity: &[&str], found: &Value) {
     let url = format!("https://localhost:{port}/");
     let root = home.root();
@@ -175,7 +175,7 @@ fn says_page(home: &Home, port: &str, identity: &[&str], found: &Value) {
     compare(home, "nginx", false, &words(&output), found, "nginx");
 }
 
-/// Of Node's documentation: certificate, key and the clients' CA, and a list of revoked certificates if there is one.
+/// As in Node's documentation: certificate, key, the clients' CA, and optionally a revocation list.
 fn node(home: &Home, files: &[&Path]) -> Server {
     let script = "const [cert, key, ca, crl] = process.argv.slice(1).map(file => fs.readFileSync(file));
         https.createServer({ cert, key, ca, crl, requestCert: true, rejectUnauthorized: true }, (asked, answer) => {
@@ -186,7 +186,7 @@ fn node(home: &Home, files: &[&Path]) -> Server {
     Server::spawn(node)
 }
 
-/// Node hangs up on a certificate that it refuses, without an alert.
+/// Node closes the connection without an alert when it rejects a certificate.
 #[test]
 fn node_that_refuses_a_client_certificate_is_understood() {
     let home = Home::new();
@@ -225,7 +225,7 @@ fn a_clock_that_is_an_hour_behind_is_found() {
     }
 }
 
-/// A server on loopback that does this with every connection.
+/// Starts a server on loopback that handles every connection in this way.
 fn bad(act: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -239,12 +239,12 @@ fn bad(act: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
     port
 }
 
-/// Within the timeout, and without a crash: exit code and what was found.
+/// Returns the exit code and the finding; the check must respect the timeout and not crash.
 fn found_in_time(home: &Home, port: u16, more: &[&str]) -> (i32, String) {
     let begin = Instant::now();
     let arguments = [arguments(home, "localhost", port), vec!["--timeout".into(), "2".into()]].concat();
     let (code, document) = home.check(arguments.iter().map(String::as_str).chain(more.iter().copied()));
-    // Far above the timeout, for a machine that is busy, and far below for ever.
+    // Far above the timeout, because the machine may be busy, but far from endless.
     assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
     (code, document["findings"][0]["id"].as_str().unwrap().to_owned())
 }
@@ -268,7 +268,7 @@ fn a_server_that_misbehaves_is_found_within_the_timeout() {
     });
     let drips = bad(|mut stream| while stream.write_all(b"x").is_ok() {});
     let closes = bad(drop);
-    // What was not read makes a reset of the end.
+    // Unread data turns the close into a reset.
     let resets = bad(|stream| drop(stream.peek(&mut [0])));
     let garbage = bad(|mut stream| drop(stream.write_all(&vec![0xff; 100_000])));
     for (port, expected) in [

@@ -1,4 +1,4 @@
-//! No false alarm, and where to look: names, addresses, what comes before TLS.
+//! No false alarms; and how to reach the server: names, addresses, and the protocol before TLS.
 
 use std::net::{TcpListener, TcpStream};
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use super::bench::{arguments, findings, issued, serve};
 use super::common::{Home, Server, project, tool, words};
 
-/// A home whose root is in the only store that is asked.
+/// Creates a home whose root is in the only store that is checked.
 fn installed(more: &[&str]) -> Home {
     let home = Home::new();
     super::common::browsers::chromium_database(&home);
@@ -71,7 +71,7 @@ fn the_name_is_that_of_the_address_of_sni_or_of_the_option() {
     check(&[], &[&place, "--sni", "b.test", "--name", "app.test"]);
 }
 
-/// A server that speaks a protocol's first words and then TLS; `how` is `refuse`, or nothing.
+/// Starts a server that speaks the beginning of a protocol and then TLS; `how` is `refuse` or empty.
 fn starttls(home: &Home, protocol: &str, how: &str) -> Server {
     let (certificate, key) = issued(home, "localhost", &[]);
     let mut server = Command::new(tool("python3"));

@@ -1,4 +1,5 @@
-//! `devca check` against four verifiers: what all of them accept it must pass, and what all of them refuse it must fault.
+//! Compares `devca check` with four verifiers: it must pass what all of them accept, and report what all of
+//! them reject.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,12 +13,13 @@ use super::cases::{self, Case};
 use super::common::clients::go_program;
 use super::common::{Home, tool, words};
 
-/// Why it is refused; `None` where it is accepted.
+/// The reason for a rejection; `None` if the chain is accepted.
 type Verdict = Option<String>;
 
 const JUDGES: [&str; 4] = ["OpenSSL", "GnuTLS", "Go", "webpki"];
 
-/// Findings that none of these verifiers minds: they are about Apple, the handshake, and what is still good today.
+/// Findings that none of these verifiers reports: they concern Apple, the handshake, and what is still valid
+/// today.
 const ADVICE: [&str; 3] = ["expiring", "too-long", "wrong-key-usage"];
 
 fn write(folder: &Path, case: &Case) {
@@ -41,7 +43,7 @@ fn openssl(folder: &Path) -> Verdict {
     let mut openssl = Command::new(tool("openssl"));
     openssl.args(["verify", "-no-CApath", "-no-CAstore", "-auth_level", "2", "-purpose", "sslserver"]);
     openssl.args(["-verify_hostname", "app.test", "-CAfile", "roots.pem"]);
-    // It takes no empty files.
+    // OpenSSL rejects empty files.
     if fs::metadata(folder.join("rest.pem")).unwrap().len() > 0 {
         openssl.args(["-untrusted", "rest.pem"]);
     }
@@ -55,7 +57,7 @@ fn gnutls(folder: &Path) -> Verdict {
     said(certtool.current_dir(folder), |said| said.contains("Chain verification output: Verified"))
 }
 
-/// Go, for all chains at once.
+/// Runs Go once for all chains.
 fn go(folder: &Path, count: usize) -> Vec<Verdict> {
     let program = go_program("verify");
     let output = Command::new(program).arg(folder).arg(count.to_string()).output().unwrap();
@@ -80,14 +82,14 @@ fn webpki(case: &Case) -> Verdict {
     verify().err().map(|e: webpki::Error| format!("{e:?}"))
 }
 
-/// What devca finds.
+/// devca's findings.
 struct Found {
     ids: Vec<String>,
     document: serde_json::Value,
 }
 
 impl Found {
-    /// Whether it says that a client with this library refuses the chain.
+    /// Whether devca predicts that a client with this library rejects the chain.
     fn foretells(&self, judge: &str) -> bool {
         let clients: &[&str] = match judge {
             "OpenSSL" => &["OpenSSL", "curl"],
@@ -115,7 +117,7 @@ fn devca(home: &Home, folder: &Path) -> Found {
     Found { ids: ids.filter(|id| !ADVICE.contains(&id.as_str())).collect(), document }
 }
 
-/// Does this for each number, on every processor.
+/// Runs this for each number, on every processor.
 fn for_each<T: Send>(count: usize, act: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = || loop {
@@ -179,7 +181,8 @@ fn what_all_four_verifiers_say_devca_says_as_well() {
             }
         }
         println!("{name}: {} of {} foretold", cases.len() - wrong.len(), cases.len());
-        // Where clients differ, it says which. Some of their ways are their own, where several things are wrong at once.
+        // If clients differ, devca says which ones reject the chain. If several things are wrong at once,
+        // some clients behave in ways that are not predicted.
         assert!(wrong.len() * 100 < cases.len() * 4, "{name}:\n{}", wrong.join("\n"));
     }
     let count = |judge: usize| all.iter().filter(|(verdicts, _)| verdicts[judge].is_none()).count();

@@ -1,4 +1,4 @@
-//! A real PostgreSQL, asked for TLS as its own clients ask.
+//! A real PostgreSQL, asked for TLS as its own clients do.
 
 use std::fs;
 

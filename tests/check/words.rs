@@ -1,4 +1,4 @@
-//! From a client's words back to the fault.
+//! Finds the fault from a client's message.
 
 use std::fs;
 
@@ -59,7 +59,7 @@ fn pasted_lines_lead_to_the_fault() {
         ("curl: (60)", "refused"),
         ("error:1E08010C:DECODER routines::unsupported", "unreadable-file"),
         ("SEC_ERROR_REUSED_ISSUER_AND_SERIAL", "replaced-root"),
-        // Colors, a typo, and a message that was cut off.
+        // Colors, a typo, and a truncated message.
         ("\u{1b}[31mError: \u{1b}[1mself-signed\u{1b}[0m certificate", "self-signed"),
         ("CERT_HAS_EXPIRD", "expired"),
         ("ERR_CERT_AUTHORITY_INVALI", "untrusted-root"),

@@ -1,4 +1,4 @@
-//! Chromium and Firefox, without a window, each with a profile in a throwaway home.
+//! Chromium and Firefox in headless mode, each with a profile in a throwaway home.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,8 @@ use std::process::Output;
 
 use super::{Home, ok, project, tool, words};
 
-/// Loads a page and prints it; a page that Chromium does not trust is its own, with the error's name.
+/// Loads a page and prints it. If Chromium does not trust the server, it prints an error page with the name
+/// of the error.
 pub fn chromium(home: &Home, url: &str) -> Output {
     let profile = tempfile::TempDir::new().unwrap();
     let mut command = home.command(
@@ -18,7 +19,7 @@ pub fn chromium(home: &Home, url: &str) -> Output {
         "--disable-component-update",
         "--disable-sync",
         "--disable-dev-shm-usage",
-        // A thief's server is here.
+        // The thief's server is on this machine.
         "--host-resolver-rules=MAP *example-bank.com 127.0.0.1,MAP intranet 127.0.0.1",
     ]);
     command.arg(format!("--user-data-dir={}", profile.path().display())).args([
@@ -33,28 +34,28 @@ pub fn firefox(home: &Home, profile: &Path, url: &str) -> Output {
     firefox_at(home, profile, &[url.to_owned()])
 }
 
-/// One after the other in one Firefox, which takes seconds to start; a line of the answer each.
+/// Loads these pages in a single Firefox, which takes seconds to start. The output has one line for each.
 pub fn firefox_at(home: &Home, profile: &Path, urls: &[String]) -> Output {
     let script = project().join("tests/clients/firefox.py");
     let arguments = [script.as_os_str(), profile.as_os_str()];
     home.command(&tool("python3"), arguments).args(urls).output().unwrap()
 }
 
-/// A profile that Firefox itself has made, by being started once.
+/// A profile created by starting Firefox once.
 pub fn firefox_profile(home: &Home) -> PathBuf {
     home.command(&tool("firefox-esr"), ["--headless", "--createprofile", "default"]).output().unwrap();
     let ini = home.home().join(".config/mozilla/firefox/profiles.ini");
     let text = fs::read_to_string(&ini).unwrap();
     let path = text.lines().find_map(|line| line.strip_prefix("Path=")).unwrap();
     let profile = ini.parent().unwrap().join(path);
-    // Started on an empty page, it makes its databases.
+    // Firefox creates its databases when it opens an empty page.
     let output = firefox(home, &profile, "about:blank");
     assert!(output.status.success(), "{}", words(&output));
     assert!(profile.join("cert9.db").is_file());
     profile
 }
 
-/// The database that Chromium reads, made as Chromium makes it.
+/// The database that Chromium uses, created in the same way as by Chromium.
 pub fn chromium_database(home: &Home) -> PathBuf {
     let database = home.home().join(".local/share/pki/nssdb");
     ok("install", ["-d", "-m", "0700", database.to_str().unwrap()]);

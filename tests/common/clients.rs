@@ -1,4 +1,4 @@
-//! The clients that judge: each makes one connection and says whether it trusts the server.
+//! The TLS clients: each makes one connection and reports whether it trusts the server.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use super::{Home, ok, project, tool, words};
 
-/// A client, and its words for refusing each fault.
+/// A client, and its messages for rejecting each fault.
 pub struct Client {
     pub name: &'static str,
     command: fn(ca: Option<&Path>, port: u16, host: &str) -> Command,
@@ -17,12 +17,13 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects to loopback, expecting `host`. Without a CA file, the client trusts what it finds on the machine.
+    /// Connects to loopback, expecting `host`. Without a CA file, the client uses the roots that it finds on
+    /// the machine.
     pub fn connect(&self, ca: Option<&Path>, port: u16, host: &str) -> Output {
         self.connect_as(None, ca, port, host)
     }
 
-    /// The same, showing a certificate with its key.
+    /// Does the same with a client certificate and its key.
     pub fn connect_as(
         &self,
         identity: Option<(&Path, &Path)>,
@@ -32,7 +33,7 @@ impl Client {
     ) -> Output {
         let mut command = (self.command)(ca, port, host);
         if let Some((certificate, key)) = identity {
-            // Clients that are scripts take the two as words.
+            // Clients that are scripts take both as plain arguments.
             let (first, second) = match self.name {
                 "curl" => ("--cert", "--key"),
                 "wget" => ("--certificate", "--private-key"),
@@ -54,7 +55,7 @@ impl Client {
         assert!(output.status.success(), "{} refuses {host}: {}", self.name, words(&output));
     }
 
-    /// It must refuse, and for one of these reasons.
+    /// The client must reject the server, for one of these reasons.
     pub fn refuses(&self, ca: Option<&Path>, port: u16, host: &str, reasons: &[&str]) {
         let output = self.connect(ca, port, host);
         assert!(!output.status.success(), "{} accepts {host}", self.name);
@@ -168,7 +169,7 @@ pub const CLIENTS: &[Client] = &[
     },
 ];
 
-/// Runtimes that judge in their own way, or by another version of a library.
+/// Runtimes with their own verifier, or with another version of a library.
 pub const RUNTIMES: &[Client] = &[
     Client {
         name: "Ruby",
@@ -260,7 +261,8 @@ pub const RUNTIMES: &[Client] = &[
     },
 ];
 
-/// Runs the rest of the command line where this name is loopback's, for a program that resolves names itself.
+/// Runs the rest of the command line where this name resolves to loopback, for programs that resolve names
+/// themselves.
 pub fn where_it_is_this_machine(host: &str) -> Command {
     let mut command = Command::new(project().join("tests/clients/hosts"));
     command.arg(host);
@@ -273,7 +275,7 @@ fn php(how: &str, ca: Option<&Path>, port: u16, host: &str) -> Command {
     with_words(php, ca, port, host)
 }
 
-/// One call by gRPC, whose server is of the same process; see `tests/clients/grpc_pair.py`.
+/// Makes one call with gRPC, whose server is in the same process; see `tests/clients/grpc_pair.py`.
 pub fn grpc(ca: &Path, host: &str, server: (&Path, &Path), client: Option<[&Path; 3]>) -> Output {
     let mut grpc = Command::new(project().join("target/tools/grpc/bin/python"));
     grpc.arg(project().join("tests/clients/grpc_pair.py")).arg(ca).arg(host).args([server.0, server.1]);
@@ -295,7 +297,7 @@ pub fn with_words(mut command: Command, ca: Option<&Path>, port: u16, host: &str
     command
 }
 
-/// Compiled once a test program, into a folder of its own.
+/// A separate folder in which each test program compiles it once.
 fn build_folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
@@ -307,7 +309,7 @@ pub fn go_client() -> &'static Path {
     BUILT.get_or_init(|| go_program("client"))
 }
 
-/// One of `tests/clients`, in Go.
+/// Compiles a Go program in `tests/clients`.
 pub fn go_program(name: &str) -> PathBuf {
     let program = build_folder("go").join(name);
     if !program.exists() {
@@ -326,7 +328,7 @@ pub fn go_program(name: &str) -> PathBuf {
     program
 }
 
-/// A client in C, by the libraries that it takes.
+/// Compiles a client in C with these libraries.
 pub fn c_client(name: &str, libraries: &[&str]) -> PathBuf {
     let built = build_folder("c").join(name);
     if !built.exists() {
@@ -343,7 +345,7 @@ pub fn c_client(name: &str, libraries: &[&str]) -> PathBuf {
     built
 }
 
-/// Built in a project of its own with what it needs, tests/rust, and kept: only the first run takes its time.
+/// Compiles a program in its own project, tests/rust, and keeps the result: only the first run takes long.
 pub fn rust_program(name: &str, source: &Path) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rust");
     std::fs::create_dir_all(folder.join("src/bin")).unwrap();
@@ -373,7 +375,7 @@ pub fn java_classes() -> &'static Path {
     })
 }
 
-/// A small JDK of one's own, whose cacerts is no link.
+/// A small JDK whose cacerts is not a link.
 pub fn own_jdk(home: &Home) -> PathBuf {
     let jdk = home.home().join(".jdks/own");
     std::fs::create_dir_all(jdk.parent().unwrap()).unwrap();

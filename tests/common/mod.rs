@@ -1,4 +1,4 @@
-//! What the tests share: throwaway homes, real tools that must be there, servers that are awaited.
+//! Shared by the tests: throwaway homes, real tools that must be installed, and servers that are awaited.
 #![allow(
     dead_code,
     clippy::unwrap_used,
@@ -28,7 +28,7 @@ pub fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A program that the tests cannot do without.
+/// A program that the tests require.
 pub fn tool(name: &str) -> PathBuf {
     let modules = project().join("target/tools/node_modules");
     let local = match name {
@@ -43,18 +43,18 @@ pub fn tool(name: &str) -> PathBuf {
         .unwrap_or_else(|_| panic!("{name} is missing: tests/setup installs what the tests need"))
 }
 
-/// A server, which Debian puts where a user's PATH does not look.
+/// A server, which Debian installs in a folder that is not in a user's PATH.
 pub fn sbin(name: &str) -> PathBuf {
     let path = Path::new("/usr/sbin").join(name);
     if path.exists() { path } else { tool(name) }
 }
 
-/// Runs a tool and takes what it says.
+/// Runs a tool and returns its output.
 pub fn run<S: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = S>) -> Output {
     Command::new(tool(name)).args(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
-/// Everything a program said, for messages and for looking at its words.
+/// Returns everything that a program printed, for searching and for messages.
 pub fn words(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
@@ -66,25 +66,25 @@ pub fn ok<S: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = S>) -
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The variables that tell runtimes what to trust: none of the machine's own may decide a test.
+/// The variables that affect what runtimes trust: the machine's own must not influence a test.
 pub fn runtime_variables() -> impl Iterator<Item = &'static str> {
     let more = ["SSL_CERT_DIR", "NODE_TLS_REJECT_UNAUTHORIZED", "JAVA_TOOL_OPTIONS", "NODE_OPTIONS"];
     devca_platform::runtime::VARIABLES.iter().map(|variable| variable.name).chain(more)
 }
 
-/// A home of a person who has never used devca, and a folder to work in.
+/// The home of a user who has never used devca, and a folder to work in.
 pub struct Home {
     folder: TempDir,
-    /// The devca that is run.
+    /// The devca program to run.
     pub program: PathBuf,
 }
 
-/// What devca changes browsers' databases with.
+/// How devca changes browsers' databases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NssTool {
-    /// NSS' library, by `devca-nss`.
+    /// With the NSS library, through `devca-nss`.
     Library,
-    /// `certutil`, which is taken where `devca-nss` is missing.
+    /// With `certutil`, which devca uses if `devca-nss` is missing.
     Certutil,
 }
 
@@ -96,7 +96,7 @@ impl Home {
         Self { folder, program: env!("CARGO_BIN_EXE_devca").into() }
     }
 
-    /// One whose devca changes browsers' databases in this way.
+    /// Creates a home whose devca changes browsers' databases in this way.
     pub fn with_nss_tool(tool: NssTool) -> Self {
         let mut home = Self::new();
         let programs = home.folder.path().join("programs");
@@ -109,12 +109,11 @@ impl Home {
         home
     }
 
-    /// The home folder.
     pub fn home(&self) -> PathBuf {
         self.folder.path().join("home")
     }
 
-    /// The folder where devca is run.
+    /// The folder in which devca is run.
     pub fn work(&self) -> PathBuf {
         self.folder.path().join("work")
     }
@@ -133,7 +132,7 @@ impl Home {
         self.ca().join("root.pem")
     }
 
-    /// devca in this home, knowing nothing of the machine's own settings.
+    /// devca in this home, without the machine's own settings.
     pub fn devca<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         self.command(&self.program, arguments)
     }
@@ -189,7 +188,7 @@ impl Home {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
-    /// Runs `devca check --json` and returns its exit code and what it says of the one thing that was checked.
+    /// Runs `devca check --json` and returns its exit code and the result for the only target.
     pub fn check<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> (i32, serde_json::Value) {
         let output = self.devca(["check", "--json"]).args(arguments).output().unwrap();
         let document: Result<serde_json::Value, _> = serde_json::from_slice(&output.stdout);
@@ -198,7 +197,8 @@ impl Home {
         (output.status.code().unwrap(), checked.unwrap_or(document))
     }
 
-    /// Runs devca on a terminal, where somebody answers: the kind (`ask`, or `hidden`), the question, the answer.
+    /// Runs devca on a terminal and answers its questions: the kind (`ask` or `hidden`), the question, the
+    /// answer.
     pub fn typing(&self, answers: &[(&str, &str, &str)], arguments: &[&str]) -> Output {
         let script = project().join("tests/clients/terminal.py");
         let mut command = self.command(&tool("python3"), [script]);
@@ -208,14 +208,14 @@ impl Home {
         command.arg("--").arg(&self.program).args(arguments).output().unwrap()
     }
 
-    /// Runs devca, which must fail with 1, and returns everything it says.
+    /// Runs devca, which must fail with exit code 1, and returns everything it printed.
     pub fn fails<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> String {
         let output = self.devca(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{}", words(&output));
         words(&output)
     }
 
-    /// Every file below the home and the working folder, with its content: what must not change is compared.
+    /// All files below the home and the working folder with their content, to check that nothing has changed.
     pub fn everything(&self) -> Vec<(PathBuf, Vec<u8>)> {
         fn walk(folder: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
             for entry in std::fs::read_dir(folder).unwrap() {
@@ -244,7 +244,8 @@ impl Home {
     }
 }
 
-/// `devca-nss`, which is another package's program: Cargo builds it for this one's tests only on request.
+/// Builds `devca-nss`, which belongs to another package, so that Cargo builds it for these tests only on
+/// request.
 pub fn nss_program() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let build = || {
@@ -266,14 +267,14 @@ fn link(from: &Path, to: &Path) {
     }
 }
 
-/// A TLS server of OpenSSL's on loopback; it ends with the value.
+/// A TLS server of OpenSSL on loopback, which is stopped when this is dropped.
 pub struct Server {
     child: Child,
     pub port: u16,
 }
 
 impl Server {
-    /// Starts `openssl s_server -www`, on a port that the system chooses.
+    /// Starts `openssl s_server -www` on a port that the system chooses.
     pub fn start(certificate: &Path, key: &Path) -> Self {
         let mut server = Command::new(tool("openssl"));
         server
@@ -293,14 +294,15 @@ impl Server {
         Self::spawn(server)
     }
 
-    /// Starts a web server that serves many at once, as browsers want it. Its page says [`PAGE`].
+    /// Starts a web server that handles many connections at once, as browsers require. Its page contains
+    /// [`PAGE`].
     pub fn page(certificate: &Path, key: &Path) -> Self {
         let mut server = Command::new(tool("python3"));
         server.arg(project().join("tests/clients/server.py")).arg(certificate).arg(key);
         Self::spawn(server)
     }
 
-    /// The same for clients that show a certificate of this CA.
+    /// Does the same for clients with a certificate of this CA.
     pub fn mutual(certificate: &Path, key: &Path, client_ca: &Path) -> Self {
         let mut server = Command::new(tool("python3"));
         let script = project().join("tests/clients/server.py");
@@ -308,7 +310,7 @@ impl Server {
         Self::spawn(server)
     }
 
-    /// Starts what says `ACCEPT …:PORT` once it listens, as `openssl s_server` does.
+    /// Starts a program that prints `ACCEPT …:PORT` once it listens, as `openssl s_server` does.
     pub fn spawn(mut server: Command) -> Self {
         let mut child =
             server.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -320,13 +322,13 @@ impl Server {
                 line.strip_prefix("ACCEPT ").and_then(|at| at.rsplit(':').next()?.trim().parse().ok())
             })
             .expect("the server says where it listens");
-        // Whatever it says later must not fill the pipe.
+        // Its further output must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, port }
     }
 }
 
-/// What the page of [`Server::page`] says.
+/// The content of [`Server::page`].
 pub const PAGE: &str = "Hello from localhost";
 
 impl Drop for Server {
@@ -336,7 +338,7 @@ impl Drop for Server {
     }
 }
 
-/// Waits for a condition, and fails where it does not come true.
+/// Waits for a condition, and fails if it does not become true.
 pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !condition() {
@@ -345,7 +347,7 @@ pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Somebody else's root, made by OpenSSL: what must still be where it was when devca is through.
+/// Creates another CA's root with OpenSSL, which devca must not remove or change.
 pub fn strangers_root(path: &Path) {
     let (key, path) = (path.with_extension("key"), path.to_str().unwrap());
     let words =
@@ -355,8 +357,8 @@ pub fn strangers_root(path: &Path) {
     std::fs::remove_file(key).unwrap();
 }
 
-/// Runs the calling test once more where /etc, /home and the like are throwaway copies; `true` inside.
-/// What the test does to the machine there is gone with it.
+/// Runs the calling test again in a namespace where /etc, /home and similar folders are throwaway copies;
+/// returns `true` inside. Changes that the test makes to the machine there are discarded.
 pub fn in_namespace(test: &str) -> bool {
     if std::env::var_os("DEVCA_TEST_NAMESPACE").is_some() {
         return true;

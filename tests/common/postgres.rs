@@ -1,4 +1,4 @@
-//! A PostgreSQL of one's own. It refuses to run as root, and reads no key that belongs to somebody else.
+//! A separate PostgreSQL. It refuses to run as root, and does not read a key that belongs to another user.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ pub struct Postgres<'a> {
 }
 
 impl<'a> Postgres<'a> {
-    /// A new cluster, which nobody can enter yet.
+    /// Creates a new cluster, which no one can connect to yet.
     pub fn new(home: &'a Home) -> Self {
         let data = home.file("data");
         let _ = fs::remove_dir_all(&data);
@@ -36,7 +36,7 @@ impl<'a> Postgres<'a> {
         done(postgres.arg("postgres").stdin(fs::File::open(script).unwrap()));
     }
 
-    /// The server, with what is in the data folder by now.
+    /// The server, with the current content of the data folder.
     pub fn server(&self, port: &str) -> Command {
         self.give_away();
         self.program("postgres", &["-p", port, "-c", "unix_socket_directories=", "-c", "fsync=off"])
@@ -61,7 +61,7 @@ impl<'a> Postgres<'a> {
         } else {
             self.home.command(&program, [""; 0])
         };
-        // `--single` is for the first word.
+        // `--single` must be the first argument.
         command.args(arguments).arg("-D").arg(&self.data);
         command
     }

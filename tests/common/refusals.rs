@@ -1,11 +1,11 @@
-//! The form of a failure: an error, a hint, and nothing on disk that was not there before.
+//! The form of a failure: an error, a hint, and nothing new on the disk.
 
 use std::ffi::OsStr;
 use std::process::Output;
 
 use super::Home;
 
-/// Checks the form of a failure: two lines, lower case, no full stop, nothing of a crash.
+/// Checks the form of a failure: two lines, in lower case, without a period, and without a panic.
 pub fn two_lines(output: &Output, code: i32, part: &str) {
     let said = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!(output.status.code(), Some(code), "{said}");
@@ -18,7 +18,7 @@ pub fn two_lines(output: &Output, code: i32, part: &str) {
     assert!(!what.ends_with('.') && !hint.is_empty() && !said.contains("panicked"), "{said}");
 }
 
-/// devca must fail with this exit code and these words, and leave every file as it was.
+/// devca must fail with this exit code and message, and leave every file unchanged.
 pub fn refused<S: AsRef<OsStr>>(home: &Home, arguments: impl IntoIterator<Item = S>, code: i32, part: &str) {
     let before = home.everything();
     two_lines(&home.devca(arguments).output().unwrap(), code, part);

@@ -1,13 +1,15 @@
-//! A container image's file tree, for `--sysroot`: Debian's, with the tools and Javas of this machine.
+//! The file tree of a container image, for `--sysroot`: Debian's, with the tools and Java installations of
+//! this machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{Home, ok};
 
-/// Makes the tree in the working folder, and returns its top. Only inside a namespace.
+/// Creates the tree in the working folder, and returns its root. This only works inside a namespace.
 ///
-/// It is an overlay on this machine's `/`, without what is mounted there, and what is written stays in memory.
+/// It is an overlay on this machine's `/` without the file systems mounted there, and keeps changes in
+/// memory.
 pub fn tree(home: &Home) -> PathBuf {
     let (tree, layers) = (home.file("tree"), home.file("layers"));
     let at = |path: &Path| path.to_str().unwrap().to_owned();
@@ -22,7 +24,7 @@ pub fn tree(home: &Home) -> PathBuf {
     tree
 }
 
-/// A Java of the tree's own, with a key store of its own.
+/// A Java installation of the tree, with its own key store.
 pub fn java_in(tree: &Path) -> PathBuf {
     let java = tree.join("opt/java/own");
     fs::create_dir_all(java.parent().unwrap()).unwrap();

@@ -1,11 +1,11 @@
-//! Which version of a program the tests run, for the tables of docs/clients.md.
+//! The versions of the programs in the tests, for the tables of docs/clients.md.
 
 use std::fs;
 use std::process::Command;
 
 use super::{ok, project, tool, words};
 
-/// The first word with a digit in what a program says of itself; a library's is its package's.
+/// Returns the first word with a digit in a program's output; for a library, the version of its package.
 pub fn version(name: &str, command: &[&str]) -> String {
     let package = |name: &str| ok("dpkg-query", ["-W", "-f", "${Version}", name]);
     let said = match (name, command) {

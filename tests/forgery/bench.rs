@@ -1,4 +1,4 @@
-//! A CA whose key a thief has, what the thief signs with it, and the clients that judge that.
+//! A CA with a stolen key, what the thief signs with it, and the clients that judge the result.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,23 +13,23 @@ use super::common::clients::{
 };
 use super::common::{Home, PAGE, Server, ok, run, tool, words};
 
-/// How a CA was made.
+/// How a CA was created.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Root {
     Default,
-    /// The thief has the intermediate's key: the root has none.
+    /// The thief has the intermediate's key, because the root's key does not exist.
     Sealed,
     Unconstrained,
 }
 
 /// A certificate that devca would not issue.
 pub struct Forgery {
-    /// As docs/clients.md explains it.
+    /// The title, which docs/clients.md explains.
     pub title: &'static str,
     pub subject: &'static str,
-    /// A line of an openssl.cnf.
+    /// A line for openssl.cnf.
     pub san: &'static str,
-    /// What the client believes to connect to.
+    /// The host that the client connects to.
     pub host: &'static str,
 }
 
@@ -38,14 +38,14 @@ pub struct Bench {
     pub home: Home,
     profile: PathBuf,
     root: Root,
-    /// What the thief has: a certificate that signs, and its key.
+    /// The stolen CA certificate and key.
     stolen: (PathBuf, PathBuf),
 }
 
-/// Whether a client accepts, and what it says.
+/// Whether a client accepts the server, and what it prints.
 pub type Verdict = (bool, String);
 
-/// A server on loopback that shows a certificate, and what clients believe it to be.
+/// A server on loopback with a certificate, and the host that clients connect to.
 pub struct Question {
     pub title: &'static str,
     host: &'static str,
@@ -63,14 +63,14 @@ impl Bench {
             Root::Sealed => Some("--sealed"),
             Root::Unconstrained => Some("--unconstrained"),
         };
-        // Only the browsers' databases, which lie in the home.
+        // Only the browsers' databases, which are in the home.
         home.ok(["install", "--store", "nss"].into_iter().chain(option));
         let stolen = if root == Root::Sealed { "intermediate" } else { "root" };
         let stolen = (home.ca().join(format!("{stolen}.pem")), home.ca().join(format!("{stolen}-key.pem")));
         Self { home, profile, root, stolen }
     }
 
-    /// What devca issues for this machine, asked by name or by address.
+    /// A certificate from devca for this machine, requested by name or address.
     pub fn honest(&self, title: &'static str, host: &'static str) -> Question {
         self.home.ok(["issue", "localhost", "127.0.0.1"]);
         let [chain, key] = ["localhost+1.pem", "localhost+1-key.pem"].map(|file| self.home.file(file));
@@ -84,7 +84,7 @@ impl Bench {
         Question { title: forgery.title, host: forgery.host, chain, key, server }
     }
 
-    /// A leaf with these extensions, in which nothing else is wrong.
+    /// Signs a leaf with these extensions that is otherwise correct.
     pub fn sign(&self, subject: &str, extensions: &str) -> (PathBuf, PathBuf) {
         let number = self.home.listing().len();
         let config = self.home.file("openssl.cnf");
@@ -108,7 +108,7 @@ impl Bench {
         (leaf, key)
     }
 
-    /// The verdicts of a client, in the order of the questions.
+    /// Returns the verdicts of a client, in the order of the questions.
     pub fn verdicts(&self, client: &str, questions: &[&Question]) -> Vec<Verdict> {
         if client != "Firefox" || questions.is_empty() {
             return questions.iter().map(|question| self.judge(client, question)).collect();
@@ -121,7 +121,7 @@ impl Bench {
         verdicts
     }
 
-    /// Whether a verifier takes a leaf for this purpose: mail, code or client.
+    /// Runs a verifier that may or may not accept a leaf for this purpose: mail, code or client.
     pub fn for_purpose(&self, judge: &str, purpose: &str, chain: &Path) -> Output {
         let root = self.home.root();
         let [root, chain] = [&root, chain].map(|path| path.to_str().unwrap());
@@ -132,7 +132,7 @@ impl Bench {
         };
         match judge {
             "OpenSSL" => {
-                // 3.0 has no purpose for code: time stamps are as far from TLS.
+                // OpenSSL 3.0 has no purpose for code signing; time stamping is equally unrelated to TLS.
                 let purpose = one_of(["smimesign", "timestampsign", "sslclient"]);
                 run("openssl", ["verify", "-purpose", purpose, "-CAfile", root, "-untrusted", chain, chain])
             }
@@ -146,7 +146,7 @@ impl Bench {
                 let folder = self.home.file("database");
                 let database = format!("sql:{}", folder.display());
                 if fs::create_dir(&folder).is_ok() {
-                    // Trusted for everything, as a system's store does it.
+                    // Trust it for everything, as a system's store does.
                     ok("certutil", ["-N", "-d", &database, "--empty-password"]);
                     ok("certutil", ["-A", "-d", &database, "-n", "root", "-t", "CT,C,C", "-i", root]);
                 }

@@ -14,7 +14,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Asks the server, showing the certificate whose files begin with this stem.
+    /// Queries the server with the certificate whose files have this stem.
     pub fn ask(&self, world: &World, port: u16, stem: Option<&Path>) -> Output {
         let mut command = (self.command)(world, port, stem);
         for name in super::common::runtime_variables() {
@@ -37,7 +37,7 @@ pub const CURL: Client = Client {
     },
 };
 
-/// For PostgreSQL, whose protocol comes before TLS.
+/// For PostgreSQL, whose protocol begins before TLS.
 pub const PSQL: Client = Client {
     name: "psql",
     command: |world, port, stem| {
@@ -121,7 +121,7 @@ pub const CLIENTS: &[Client] = &[
     Client {
         name: "openssl s_client",
         command: |world, port, stem| {
-            // It reads its question from standard input, and ends when the server does.
+            // It reads its request from standard input, and ends when the server does.
             let mut shell = Command::new(tool("sh"));
             let script = r#"printf 'GET / HTTP/1.0\r\n\r\n' | exec timeout 20 "$@""#;
             shell.args(["-c", script, "sh"]).arg(tool("openssl"));

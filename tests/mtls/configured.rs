@@ -1,4 +1,4 @@
-//! The servers of the mutual TLS tests that are told by a file of settings, or by many options.
+//! The servers of the mutual TLS tests that need a configuration file or many options.
 
 use std::fs;
 use std::process::Command;
@@ -56,7 +56,7 @@ pub const APACHE: ServerKind = ServerKind {
         );
         fs::write(folder.join("apache.conf"), configuration).unwrap();
         let mut apache = Command::new(sbin("apache2"));
-        // In the foreground, one process.
+        // Run in the foreground, as a single process.
         apache.arg("-X").arg("-f").arg(folder.join("apache.conf"));
         apache
     },
@@ -110,7 +110,7 @@ pub const CADDY: ServerKind = ServerKind {
     ..SERVER
 };
 
-/// Its TLS is as `wrangler dev` has it, which serves HTTPS by it.
+/// TLS is configured as in `wrangler dev`, which uses it for HTTPS.
 pub const WORKERD: ServerKind = ServerKind {
     name: "workerd",
     command: |world, folder, port| {

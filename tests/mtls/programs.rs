@@ -1,4 +1,4 @@
-//! The programs of the mutual TLS tests that are built, or run by an interpreter.
+//! The programs of the mutual TLS tests that are compiled or interpreted.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::sync::{Mutex, OnceLock};
 use super::common::clients::rust_program;
 use super::common::{project, tool, words};
 
-/// One of tests/rust.
+/// A program in tests/rust.
 pub fn axum() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| rust_program("mutual", &project().join("tests/rust/mutual.rs")))
@@ -21,7 +21,7 @@ pub fn script(interpreter: &str, file: &str) -> Command {
 }
 
 pub fn go_program(name: &str) -> PathBuf {
-    // Worlds that run at once must not build it at once.
+    // Tests that run at once must not build it at once.
     static BUILDING: Mutex<()> = Mutex::new(());
     let _guard = BUILDING.lock().unwrap();
     let program = build_folder().join(format!("mtls-go-{name}"));

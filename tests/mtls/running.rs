@@ -1,4 +1,4 @@
-//! A server of the mutual TLS tests that runs.
+//! A running server of the mutual TLS tests.
 
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use super::World;
 use super::common::tool;
 use super::servers::{Ready, ServerKind};
 
-/// It ends with the value.
+/// It is stopped when this is dropped.
 pub struct Server {
     child: Child,
     pub port: u16,
@@ -18,17 +18,17 @@ pub struct Server {
 impl Server {
     pub fn start(kind: &ServerKind, world: &World) -> Self {
         let folder = tempfile::TempDir::new().unwrap();
-        // Of those that must be told one; free a moment ago.
+        // For servers that need a port number; this one was free a moment ago.
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = (kind.command)(world, folder.path(), free);
-        // PostgreSQL says on standard error that it is ready; others have long complaints there.
+        // PostgreSQL reports on standard error that it is ready; others print long complaints there.
         let (reader, writer) = std::io::pipe().unwrap();
         let errors = match kind.ready {
             Ready::Says(_) => writer.try_clone().unwrap().into(),
             _ => Stdio::null(),
         };
         let mut child = command.stdin(Stdio::piped()).stdout(writer).stderr(errors).spawn().unwrap();
-        // It has copies of the pipe's end, which keep the pipe open.
+        // It contains copies of the pipe's end, which would keep the pipe open.
         drop(command);
         let mut lines = BufReader::new(reader).lines();
         let mut spoken = lines.by_ref().map_while(Result::ok);
@@ -58,7 +58,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Not by force: PostgreSQL has children to end.
+        // Not with SIGKILL, because PostgreSQL has to stop its children.
         let _ = Command::new(tool("kill")).arg("-TERM").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! The servers of the mutual TLS tests: programs that take the files as arguments.
+//! The servers of the mutual TLS tests that take the files as arguments.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,24 +12,25 @@ use super::upstream::backend;
 
 pub struct ServerKind {
     pub name: &'static str,
-    /// What is run for its version, where `common/versions.rs` does not know.
+    /// The command that prints its version, if `common/versions.rs` does not know it.
     pub version: &'static [&'static str],
-    /// In the world, with a folder of its own and a port that it takes unless it says another.
+    /// The command, from the environment, a folder for the server, and a port to use unless the server
+    /// reports another.
     pub command: fn(&World, &Path, u16) -> Command,
     pub ready: Ready,
-    /// What it answers alice.
+    /// Its response to alice.
     pub greeting: &'static str,
-    /// Who asks it, where one client is enough.
+    /// The client to use, if one is enough.
     pub client: &'static Client,
 }
 
-/// How a server is known to listen.
+/// How to find out that a server is listening.
 pub enum Ready {
-    /// It says where, as `openssl s_server` does.
+    /// It prints its port, as `openssl s_server` does.
     SaysPort,
-    /// It takes connections.
+    /// It accepts connections.
     Listens,
-    /// It says these words.
+    /// It prints this text.
     Says(&'static str),
 }
 
@@ -42,7 +43,7 @@ pub const SERVER: ServerKind = ServerKind {
     client: &CURL,
 };
 
-/// Servers that are told of revocations.
+/// Servers that check revocations.
 pub const SERVERS: &[ServerKind] = &[
     ServerKind {
         name: "Node",
@@ -70,7 +71,7 @@ pub const SERVERS: &[ServerKind] = &[
                 "2",
                 "-verify_return_error",
             ]);
-            // Of a file of lists it reads one; of a file with certificates, all.
+            // It reads only one list from a file of lists, but all from a file with certificates.
             server.args(["-no-CApath", "-no-CAstore", "-crl_check", "-CAfile", "clients-and-crl.pem"]);
             server
                 .args(["-cert", "localhost.pem", "-key", "localhost-key.pem"])
@@ -86,7 +87,7 @@ pub const SERVERS: &[ServerKind] = &[
         command: |world, _, _| {
             let mut java = Command::new(tool("java"));
             java.arg("-cp").arg(java_classes()).arg("Mtls").arg("server").current_dir(world.home.work());
-            // The trust store of a client's certificate holds the root of the clients' CA.
+            // The trust store of a client's certificate contains the root of the clients' CA.
             java.args(["localhost-keystore.p12", "alice-client-truststore.p12", "crl.pem", "correct horse"]);
             java
         },
@@ -95,7 +96,7 @@ pub const SERVERS: &[ServerKind] = &[
     NGINX,
 ];
 
-/// Servers that are not told of revocations here, or cannot be.
+/// Servers that do not check revocations here, or cannot.
 pub const TAKERS: &[ServerKind] = &[
     ServerKind {
         name: "Node 22",

@@ -1,8 +1,8 @@
-//! The second table of docs/clients.md: which servers take the certificate of `devca issue --client alice`.
+//! The second table of docs/clients.md: which servers accept the certificate of `devca issue --client alice`.
 //!
-//! Whatever form it has, no server may refuse it for that: BoringSSL wants a SAN below a constrained root, and Java one
-//! that is permitted below a constrained intermediate. With `DEVCA_SERVERS_TABLE=FILE` the table is written there:
-//! tests/measure-clients does that.
+//! No server may reject it because of its form: BoringSSL requires a SAN below a constrained root, and Java
+//! one that is permitted below a constrained intermediate. With `DEVCA_SERVERS_TABLE=FILE`, the table is
+//! written to that file: tests/measure-clients does that.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,7 +15,7 @@ use super::common::{project, words};
 use super::running::Server;
 use super::servers::{SERVERS, ServerKind, TAKERS};
 
-/// The columns: how the clients' root was made.
+/// The columns: how the clients' root was created.
 const KINDS: &[(&str, Option<&str>)] = &[
     ("default root", None),
     ("`--sealed`", Some("--sealed")),
@@ -23,17 +23,17 @@ const KINDS: &[(&str, Option<&str>)] = &[
     ("`--unconstrained`", Some("--unconstrained")),
 ];
 
-/// Its server and its client are of one process.
+/// Its server and client are in one process.
 const GRPC: &str = "gRPC (Python)";
 
-/// Whether a server takes alice, and what it says.
+/// Whether a server accepts alice, and what it prints.
 type Verdict = (bool, String);
 
 fn servers() -> impl Iterator<Item = &'static ServerKind> {
     SERVERS.iter().chain(TAKERS)
 }
 
-/// What every server says of alice, in the order of the rows. It must greet nobody else.
+/// Returns every server's response to alice, in the order of the rows. It must not greet anyone else.
 fn verdicts(kind: Option<&str>) -> Vec<Verdict> {
     let world = World::with_clients_of(kind);
     servers().map(|server| takes(server, &world)).chain([grpc_takes(&world)]).collect()
@@ -102,7 +102,7 @@ fn written(rows: &[(&str, String, String)]) -> String {
     text
 }
 
-/// With what the documentation says; versions change with the machine.
+/// Compares the rows with the documentation; versions depend on the machine.
 fn compare(rows: &[(&str, String, String)]) {
     let page = fs::read_to_string(project().join("docs/clients.md")).unwrap();
     let table =

@@ -1,13 +1,13 @@
-//! The README's picture of a terminal: the session below it, which another test runs, as SVG.
+//! The README's picture of a terminal, as SVG: it shows the session below it, which another test runs.
 
 use std::fmt::Write;
 
-/// Of a monospaced font of 14 pixels: the width of a letter, and the height of a line.
+/// The width of a letter and the height of a line in a monospaced font of 14 pixels.
 const LETTER: f32 = 8.43;
 const LINE: usize = 20;
 const MARGIN: usize = 16;
 
-/// The commands of the session up to the one that begins like this, as a picture.
+/// Draws the commands of the session before the one that begins with `end`.
 pub(super) fn of_session(readme: &str, end: &str) -> String {
     let session = readme.split("```console\n").nth(1).unwrap();
     let lines: Vec<&str> = session.lines().take_while(|line| !line.starts_with(end)).collect();
@@ -35,7 +35,7 @@ pub(super) fn of_session(readme: &str, end: &str) -> String {
     svg + "</svg>\n"
 }
 
-/// As devca colors it on a terminal, and the prompt.
+/// Adds devca's colors, and that of the prompt.
 fn colored(line: &str) -> String {
     let escaped = line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     if let Some(command) = escaped.strip_prefix("$ ") {

@@ -1,4 +1,5 @@
-//! What an environment trusted before devca, a company's proxy say, stays trusted under `devca run`.
+//! Roots that an environment trusted before devca, such as those of a company's proxy, stay trusted with
+//! `devca run`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::common::clients::java_classes;
 use crate::common::{Home, Server, ok, project, strangers_root, tool, words};
 
-/// A company with a root and a server of its own: another CA of devca's, whose root lies where the company keeps it.
+/// A company with its own root and server: another devca CA, whose root is in the company's folder.
 struct Company {
     server: Server,
     root: PathBuf,
@@ -83,7 +84,7 @@ fn what_a_variable_named_before_stays_trusted() {
         ("NODE_EXTRA_CA_CERTS", &root, node as fn(u16) -> Vec<String>),
         ("SSL_CERT_FILE", &root, |port| python(port, "httpx")),
         ("REQUESTS_CA_BUNDLE", &root, |port| python(port, "requests")),
-        // Where REQUESTS_CA_BUNDLE is unset, requests reads this; devca sets both.
+        // requests reads this if REQUESTS_CA_BUNDLE is not set; devca sets both.
         ("CURL_CA_BUNDLE", &root, |port| python(port, "requests")),
         ("JAVA_TOOL_OPTIONS", &options, java),
     ] {
@@ -92,7 +93,7 @@ fn what_a_variable_named_before_stays_trusted() {
             assert!(output.status.success(), "{variable}, port {port}: {}", words(&output));
             assert!(!words(&output).contains("devca: note:"), "{}", words(&output));
         }
-        // Without it, the company's server is unknown, also after what was merged before.
+        // Without it, the company's server is not trusted, even after the root was merged once.
         let output = run(&home, "UNRELATED", "", &command(company.server.port));
         assert!(!output.status.success(), "{variable} is remembered: {}", words(&output));
     }
@@ -108,7 +109,7 @@ fn a_companys_file_that_changes_is_read_again() {
     let company = Company::new(&home, "company");
     let file = company.root.display().to_string();
     assert!(run(&home, "NODE_EXTRA_CA_CERTS", &file, &node(company.server.port)).status.success());
-    // The shell has evaluated `devca env`, so that its variable names devca's file.
+    // If the shell has evaluated `devca env`, the variable names devca's file.
     let mut env = home.devca(["env", "--json"]);
     let output = env.env("NODE_EXTRA_CA_CERTS", &file).output().unwrap();
     let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -188,7 +189,7 @@ fn a_source_that_others_can_write_is_not_taken() {
     included(Some("it is not a regular file"));
 }
 
-/// curl reads no folder where `CURL_CA_BUNDLE` is set, so what is in the folder is merged into that.
+/// curl ignores the folder if `CURL_CA_BUNDLE` is set, so the roots in the folder are merged into that.
 #[test]
 fn a_folder_of_roots_is_merged() {
     let home = Home::new();

@@ -1,22 +1,23 @@
-//! The programs of the tables in docs/stores.md, each the real one.
+//! The real programs of the tables in docs/stores.md.
 
-/// A program, started by a shell in a throwaway folder. The shell knows `$URL`, `$PORT`, `$NODE`, `$PYTHON` (a virtual
-/// environment), `$MODULES` (what npm has installed), `$CLIENTS` (tests/clients), `$JAVA_CLASSES`, `$GO_CLIENT`,
-/// `$RUST_CLIENT`, `$CARGO`, `$ROOT` (a file), and `$TLS_PORT`, `$MYSQL_PORT` and `$POSTGRES_PORT` of servers that hang up
-/// after the handshake.
+/// A program, started by a shell in a throwaway folder. The shell has the variables `$URL`, `$PORT`, `$NODE`,
+/// `$PYTHON` (a virtual environment), `$MODULES` (what npm installed), `$CLIENTS` (tests/clients),
+/// `$JAVA_CLASSES`, `$GO_CLIENT`, `$RUST_CLIENT`, `$CARGO`, `$ROOT` (a file), and the ports `$TLS_PORT`,
+/// `$MYSQL_PORT` and `$POSTGRES_PORT` of servers that close the connection after the handshake.
 pub(super) struct Program {
     pub(super) name: &'static str,
     pub(super) script: &'static str,
-    /// It trusts the system's store, and so the root after `install`; `None` if a setting of this machine decides.
+    /// Whether it uses the system's store, and so trusts the root after `install`; `None` if this depends on
+    /// a setting of the machine.
     pub(super) reads_system: Option<bool>,
-    /// What makes it read the system's store, where something does.
+    /// The variables that make it use the system's store.
     pub(super) switches: &'static [&'static str],
-    /// What `devca env` sets that suffices, each alone, by the row of the table that names this program. A word with spaces
-    /// is of several.
+    /// The variables of `devca env` that are sufficient, each on its own, by the row of the table that names
+    /// this program. An entry with spaces stands for several variables together.
     pub(super) variables: &'static [&'static str],
-    /// It trusts the root under `devca run`.
+    /// Whether it trusts the root with `devca run`.
     pub(super) runs: bool,
-    /// What it says when it has reached the server, and still fails for a reason of its own.
+    /// What it prints if it reaches the server but then fails for another reason.
     pub(super) reached: Option<&'static str>,
 }
 
@@ -32,22 +33,23 @@ const fn program(name: &'static str, script: &'static str) -> Program {
     }
 }
 
-/// One that reads what OpenSSL reads.
+/// A program that uses OpenSSL's settings.
 const fn openssl(name: &'static str, script: &'static str) -> Program {
     Program { variables: &["SSL_CERT_FILE"], ..program(name, script) }
 }
 
-/// One that runs in Node, or reads what Node reads.
+/// A program that runs in Node, or uses Node's settings.
 const fn node(name: &'static str, script: &'static str) -> Program {
     Program { variables: &["NODE_EXTRA_CA_CERTS"], reads_system: Some(false), ..program(name, script) }
 }
 
-/// One that only an option of its own reaches.
+/// A program that needs an option.
 const fn out_of_reach(name: &'static str, script: &'static str, reads_system: bool) -> Program {
     Program { runs: false, reads_system: Some(reads_system), ..program(name, script) }
 }
 
-/// Variables of the table whose programs no registry has that the tests can reach. docs/stores.md says so.
+/// Variables in the table whose programs are not in any registry that the tests can use; docs/stores.md says
+/// so.
 pub(super) const NOT_SEEN: &[&str] = &["CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", "HEX_CACERTS_PATH"];
 
 pub(super) const PROGRAMS: &[Program] = &[
@@ -64,7 +66,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         ..node("Node 24", "exec $MODULES/node-24/bin/node $CLIENTS/client.mjs - $PORT localhost")
     },
     Program {
-        // An npmrc of the machine may name a file, which these two read.
+        // The machine may have an npmrc that names a file, which these two programs read.
         reads_system: None,
         variables: &["NPM_CONFIG_CAFILE"],
         ..node("npm", "exec npm ping --registry $URL --fetch-retries 0")
@@ -79,7 +81,7 @@ pub(super) const PROGRAMS: &[Program] = &[
              exec \"$NODE\" $MODULES/yarn/bin/yarn.js add none --registry $URL --non-interactive",
         )
     },
-    // From version 12 it is not in Node any more, and still reads what Node reads.
+    // Since version 12 it no longer runs in Node, but still uses Node's variable.
     Program {
         reads_system: Some(true),
         variables: &["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"],
@@ -120,7 +122,7 @@ pub(super) const PROGRAMS: &[Program] = &[
         reads_system: Some(false),
         switches: &["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH=/etc/ssl/certs/ca-certificates.crt"],
         variables: &["GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"],
-        // Its server is of the same process.
+        // Its server is in the same process.
         ..program(
             "gRPC",
             "exec $MODULES/../grpc/bin/python $CLIENTS/grpc_pair.py - localhost localhost.pem localhost-key.pem",
@@ -161,7 +163,7 @@ pub(super) const PROGRAMS: &[Program] = &[
             "exec $PYTHON -c \"import boto3; boto3.client('s3', endpoint_url='$URL').list_buckets()\"",
         )
     },
-    // The server has no packages: what pip says of the connection decides.
+    // The server has no packages, so what pip prints about the connection decides.
     Program {
         variables: &["PIP_CERT"],
         ..program(
@@ -259,7 +261,7 @@ pub(super) const PROGRAMS: &[Program] = &[
              exec gradle --no-daemon --quiet -g cache-$$ r",
         )
     },
-    // OpenSSL's as well: what they say tells the handshake from what comes after.
+    // These also use OpenSSL's settings. Their output distinguishes the handshake from what follows.
     Program {
         reached: Some("Protocol error, got"),
         ..openssl("redis-cli", "exec redis-cli --tls -h localhost -p $PORT ping")
@@ -287,13 +289,13 @@ pub(super) const PROGRAMS: &[Program] = &[
     out_of_reach("gnutls-cli", "exec gnutls-cli localhost -p $PORT", true),
 ];
 
-/// Every JVM.
+/// A program that runs in a JVM.
 const fn java(name: &'static str, script: &'static str) -> Program {
     Program { variables: &["JAVA_TOOL_OPTIONS"], ..program(name, script) }
 }
 
-/// Programs that read no variable, with the option that docs/stores.md names for them, and what they say then; `None`
-/// stands for success.
+/// Programs that do not read any variable, with the option in docs/stores.md and their output; `None` means
+/// success.
 pub(super) const OPTIONS: &[(&str, Option<&str>)] = &[
     ("exec wget -q -O - --ca-certificate=$ROOT $URL", None),
     ("echo ca_certificate = $ROOT >.wgetrc; WGETRC=.wgetrc exec wget -q -O - $URL", None),

@@ -1,5 +1,5 @@
-//! What each program of the tables in docs/stores.md trusts: with nothing, with its variable alone, under `devca run`, and
-//! after `devca install`.
+//! What each program of the tables in docs/stores.md trusts: by default, with its variable alone, with `devca
+//! run`, and after `devca install`.
 
 use std::path::Path;
 use std::process::Output;
@@ -8,7 +8,7 @@ use crate::common::clients::{go_client, java_classes, rust_program};
 use crate::common::{Home, Server, in_namespace, project, tool, words};
 use crate::list::{NOT_SEEN, OPTIONS, PROGRAMS, Program};
 
-/// The servers that the programs ask, and the environment that says where they are.
+/// The servers that the programs connect to, and the environment with their addresses.
 struct Bench<'a> {
     home: &'a Home,
     variables: Vec<(&'static str, String)>,
@@ -58,7 +58,7 @@ impl<'a> Bench<'a> {
         Self { home, variables, _servers: [page].into_iter().chain(others).collect() }
     }
 
-    /// Runs a script, with these words before it.
+    /// Runs a script, preceded by these words.
     fn run(&self, script: &str, before: &[&str]) -> Output {
         let devca = env!("CARGO_BIN_EXE_devca");
         let before = before.iter().map(|word| if *word == "devca" { devca } else { word });
@@ -67,7 +67,7 @@ impl<'a> Bench<'a> {
         command.output().unwrap()
     }
 
-    /// Something is wrong if the program does not decide as it should.
+    /// Reports a program that does not decide as expected.
     fn judge(&self, program: &Program, before: &[&str], expected: bool) -> Option<String> {
         let output = self.run(program.script, before);
         let reached = program.reached.is_some_and(|text| words(&output).contains(text));
@@ -78,7 +78,7 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// Asks about each program, as many at once as two cores bear.
+/// Runs this for each program, with as many at once as two cores can handle.
 fn each(ask: impl Fn(&Program) -> Vec<Option<String>> + Sync) {
     let mut wrong = Vec::new();
     for some in PROGRAMS.chunks(4) {
@@ -134,7 +134,8 @@ fn programs_trust_the_root_after_install_as_the_table_says() {
     });
 }
 
-/// The table in docs/stores.md has a row for each variable, with its readers, and each is run here or said not to be.
+/// The table in docs/stores.md has a row for each variable with its readers, and each reader is tested here
+/// or marked as untested.
 #[test]
 fn the_table_of_the_documentation_is_the_programs() {
     use devca_platform::runtime::{Effect, VARIABLES};

@@ -1,11 +1,11 @@
-//! `rotate`, `permit` and `uninstall` reach the files that `devca env` has pointed programs at.
+//! `rotate`, `permit` and `uninstall` update the files that `devca env` has pointed programs to.
 
 use std::fs;
 use std::path::Path;
 
 use crate::common::{Home, ok, strangers_root, words};
 
-/// What makes devca write all kinds of files, and the names of those.
+/// Makes devca write files of all kinds, and returns their names.
 fn set_up(home: &Home) -> Vec<String> {
     home.ok(["install", "--permit", "corp.example.dev", "--store", "wsl"]);
     home.ok(["run", "--", "true"]);
@@ -27,7 +27,7 @@ fn written(home: &Home) -> Vec<String> {
     names
 }
 
-/// Whether a file in PEM or PKCS#12 holds a certificate, as OpenSSL and keytool read it.
+/// Whether a PEM or PKCS#12 file contains a certificate, according to OpenSSL and keytool.
 fn holds(home: &Home, name: &str, certificate: &Path) -> bool {
     let path = home.ca().join(name).display().to_string();
     let text = fs::read_to_string(certificate).unwrap();
@@ -73,7 +73,7 @@ fn status_points_out_what_is_stale_and_mends_it() {
     assert_eq!(problems(), Vec::<String>::new());
     let kept: Vec<_> = names.iter().map(|name| fs::read(home.ca().join(name)).unwrap()).collect();
     home.ok(["rotate", "--store", "wsl"]);
-    // As a backup that is restored leaves them.
+    // As after restoring a backup.
     for (name, content) in names.iter().zip(&kept) {
         fs::write(home.ca().join(name), content).unwrap();
     }
@@ -102,7 +102,7 @@ fn uninstall_ends_the_trust_and_purge_deletes_the_files() {
     }
     let bundle = home.ca().join("bundle.pem").display().to_string();
     ok("openssl", ["verify", "-CAfile", &bundle, "/etc/ssl/certs/ISRG_Root_X1.pem"]);
-    // The next install, or run, puts it back.
+    // The next `install` or `run` restores it.
     home.ok(["install"]);
     assert!(names.iter().all(|name| holds(&home, name, &home.root())));
     home.ok(["uninstall", "--purge"]);

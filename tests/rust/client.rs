@@ -1,4 +1,5 @@
-// One question over TLS by the libraries that Rust programs use: HOW PORT NAME. Each trusts what it finds by itself.
+// One request over TLS with the libraries that Rust programs use: HOW PORT NAME. Each uses the roots that it
+// finds by default.
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_platform_verifier::BuilderVerifierExt;

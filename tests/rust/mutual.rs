@@ -1,4 +1,5 @@
-// Mutual TLS with axum and rustls: CERTIFICATE KEY CLIENT-CA. Says its port, then greets whom TLS has let in.
+// Mutual TLS with axum and rustls: CERTIFICATE KEY CLIENT-CA. Prints its port, then greets every client that
+// TLS accepts.
 use axum::{Router, routing::get};
 use axum_server::tls_rustls::RustlsConfig;
 use rustls::pki_types::pem::PemObject;

@@ -1,4 +1,4 @@
-//! What clients are shown.
+//! The certificates that clients get.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use super::common::{Home, ok, tool, wait_until, words};
 use super::served::{Served, upstream};
 
-/// The certificate that a client gets, as text, and the chain's length.
+/// Returns the certificate that a client gets, as text, and the length of the chain.
 fn shown(served: &Served, name: Option<&str>) -> (String, usize) {
     let mut openssl = Command::new(tool("openssl"));
     openssl.args(["s_client", "-showcerts", "-connect", &format!("127.0.0.1:{}", served.port)]);
@@ -86,7 +86,7 @@ fn a_new_root_signs_without_a_restart() {
     });
     served.says("the root was replaced");
     assert_trusted(&home.root(), &served);
-    // So does one that may sign for more.
+    // So is a root that may sign for more names.
     home.ok(["permit", "shop.example-bank.dev", "--store", "wsl"]);
     wait_until("the new name is served", || {
         names(&shown(&served, Some("shop.example-bank.dev")).0) == "DNS:shop.example-bank.dev"
@@ -95,7 +95,7 @@ fn a_new_root_signs_without_a_restart() {
 
 fn assert_trusted(root: &Path, served: &Served) {
     for client in super::common::clients::CLIENTS.iter().take(1) {
-        // Nothing is behind it: TLS is what counts.
+        // There is no upstream; only TLS matters here.
         let output = client.connect(Some(root), served.port, "localhost");
         assert!(output.status.success(), "{}", words(&output));
     }

@@ -1,4 +1,4 @@
-//! Clients that mean harm, or look like it: they do not stop others.
+//! Clients that do harm, intentionally or not, do not stop others.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 use super::common::{Home, tool, wait_until};
 use super::served::{Served, curl, fetch, raw, script, seen, upstream};
 
-/// Messages whose end two servers could see at different places (RFC 9112 §11.2). What passes must have one meaning.
+/// Messages in which two servers could see different ends (RFC 9112 §11.2). Whatever is forwarded must be
+/// unambiguous.
 #[test]
 fn smuggled_requests_do_not_pass() {
     let home = Home::new();
@@ -34,7 +35,7 @@ fn smuggled_requests_do_not_pass() {
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{fields:?}: {answer}");
         assert!(!answer.contains("/second"), "{fields:?}: {answer}");
     }
-    // Both lengths: the chunks count, the length does not go on, and the connection ends.
+    // With both lengths, the chunks count, the length is not forwarded, and the connection is closed.
     for fields in
         ["Content-Length: 4\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 4"]
     {

@@ -1,4 +1,4 @@
-//! `--mtls`: who is let in, what is said of others, and what the server behind is told.
+//! `--mtls`: which clients are accepted, what is reported about others, and what the upstream is told.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use super::clients::CLIENTS;
 use super::common::{Home, wait_until, words};
 use super::served::{Served, curl, field, upstream};
 
-/// A CA of clients, with certificates good and bad.
+/// Creates a CA for clients, with good and bad certificates.
 fn world() -> World {
     let home = Home::new();
     home.ok(["--ca", "clients", "install", "--store", "wsl"]);
@@ -34,7 +34,7 @@ fn stem(world: &World, client: &str) -> PathBuf {
     }
 }
 
-/// What curl gets with this certificate.
+/// Returns what curl gets with this certificate.
 fn ask(world: &World, served: &Served, client: Option<&str>, options: &[&str]) -> Output {
     let files = client.map(|client| stem(world, client).display().to_string());
     let files = files.map(|stem| [format!("{stem}.pem"), format!("{stem}-key.pem")]);
@@ -74,7 +74,7 @@ fn every_client_is_let_in_with_a_good_certificate_and_no_other() {
         served.says(said);
     }
     served.says("\"identity\":\"alice\"");
-    // What is revoked while it runs is refused soon, also by those who come back.
+    // A certificate that is revoked at run time is soon rejected, also in resumed sessions.
     let mut output = ask(&world, &served, Some("trudy"), &[]);
     wait_until("the revocation is known", || {
         output = ask(&world, &served, Some("trudy"), &[]);
@@ -163,11 +163,11 @@ fn files_of_another_program_do_as_well_and_are_read_again() {
     wait_until("the new list is read", || !is_let_in(&ask(&world, &served, Some("trudy"), &[])));
     served.says("CN=trudy was revoked");
     assert!(is_let_in(&ask(&world, &served, Some("alice"), &[])));
-    // The CA may change as well.
+    // The CA may change too.
     fs::write(home.file("ca.pem"), home.ok(["--ca", "strangers", "root", "--pem"])).unwrap();
     wait_until("the new CA is read", || is_let_in(&ask(&world, &served, Some("mallory"), &[])));
     assert!(!is_let_in(&ask(&world, &served, Some("alice"), &[])));
-    // What cannot be read changes nothing.
+    // An unreadable file changes nothing.
     fs::write(home.file("ca.pem"), "nothing").unwrap();
     wait_until("the damage is noticed", || {
         assert!(is_let_in(&ask(&world, &served, Some("mallory"), &[])));
@@ -175,7 +175,7 @@ fn files_of_another_program_do_as_well_and_are_read_again() {
     });
 }
 
-/// A ticket is not a way around a revocation: sessions are resumed, and judged again.
+/// A session ticket cannot bypass a revocation: resumed sessions are checked again.
 #[test]
 fn a_resumed_session_is_judged_again() {
     let world = world();

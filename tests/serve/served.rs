@@ -1,4 +1,4 @@
-//! `devca serve` as it runs in the tests, and what is behind it.
+//! Runs `devca serve` in the tests, and upstreams behind it.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::common::{Home, Server, project, tool, wait_until, words};
 
-/// A server that runs; it ends with the value.
+/// A running server, which is stopped when this is dropped.
 pub struct Served {
     child: Child,
     pub port: u16,
@@ -18,7 +18,7 @@ pub struct Served {
 }
 
 impl Served {
-    /// Starts it, on a port that is free.
+    /// Starts it on a free port.
     pub fn start<S: AsRef<OsStr>>(home: &Home, arguments: impl IntoIterator<Item = S>) -> Self {
         let mut command = home.devca(["serve", "--port", "0", "--json"]);
         command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -49,12 +49,12 @@ impl Served {
         Self { child, port, log }
     }
 
-    /// The lines so far.
+    /// Returns the lines printed so far.
     pub fn log(&self) -> Vec<Value> {
         self.log.lock().unwrap().clone()
     }
 
-    /// Waits for a line with this in it.
+    /// Waits for a line that contains this text.
     pub fn says(&self, part: &str) {
         let is_said = || self.log().iter().any(|line| line.to_string().contains(part));
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
@@ -72,7 +72,7 @@ impl Served {
         self.child.id()
     }
 
-    /// A line of /proc/PID/status, such as `VmHWM`, in kB.
+    /// Returns a value of /proc/PID/status, such as `VmHWM`, in kB.
     pub fn memory(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
@@ -83,17 +83,17 @@ impl Served {
         std::fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count()
     }
 
-    /// Asks it to end, as Ctrl-C does.
+    /// Asks it to stop, like Ctrl-C.
     pub fn interrupt(&self) {
         super::common::ok("kill", ["-INT", &self.pid().to_string()]);
     }
 
-    /// Its exit code, once it has ended.
+    /// Returns its exit code, once it has ended.
     pub fn wait(mut self) -> Option<i32> {
         self.ended()
     }
 
-    /// The same where another is to take its place.
+    /// Does the same for a server that will be replaced by another.
     pub fn ended(&mut self) -> Option<i32> {
         let mut code = None;
         wait_until("devca serve has ended", || {
@@ -115,34 +115,34 @@ pub fn script(name: &str) -> PathBuf {
     project().join("tests/serve").join(name)
 }
 
-/// What is behind it: the script's words say what it speaks.
+/// Starts an upstream; the arguments of the script select its protocol.
 pub fn upstream<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Server {
     let mut node = Command::new(tool("node"));
     node.arg(script("upstream.mjs")).args(arguments);
     Server::spawn(node)
 }
 
-/// What curl gets, with these options before the address.
+/// Returns what curl gets, with these options before the address.
 pub fn curl(home: &Home, served: &Served, options: &[&str], path: &str) -> Output {
     let mut curl = Command::new(tool("curl"));
     curl.args(["-sS", "--noproxy", "*", "--max-time", "30", "--cacert"]).arg(home.root());
     curl.args(options).arg(served.url(path)).stdin(Stdio::null()).output().unwrap()
 }
 
-/// The same where it must succeed, as text.
+/// Does the same for a request that must succeed, and returns the text.
 pub fn fetch(home: &Home, served: &Served, options: &[&str], path: &str) -> String {
     let output = curl(home, served, options, path);
     assert!(output.status.success(), "{options:?} {path}: {}", words(&output));
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What the upstream saw.
+/// Returns what the upstream saw.
 pub fn seen(home: &Home, served: &Served, options: &[&str], path: &str) -> Value {
     let text = fetch(home, served, options, path);
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"))
 }
 
-/// The values of a header field that the upstream saw.
+/// Returns the values of a header field that the upstream saw.
 pub fn field(seen: &Value, name: &str) -> Vec<String> {
     let words: Vec<&str> =
         seen["fields"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
@@ -150,7 +150,7 @@ pub fn field(seen: &Value, name: &str) -> Vec<String> {
     pairs.map(|pair| pair[1].to_owned()).collect()
 }
 
-/// Sends these bytes over TLS (or, with "plain" as the root, without) and takes what comes back.
+/// Sends these bytes over TLS (or without it, if the root is "plain") and returns the response.
 pub fn raw(root: &str, served: &Served, bytes: &[u8]) -> String {
     let mut python = Command::new(tool("python3"));
     python.arg(script("raw.py")).arg(root).arg(served.port.to_string());

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::common::project;
 
-/// The blocks of the page: info string and text.
+/// Returns the blocks of the page: info string and text.
 pub(super) fn blocks() -> Vec<(String, String)> {
     let page = fs::read_to_string(project().join("docs/servers.md")).unwrap();
     let mut parts = page.split("```");
@@ -16,7 +16,7 @@ pub(super) fn blocks() -> Vec<(String, String)> {
     blocks
 }
 
-/// The one block of this name: the part of its info string after the language.
+/// Returns the only block with this name, which is the part of its info string after the language.
 pub(super) fn block(name: &str) -> String {
     let mut found = blocks().into_iter().filter(|(info, _)| info.split_once(' ').unwrap().1 == name);
     let (_, text) = found.next().unwrap_or_else(|| panic!("the page has no block {name}"));
@@ -24,7 +24,7 @@ pub(super) fn block(name: &str) -> String {
     text
 }
 
-/// Removes the comment signs below "Mutual TLS", as the page says; `None` where there is nothing of it.
+/// Uncomments the lines below "Mutual TLS", as the page says; `None` if there are none.
 pub(super) fn mutual(snippet: &str) -> Option<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut rest = snippet.lines();

@@ -1,4 +1,4 @@
-//! A server that runs until the value ends, and a backend behind it.
+//! A server that runs until it is dropped, and a backend behind it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::common::tool;
 
-/// A server, and what it says.
+/// A server and its output.
 pub(super) struct Running {
     child: Child,
     lines: Receiver<String>,
@@ -16,7 +16,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts it, and waits until it answers: until it says so, or takes a connection.
+    /// Starts it, and waits until it is ready: until it says so, or accepts a connection.
     pub(super) fn start(mut command: Command, port: &str, ready: &str) -> Self {
         // Vite ends with its standard input.
         let mut child =
@@ -27,7 +27,7 @@ impl Running {
         for output in outputs {
             let sender = sender.clone();
             std::thread::spawn(move || {
-                // Whoever listens no more must not fill the pipe.
+                // Keep reading after the receiver is gone, so that the pipe does not fill up.
                 BufReader::new(output).lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)));
             });
         }
@@ -53,9 +53,9 @@ impl Running {
         }
     }
 
-    /// All that it has said so far.
+    /// Returns everything that it has printed so far.
     pub(super) fn hear(&mut self) -> &str {
-        // A server that has ended closes its output, of which the last lines may be on their way.
+        // A server that has ended closes its output, but its last lines may not have arrived yet.
         while let Ok(line) = self.lines.recv_timeout(Duration::from_millis(200)) {
             self.said += &line;
             self.said.push('\n');
@@ -66,19 +66,19 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Not by force: nginx and PostgreSQL have children to end. And not by INT: whatever a shell has put into the
-        // background ignores that, and so do its children.
+        // Not with SIGKILL, because nginx and PostgreSQL have to stop their children; and not with SIGINT,
+        // because programs that a shell has put into the background ignore it, and so do their children.
         let _ = Command::new(tool("kill")).arg("-TERM").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }
 }
 
-/// A port that nobody has.
+/// Returns a free port.
 pub(super) fn free_port() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string()
 }
 
-/// What nginx, HAProxy and Caddy stand in front of: its port, for as long as the test runs.
+/// Starts a backend for nginx, HAProxy and Caddy that runs as long as the test. Returns its port.
 #[allow(dead_code)] // not every test has a server in front of another
 pub(super) fn backend() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
