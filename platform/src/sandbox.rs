@@ -4,12 +4,12 @@
 //! util-linux does this as root, in two stages:
 //!
 //! 1. [`PREPARE`] runs in separate mount, PID, network, IPC and UTS namespaces. It sets up what the program
-//!   will see: the tree, in which device files do not work, harmless devices, and a read-only /proc that only
-//!   shows processes. Anything mounted inside the tree is left out, because that is often /proc, /sys or /dev
-//!   of this machine.
+//!    will see: the tree, in which device files do not work, harmless devices, and a read-only /proc that only
+//!    shows processes. Anything mounted inside the tree is left out, because that is often /proc, /sys or /dev
+//!    of this machine.
 //! 2. [`ENTER`] runs in a user namespace in which root is the owner of the tree, and so has no capabilities
-//!   outside of it. The tree becomes `/`, further user namespaces are forbidden, and the program starts with
-//!   only the capabilities needed to change files.
+//!    outside of it. The tree becomes `/`, further user namespaces are forbidden, and the program starts with
+//!    only the capabilities needed to change files.
 //!
 //! Both stages use this machine's programs. By the time the first program of the tree starts, all other
 //! rights have been given up.
