@@ -1,4 +1,5 @@
-//! What a server sends as its chain, as PEM, and the roots that are known: its last certificate, and all of them.
+//! The PEM chain that a server sends, checked once with its last certificate as the known root, and once with
+//! all of them.
 #![no_main]
 
 use devca::check::chain::Link;

@@ -1,4 +1,4 @@
-//! A signing request that somebody sends: DER, or PEM around it.
+//! A certificate signing request from someone else, in DER or PEM.
 #![no_main]
 
 use devca::x509::csr::Csr;

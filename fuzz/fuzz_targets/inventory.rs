@@ -1,4 +1,5 @@
-//! A line of the inventory, torn, of a later version or of somebody's own. What is read is written as it was read.
+//! A line of the inventory: incomplete, of a later version, or written by someone else. What is read can be
+//! written again.
 #![no_main]
 
 use devca::format::Output;

@@ -1,5 +1,5 @@
-//! What devca writes as JSON. Whatever a crash has left in the inventory, the next line is read as it was written; and
-//! the lists in the documents of `--json` can be given to `permit` again.
+//! What devca writes as JSON. Whatever a crash left in the inventory, the next line can be read as it was
+//! written; and the lists in the documents of `--json` can be passed to `permit` again.
 #![no_main]
 
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ fuzz_target!(|input: (&[u8], Vec<&str>, u32)| {
     assert_eq!(again, constraints.permitted);
 });
 
-/// An entry with these words wherever text goes.
+/// An entry with these words in place of all texts.
 fn entry(words: &[&str], number: u32) -> Entry {
     let moment = |seconds: u32| OffsetDateTime::from_unix_timestamp(seconds.into()).unwrap();
     let some = |at: usize| words.get(at).map(|&word| word.to_owned());

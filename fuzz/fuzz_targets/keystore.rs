@@ -1,4 +1,4 @@
-//! A key store of Java's: of a JDK, or in a container image that somebody hands over.
+//! A Java key store, of a JDK or in a container image from someone else.
 #![no_main]
 
 use devca_platform::keystore;
@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(entries) = keystore::trusted(bytes) else { return };
-    // Nothing is made up: each certificate of a JKS file is a part of it.
+    // Nothing is invented: each certificate is a part of the JKS file.
     let is_jks = bytes.starts_with(&[0xfe, 0xed]);
     for entry in entries.iter().filter(|_| is_jks) {
         let length = entry.der.len();

@@ -1,4 +1,5 @@
-//! One word of argv. What is a name stays one when it is printed, and is one to rustls; what is none is not echoed raw.
+//! A word of argv. Every accepted name can be printed and parsed again, and is valid for rustls; a rejected
+//! word is not echoed unescaped.
 #![no_main]
 
 use std::fmt::{Debug, Display};

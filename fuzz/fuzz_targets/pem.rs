@@ -1,4 +1,4 @@
-//! Whatever lies in a file that is taken for PEM. What was read is read again from what devca writes.
+//! The content of a file that should be PEM. What is read can be read again after devca has written it.
 #![no_main]
 
 use devca::x509::pem;

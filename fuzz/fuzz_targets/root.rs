@@ -1,5 +1,5 @@
-//! A root that somebody hands over, or that lies damaged on the disk. `permit` signs it anew: what it may sign for is
-//! then what it was.
+//! A root from someone else, or one that was damaged on the disk. After `permit` signs it again, it may sign
+//! for the same names as before.
 #![no_main]
 
 use std::sync::LazyLock;

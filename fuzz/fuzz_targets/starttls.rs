@@ -1,4 +1,4 @@
-//! What a server says before TLS, in each of the protocols. The first octet chooses one.
+//! What a server sends before TLS, in each of the protocols. The first octet selects the protocol.
 #![no_main]
 
 use std::io::{self, Cursor, Read, Write};

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A program of a hostile container image. It tries to reach the machine that devca runs on, and writes what it managed to
-/loot: one line for each success, then "tried N"."""
+"""A program of a hostile container image. It tries to reach the machine that devca runs on, and writes the results to
+/loot: a line for each success, then "tried N"."""
 
 import ctypes
 import json
@@ -15,7 +15,7 @@ tried = 0
 
 
 def attempt(name):
-    """Runs the attack in a child, which may change its root, or die."""
+    """Runs the attack in a child process, which may change its root or die."""
 
     def run(attack):
         global tried
@@ -40,7 +40,7 @@ def call(function, *arguments):
 
 
 def outside():
-    """The target exists on the machine, and not in the image."""
+    """Whether the target exists, which is on the machine and not in the image."""
     return os.path.exists(target["file"])
 
 

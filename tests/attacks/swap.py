@@ -1,8 +1,8 @@
-"""Puts links in the way of devca, for as long as standard input is open.
+"""Swaps files for links while devca runs, as long as standard input is open.
 
-`swap.py file FOLDER TARGET` swaps half-written files in the folder for links to the target; `swap.py exchange PATH
-TARGET` exchanges what is at the path for a link to the target and back, each at once. Says "ready", and at the end how
-many links it has put there.
+`swap.py file FOLDER TARGET` swaps temporary files in the folder for links to the target; `swap.py exchange PATH
+TARGET` atomically exchanges the path with a link to the target and back. Prints "ready", and at the end how many links
+it has created.
 """
 
 import ctypes

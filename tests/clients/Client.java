@@ -1,4 +1,4 @@
-// One question over TLS by Java: CA-FILE PORT NAME [CERTIFICATE KEY]; "-" as the file leaves trust to the JDK's own store.
+// One TLS request with Java: CA-FILE PORT NAME [CERTIFICATE KEY]; with "-" as CA-FILE, it uses the JDK's own store.
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.net.Socket;
@@ -35,7 +35,7 @@ public class Client {
             parameters.setEndpointIdentificationAlgorithm("HTTPS");
             socket.setSSLParameters(parameters);
             socket.startHandshake();
-            // With TLS 1.3 what the server says to the client's certificate comes after the handshake.
+            // In TLS 1.3, the server rejects a client certificate after the handshake.
             socket.getOutputStream().write(("GET / HTTP/1.0\r\nHost: " + args[2] + "\r\n\r\n").getBytes());
             socket.getInputStream().read();
             System.out.println("accepted");

@@ -1,4 +1,4 @@
-# One question over TLS by aiohttp: URL. It trusts what it finds by itself.
+# One TLS request with aiohttp: URL. It uses its default roots.
 import asyncio
 import sys
 

@@ -1,4 +1,4 @@
-// One question over TLS by Go: CA-FILE PORT NAME [CERTIFICATE KEY]; "-" as the file leaves trust to the system.
+// One TLS request with Go: CA-FILE PORT NAME [CERTIFICATE KEY]; with "-" as CA-FILE, it uses the system's roots.
 package main
 
 import (
@@ -28,7 +28,7 @@ func main() {
 	}
 	connection, err := tls.Dial("tcp", "127.0.0.1:"+os.Args[2], config)
 	if err == nil {
-		// With TLS 1.3 what the server says to the client's certificate comes after the handshake.
+		// In TLS 1.3, the server rejects a client certificate after the handshake.
 		fmt.Fprintf(connection, "GET / HTTP/1.0\r\nHost: %s\r\n\r\n", os.Args[3])
 		_, err = connection.Read(make([]byte, 1))
 	}

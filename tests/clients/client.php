@@ -1,5 +1,5 @@
 <?php
-// One question over TLS by PHP: HOW CA-FILE PORT NAME; HOW is "stream" or "curl", "-" as the file leaves trust to the system.
+// One TLS request with PHP: HOW CA-FILE PORT NAME; HOW is "stream" or "curl". With "-" as CA-FILE, it uses the system's roots.
 [, $how, $ca, $port, $name] = $argv;
 
 if ($how === "curl") {

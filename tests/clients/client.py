@@ -1,4 +1,4 @@
-# One question over TLS by Python's ssl: CA-FILE PORT NAME [CERTIFICATE KEY]; "-" as the file leaves trust to the system.
+# One TLS request with Python's ssl: CA-FILE PORT NAME [CERTIFICATE KEY]; with "-" as CA-FILE, it uses the system's roots.
 import socket
 import ssl
 import sys
@@ -10,7 +10,7 @@ if identity:
 try:
     with socket.create_connection(("127.0.0.1", int(port)), timeout=20) as plain:
         with context.wrap_socket(plain, server_hostname=name) as tls:
-            # With TLS 1.3 what the server says to the client's certificate comes after the handshake.
+            # In TLS 1.3, the server rejects a client certificate after the handshake.
             tls.sendall(f"GET / HTTP/1.0\r\nHost: {name}\r\n\r\n".encode())
             tls.recv(1)
             print("accepted")

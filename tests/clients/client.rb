@@ -1,4 +1,4 @@
-# One question over TLS by Ruby's Net::HTTP: CA-FILE PORT NAME; "-" as the file leaves trust to the system.
+# One TLS request with Ruby's Net::HTTP: CA-FILE PORT NAME; with "-" as CA-FILE, it uses the system's roots.
 require "net/http"
 
 ca, port, name = ARGV

@@ -24,7 +24,7 @@ shown = b""
 
 
 def until(text):
-    """Reads until the terminal shows this, and returns all that it showed."""
+    """Reads until the terminal shows this text, and returns everything that it showed."""
     global shown
     while text not in shown:
         try:
@@ -40,14 +40,14 @@ def until(text):
 
 
 def run(line):
-    """Runs a line, and waits until it is done. The shell computes the number, so that its echo is not taken for it."""
+    """Runs a line and waits until it is done. The shell computes the number, which distinguishes it from the echo."""
     os.write(terminal, line.encode() + b"; echo done-$(expr 40 + 2)\r")
     until(b"done-42")
     ready()
 
 
 def ready():
-    """Waits for the prompt: what is typed before it, the shell does not edit."""
+    """Waits for the prompt, because the shell does not edit what is typed before it."""
     if shell != "fish":
         until(b"ready> ")
 
@@ -57,10 +57,10 @@ run(start)
 for number, line in enumerate(lines):
     end = b"echo end-$(expr " + str(number).encode() + b" + 100)\r"
     if shell == "fish":
-        # It draws a menu; this command of its own lists what is in it.
+        # This shell draws a menu; one of its commands lists the entries.
         os.write(terminal, f"complete -C '{line}'; ".encode() + end)
     else:
-        # Ctrl-U empties the line, whatever the completion has made of it.
+        # Ctrl-U clears the line, whatever the completion did to it.
         os.write(terminal, line.encode() + b"\t\t\x15" + end)
     text = until(b"end-" + str(number + 100).encode()).decode(errors="replace")
     ready()

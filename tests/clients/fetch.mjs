@@ -1,4 +1,4 @@
-// One question over TLS by the own fetch of Bun or Deno: CA-FILE PORT NAME; "-" as the file leaves trust to the runtime.
+// One TLS request with the fetch of Bun or Deno: CA-FILE PORT NAME; with "-" as CA-FILE, the runtime uses its default roots.
 const [ca, port, name] = process.argv.slice(2);
 let trust = {};
 if (ca !== "-") {

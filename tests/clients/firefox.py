@@ -1,5 +1,5 @@
-# Pages in headless Firefox: PROFILE URL... Prints each page's text, or what Firefox says against it, in a line.
-# Firefox is driven by its own Marionette protocol: "LENGTH:JSON" over a socket, whose port it writes to the profile.
+# Loads pages in headless Firefox: PROFILE URL... Prints each page's text, or Firefox's error message, as one line.
+# Controls Firefox with its Marionette protocol: "LENGTH:JSON" over a socket, whose port it writes to the profile.
 import json
 import os
 import shutil
@@ -14,7 +14,7 @@ if os.path.exists(active):
     os.remove(active)
 with open(os.path.join(profile, "user.js"), "a") as file:
     file.write('user_pref("marionette.port", 0);\n')
-    # A thief's server is here.
+    # The thief's server is on this machine.
     file.write('user_pref("network.dns.localDomains", "www.example-bank.com,example-bank.com,intranet");\n')
 firefox = subprocess.Popen(
     [shutil.which("firefox-esr"), "--headless", "--marionette", "--no-remote", "--profile", profile],
@@ -64,7 +64,7 @@ try:
     for number, url in enumerate(urls):
         error, _ = command(3 * number + 2, "WebDriver:Navigate", url=url)
         if error:
-            # The page names a class of errors; which one it is, only the document knows.
+            # The page only names a class of errors; the document has the exact one.
             script = "return document.documentURI + ' ' + document.getFailedCertSecurityInfo?.().errorCodeString"
             _, text = command(3 * number + 3, "WebDriver:ExecuteScript", script=script, args=[])
             print("refused:", " ".join(error["message"].split()), (text or {}).get("value"))

@@ -1,4 +1,4 @@
-# A certificate that devca would not make: CERTIFICATE KEY [WORD=VALUE]... With ca= and ca-key= that CA signs it.
+# Creates a certificate that devca would not: CERTIFICATE KEY [WORD=VALUE]... With ca= and ca-key=, that CA signs it.
 import datetime
 import ipaddress
 import os

@@ -1,5 +1,6 @@
-# One call by gRPC: CA-FILE NAME CHAIN KEY [CLIENT-CA CERTIFICATE KEY]; "-" as the first leaves trust to gRPC. The server, with the chain and the key, is in the
-# same process, since gRPC talks to gRPC only; with a client CA it wants a certificate, and greets its owner by name.
+# One gRPC call: CA-FILE NAME CHAIN KEY [CLIENT-CA CERTIFICATE KEY]; with "-" as CA-FILE, gRPC uses its default roots.
+# The server, with the chain and the key, is in the same process, because gRPC only talks to gRPC. With a client CA, it
+# requires a certificate and greets its owner by name.
 import os
 import sys
 

@@ -1,4 +1,4 @@
-// One TLS connection by mbedTLS: CA-FILE PORT NAME.
+// One TLS connection with mbedTLS: CA-FILE PORT NAME.
 #include <mbedtls/ctr_drbg.h>
 #include <mbedtls/entropy.h>
 #include <mbedtls/error.h>

@@ -1,5 +1,5 @@
-// One question over TLS from a worker in miniflare, as `wrangler dev` runs it: MODULES CA-FILE PORT NAME; "-" as the file
-// leaves trust to miniflare, which passes on to workerd what NODE_EXTRA_CA_CERTS names.
+// One TLS request from a worker in miniflare, as run by `wrangler dev`: MODULES CA-FILE PORT NAME; with "-" as CA-FILE,
+// miniflare decides, which passes the file in NODE_EXTRA_CA_CERTS on to workerd.
 import { createRequire } from "node:module";
 
 const [modules, ca, port, name] = process.argv.slice(2);

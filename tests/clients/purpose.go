@@ -1,4 +1,4 @@
-// Whether Go takes a certificate for a purpose: CA-FILE CHAIN "mail" or "code".
+// Checks whether Go accepts a certificate for a purpose: CA-FILE CHAIN "mail" or "code".
 package main
 
 import (

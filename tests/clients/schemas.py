@@ -1,5 +1,5 @@
 # Validates documents against the schemas in a folder: FOLDER DOCUMENTS, a JSON list of [schema's name, what was run,
-# document]. A field that a schema does not have is an error here, though it is none for readers.
+# document]. A field that a schema does not have is an error here, although readers accept it.
 import json
 import pathlib
 import sys
@@ -10,7 +10,7 @@ folder, documents = pathlib.Path(sys.argv[1]), json.load(open(sys.argv[2]))
 
 
 def close(schema, is_part=False):
-    """Refuses what is not listed. Parts of an object know its other parts' fields no more than these know theirs."""
+    """Refuses fields that are not listed. The parts of an object do not know each other's fields."""
     if isinstance(schema, list):
         for item in schema:
             close(item, is_part)

@@ -1,4 +1,4 @@
-# A web server on loopback, one thread a connection: CERTIFICATE KEY [CLIENT-CA]. Says its port, then serves one page.
+# A web server on loopback with a thread per connection: CERTIFICATE KEY [CLIENT-CA]. Prints its port, then serves a page.
 import http.server
 import socket
 import ssl
@@ -20,13 +20,14 @@ class Page(http.server.BaseHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     def finish_request(self, request, client_address):
-        # The handshake is done in the connection's own thread.
+        # The connection's own thread performs the handshake.
         tls = context.wrap_socket(request, server_side=True, do_handshake_on_connect=False)
         try:
             tls.do_handshake()
             super().finish_request(tls, client_address)
         except OSError:
-            # The client refused, or is refused: closed at once, what it goes on to say would undo the alert.
+            # One side rejected the other. Keep reading, because closing now would turn unread data into a reset that
+            # discards the alert.
             with socket.socket(fileno=tls.detach()) as plain:
                 plain.shutdown(socket.SHUT_WR)
                 while plain.recv(4096):

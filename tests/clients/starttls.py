@@ -1,4 +1,4 @@
-# A server that is asked for TLS in a protocol of its own: CERTIFICATE KEY PROTOCOL HOW. With "refuse" as HOW it has none.
+# A server with STARTTLS in one of several protocols: CERTIFICATE KEY PROTOCOL HOW. With "refuse" as HOW, it has no TLS.
 import socket
 import ssl
 import sys
@@ -47,7 +47,7 @@ def imap(plain):
 
 
 def ldap(plain):
-    # An LDAPMessage of fewer than 128 octets: its messageID is in the third to fifth.
+    # In an LDAPMessage of less than 128 octets, the messageID is in the third to fifth octet.
     request = exactly(plain, exactly(plain, 2)[1])
     assert b"1.3.6.1.4.1.1466.20037" in request
     result = 0 if has_tls else 2
@@ -60,7 +60,7 @@ def postgres(plain):
 
 
 def tls(_):
-    """At once, without a word before: HOW is not looked at."""
+    """TLS from the beginning; ignores HOW."""
 
 
 def mysql(plain):

@@ -1,5 +1,5 @@
 # Runs a program on a terminal and types answers: [ask|hidden PROMPT ANSWER]... -- PROGRAM ARGUMENT...
-# Prints all that the terminal shows, and ends as the program does. A hidden answer is typed once the echo is off.
+# Prints what the terminal shows, and exits like the program. A hidden answer is typed after the echo was turned off.
 import os
 import pty
 import select
@@ -19,7 +19,7 @@ signal.alarm(60)  # nobody waits for ever
 
 
 def shows(seconds=None):
-    """What the terminal shows next; None once the program is gone."""
+    """Returns what the terminal shows next; None after the program has ended."""
     if not select.select([terminal], [], [], seconds)[0]:
         return b""
     try:

@@ -1,4 +1,4 @@
-// Verifies chains: FOLDER COUNT. For each of 0..COUNT it prints "ok", or why the chain is refused.
+// Verifies chains: FOLDER COUNT. For each of 0..COUNT, prints "ok" or why the chain is rejected.
 package main
 
 import (
@@ -28,7 +28,7 @@ func read(path string) ([]*x509.Certificate, error) {
 		if err == nil {
 			certificates = append(certificates, certificate)
 		} else {
-			// crypto/tls fails on any certificate of the server that it cannot parse.
+			// crypto/tls fails if it cannot parse any of the server's certificates.
 			first = fmt.Errorf("certificate %d: %w", position, err)
 		}
 	}

@@ -1,4 +1,4 @@
-// One TLS connection by wolfSSL: CA-FILE PORT NAME.
+// One TLS connection with wolfSSL: CA-FILE PORT NAME.
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 #include <arpa/inet.h>

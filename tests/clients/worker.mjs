@@ -1,4 +1,4 @@
-// One question over TLS by workerd, which `wrangler dev` runs: the worker is its own test.
+// One TLS request with workerd, which `wrangler dev` runs: the worker is itself a test.
 export default {
   async test(_, env) {
     const answer = await fetch(env.url);

@@ -1,5 +1,5 @@
-// Mutual TLS with Java. A server: `server KEYSTORE TRUSTSTORE CRL PASSWORD`, which says its port and greets by name.
-// A client: `client TRUSTSTORE PASSWORD PORT [KEYSTORE]`, which prints what the server answers.
+// Mutual TLS with Java. A server: `server KEYSTORE TRUSTSTORE CRL PASSWORD`, which prints its port and greets clients by name.
+// A client: `client TRUSTSTORE PASSWORD PORT [KEYSTORE]`, which prints the server's response.
 import java.io.BufferedReader;
 import java.io.FileInputStream;
 import java.io.InputStream;

@@ -1,4 +1,4 @@
-// Mutual TLS with Bun.serve: CERTIFICATE KEY CLIENT-CA. Says its port, then greets whom TLS has let in.
+// Mutual TLS with Bun.serve: CERTIFICATE KEY CLIENT-CA. Prints its port, then greets every client that TLS accepts.
 const [cert, key, ca] = process.argv.slice(2).map((file) => Bun.file(file));
 const server = Bun.serve({
   hostname: "127.0.0.1",

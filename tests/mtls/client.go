@@ -1,4 +1,4 @@
-// Asks a server with Go: CA PORT [CERTIFICATE KEY]. Prints what it answers.
+// Queries a server with Go: CA PORT [CERTIFICATE KEY]. Prints the response.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Asks a server with Node: CA PORT [CERTIFICATE KEY]. Prints what it answers.
+// Queries a server with Node: CA PORT [CERTIFICATE KEY]. Prints the response.
 import fs from "node:fs";
 import https from "node:https";
 

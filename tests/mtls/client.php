@@ -1,5 +1,5 @@
 <?php
-// Asks a server with PHP's curl extension: CA PORT [CERTIFICATE KEY]. Prints what it answers.
+// Queries a server with PHP's curl extension: CA PORT [CERTIFICATE KEY]. Prints the response.
 [, $ca, $port] = $argv;
 $curl = curl_init("https://localhost:$port/");
 curl_setopt_array($curl, [CURLOPT_CAINFO => $ca, CURLOPT_PROXY => "", CURLOPT_CONNECT_TO => ["localhost:$port:127.0.0.1:$port"]]);

@@ -1,4 +1,4 @@
-# Asks a server with Python: CA PORT [CERTIFICATE KEY]. Prints what it answers.
+# Queries a server with Python: CA PORT [CERTIFICATE KEY]. Prints the response.
 import ssl
 import sys
 import urllib.request

@@ -1,4 +1,4 @@
-// Asks a server with Deno's own client: CA PORT [CERTIFICATE KEY]. Prints what it answers.
+// Queries a server with Deno's own client: CA PORT [CERTIFICATE KEY]. Prints the response.
 const [ca, port, certificate, key] = Deno.args;
 const identity = certificate && { cert: Deno.readTextFileSync(certificate), key: Deno.readTextFileSync(key) };
 const client = Deno.createHttpClient({ caCerts: [Deno.readTextFileSync(ca)], ...identity });

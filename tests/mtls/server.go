@@ -1,4 +1,4 @@
-// Mutual TLS with Go: CERTIFICATE KEY CLIENT-CA. Says its port, then greets by name.
+// Mutual TLS with Go: CERTIFICATE KEY CLIENT-CA. Prints its port, then greets clients by name.
 package main
 
 import (

@@ -1,9 +1,9 @@
-// Mutual TLS as Node's documentation shows it: CERTIFICATE KEY CLIENT-CA CRL. Says its port, then greets by name.
+// Mutual TLS as Node's documentation shows it: CERTIFICATE KEY CLIENT-CA CRL. Prints its port, then greets clients by name.
 import fs from "node:fs";
 import https from "node:https";
 
 const [cert, key, ca, lists] = process.argv.slice(2).map((file) => fs.readFileSync(file, "utf8"));
-// Node reads one revocation list of a file, and a sealed CA has two.
+// Node reads only one revocation list from a file, but a sealed CA has two.
 const crl = lists.match(/-----BEGIN X509 CRL-----[^]*?-----END X509 CRL-----\n/g);
 const options = { cert, key, ca, crl, requestCert: true, rejectUnauthorized: true };
 const server = https.createServer(options, (request, answer) => {

@@ -1,4 +1,4 @@
-# Mutual TLS with Python's ssl: CERTIFICATE KEY CLIENT-CA CRL. Says its port, then greets by name.
+# Mutual TLS with Python's ssl: CERTIFICATE KEY CLIENT-CA CRL. Prints its port, then greets clients by name.
 import socket
 import ssl
 import sys

@@ -1,2 +1,2 @@
-// Mutual TLS with workerd: greets whom TLS has let in.
+// Mutual TLS with workerd: greets every client that TLS accepts.
 export default { fetch: () => new Response("Hello, whoever you are\n") };

@@ -1,4 +1,4 @@
-# Calls of every kind by gRPC: "serve" runs the server without TLS and prints ACCEPT; "call" ROOT PORT asks through a proxy.
+# gRPC calls of every kind: "serve" runs the server without TLS and prints ACCEPT; "call" ROOT PORT calls it by a proxy.
 import os
 import sys
 from concurrent import futures

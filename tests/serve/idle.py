@@ -1,5 +1,5 @@
-# Holds connections open in every stage, and does nothing with them: ROOT PORT COUNT. Prints READY, and waits for the end
-# of its standard input; then drops all of them at once.
+# Keeps idle connections open in every stage: ROOT PORT COUNT. Prints READY, waits for the end of its standard input,
+# and then drops all of them at once.
 import resource
 import socket
 import ssl

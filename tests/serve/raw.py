@@ -1,5 +1,5 @@
-# Sends bytes over TLS as they are: ROOT PORT, the bytes on standard input. Prints all that comes back until the end, or
-# until nothing has come for a second. With "plain" as the root, without TLS.
+# Sends the bytes from standard input over TLS: ROOT PORT. Prints the response until its end, or until nothing has
+# arrived for a second. If ROOT is "plain", TLS is not used.
 import socket
 import ssl
 import sys

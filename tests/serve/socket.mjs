@@ -1,4 +1,4 @@
-// A WebSocket client, Node's own: URL. Texts and bytes of several sizes come back as they were sent.
+// Node's own WebSocket client: URL. Sends texts and bytes of several sizes, which must be echoed unchanged.
 const socket = new WebSocket(process.argv[2]);
 socket.binaryType = "arraybuffer";
 const sent = ["hello", "é".repeat(70), "x".repeat(70_000), new Uint8Array(300_000).fill(5)];

@@ -10,7 +10,7 @@ const [kind, ...words] = process.argv.slice(2);
 let release = () => {};
 let pending = 0;
 
-// Says what came in: the header fields as they were written, and the size and hash of the body.
+// Returns the request: the header fields as they were written, and the size and hash of the body.
 function echo(request, response) {
   const hash = crypto.createHash("sha256");
   let size = 0;
@@ -27,14 +27,14 @@ function echo(request, response) {
   });
 }
 
-// Sends an event, and the next one once /release is asked for.
+// Sends an event, and the next one when /release is requested.
 function events(response) {
   response.writeHead(200, { "content-type": "text/event-stream" });
   response.write("data: first\n\n");
   release = () => response.end("data: second\n\n");
 }
 
-// As many megabytes as the path says, as fast as they are taken.
+// Sends as many megabytes as the path says, as fast as the client reads them.
 function bytes(response, megabytes) {
   const block = Buffer.alloc(1 << 20, 7);
   const next = () => {
@@ -75,7 +75,7 @@ function answer(request, response) {
   echo(request, response);
 }
 
-// RFC 6455, as far as an echo needs it: each frame goes back as it came, without its mask.
+// The part of RFC 6455 that an echo needs: each frame is returned unchanged, except for its mask.
 function webSocket(request, socket) {
   if (request.headers.upgrade !== "websocket") {
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: ${request.headers.upgrade}\r\n\r\n`);

@@ -1,5 +1,5 @@
-// Serves by the properties of Spring Boot in a file, loading its stores as they are named there. What it does not know
-// of, it refuses.
+// Serves as configured by Spring Boot's properties in a file, loading the stores that it names. Refuses properties that
+// it does not know.
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsParameters;
 import com.sun.net.httpserver.HttpsServer;

@@ -1,4 +1,4 @@
-// step-ca, as its own main does it: serves what a ca.json says, and reloads on SIGHUP.
+// step-ca, like its own main: serves as configured in a ca.json, and reloads it on SIGHUP.
 package main
 
 import (
