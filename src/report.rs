@@ -31,7 +31,7 @@ const NOTE: Style = AnsiColor::Yellow.on_default();
 
 /// The settings for output.
 #[derive(Debug, Default)]
-#[allow(clippy::struct_excessive_bools)] // each is an option of its own
+#[allow(clippy::struct_excessive_bools)] // independent options
 pub struct Report {
     /// Print only one JSON document on standard output.
     pub json: bool,
@@ -39,7 +39,8 @@ pub struct Report {
     pub quiet: bool,
     /// Also print the programs that are run.
     pub verbose: bool,
-    /// On standard output only what was asked for, such as a path; all else goes to standard error.
+    /// Print only what was requested, such as a path, on standard output, and everything else on standard
+    /// error.
     pub aside: bool,
     notes: RefCell<Vec<String>>,
 }

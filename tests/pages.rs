@@ -1,8 +1,8 @@
-//! The pages for one task each are true: their files are written, their commands run, from top to bottom.
+//! Tests the pages about one task each: writes their files and runs their commands, from top to bottom.
 //!
-//! A fenced block says what it is. `sh run` must succeed, `sh fails` must not, `sh serve PORT` is a server that runs on; below
-//! one of these, `text` is what it prints, among other lines. Any other word after the language is a file's name. Ports are
-//! exchanged for free ones.
+//! The info string of a fenced block says what it is. `sh run` must succeed, `sh fails` must fail, and `sh
+//! serve PORT` is a server that keeps running; a `text` block after one of these is a part of its output. Any
+//! other word after the language is the name of a file. Ports are replaced with free ones.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -18,7 +18,7 @@ use std::process::Command;
 use common::{Home, in_namespace, project, tool, words};
 use running::{Running, free_port};
 
-/// A block of a page: its info string, and the text.
+/// Returns the blocks of a page: info string and text.
 fn blocks(page: &str) -> Vec<(String, String)> {
     let text = fs::read_to_string(project().join("docs").join(page)).unwrap();
     let mut parts = text.split("\n```");
@@ -30,12 +30,12 @@ fn blocks(page: &str) -> Vec<(String, String)> {
     blocks
 }
 
-/// A person who reads a page and does what it says.
+/// A reader who follows the instructions on a page.
 struct Reader {
     page: &'static str,
     home: Home,
     ports: BTreeMap<String, String>,
-    /// By port, so that a second server there takes the place of the first.
+    /// By port, so that a second server on the same port replaces the first.
     servers: BTreeMap<String, Running>,
     said: String,
 }
@@ -72,12 +72,12 @@ impl Reader {
     fn serve(&mut self, port: &str, script: &str) {
         let free = self.ports[port].clone();
         self.servers.remove(port);
-        // The shell's place is the server's, which is the one to be ended.
+        // The server replaces the shell, so that it is the process to be stopped.
         let command = self.command(&format!("exec {script}"));
         self.servers.insert(port.to_owned(), Running::start(command, &free, ""));
     }
 
-    /// What is printed differs in ports alone.
+    /// The output may differ only in ports.
     fn expect(&self, text: &str) {
         for line in text.lines() {
             assert!(self.said.contains(line), "{}: not printed: {line}: {}", self.page, self.said);
@@ -86,7 +86,7 @@ impl Reader {
 
     fn write(&self, name: &str, text: &str) {
         let text = self.ports.iter().fold(text.to_owned(), |text, (page, free)| text.replace(page, free));
-        // Started by root, as in a namespace, it would become a user who may not read the key.
+        // If root starts it, as in a namespace, it would become a user who may not read the key.
         let text = if name == "mosquitto.conf" { text + "user root\n" } else { text };
         fs::write(self.home.file(name), text).unwrap();
     }
@@ -97,7 +97,7 @@ fn follow(page: &'static str) {
     let mut reader =
         Reader { page, home, ports: BTreeMap::new(), servers: BTreeMap::new(), said: String::new() };
     let all = blocks(page);
-    // A file of a server's has its port in it before it is started.
+    // The file of a server contains its port, which is chosen before the server starts.
     for (info, _) in &all {
         if let Some(port) = info.strip_prefix("sh serve ") {
             reader.ports.insert(port.to_owned(), free_port());
@@ -124,7 +124,7 @@ macro_rules! pages {
             }
         })*
 
-        /// Each page has its test.
+        /// Each page has a test.
         const PAGES: &[&str] = &[$($page),*];
     };
 }

@@ -64,7 +64,7 @@ pub(super) fn run(context: &Context, args: &cli::Issue) -> anyhow::Result<u8> {
     }
 }
 
-/// One certificate.
+/// Issues a single certificate.
 pub(super) fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<IssueReport> {
     let mut request = request::parse(args, context.now, context.report)?;
     let formats = formats(args);
@@ -252,7 +252,7 @@ fn given_password(args: &cli::Issue, options: &Options) -> anyhow::Result<Option
     }
 }
 
-/// What a root may sign for that is made on the way.
+/// The constraints of a root that `issue` creates.
 pub(super) fn first_constraints() -> Constraints {
     policy::default_constraints(Some(&super::host_name()), &[], false)
 }

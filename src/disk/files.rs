@@ -42,7 +42,7 @@ pub enum Secrecy {
     Public,
     /// Only the owner: a key, or a list that names keys (0600).
     Private,
-    /// A script: 0755.
+    /// Everyone, who may also run it: a script (0755).
     Program,
 }
 
@@ -176,7 +176,7 @@ impl Files {
         append().or_hint(|| format!("cannot write {}", path.display()), || folder_hint(path))
     }
 
-    /// Opens a file that a library writes to, and creates it where there is none: 0600.
+    /// Opens a file that a library writes to, creating it with mode 0600 if necessary.
     pub fn open_private(self, path: &Path) -> anyhow::Result<File> {
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).read(true).write(true);

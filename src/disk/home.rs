@@ -139,7 +139,7 @@ impl fmt::Display for CaName {
     }
 }
 
-/// What mkcert calls its root.
+/// The file name of mkcert's root.
 pub const MKCERT_ROOT: &str = "rootCA.pem";
 
 #[derive(Debug, Clone)]
@@ -247,7 +247,7 @@ impl CaFolder {
         self.path.join("exported.jsonl")
     }
 
-    /// The accounts and orders of `devca acme`, a database of redb's, 0600.
+    /// The accounts and orders of `devca acme`, a redb database, 0600.
     pub fn acme(&self) -> PathBuf {
         self.path.join("acme.redb")
     }

@@ -79,7 +79,7 @@ pub(super) fn free_port() -> String {
 }
 
 /// Starts a backend for nginx, HAProxy and Caddy that runs as long as the test. Returns its port.
-#[allow(dead_code)] // not every test has a server in front of another
+#[allow(dead_code)] // not every test has a server behind another
 pub(super) fn backend() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();

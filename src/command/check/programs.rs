@@ -1,5 +1,5 @@
-//! Which kinds of programs accept a root of this person's. Some read the system's store unless a variable names another
-//! file; others bring their own roots and accept no other unless a variable adds it.
+//! Which kinds of programs accept one of this user's roots. Some use the system's store unless a variable
+//! names another file; others ship their own roots and accept others only if a variable adds them.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,16 +8,17 @@ use serde::Serialize;
 
 use crate::x509::pem;
 
-/// Where a kind of program takes its roots from.
+/// The source of roots for a kind of program.
 struct ProgramKind {
     name: &'static str,
-    /// Variables that name a file with roots; the first that is set counts.
+    /// Variables that name a file with roots; the first one that is set is used.
     files: &'static [&'static str],
-    /// A variable that makes it read the system's store, and what its value contains then.
+    /// A variable that makes it use the system's store, and the text that its value must contain.
     switch: Option<(&'static str, &'static str)>,
-    /// Whether it reads the system's store by default.
+    /// Whether it uses the system's store by default.
     reads_system: bool,
-    /// Whether it also reads OpenSSL's folder of hash links, whatever file is named: Debian's system store fills it.
+    /// Whether it also reads OpenSSL's folder of hash links, whatever file is named: Debian's system store
+    /// fills that folder.
     reads_folder: bool,
 }
 
@@ -33,7 +34,7 @@ const fn own_roots(
     ProgramKind { name, files, switch, reads_system: false, reads_folder: false }
 }
 
-/// docs/stores.md says the same of more programs, and tests/runtimes.rs tests it there.
+/// docs/stores.md says the same about more programs, which tests/runtimes.rs verifies.
 const PROGRAMS: &[ProgramKind] = &[
     of_system("curl", &["CURL_CA_BUNDLE", "SSL_CERT_FILE"]),
     of_system("git", &["GIT_SSL_CAINFO"]),
@@ -60,7 +61,8 @@ pub(super) struct ProgramVerdict {
     pub(super) variable: Option<&'static str>,
 }
 
-/// What each kind makes of a root, which the system's store holds or does not.
+/// The verdict of each kind of program about a root; `is_in_system` says whether the system's store contains
+/// it.
 pub(super) fn verdicts(root: &[u8], is_in_system: bool) -> Vec<ProgramVerdict> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     PROGRAMS.iter().map(|program| verdict(program, root, is_in_system, &set)).collect()
@@ -86,7 +88,7 @@ fn verdict(
     ProgramVerdict { name: program.name, trusts, variable }
 }
 
-/// `SSL_CERT_DIR`, or what OpenSSL is built with on Debian and on systems that follow it.
+/// Checks `SSL_CERT_DIR`, or else the default folder of OpenSSL on Debian and its derivatives.
 fn is_in_folder(root: &[u8]) -> bool {
     let folder = std::env::var_os("SSL_CERT_DIR").unwrap_or_else(|| "/usr/lib/ssl/certs".into());
     let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
@@ -94,7 +96,8 @@ fn is_in_folder(root: &[u8]) -> bool {
     hashed.any(|entry| pem::certificates(&entry.path()).iter().any(|der| der == root))
 }
 
-/// The verdicts as a person reads them: who accepts it, who does not because of a variable, and the others.
+/// The verdicts as text: the programs that accept the root, those that do not because of a variable, and the
+/// others.
 pub(super) fn lines(verdicts: &[ProgramVerdict], fix: &str) -> Vec<String> {
     let names = |is_wanted: &dyn Fn(&ProgramVerdict) -> bool| {
         let wanted = verdicts.iter().filter(|verdict| is_wanted(verdict)).map(|verdict| verdict.name);
@@ -142,7 +145,7 @@ mod tests {
         assert!(trusts("Node", true, &|name| (name == "NODE_USE_SYSTEM_CA").then(|| "1".into())));
         assert!(!trusts("Node", false, &|name| (name == "NODE_USE_SYSTEM_CA").then(|| "1".into())));
         assert!(trusts("Deno", true, &|name| (name == "DENO_TLS_CA_STORE").then(|| "system,mozilla".into())));
-        // A company's file, say, which replaces what the program would read.
+        // For example, a company's file, which replaces the roots that the program would use.
         assert!(!trusts("curl", true, &|name| (name == "SSL_CERT_FILE").then(|| "/dev/null".into())));
         assert!(trusts("curl", false, &|name| (name == "CURL_CA_BUNDLE").then(path)?));
     }

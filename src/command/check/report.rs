@@ -39,12 +39,12 @@ pub(in crate::command) struct Checked {
     pub(super) findings: Vec<Finding>,
     #[serde(skip)]
     pub(super) no_connection: bool,
-    /// Which kinds of programs accept the root in this environment, where it is one of devca's own.
+    /// Which kinds of programs accept the root in this environment, if it is one of devca's own.
     pub(super) programs: Vec<ProgramVerdict>,
-    /// The same for a person.
+    /// The same as text.
     #[serde(skip)]
     pub(super) program_lines: Vec<String>,
-    /// The messages of every client are printed.
+    /// Whether to print the messages of every client.
     #[serde(skip)]
     pub(super) all_clients: bool,
 }
@@ -127,7 +127,7 @@ impl Checked {
         Ok(())
     }
 
-    /// Store by store, then by kinds of programs.
+    /// Lists the stores, and then the kinds of programs.
     fn write_who_trusts_it(&self, page: &mut dyn Write) -> io::Result<()> {
         const WIDTH: usize = 80;
         let stores = self.trusted_by.iter().map(|store| format!("by {}", report::tildes(store)));

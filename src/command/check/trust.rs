@@ -137,7 +137,8 @@ impl Roots {
         self.ask_stores(args, chain)
     }
 
-    /// What programs make of a root of this person's, apart from browsers and Java, whose stores are asked.
+    /// The verdicts of programs about a root of this user, except for browsers and Java, whose stores are
+    /// checked.
     pub(super) fn by_programs(&self, chain: &Chain) -> (Vec<ProgramVerdict>, Vec<String>) {
         let top = &chain.top().der;
         let Some((folder, der)) = self.own.iter().find(|(_, der)| der == top) else {

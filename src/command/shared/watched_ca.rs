@@ -1,4 +1,4 @@
-//! The files of a CA, as a server that runs for hours reads them again.
+//! Reloads the files of a CA in a server that runs for hours.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
@@ -16,10 +16,10 @@ use crate::error::Fault;
 use crate::serve::certificates::CaFiles;
 use crate::x509::key;
 
-/// The files of a CA that may change while the server runs.
+/// The files of a CA, which may change while the server runs.
 pub(in crate::command) struct WatchedCa {
     folder: CaFolder,
-    /// What opened the key at the start.
+    /// The passphrase that decrypted the key at the start.
     passphrase: Option<CaPassphrase>,
     /// The command that runs the server.
     command: &'static str,
@@ -30,7 +30,7 @@ impl WatchedCa {
         Self { folder, passphrase: authority.passphrase().cloned(), command }
     }
 
-    /// Nobody can be asked: the passphrase is the one from the start, or in the keyring.
+    /// The server cannot prompt, so it uses the passphrase from the start, the environment or the keyring.
     fn unlock(&self, path: &Path, locked: &LockedKey) -> anyhow::Result<(Zeroizing<KeyPair>, CaPassphrase)> {
         let of_keyring = locked.item.as_ref().and_then(|item| CaPassphrase::from_keyring(item).ok());
         let of_environment = CaPassphrase::from_environment().ok().flatten();
@@ -58,7 +58,7 @@ impl CaFiles for WatchedCa {
     }
 }
 
-/// Of the times at which these files were written.
+/// A hash of the modification times of these files.
 pub(in crate::command) fn stamp(paths: &[&Path]) -> u64 {
     let mut hasher = DefaultHasher::new();
     for path in paths {
