@@ -121,6 +121,7 @@ fn only_commands_use_the_trust_stores() {
         "devca_platform::read",
         "devca_platform::StoreKind",
         "devca_platform::ownership::",
+        "devca_platform::accounts",
         "devca_platform::step::quoted",
     ];
     for (module, source) in modules(&project().join("src")) {

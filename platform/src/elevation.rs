@@ -6,7 +6,6 @@
 //! the way. A JDK's keytool may run too, if only root can change that JDK.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 #[cfg(unix)]
 use crate::ownership;
@@ -75,11 +74,6 @@ impl Host {
             )),
         }
     }
-}
-
-/// Isolates a program of root from the user's environment variables and current folder.
-pub(crate) fn isolate(command: &mut Command) -> &mut Command {
-    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C.UTF-8").current_dir("/")
 }
 
 /// The part of a path that users other than root can change.

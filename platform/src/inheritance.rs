@@ -1,8 +1,13 @@
-//! What programs of another file tree must not inherit from devca: open files of its caller, which could lead
-//! to this machine's files, and the login session's keys in the kernel.
+//! What programs must not inherit from devca. Root's programs: the user's environment. Those of another file tree: open files of
+//! devca's caller, which could lead to this machine's files, and the login session's keys in the kernel.
 
 use std::io;
-use std::process::Child;
+use std::process::{Child, Command};
+
+/// Isolates a program of root from the user's environment variables and current folder.
+pub(crate) fn isolate(command: &mut Command) -> &mut Command {
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C.UTF-8").current_dir("/")
+}
 
 /// Starts a program without them.
 #[cfg(target_os = "linux")]

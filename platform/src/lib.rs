@@ -8,6 +8,8 @@
 
 use std::fmt;
 
+#[cfg(unix)]
+pub mod accounts;
 pub mod bundle;
 mod elevation;
 pub mod host;

@@ -3,6 +3,8 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::accounts;
+
 /// In a sticky folder such as /tmp, users can create files but not replace those of others.
 const STICKY: u32 = 0o1000;
 
@@ -43,15 +45,14 @@ pub fn strangers_part(path: &Path, user: u32) -> Option<PathBuf> {
 
 /// Many systems give each user a group with the same name, and a umask that lets it write. A group with other
 /// members is not private, whatever its name.
-fn is_private_group(group: u32, user: u32) -> bool {
+pub fn is_private_group(group: u32, user: u32) -> bool {
     if user == 0 {
         return false;
     }
-    let group = nix::unistd::Group::from_gid(group.into()).ok().flatten();
-    let user = nix::unistd::User::from_uid(user.into()).ok().flatten();
+    let (group, user) = (accounts::group_by_id(group), accounts::user_by_id(user));
     group.zip(user).is_some_and(|(group, user)| {
         group.name == user.name
-            && group.gid == user.gid
-            && group.mem.iter().all(|member| *member == user.name)
+            && group.id == user.group
+            && group.members.iter().all(|member| *member == user.name)
     })
 }

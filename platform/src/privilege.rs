@@ -76,7 +76,6 @@ pub(crate) fn kill(child: &mut Child) -> io::Result<()> {
 
 #[cfg(unix)]
 mod unix {
-    use std::ffi::CString;
     use std::io;
     use std::process::{Child, Command};
     use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -88,8 +87,7 @@ mod unix {
     static SWITCH: Mutex<()> = Mutex::new(());
 
     pub(super) fn act_as(user: Uid, group: Gid, login_name: &str) -> io::Result<()> {
-        let name = CString::new(login_name)?;
-        system::take_groups(&name, group)?;
+        system::take_groups(login_name, group)?;
         system::lower(user)?;
         Ok(())
     }
@@ -176,21 +174,24 @@ mod unix {
 
     /// On these systems all three user IDs can be set: the real and effective ones are the user's, and only
     /// the saved one is root's.
-    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "openbsd"))]
+    #[cfg(target_os = "linux")]
     mod system {
-        use std::ffi::CStr;
+        use std::io;
 
         use nix::Result;
-        use nix::unistd::{Gid, Uid, getresuid, initgroups, setresgid, setresuid};
+        use nix::unistd::{Gid, Uid, getresuid, setgroups, setresgid, setresuid};
+
+        use crate::accounts;
 
         /// A program that is executed gets the effective user ID as its saved one.
         pub(super) const EXEC_FORGETS_ROOT: bool = true;
 
         const ROOT: Uid = Uid::from_raw(0);
 
-        pub(super) fn take_groups(name: &CStr, group: Gid) -> Result<()> {
-            initgroups(name, group)?;
-            setresgid(group, group, group)
+        pub(super) fn take_groups(name: &str, group: Gid) -> io::Result<()> {
+            let groups = accounts::groups_of(name, group.as_raw())?;
+            setgroups(&groups.into_iter().map(Gid::from_raw).collect::<Vec<_>>())?;
+            Ok(setresgid(group, group, group)?)
         }
 
         pub(super) fn lower(person: Uid) -> Result<()> {
@@ -212,22 +213,17 @@ mod unix {
 
     /// On other systems (macOS), the real user ID stays root's. macOS looks up a user's groups by user ID, so
     /// there is no list to set.
-    #[cfg(not(any(
-        target_os = "linux",
-        target_os = "android",
-        target_os = "freebsd",
-        target_os = "openbsd"
-    )))]
+    #[cfg(not(target_os = "linux"))]
     mod system {
-        use std::ffi::CStr;
+        use std::io;
 
         use nix::Result;
         use nix::unistd::{Gid, Uid, getuid, setegid, seteuid, setgid, setuid};
 
         pub(super) const EXEC_FORGETS_ROOT: bool = false;
 
-        pub(super) fn take_groups(_: &CStr, group: Gid) -> Result<()> {
-            setegid(group)
+        pub(super) fn take_groups(_: &str, group: Gid) -> io::Result<()> {
+            Ok(setegid(group)?)
         }
 
         pub(super) fn lower(person: Uid) -> Result<()> {

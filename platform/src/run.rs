@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use wait_timeout::ChildExt;
 
-use crate::elevation::isolate;
 use crate::step::{Action, Step, script};
 use crate::{Host, Problem, inheritance, privilege, sandbox};
 
@@ -53,7 +52,7 @@ impl Host {
         match (step.as_root, sudo) {
             // sudo clears the environment itself, and needs some variables to ask for the password.
             (true, Some(_)) => command.current_dir("/"),
-            (true, None) => isolate(&mut command),
+            (true, None) => inheritance::isolate(&mut command),
             (false, _) => self.with_own_home(&mut command),
         };
         command.stdin(match (&step.input, sudo) {

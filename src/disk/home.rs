@@ -6,6 +6,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+#[cfg(unix)]
+use devca_platform::accounts;
 use directories::BaseDirs;
 
 use crate::disk::files::{self, Files};
@@ -66,8 +68,7 @@ impl Person {
 
 #[cfg(unix)]
 fn login_name() -> Option<String> {
-    use nix::unistd::{User, geteuid};
-    User::from_uid(geteuid()).ok().flatten().map(|user| user.name)
+    accounts::user_by_id(nix::unistd::geteuid().as_raw()).map(|user| user.name)
 }
 
 #[cfg(not(unix))]
@@ -77,22 +78,20 @@ fn login_name() -> Option<String> {
 
 #[cfg(unix)]
 fn behind_sudo() -> anyhow::Result<Option<Person>> {
-    use nix::unistd::{User, geteuid};
-    if !geteuid().is_root() {
+    if !nix::unistd::geteuid().is_root() {
         return Ok(None);
     }
     let caller = |variable: &&str| env::var(variable).ok().filter(|name| !name.is_empty() && name != "root");
     let Some(name) = VARIABLES_OF_SUDO.iter().find_map(caller) else {
         return Ok(None);
     };
-    let user = User::from_name(&name).ok().flatten().ok_or_else(|| {
+    let user = accounts::user_by_name(&name).ok_or_else(|| {
         Fault::new(
             format!("sudo was called by {name:?}, who is not a user of this system"),
             "run devca without sudo",
         )
     })?;
-    let ids = Some((user.uid.as_raw(), user.gid.as_raw()));
-    Ok(Some(Person { name, home: Some(user.dir), ids }))
+    Ok(Some(Person { name, home: Some(user.home), ids: Some((user.id, user.group)) }))
 }
 
 #[cfg(not(unix))]

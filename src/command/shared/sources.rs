@@ -135,6 +135,9 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 #[cfg(unix)]
 fn refuse_writable_by_others(file: &File) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
+
+    use devca_platform::ownership;
+
     let found = file.metadata()?;
     let user = nix::unistd::geteuid().as_raw();
     if !found.is_file() {
@@ -143,24 +146,11 @@ fn refuse_writable_by_others(file: &File) -> io::Result<()> {
     if ![0, user].contains(&found.uid()) {
         return Err(io::Error::other("it belongs to another user"));
     }
-    let by_group = found.mode() & 0o020 != 0 && !is_private_group(found.uid(), found.gid());
+    let by_group = found.mode() & 0o020 != 0 && !ownership::is_private_group(found.gid(), found.uid());
     if found.mode() & 0o002 != 0 || by_group {
         return Err(io::Error::other("other users can write to it (chmod go-w fixes that)"));
     }
     Ok(())
-}
-
-/// Debian, Ubuntu and Fedora give each user a private group that may write to the user's new files.
-#[cfg(unix)]
-fn is_private_group(user: u32, group: u32) -> bool {
-    use nix::unistd::{Gid, Group, Uid, User};
-    let owner = User::from_uid(Uid::from_raw(user)).ok().flatten();
-    let group = Group::from_gid(Gid::from_raw(group)).ok().flatten();
-    owner.zip(group).is_some_and(|(owner, group)| {
-        owner.gid == group.gid
-            && group.name == owner.name
-            && group.mem.iter().all(|member| *member == owner.name)
-    })
 }
 
 /// On Windows, the permissions of the folder keep other users out.

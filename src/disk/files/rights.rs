@@ -191,7 +191,7 @@ fn refuse_others(path: &Path, found: &std::fs::Metadata, may_be_sticky: bool) ->
 
 #[cfg(unix)]
 fn name_of(user: u32) -> String {
-    let known = nix::unistd::User::from_uid(user.into()).ok().flatten();
+    let known = devca_platform::accounts::user_by_id(user);
     known.map_or_else(|| user.to_string(), |known| known.name)
 }
 
