@@ -1,13 +1,20 @@
 #!/bin/sh
-# Builds devca from this checkout and puts it in place: the program, its manual pages, its completions.
+# Installs devca: the programs, their manual pages, their completions.
 #
-#   ./install.sh                  into ~/.local (bin/devca, bin/devca-serve, bin/devca-nss, share/man, share/…/completions)
+#   ./install.sh                  builds this checkout and installs it into ~/.local (bin, share/man, share/…/completions)
+#   ./install.sh --from PLACE     installs a release instead: PLACE is a folder or an https:// address. Its checksum and
+#                                 signature are verified, for which minisign has to be there
+#   ./install.sh --key KEY        … by this public key of minisign's, instead of the project's
 #   ./install.sh --prefix DIR     into DIR, as in --prefix /usr/local
-#   ./install.sh --as-mkcert      also puts it there under the name mkcert, unless there is one (docs/from-mkcert.md)
-#   ./install.sh --uninstall      takes the same files away again (with the same --prefix)
+#   ./install.sh --as-mkcert      also links it under the name mkcert, unless there is one (docs/from-mkcert.md)
+#   ./install.sh --uninstall      removes the same files again (with the same --prefix)
 #
-# It may be run again at any time. It touches no trust store: `devca install` does, when you say so.
+# It may be run again at any time. Nothing is replaced before everything is there. It touches no trust store: `devca install`
+# does, when you say so.
 set -eu
+
+# The key that releases are signed with. Empty until there is a first release.
+public_key=
 
 fail() {
     echo "install.sh: error: $1" >&2
@@ -16,7 +23,8 @@ fail() {
 }
 
 prefix=${HOME:-}/.local
-action=install
+action=build
+from=
 as_mkcert=
 while [ $# -gt 0 ]; do
     case $1 in
@@ -26,10 +34,22 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         --prefix=*) prefix=${1#--prefix=} ;;
-        --uninstall) action=uninstall ;;
+        --from)
+            [ $# -ge 2 ] || fail "--from wants a folder or an address" "./install.sh --from ~/Downloads"
+            action=release from=$2
+            shift
+            ;;
+        --from=*) action=release from=${1#--from=} ;;
+        --key)
+            [ $# -ge 2 ] || fail "--key wants a public key of minisign's" "take the last line of the key's .pub file"
+            public_key=$2
+            shift
+            ;;
+        --key=*) public_key=${1#--key=} ;;
         --as-mkcert) as_mkcert=1 ;;
+        --uninstall) action=uninstall ;;
         -h | --help)
-            sed -n '2,9s/^# \{0,1\}//p' "$0"
+            sed -n '2,13s/^# \{0,1\}//p' "$0"
             exit 0
             ;;
         *) fail "$1 is not an option" "./install.sh --help" ;;
@@ -42,19 +62,17 @@ case $prefix in
     *) prefix=$PWD/$prefix ;;
 esac
 
-bash_file=$prefix/share/bash-completion/completions/devca
-zsh_file=$prefix/share/zsh/site-functions/_devca
-fish_file=$prefix/share/fish/vendor_completions.d/devca.fish
-man_folder=$prefix/share/man/man1
-
 if [ "$action" = uninstall ]; then
     if [ -x "$prefix/bin/devca" ]; then "$prefix/bin/devca" --quiet mkcert --unlink || true; fi
-    rm -f "$prefix/bin/devca" "$prefix/bin/devca-serve" "$prefix/bin/devca-nss" "$bash_file" "$zsh_file" "$fish_file" "$man_folder/devca.1" "$man_folder"/devca-*.1
+    for program in devca devca-serve devca-nss; do
+        rm -f "$prefix/bin/$program"
+    done
+    rm -f "$prefix/share/bash-completion/completions/devca" "$prefix/share/zsh/site-functions/_devca" \
+        "$prefix/share/fish/vendor_completions.d/devca.fish" "$prefix/share/man/man1/devca.1" "$prefix/share/man/man1"/devca-*.1
+    rm -rf "$prefix/share/doc/devca"
     echo "removed devca from $prefix; your root and certificates are still there"
     exit 0
 fi
-
-cd "$(dirname "$0")"
 
 # The command that installs a package on this system.
 package_command() {
@@ -68,52 +86,124 @@ package_command() {
         echo "sudo zypper install -y $1"
     elif command -v apk >/dev/null 2>&1; then
         echo "sudo apk add $1"
+    elif command -v brew >/dev/null 2>&1; then
+        echo "brew install $1"
     else
-        echo "xcode-select --install"
+        echo "install the package $1"
     fi
 }
 
-rustup="curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
-if ! command -v cargo >/dev/null 2>&1 && [ -x "${HOME:-}/.cargo/bin/cargo" ]; then
-    PATH=$HOME/.cargo/bin:$PATH
-fi
-command -v cargo >/dev/null 2>&1 || fail "there is no Rust toolchain on this machine" "$rustup"
-command -v cc >/dev/null 2>&1 || fail "there is no C compiler, which the cryptography is built with" "$(package_command gcc)"
+# What is going to be installed comes together here, as it will be below the prefix.
+work=$(mktemp -d)
+tree=$work/tree
+new_files=
+clean() {
+    rm -rf "$work"
+    # Files of an installation that was cut short.
+    for new in $new_files; do rm -f "$prefix/$new.devca-new"; done
+}
+trap clean EXIT
+trap 'exit 130' HUP INT TERM
 
-wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
-have=$(rustc --version | sed 's/^rustc \([0-9.]*\).*/\1/')
-oldest=$(printf '%s\n%s\n' "$wanted" "$have" | sort -t. -k1,1n -k2,2n | head -n 1)
-if [ "$oldest" != "$wanted" ] && [ "${have%.*}" != "$wanted" ]; then
-    fail "Rust $have is too old: devca needs $wanted" "rustup update, or $rustup"
-fi
-
-# Not a static program, which would start sooner: glibc's lookup of groups, which `sudo devca` needs, crashes in one.
-echo "building devca: this takes a few minutes the first time"
-cargo build --release --locked --quiet
-built=${CARGO_TARGET_DIR:-target}/release/devca
-
-put() { # the file, from standard input
-    mkdir -p "$(dirname "$1")"
-    cat >"$1.new"
-    mv -f "$1.new" "$1"
+# Copies one file of a release.
+fetch() {
+    case $from in
+        https://*)
+            if command -v curl >/dev/null 2>&1; then
+                curl --proto '=https' --tlsv1.2 -fsSL -o "$work/$1" "$from/$1"
+            elif command -v wget >/dev/null 2>&1; then
+                wget -q --https-only -O "$work/$1" "$from/$1"
+            else
+                fail "neither curl nor wget is there to download with" "$(package_command curl)"
+            fi || fail "cannot download $from/$1" "look at the address: it is the folder of one version"
+            ;;
+        *://*) fail "$from is not an https:// address" "download the release yourself, and name its folder" ;;
+        *) cp "$from/$1" "$work/$1" || fail "$from has no $1" "name the folder that the release was downloaded into" ;;
+    esac
 }
 
-mkdir -p "$prefix/bin"
-# devca-serve is what `devca serve` runs, and devca-nss what changes browsers' databases. Not over the old files: they may be
-# running.
-for program in devca-nss devca-serve devca; do
-    cp "$(dirname "$built")/$program" "$prefix/bin/$program.new"
-    chmod 755 "$prefix/bin/$program.new"
-    mv -f "$prefix/bin/$program.new" "$prefix/bin/$program"
+sha256() {
+    if command -v sha256sum >/dev/null 2>&1; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1
+}
+
+unpack_release() {
+    from=${from%/}
+    [ -n "$public_key" ] || fail "there is no key to verify the release with" "./install.sh --from $from --key KEY"
+    command -v minisign >/dev/null 2>&1 || fail "minisign, which verifies the release, is not installed" "$(package_command minisign)"
+    fetch SHA256SUMS
+    fetch SHA256SUMS.minisig
+    minisign -V -q -P "$public_key" -m "$work/SHA256SUMS" >/dev/null 2>&1 ||
+        fail "the signature of SHA256SUMS is not by the key $public_key" "download the release again from where the project publishes it"
+    system=$(uname -s | sed 's/^Linux$/linux/; s/^Darwin$/macos/')-$(uname -m | sed 's/^arm64$/aarch64/; s/^amd64$/x86_64/')
+    archive=$(sed -n "s/^[0-9a-f]*  \(devca-[0-9.]*-$system\.tar\.gz\)\$/\1/p" "$work/SHA256SUMS")
+    [ -n "$archive" ] || fail "this release has nothing for $system" "build it from a checkout: ./install.sh"
+    fetch "$archive"
+    [ "$(sha256 "$work/$archive")" = "$(sed -n "s/^\([0-9a-f]*\)  $archive\$/\1/p" "$work/SHA256SUMS")" ] ||
+        fail "$archive is damaged: its checksum is another one" "download it again"
+    mkdir "$tree"
+    tar -xzf "$work/$archive" -C "$tree" --strip-components 1
+}
+
+build_checkout() {
+    cd "$(dirname "$0")"
+    [ -f Cargo.toml ] || fail "this is not a checkout of devca's" "install a release: sh install.sh --from PLACE"
+    rustup="curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
+    if ! command -v cargo >/dev/null 2>&1 && [ -x "${HOME:-}/.cargo/bin/cargo" ]; then
+        PATH=$HOME/.cargo/bin:$PATH
+    fi
+    command -v cargo >/dev/null 2>&1 || fail "there is no Rust toolchain on this machine" "$rustup"
+    if ! command -v cc >/dev/null 2>&1; then
+        case $(uname -s) in
+            Darwin) fail "there is no C compiler, which the cryptography is built with" "xcode-select --install" ;;
+            *) fail "there is no C compiler, which the cryptography is built with" "$(package_command gcc)" ;;
+        esac
+    fi
+    wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+    have=$(rustc --version | sed 's/^rustc \([0-9.]*\).*/\1/')
+    oldest=$(printf '%s\n%s\n' "$wanted" "$have" | sort -t. -k1,1n -k2,2n | head -n 1)
+    if [ "$oldest" != "$wanted" ] && [ "${have%.*}" != "$wanted" ]; then
+        fail "Rust $have is too old: devca needs $wanted" "rustup update, or $rustup"
+    fi
+
+    echo "building devca: this takes a few minutes the first time"
+    # Cargo shows a bar with what it compiles, where there is a terminal.
+    if [ -t 2 ]; then quiet=; else quiet=--quiet; fi
+    # shellcheck disable=SC2086 # no word where there is none
+    cargo build --release --locked $quiet
+    built=${CARGO_TARGET_DIR:-target}/release
+
+    mkdir -p "$tree/bin" "$tree/share/man/man1" "$tree/share/bash-completion/completions" \
+        "$tree/share/zsh/site-functions" "$tree/share/fish/vendor_completions.d"
+    # devca-serve is what `devca serve` runs, and devca-nss what changes browsers' databases.
+    for program in devca devca-serve devca-nss; do
+        cp "$built/$program" "$tree/bin/$program"
+    done
+    "$built/devca" completions bash >"$tree/share/bash-completion/completions/devca"
+    "$built/devca" completions zsh >"$tree/share/zsh/site-functions/_devca"
+    "$built/devca" completions fish >"$tree/share/fish/vendor_completions.d/devca.fish"
+    "$built/devca" man >"$tree/share/man/man1/devca.1"
+    for command in $("$built/devca" --help | sed -n 's/^  \([a-z]*\) .*/\1/p' | grep -vxE 'devca|help'); do
+        "$built/devca" man "$command" >"$tree/share/man/man1/devca-$command.1"
+    done
+}
+
+if [ "$action" = release ]; then unpack_release; else build_checkout; fi
+# It runs here, before anything is replaced by it.
+"$tree/bin/devca" --version >/dev/null || fail "the program does not run on this system" "build it from a checkout: ./install.sh"
+
+# Beside the old files first, then all in their places: those that are running stay whole. (No name here has a space.)
+new_files=$(cd "$tree" && find . -type f | sed 's#^\./##')
+for new in $new_files; do
+    mkdir -p "$(dirname "$prefix/$new")"
+    case $new in bin/*) mode=755 ;; *) mode=644 ;; esac
+    cp "$tree/$new" "$prefix/$new.devca-new"
+    chmod "$mode" "$prefix/$new.devca-new"
 done
+for new in $new_files; do
+    mv -f "$prefix/$new.devca-new" "$prefix/$new"
+done
+
 if [ -n "$as_mkcert" ]; then "$prefix/bin/devca" mkcert --link path; fi
-"$built" completions bash | put "$bash_file"
-"$built" completions zsh | put "$zsh_file"
-"$built" completions fish | put "$fish_file"
-"$built" man | put "$man_folder/devca.1"
-for command in $("$built" --help | sed -n 's/^  \([a-z]*\) .*/\1/p' | grep -vxE 'devca|help'); do
-    "$built" man "$command" | put "$man_folder/devca-$command.1"
-done
 
 echo "installed $("$prefix/bin/devca" --version) as $prefix/bin/devca"
 case :$PATH: in
