@@ -244,6 +244,14 @@ fn links_are_put_only_where_nothing_is_and_only_links_are_removed() {
     let said = home.fails(["mkcert", "--link", "next,vite,webpack"]);
     assert!(said.contains("is not devca's") && said.contains("mv "), "{said}");
     assert_eq!(fs::read(&vite).unwrap(), b"a stranger's");
+    // What the plugin has left beside its mkcert would be taken for the CA.
+    let caroot = vite.parent().unwrap();
+    fs::remove_file(&vite).unwrap();
+    strangers_root(&caroot.join("rootCA.pem"));
+    let said = home.fails(["mkcert", "--link", "vite"]);
+    let moves = format!("mv {0} {0}.before", caroot.display());
+    assert!(said.contains("is a root that devca does not have") && said.contains(&moves), "{said}");
+    fs::write(&vite, "a stranger's").unwrap();
     let version = home.command(&next, ["--version"]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&version.stdout), "v1.4.4\n");
     // A tool that writes its download to this path does not reach devca.
@@ -258,6 +266,32 @@ fn links_are_put_only_where_nothing_is_and_only_links_are_removed() {
     assert!(words(&said).contains("devca mkcert --unlink"), "{}", words(&said));
     let document = home.json(["mkcert", "--unlink", "mkcert-cli"]);
     assert_eq!(document["links"][0]["state"], "removed");
+}
+
+/// Files with names of mkcert's own are renewed like all others.
+#[test]
+fn what_was_issued_is_renewed_in_place() {
+    let home = Home::new();
+    let mkcert = devca_as_mkcert(&home);
+    for words in [
+        &["-cert-file", "both.pem", "-key-file", "both.pem", "localhost"][..],
+        &["-pkcs12", "-p12-file", "my.pfx", "app.test"],
+        &["-key-file", "k", "-cert-file", "c", "localhost"],
+    ] {
+        let output = home.command(&mkcert, words).output().unwrap();
+        assert!(output.status.success(), "{}", common::words(&output));
+    }
+    let before = ["both.pem", "my.pfx", "c"].map(|name| fs::read(home.file(name)).unwrap());
+    fs::write(home.file("password"), "changeit\n").unwrap();
+    let document = home.json(["renew", "--all", "--password-file", "password"]);
+    let after = ["both.pem", "my.pfx", "c"].map(|name| fs::read(home.file(name)).unwrap());
+    for (one, other) in before.iter().zip(&after) {
+        assert_ne!(one, other, "{document:#}");
+    }
+    let pfx = home.file("my.pfx");
+    ok("openssl", ["pkcs12", "-in", pfx.to_str().unwrap(), "-passin", "pass:changeit", "-noenc"]);
+    let root = home.root();
+    ok("openssl", ["verify", "-CAfile", root.to_str().unwrap(), home.file("both.pem").to_str().unwrap()]);
 }
 
 #[test]

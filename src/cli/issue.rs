@@ -115,17 +115,17 @@ pub struct Issue {
     /// the last third of their life); replaces only what devca or mkcert issued there
     #[arg(long, conflicts_with_all = ["force", "batch", "csr", "stdout", "not_after"])]
     pub if_needed: bool,
-    /// What has no option.
+    /// Settings without an option.
     #[arg(skip)]
     pub for_mkcert: Option<ForMkcert>,
 }
 
-/// How `devca mkcert` issues: what was issued there for other names is replaced, too.
+/// Settings of `devca mkcert`. They also allow it to replace certificates that were issued for other names.
 #[derive(Debug, Default)]
 pub struct ForMkcert {
-    /// Where a format goes that is one file with the key in it.
+    /// The path for formats that are one file with certificate and key.
     pub file: Option<PathBuf>,
-    /// The public addresses that are this machine's own: nobody is asked about these.
+    /// Public addresses of this machine, which need no confirmation.
     pub own_addresses: Vec<Name>,
 }
 

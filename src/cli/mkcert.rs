@@ -1,4 +1,4 @@
-//! `devca mkcert`, and devca called as `mkcert`: the command line is mkcert's, which clap cannot read.
+//! `devca mkcert`, and devca called as `mkcert`. clap cannot parse mkcert's options, so they are passed through.
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -16,8 +16,8 @@ pub use flags::{MkcertFlags, USAGE};
 Examples:
   devca mkcert -install
   devca mkcert -key-file key.pem -cert-file cert.pem localhost 127.0.0.1 ::1
-  devca mkcert --link next,vite        these tools run devca from now on
-  devca mkcert --unlink                and no longer
+  devca mkcert --link next,vite        make these tools run devca
+  devca mkcert --unlink                undo that
 
 It takes the options of mkcert 1.4.4, with one dash or two (devca mkcert -help lists them), and writes the same files. \
 A program that is called mkcert, such as a link to devca, is the same command. $CAROOT, $TRUST_STORES and $JAVA_HOME mean \
@@ -56,7 +56,7 @@ pub struct Mkcert {
 }
 
 impl Mkcert {
-    /// Whether it acts as mkcert, whose standard output has nothing but what was asked for.
+    /// Whether it acts as mkcert, which writes only results such as a path to standard output.
     pub fn is_in_its_place(&self) -> bool {
         self.link.is_empty() && self.unlink.is_none()
     }
@@ -86,7 +86,7 @@ impl LinkedTool {
     }
 }
 
-/// The words of this process for clap: what is for mkcert stands behind `--`.
+/// Inserts `--` before the arguments for mkcert, so that clap does not parse them.
 pub(super) fn separated(mut words: Vec<OsString>) -> Vec<OsString> {
     const OWN: [&str; 4] = ["--", "--help", "--link", "--unlink"];
     if words.first().is_some_and(|program| is_mkcert(program)) {
@@ -105,13 +105,13 @@ pub(super) fn separated(mut words: Vec<OsString>) -> Vec<OsString> {
     words
 }
 
-/// `mkcert`, and what its releases are called: `mkcert-v1.4.4-linux-amd64`.
+/// Whether this is `mkcert`, or the file name of a release: `mkcert-v1.4.4-linux-amd64`.
 fn is_mkcert(program: &OsStr) -> bool {
     let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy();
     name == "mkcert" || name == "mkcert.exe" || name.starts_with("mkcert-")
 }
 
-/// Where the command stands: the first word that is neither an option nor the value of one.
+/// The index of the command: the first word that is neither an option nor the value of an option.
 fn command(words: &[OsString]) -> Option<usize> {
     let mut at = 1;
     while let Some(word) = words.get(at) {

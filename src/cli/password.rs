@@ -16,7 +16,7 @@ pub struct PasswordSource {
     /// Read it from this environment variable
     #[arg(long, value_name = "VARIABLE")]
     pub password_env: Option<String>,
-    /// One that everybody knows.
+    /// A well-known password.
     #[arg(skip)]
     pub known: Option<Secret>,
 }

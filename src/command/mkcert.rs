@@ -1,4 +1,4 @@
-//! `devca mkcert`, or devca called as `mkcert`: what mkcert's options ask for, done by devca's own commands.
+//! `devca mkcert`, or devca called as `mkcert`: runs devca's own commands for mkcert's options.
 
 use std::env;
 use std::io::{self, Write};
@@ -107,7 +107,7 @@ fn perform(context: &Context, flags: &MkcertFlags) -> anyhow::Result<MkcertRepor
     Ok(report)
 }
 
-/// What mkcert refuses, too.
+/// Refuses combinations that mkcert refuses as well.
 fn refuse_contradictions(flags: &MkcertFlags) -> Result<(), Fault> {
     let (what, hint) = if flags.caroot && (flags.install || flags.uninstall) {
         ("-CAROOT prints a folder, and does nothing else", "use -CAROOT alone")
@@ -126,14 +126,14 @@ fn refuse_contradictions(flags: &MkcertFlags) -> Result<(), Fault> {
     Err(Fault::new(what, hint))
 }
 
-/// Where `rootCA.pem` is: `$CAROOT`, or a folder of devca's.
+/// The folder that contains `rootCA.pem`: `$CAROOT`, or a folder inside the CA's.
 fn caroot(context: &Context) -> PathBuf {
     let named = env::var_os("CAROOT").filter(|folder| !folder.is_empty());
     named.map_or_else(|| context.folder.caroot(), PathBuf::from)
 }
 
-/// With `$CAROOT`, mkcert keeps several CAs apart. Here it names the CA whose root is there, which may have been imported;
-/// an empty folder is given the root of this CA.
+/// Finds the CA whose root is in `$CAROOT`, for example an imported one. For an empty folder mkcert would create a
+/// separate CA; devca uses the current CA, whose root is then published there.
 fn of_caroot<'a>(context: &Context<'a>, caroot: &Path) -> anyhow::Result<Context<'a>> {
     let path = caroot.join(MKCERT_ROOT);
     let this = || context.of(context.folder.clone());
@@ -161,14 +161,15 @@ fn is_earlier(context: &Context, path: &Path) -> bool {
     files::read(path).is_ok_and(|content| roots.is_earlier(RootFormat::Mkcert, &content))
 }
 
-/// Puts the root, and never its key, where tools look for it. A new root will take its place there.
+/// Writes the root, but never its key, to the folder where tools read it, and records that, so that a new root replaces
+/// it.
 fn publish(context: &Context, caroot: &Path) -> anyhow::Result<()> {
     let _lock = context.lock()?;
     let (root, path) = (context.root()?, caroot.join(MKCERT_ROOT));
     let (_, text) = RootFormat::Mkcert.render(&root)?;
     let is_text = files::read(&path).is_ok_and(|there| there.as_slice() == text.as_slice());
     if !is_text && pem::first_certificate(&path).is_ok_and(|there| there == root.der) {
-        return Ok(()); // the same root as somebody else wrote it
+        return Ok(()); // the same root with other line breaks or comments
     }
     super::root::write(context, caroot, &[RootFormat::Mkcert], &root).map(drop)
 }
@@ -176,8 +177,8 @@ fn publish(context: &Context, caroot: &Path) -> anyhow::Result<()> {
 fn install(context: &Context) -> anyhow::Result<Option<Installed>> {
     let Some(stores) = cli::Stores::of_mkcert()? else {
         context.report.note("TRUST_STORES names no store that devca knows, so none is changed");
+        let _lock = context.lock()?;
         if !ca::exists(&context.folder) {
-            let _lock = context.lock()?;
             context.create_root(&super::issue::first_constraints())?;
         }
         return Ok(None);
@@ -194,7 +195,7 @@ fn uninstall(context: &Context) -> anyhow::Result<Option<Uninstalled>> {
     uninstall::run(context, &cli::Uninstall { stores, ..cli::Uninstall::default() }).map(Some)
 }
 
-/// Whether the address is one of this machine's: only to these can a socket be bound.
+/// Whether the address belongs to this machine: a socket can be bound only to such addresses.
 fn is_own(address: std::net::IpAddr) -> bool {
     UdpSocket::bind((address, 0)).is_ok()
 }
@@ -211,7 +212,7 @@ impl Outcome for MkcertReport {
         if let Some(text) = self.mkcert_version.or(self.usage) {
             writeln!(page, "{text}")?;
         }
-        // What comes next is what was asked for.
+        // If a certificate was issued, `devca install` need not suggest to issue one.
         if let Some(installed) = self.installed.as_ref().filter(|_| self.issued.is_none()) {
             installed.write(page)?;
         }

@@ -1,7 +1,7 @@
-//! Where other tools look for mkcert, and the script that is put there.
+//! The places where other tools look for mkcert, and the script that devca puts there.
 //!
-//! A script, and not a symbolic link: some of these tools write a download over what is at that path, and would write
-//! through a link, over devca itself.
+//! It is not a symbolic link because some of these tools download mkcert to that path, and would overwrite devca through
+//! the link.
 
 use std::env::consts::{ARCH, EXE_SUFFIX, OS};
 use std::io::{self, Write};
@@ -16,7 +16,7 @@ use crate::disk::files::{self, NewFile, Secrecy};
 use crate::error::{self, Fault, quoted};
 use crate::report::{self, Mark};
 
-/// What came of one tool's place.
+/// The result for one tool.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct LinkLine {
@@ -36,9 +36,9 @@ enum LinkState {
     Created,
     AlreadyThere,
     Removed,
-    /// There was none.
+    /// There was nothing to remove.
     Absent,
-    /// What is there is not devca's.
+    /// There is a file that devca did not write.
     Kept,
     Failed,
 }
@@ -52,7 +52,7 @@ impl LinkLine {
 const FIRST_LINES: &str = "#!/bin/sh\n# Made by devca mkcert --link, and removed by devca mkcert --unlink: runs devca in the place of mkcert.\nexec ";
 const LAST_WORDS: &str = " mkcert -- \"$@\"\n";
 
-/// Puts the script where the tools look.
+/// Writes the script to the places of these tools.
 pub(super) fn create(context: &Context, tools: &[LinkedTool]) -> anyhow::Result<Vec<LinkLine>> {
     if cfg!(windows) {
         let own = std::env::current_exe()?;
@@ -75,11 +75,7 @@ pub(super) fn create(context: &Context, tools: &[LinkedTool]) -> anyhow::Result<
 fn put(context: &Context, tool: LinkedTool, path: &Path, script: &str) -> anyhow::Result<LinkState> {
     let mut state = LinkState::AlreadyThere;
     if !is_current(path, script) {
-        if path.symlink_metadata().is_ok() && !is_own(path) {
-            let what = format!("{} already exists and is not devca's", path.display());
-            let hint = format!("move it away: mv {0} {0}.before", quoted(path));
-            return Err(Fault::new(what, hint).into());
-        }
+        refuse_what_is_there(context, tool, path)?;
         state = LinkState::Created;
         let files = context.person.files();
         files.remove(path)?;
@@ -94,7 +90,22 @@ fn put(context: &Context, tool: LinkedTool, path: &Path, script: &str) -> anyhow
     Ok(state)
 }
 
-/// https-localhost downloads mkcert, over whatever is there, unless it finds a certificate: so it gets one.
+/// Refuses to replace another program, and to work in a folder with a root of mkcert's: vite-plugin-mkcert and
+/// webpack-mkcert keep `$CAROOT` beside the program.
+fn refuse_what_is_there(context: &Context, tool: LinkedTool, path: &Path) -> Result<(), Fault> {
+    let folder = path.parent().filter(|_| matches!(tool, LinkedTool::Vite | LinkedTool::Webpack));
+    let what = if path.symlink_metadata().is_ok() && !is_own(path) {
+        format!("{} already exists and is not devca's", path.display())
+    } else if let Some(Err(e)) = folder.map(|folder| super::of_caroot(context, folder)) {
+        format!("{e:#}")
+    } else {
+        return Ok(());
+    };
+    let moved = quoted(folder.unwrap_or(path));
+    Err(Fault::new(what, format!("move it away: mv {moved} {moved}.before")))
+}
+
+/// Issues the certificate for https-localhost, which downloads mkcert unless it finds one.
 fn issue_localhost(context: &Context, folder: &Path) -> anyhow::Result<()> {
     let args = cli::Issue {
         names: vec!["localhost".into()],
@@ -107,7 +118,7 @@ fn issue_localhost(context: &Context, folder: &Path) -> anyhow::Result<()> {
     super::super::issue::one(context, &args).map(drop)
 }
 
-/// Removes the scripts, and nothing else.
+/// Removes the scripts of these tools, and no other files.
 pub(super) fn remove(context: &Context, tools: &[LinkedTool]) -> anyhow::Result<Vec<LinkLine>> {
     let tools = if tools.is_empty() { LinkedTool::value_variants() } else { tools };
     let mut lines: Vec<LinkLine> = Vec::new();
@@ -128,7 +139,7 @@ pub(super) fn remove(context: &Context, tools: &[LinkedTool]) -> anyhow::Result<
     Ok(lines)
 }
 
-/// The scripts that are there.
+/// The scripts that exist.
 pub(in crate::command) fn present(context: &Context) -> Vec<PathBuf> {
     let places = LinkedTool::value_variants().iter().filter_map(|&tool| place(context, tool).ok());
     let mut present: Vec<PathBuf> = places.filter(|path| is_own(path)).collect();
@@ -144,7 +155,7 @@ fn line(tool: LinkedTool, path: PathBuf, state: anyhow::Result<LinkState>) -> Li
     LinkLine { tool: tool.name(), path, state, why, hint }
 }
 
-/// A script of devca's, whichever devca it runs.
+/// Whether the file is a script that devca wrote, even if it runs another installation of devca.
 fn is_own(path: &Path) -> bool {
     let text = files::read(path).unwrap_or_default();
     text.starts_with(FIRST_LINES.as_bytes()) && text.ends_with(LAST_WORDS.as_bytes())
@@ -154,7 +165,7 @@ fn is_current(path: &Path, script: &str) -> bool {
     files::read(path).is_ok_and(|text| text.as_slice() == script.as_bytes())
 }
 
-/// Where the tool looks, as its source says.
+/// The path where the tool looks for mkcert. The comments name its source file.
 fn place(context: &Context, tool: LinkedTool) -> anyhow::Result<PathBuf> {
     let in_home = |below: &str| match &context.person.home {
         Some(home) => Ok(home.join(below)),

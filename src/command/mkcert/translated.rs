@@ -1,4 +1,4 @@
-//! mkcert's options and names -> those of `devca issue`.
+//! Translates mkcert's options and names into those of `devca issue`.
 
 use std::path::{Path, PathBuf};
 
@@ -13,10 +13,10 @@ use crate::x509::key::KeyType;
 use crate::x509::name::{self, Name};
 use crate::x509::policy;
 
-/// Java's password, and mkcert's.
+/// mkcert's password, which is Java's default.
 const PASSWORD: &str = "changeit";
 
-/// What `devca issue` is to do for these.
+/// The arguments of `devca issue` for these options.
 pub(super) fn issue(context: &Context, flags: &MkcertFlags) -> anyhow::Result<cli::Issue> {
     let (format, files) = files(flags)?;
     let mut args = cli::Issue {
@@ -56,11 +56,11 @@ pub(super) fn issue(context: &Context, flags: &MkcertFlags) -> anyhow::Result<cl
     Ok(args)
 }
 
-/// Where the files go.
+/// The paths of the files.
 struct Paths {
     certificate: Option<PathBuf>,
     key: Option<PathBuf>,
-    /// The one file of PKCS#12, or of certificate and key together.
+    /// The single file, if the format has only one: PKCS#12, or certificate and key in one PEM file.
     whole: Option<PathBuf>,
 }
 
@@ -106,7 +106,7 @@ fn requested(path: &Path) -> anyhow::Result<Vec<String>> {
     Ok(names)
 }
 
-/// What the files' names begin with, as mkcert has it: the first name as it was typed, and how many more.
+/// The stem of mkcert's file names: the first name as it was typed, and the number of further names.
 fn stem(names: &[String], client: bool) -> String {
     let first = names.first().map_or("certificate", String::as_str);
     let read = if first.is_ascii() {
@@ -130,8 +130,8 @@ fn own_addresses(names: &[String]) -> Vec<Name> {
     names.filter(|name| policy::is_public_address(name) && is_own(name)).collect()
 }
 
-/// Tools name all addresses of the machine. Those that the root may not sign for are left out, so that the others get
-/// their certificate.
+/// Removes addresses of this machine that the root may not sign for: tools list all addresses of the machine, and a dev
+/// server should start nevertheless.
 fn with_permitted_addresses(
     context: &Context,
     names: &[String],
