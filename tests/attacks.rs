@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
 
+#[path = "attacks/beside.rs"]
+mod beside;
 mod common;
 #[path = "attacks/folders.rs"]
 mod folders;

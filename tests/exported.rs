@@ -189,6 +189,63 @@ fn a_list_that_cannot_be_read_is_reported() {
     assert!(status(&home).1.contains("which lists the files with the root: 1 of its lines"));
 }
 
+/// A repository brings a CA whose lists name the root of the user's own.
+#[test]
+fn a_list_from_elsewhere_does_not_reach_another_ca() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    home.ok(["env", "--shell", "json"]);
+    let repository = home.file("repository");
+    let theirs = |words: &[&str]| home.devca(words).env("DEVCA_HOME", &repository).output().unwrap();
+    assert!(theirs(&["issue", "localhost", "--out", "theirs"]).status.success());
+    let own = root(&home);
+    fs::write(repository.join("default/earlier.pem"), &own).unwrap();
+    let names = fs::read_dir(home.ca()).unwrap().map(|entry| entry.unwrap().path());
+    let mut all: Vec<PathBuf> = names.filter(|path| path.is_file()).collect();
+    let outside = home.file("outside.pem");
+    fs::write(&outside, &own).unwrap();
+    all.push(outside.clone());
+    let line = |path: &PathBuf| format!("{{\"v\":1,\"what\":{{\"root\":\"pem\"}},\"path\":{path:?}}}\n");
+    fs::write(repository.join("default/exported.jsonl"), all.iter().map(line).collect::<String>()).unwrap();
+    let before: Vec<_> =
+        home.everything().into_iter().filter(|(path, _)| path.starts_with(home.ca())).collect();
+    for command in [&["status", "--fix", "--store", "wsl"][..], &["rotate", "--yes", "--store", "wsl"]] {
+        theirs(command);
+        let now: Vec<_> =
+            home.everything().into_iter().filter(|(path, _)| path.starts_with(home.ca())).collect();
+        assert!(now == before, "{command:?} has changed another CA");
+    }
+    assert_ne!(fs::read_to_string(outside).unwrap(), own, "the lists were read");
+}
+
+/// Lists that are long for no reason cost no more than reading them.
+#[test]
+fn long_lists_are_read_in_time() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let earlier: String = (0..40)
+        .map(|_| {
+            home.ok(["rotate", "--yes", "--store", "wsl"]);
+            root(&home)
+        })
+        .collect();
+    home.ok(["rotate", "--yes", "--store", "wsl"]);
+    fs::write(home.ca().join("earlier.pem"), earlier).unwrap();
+    let target = home.file("profile");
+    fs::write(&target, "not a root").unwrap();
+    let line = |number: usize| {
+        format!(
+            "{{\"v\":1,\"what\":{{\"root\":\"mobileconfig\"}},\"path\":\"{}{}\"}}\n",
+            "/.".repeat(number),
+            target.display()
+        )
+    };
+    fs::write(home.ca().join("exported.jsonl"), (0..1000).map(line).collect::<String>()).unwrap();
+    let start = std::time::Instant::now();
+    home.devca(["status", "--store", "wsl"]).output().unwrap();
+    assert!(start.elapsed() < std::time::Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
 /// A list from somewhere else could name any file.
 #[test]
 fn only_an_earlier_root_is_replaced() {

@@ -298,6 +298,53 @@ fn a_library_that_others_can_change_is_not_loaded() {
     }
 }
 
+/// What lies beside a browser's library is loaded along with it.
+#[test]
+fn a_library_beside_it_that_others_can_change_is_not_loaded() {
+    if !in_namespace("a_library_beside_it_that_others_can_change_is_not_loaded") {
+        return;
+    }
+    let _hidden = Hidden::new(LIBRARIES[0]);
+    let library = || Command::new(nss_program()).arg("--library").output().unwrap();
+    assert!(words(&library()).contains(LIBRARIES[1]), "{}", words(&library()));
+    let beside = Path::new(LIBRARIES[1]).with_file_name("libmozsqlite3.so").display().to_string();
+    let home = Home::new();
+    let theirs = home.file("theirs").display().to_string();
+    fs::copy(&beside, &theirs).unwrap();
+    ok("chown", ["nobody", &theirs]);
+    ok("mount", ["--bind", &theirs, &beside]);
+    let output = library();
+    assert_eq!(output.status.code(), Some(3), "{}", words(&output));
+    assert!(words(&output).contains(&format!("other users can change {beside}")), "{}", words(&output));
+}
+
+/// A folder without a database may have a list of modules already, from inside a browser's sandbox, say.
+#[test]
+fn modules_that_a_folder_names_are_not_loaded() {
+    if !in_namespace("modules_that_a_folder_names_are_not_loaded") {
+        return;
+    }
+    let home = Home::with_nss_tool(NssTool::Library);
+    let folder = home.home().join(".local/share/pki/nssdb");
+    fs::create_dir_all(&folder).unwrap();
+    let module = home.file("module.so").display().to_string();
+    let source = common::project().join("tests/clients/module.c").display().to_string();
+    ok(tool("cc").to_str().unwrap(), ["-shared", "-fPIC", "-o", &module, &source]);
+    let internal = format!(
+        "library=\nname=NSS Internal PKCS #11 Module\nparameters=configdir='sql:{}' certPrefix='' keyPrefix='' secmod='secmod.db' flags= \nNSS=Flags=internal,critical trustOrder=75 cipherOrder=100\n\n",
+        folder.display()
+    );
+    fs::write(folder.join("pkcs11.txt"), format!("{internal}library={module}\nname=module\n")).unwrap();
+    let sprung = Path::new("/tmp/sprung");
+    for command in ["install", "status", "uninstall", "install"] {
+        home.devca([command, "--store", "nss"]).output().unwrap();
+        assert!(!sprung.exists(), "{command} has loaded the module");
+    }
+    // The module works: certutil loads it. What was installed is there for it as well.
+    assert!(nicknames(&folder).contains("devca"));
+    assert!(sprung.exists());
+}
+
 /// Issuing a certificate neither loads the library nor starts a program.
 #[test]
 fn issue_starts_no_program() {

@@ -13,6 +13,7 @@ use crate::headers::{
     Certificate, INIT_NOMODDB, INIT_NOROOTINIT, INIT_READONLY, Item, Links, Node, TRUSTED_CA, TrustFlags,
     VALID_CA,
 };
+use crate::places;
 use crate::session::Failure;
 
 /// Declares the functions that are used, each with the type that its header gives it.
@@ -92,8 +93,11 @@ impl Library {
         } else {
             &[]
         };
-        let beside = needed.iter().map(|name| path.with_file_name(name)).filter(|path| path.is_file());
+        let beside = needed.iter().map(|name| path.with_file_name(name)).filter(|path| path.exists());
         for file in beside.chain([path.to_owned()]) {
+            if !places::is_safe(&file) {
+                return Err(format!("other users can change {}", file.display()));
+            }
             // SAFETY: these are the system's own libraries, whose start-up code expects to be run by any program.
             let shared = unsafe { Shared::open(Some(&file), RTLD_NOW | RTLD_GLOBAL) };
             loaded.push(std::mem::ManuallyDrop::new(shared.map_err(|error| error.to_string())?));
@@ -114,9 +118,8 @@ impl Library {
             CString::new(name).map_err(|error| Failure::new(FailureReason::Other, error.to_string()))?;
         let flags = match access {
             Access::Read => INIT_READONLY | INIT_NOMODDB,
-            Access::Change => INIT_NOMODDB,
-            // It gets a pkcs11.txt as well, like one that a browser has made.
-            Access::Create => 0,
+            // A new database gets no pkcs11.txt, which the browser adds: one that is there already may name any library.
+            Access::Change | Access::Create => INIT_NOMODDB,
         };
         let f = &self.functions;
         let (none, modules) = (c"".as_ptr(), c"secmod.db".as_ptr());

@@ -48,7 +48,6 @@ pub struct Candidate {
 
 /// All that are there, the system's first. Code is loaded only from files that nobody but root and this user can change.
 pub fn candidates() -> Vec<Candidate> {
-    let user = nix::unistd::geteuid().as_raw();
     let home = env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     let of_person = FOLDERS_OF_PERSON.iter().filter_map(|folder| Some(home.as_ref()?.join(folder)));
     let debian = format!("/usr/lib/{ARCH}-linux-gnu");
@@ -60,11 +59,12 @@ pub fn candidates() -> Vec<Candidate> {
     let browsers = FOLDERS_OF_BROWSERS.iter().map(|folder| (PathBuf::from(folder), true));
     let candidate = |(folder, is_browsers): (PathBuf, bool)| {
         let path = folder.join(FILE);
-        is_safe(&path, user).then_some(Candidate { path, is_browsers })
+        is_safe(&path).then_some(Candidate { path, is_browsers })
     };
     system.chain(browsers).filter_map(candidate).collect()
 }
 
-fn is_safe(path: &Path, user: u32) -> bool {
-    path.is_file() && ownership::strangers_part(path, user).is_none()
+/// Whether nobody but root and this user can change a file.
+pub fn is_safe(path: &Path) -> bool {
+    path.is_file() && ownership::strangers_part(path, nix::unistd::geteuid().as_raw()).is_none()
 }

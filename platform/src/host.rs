@@ -166,8 +166,10 @@ impl Host {
 
 /// On other systems, browsers read the system's store.
 fn nss_program() -> Option<PathBuf> {
-    let own = std::env::current_exe().ok().filter(|_| Os::current() == Os::Linux)?;
-    Some(own.with_file_name("devca-nss")).filter(|program| program.is_file())
+    if Os::current() != Os::Linux {
+        return None;
+    }
+    crate::program_beside("devca-nss").ok()
 }
 
 #[cfg(test)]

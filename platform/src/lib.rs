@@ -10,6 +10,7 @@ use std::fmt;
 
 #[cfg(unix)]
 pub mod accounts;
+mod beside;
 pub mod bundle;
 mod elevation;
 pub mod host;
@@ -33,6 +34,7 @@ pub mod timer;
 mod windows;
 mod wsl;
 
+pub use beside::program_beside;
 pub use host::{Account, Host, Os};
 pub use nss::{BrowserDatabase, Identity, Ours, browsers, protocol as nss_protocol};
 pub use step::Step;

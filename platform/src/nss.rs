@@ -40,12 +40,29 @@ fn databases(host: &Host) -> Vec<Found<'_>> {
     }
     let tool = tool::find(host);
     found.extend(all.into_iter().map(|(name, folder)| match &tool {
+        _ if let Some(problem) = of_another(&folder) => {
+            Found::left_alone(StoreKind::Nss, format!("{name} ({})", folder.display()), problem)
+        }
         Ok(tool) => Found::store(Database::new(host, tool.clone(), name, folder)),
         Err(problem) => {
             Found::failure(StoreKind::Nss, format!("{name} ({})", folder.display()), problem.clone())
         }
     }));
     found
+}
+
+/// A database belongs to the user whose home it is in. Root with `$HOME` of somebody else (`su -m`) does not touch it: NSS
+/// loads the modules that its `pkcs11.txt` names, and links lead anywhere.
+#[cfg(unix)]
+fn of_another(folder: &std::path::Path) -> Option<Problem> {
+    let part = crate::ownership::others_part(folder, nix::unistd::geteuid().as_raw())?;
+    let why = format!("{} belongs to another user", part.display());
+    Some(Problem::new(why, "run devca as the user whose home it is"))
+}
+
+#[cfg(not(unix))]
+fn of_another(_: &std::path::Path) -> Option<Problem> {
+    None
 }
 
 /// A word on a Firefox that has no profile yet.

@@ -14,12 +14,33 @@ const MOST_LINKS: usize = 40;
 /// The first part of a path that users other than root and this one can change: the file, a folder above it,
 /// or a link on the way. `None` if there is no such part.
 pub fn strangers_part(path: &Path, user: u32) -> Option<PathBuf> {
+    walk(path, user, Strictness::Writable)
+}
+
+/// The first part of a path that belongs to another user than root and this one. The part that does not exist yet
+/// belongs to nobody.
+pub fn others_part(path: &Path, user: u32) -> Option<PathBuf> {
+    walk(path, user, Strictness::Owned)
+}
+
+/// What a part of a path must not be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Strictness {
+    /// Another user's.
+    Owned,
+    /// Another user's, writable by others, or missing.
+    Writable,
+}
+
+fn walk(path: &Path, user: u32, strictness: Strictness) -> Option<PathBuf> {
     let parts =
         |path: &Path| -> Vec<_> { path.components().rev().map(|part| part.as_os_str().to_owned()).collect() };
     let (mut here, mut rest, mut links) = (PathBuf::new(), parts(path), 0);
     while let Some(part) = rest.pop() {
         here.push(part);
-        let Ok(metadata) = here.symlink_metadata() else { return Some(here) };
+        let Ok(metadata) = here.symlink_metadata() else {
+            return (strictness == Strictness::Writable).then_some(here);
+        };
         if ![0, user].contains(&metadata.uid()) {
             return Some(here);
         }
@@ -32,6 +53,9 @@ pub fn strangers_part(path: &Path, user: u32) -> Option<PathBuf> {
                 }
                 _ => return Some(here),
             }
+            continue;
+        }
+        if strictness == Strictness::Owned {
             continue;
         }
         let by_others = metadata.mode() & 0o002 != 0;

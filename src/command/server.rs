@@ -4,23 +4,32 @@
 use std::env::{self, consts::EXE_SUFFIX};
 use std::process::Command;
 
+use super::{act_as, serve::give_up_root};
+use crate::disk::home::Person;
 use crate::error::Fault;
 use crate::report::Report;
 
-/// Runs that program with the arguments of this one. On Unix, it replaces this process.
+/// Runs that program with the arguments of this one. On Unix, it replaces this process. Behind `sudo`, it runs with the
+/// rights of the user who called it from its first instruction.
 pub(super) fn execute(report: &Report) -> anyhow::Result<u8> {
+    let person = Person::current()?;
+    act_as(&person)?;
+    give_up_root()?;
     let name = format!("devca-serve{EXE_SUFFIX}");
-    let own = env::current_exe().unwrap_or_default();
-    let path = own.with_file_name(name);
-    let mut command = Command::new(&path);
-    command.args(env::args_os().skip(1));
-    report.detail(format!("{command:?}"));
-    let failed = match start(&mut command) {
-        Ok(code) => return Ok(code),
+    let failed = match devca_platform::program_beside(&name) {
+        Ok(path) => {
+            let mut command = Command::new(path);
+            command.args(env::args_os().skip(1)).envs(person.environment());
+            report.detail(format!("{command:?}"));
+            match start(&mut command) {
+                Ok(code) => return Ok(code),
+                Err(failed) => failed,
+            }
+        }
         Err(failed) => failed,
     };
-    let what = format!("cannot run {}: {failed}", path.display());
-    Err(Fault::new(what, "install devca again: ./install.sh puts it beside devca").into())
+    let what = format!("cannot run {name} beside devca: {failed}");
+    Err(Fault::new(what, "install devca again: ./install.sh").into())
 }
 
 #[cfg(unix)]

@@ -8,7 +8,7 @@ use crate::disk::home::MKCERT_ROOT;
 use crate::x509::certificate::CaCertificate;
 
 /// The file format for the root.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RootFormat {
     /// PEM

@@ -2,7 +2,10 @@
 //! root also replaces the old one there. Intermediates are not signed again automatically, because anyone who
 //! can write to the exported folder could have put their own key there.
 
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use devca_platform::read;
 use serde::{Deserialize, Serialize};
@@ -72,9 +75,18 @@ pub fn remember(folder: &CaFolder, new: &[ExportLine], files: Files) -> anyhow::
 /// reports any other unreadable line.
 fn load(folder: &CaFolder) -> Vec<ExportLine> {
     let text = read::bytes(&folder.exported()).unwrap_or_default();
-    let lines =
-        text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<ExportLine>(line).ok());
-    lines.filter(|export| export.v <= FORMAT).collect()
+    // The list may come from elsewhere: a line that is repeated a thousand times is work for one.
+    let mut seen = HashSet::new();
+    let lines = text.split(|byte| *byte == b'\n').filter(|line| seen.insert(*line));
+    let lines = lines.filter_map(|line| serde_json::from_slice::<ExportLine>(line).ok());
+    lines.filter(|export| export.v <= FORMAT && !is_in_a_ca(&export.path)).collect()
+}
+
+/// Whether a file is in the folder of a CA, into which nothing is exported. A list that comes with a repository must not
+/// lead to the root of another CA.
+fn is_in_a_ca(path: &Path) -> bool {
+    let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+    folder.is_some_and(|folder| ["root.pem", "lock"].iter().all(|file| folder.join(file).exists()))
 }
 
 /// Reports that the list, or one of its lines, cannot be read.
@@ -99,6 +111,8 @@ pub fn damage(folder: &CaFolder) -> Option<Fault> {
 pub struct KnownRoots<'a> {
     present: &'a CaCertificate,
     earlier: Vec<CaCertificate>,
+    /// The earlier ones in each format that was asked for.
+    rendered: RefCell<HashMap<RootFormat, Rc<HashSet<Vec<u8>>>>>,
 }
 
 impl<'a> KnownRoots<'a> {
@@ -109,12 +123,21 @@ impl<'a> KnownRoots<'a> {
         let earlier =
             known.filter(|der| *der != present.der && local_ca(der).is_some_and(|local| local.is_devca));
         let earlier = earlier.filter_map(|der| CaCertificate::parse(der).ok());
-        Self { present, earlier: earlier.collect() }
+        Self { present, earlier: earlier.collect(), rendered: RefCell::default() }
     }
 
     /// Whether the content is exactly an earlier root in this format.
     pub fn is_earlier(&self, format: RootFormat, content: &[u8]) -> bool {
-        self.earlier.iter().any(|root| is_root(format, root, content))
+        self.rendered(format).contains(content)
+    }
+
+    fn rendered(&self, format: RootFormat) -> Rc<HashSet<Vec<u8>>> {
+        let render = |root: &CaCertificate| Some(format.render(root).ok()?.1);
+        let mut rendered = self.rendered.borrow_mut();
+        rendered
+            .entry(format)
+            .or_insert_with(|| Rc::new(self.earlier.iter().filter_map(render).collect()))
+            .clone()
     }
 
     /// The exports that still contain an earlier root.
@@ -162,11 +185,9 @@ fn is_root(format: RootFormat, root: &CaCertificate, content: &[u8]) -> bool {
 /// for an intermediate, which devca does not overwrite. The caller holds the CA's lock.
 pub fn update(export: &ExportLine, roots: &KnownRoots) -> Option<anyhow::Result<()>> {
     let ExportedKind::Root(format) = export.what else { return None };
-    let earlier: Vec<Vec<u8>> =
-        roots.earlier.iter().filter_map(|root| format.render(root).ok()).map(|(_, bytes)| bytes).collect();
+    let earlier = HashSet::clone(&roots.rendered(format));
     // Check the file that was opened and will be replaced: the path may lead to a different file by now.
-    let recognize: Recognize =
-        Box::new(move |_: &Path, content| earlier.iter().any(|known| known == content));
+    let recognize: Recognize = Box::new(move |_: &Path, content| earlier.contains(content));
     let write = || {
         let (_, bytes) = format.render(roots.present)?;
         let file = NewFile { replace: true, ..NewFile::public(export.path.clone(), bytes) };

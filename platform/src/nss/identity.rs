@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::certutil::Certutil;
 use super::database::Database;
+use super::of_another;
 use super::places::{chromium, firefox};
 use super::tool::{NssEntry, TOOLS};
 use crate::{Host, Os, Problem, Step, Store};
@@ -57,6 +58,7 @@ pub fn browsers(host: &Host) -> Result<Vec<BrowserDatabase<'_>>, Problem> {
     };
     let (certutil, pk12util) = (Rc::new(Certutil { program: program("certutil")? }), program("pk12util")?);
     let places = firefox(host).into_iter().chain(chromium(host));
+    let places = places.filter(|(_, folder)| of_another(folder).is_none());
     let browser = |(name, folder)| BrowserDatabase {
         database: Database::new(host, certutil.clone(), name, folder),
         certutil: certutil.clone(),

@@ -1,0 +1,96 @@
+//! Programs and libraries that somebody else has put where devca looks for its own.
+
+use std::fs;
+use std::path::Path;
+
+use crate::common::{in_namespace, nss_program, ok, project, tool, words};
+use crate::people::{User, assert_never, root, state};
+
+const SPRUNG: &str = "/tmp/sprung";
+
+/// Runs a script and says what was run that must not be.
+fn sprung(said: &str) -> Option<String> {
+    let sprung = fs::read_to_string(SPRUNG).ok()?;
+    fs::remove_file(SPRUNG).unwrap();
+    Some(format!("{sprung}{said}"))
+}
+
+/// A folder that several people share: root's devca, and programs of mallory's that are called like its companions.
+#[test]
+fn programs_that_others_put_beside_devca_do_not_run() {
+    if !in_namespace("beside::programs_that_others_put_beside_devca_do_not_run") {
+        return;
+    }
+    let (alice, mallory) = (User::with_sudo("alice"), User::new("mallory"));
+    ok("mkdir", ["-m", "1777", "/srv/shared"]);
+    fs::copy("/usr/local/bin/devca", "/srv/shared/devca").unwrap();
+    for name in ["devca-serve", "devca-nss"] {
+        mallory.ok(&format!(
+            "printf '#!/bin/sh\\nid -u >>{SPRUNG}\\n' >/srv/shared/{name}; chmod 755 /srv/shared/{name}"
+        ));
+    }
+    alice.ok("mkdir -p .local/share/pki/nssdb");
+    let (mut tries, mut successes) = (0, Vec::new());
+    for command in ["serve 3000 --port 0", "acme --port 0", "status --store nss", "install --store nss"] {
+        let command = format!("timeout 20 /srv/shared/devca {command}");
+        let outputs = [
+            alice.run(&command),
+            alice.run(&format!("sudo {command}")),
+            root(&format!("mkdir -p .local/share/pki/nssdb; {command}")),
+        ];
+        for output in outputs {
+            tries += 1;
+            successes.extend(sprung(&words(&output)));
+        }
+    }
+    let said = words(&alice.run("sudo /srv/shared/devca serve 3000"));
+    assert!(said.contains("cannot run devca-serve beside devca: other users can change it"), "{said}");
+    // Without /proc nobody knows where devca is, and PATH may begin with the current folder.
+    let hidden = "mount -t tmpfs none /proc; cd /srv/shared; PATH=:/usr/sbin:/usr/bin:/sbin:/bin timeout 20 /usr/local/bin/devca serve 3000";
+    let output = root(&format!("unshare -m sh -c '{hidden}'"));
+    tries += 1;
+    successes.extend(sprung(&words(&output)));
+    assert_never("programs beside devca", tries, &successes);
+}
+
+/// `su -m`, or a service with `HOME=`: root works with the home of somebody whose files name libraries and lead elsewhere.
+#[test]
+fn root_with_the_home_of_another_touches_no_browser_of_theirs() {
+    if !in_namespace("beside::root_with_the_home_of_another_touches_no_browser_of_theirs") {
+        return;
+    }
+    let alice = User::new("alice");
+    let module = "/home/alice/module.so";
+    let source = project().join("tests/clients/module.c").display().to_string();
+    ok(tool("cc").to_str().unwrap(), ["-shared", "-fPIC", "-o", module, &source]);
+    alice.ok(&format!(
+        "mkdir -p .pki/nssdb; printf 'library=\\nname=NSS Internal PKCS #11 Module\\nparameters=configdir=sql:/home/alice/.pki/nssdb\\nNSS=Flags=internal,critical\\n\\nlibrary={module}\\nname=module\\n' >.pki/nssdb/pkcs11.txt"
+    ));
+    fs::create_dir("/etc/victim").unwrap();
+    alice.ok("mkdir -p .local/share/pki; ln -s /etc/victim .local/share/pki/nssdb");
+    let before = state(Path::new("/etc/victim"));
+    let (mut tries, mut successes) = (0, Vec::new());
+    for has_nss in [false, true] {
+        if has_nss {
+            fs::copy(nss_program(), "/usr/local/bin/devca-nss").unwrap();
+        }
+        for command in
+            ["install --store nss", "status --store nss", "browser add bob", "uninstall --store nss"]
+        {
+            let script = format!(
+                "export DEVCA_HOME=/root/ca HOME=/home/alice; devca issue --client bob -q --force; devca {command}"
+            );
+            let said = words(&root(&script));
+            tries += 1;
+            successes.extend(sprung(&said));
+            if state(Path::new("/etc/victim")) != before {
+                successes.push(format!("{command}: {said}"));
+            }
+            assert!(
+                command.starts_with("browser") || said.contains("belongs to another user"),
+                "{command}: {said}"
+            );
+        }
+    }
+    assert_never("browsers of another's home", tries, &successes);
+}

@@ -1,0 +1,12 @@
+/* A library that says as whom it was loaded: what a planted pkcs11.txt would have NSS load. */
+#include <stdio.h>
+#include <unistd.h>
+
+__attribute__((constructor)) static void loaded(void)
+{
+    FILE *file = fopen("/tmp/sprung", "a");
+    if (file) {
+        fprintf(file, "loaded as %d\n", (int)geteuid());
+        fclose(file);
+    }
+}
