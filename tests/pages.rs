@@ -133,6 +133,7 @@ pages! {
     ci: "ci.md",
     databases: "databases.md",
     docker: "docker.md",
+    first_site: "first-site.md",
     java: "java.md",
     mtls: "mtls.md",
     node: "node.md",
