@@ -203,8 +203,6 @@ for new in $new_files; do
     mv -f "$prefix/$new.devca-new" "$prefix/$new"
 done
 
-if [ -n "$as_mkcert" ]; then "$prefix/bin/devca" mkcert --link path; fi
-
 echo "installed $("$prefix/bin/devca" --version) as $prefix/bin/devca"
 case :$PATH: in
     *:"$prefix/bin":*) ;;
@@ -214,4 +212,6 @@ case $prefix in
     /usr | /usr/local) ;;
     *) echo "for completion in zsh, add to ~/.zshrc before compinit: fpath+=($prefix/share/zsh/site-functions)" ;;
 esac
+# Last, and with its exit code: another mkcert there is not overwritten.
+if [ -n "$as_mkcert" ]; then "$prefix/bin/devca" mkcert --link path; fi
 echo "next: devca install"

@@ -103,10 +103,23 @@ fn a_release_is_installed_and_removed() {
     let mut running = Command::new(local.join("bin/devca"));
     let mut running =
         running.args(["inspect", "-"]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let output = release.install(text(&release.folder));
+    let as_mkcert = ["--from", text(&release.folder), "--key", &release.public_key, "--as-mkcert"];
+    let output = release.installer(&as_mkcert).output().unwrap();
     assert!(output.status.success(), "{}", words(&output));
     drop(running.stdin.take());
     running.wait().unwrap();
+    let mkcert = local.join("bin/mkcert");
+    assert_eq!(ok(text(&mkcert), ["-version"]), "v1.4.4\n");
+    let own = fs::read(&mkcert).unwrap();
+    fs::write(&mkcert, "somebody's").unwrap();
+    let output = release.installer(&as_mkcert).output().unwrap();
+    assert!(
+        output.status.code() == Some(1) && words(&output).contains("is not devca's"),
+        "{}",
+        words(&output)
+    );
+    assert_eq!(fs::read(&mkcert).unwrap(), b"somebody's");
+    fs::write(&mkcert, own).unwrap();
     let output = release.installer(&["--uninstall"]).output().unwrap();
     assert!(output.status.success(), "{}", words(&output));
     assert!(release.installed().is_empty(), "{:?}", release.installed());
