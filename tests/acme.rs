@@ -1,10 +1,12 @@
 //! `devca acme`: what the RFCs say, and what real clients do.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, missing_docs)]
 
 #[path = "acme/clients.rs"]
 mod clients;
 mod common;
+#[path = "acme/renewing.rs"]
+mod renewing;
 #[allow(dead_code)] // what devca serve alone does
 #[path = "serve/served.rs"]
 mod served;
@@ -100,4 +102,19 @@ fn a_second_server_of_one_ca_is_refused() {
     assert!(said.contains("end the other devca acme of this CA"), "{said}");
     let plain = common::run("curl", ["-sS", &world.directory().replace("https:", "http:")]);
     assert!(words(&plain).contains("speaks HTTPS"), "{}", words(&plain));
+}
+
+/// As many as `DEVCA_KILLS` says, or a few.
+#[test]
+fn no_order_is_lost_when_the_server_is_killed() {
+    let kills = std::env::var("DEVCA_KILLS").unwrap_or_else(|_| "20".into());
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let port = world::free_port().to_string();
+    let mut python = home.command(&tool("python3"), [project().join("tests/acme/kills.py")]);
+    python.arg(kills).arg(home.root()).arg(&port).arg(env!("CARGO_BIN_EXE_devca"));
+    python.args(["acme", "--json", "--validate", "none", "--port", &port]);
+    let said = succeed(python.env("PYTHONDONTWRITEBYTECODE", "1"));
+    assert!(said.ends_with(" 0 lost\nok\n"), "{said}");
+    eprint!("{said}");
 }

@@ -1,8 +1,10 @@
 //! Real clients: each obtains a certificate, uses it, renews it and revokes it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
-use super::common::project;
+use super::common::{Server, in_namespace, project};
 use super::world::{World, succeed};
 
 #[test]
@@ -87,4 +89,214 @@ fn acme_client_of_npm() {
         assert!(world.is_revoked(&chain), "{name} {kind}");
     }
     assert_eq!(world.issued("app.test").len(), 3);
+}
+
+/// uacme has the system's store alone, and a hook for challenges.
+#[test]
+fn uacme() {
+    if !in_namespace("clients::uacme") {
+        return;
+    }
+    let world = World::new(&[]);
+    world.home.ok(["install", "--store", "system"]);
+    let (www, _server) = world.web_server();
+    let hook = world.home.file("hook");
+    let folder = www.join(".well-known/acme-challenge");
+    let script = format!(
+        "#!/bin/sh\n[ \"$1 $2\" != 'begin http-01' ] || printf %s \"$5\" >'{}'/\"$4\"\n[ \"$1\" != begin ] || [ \"$2\" = http-01 ]\n",
+        folder.display()
+    );
+    fs::write(&hook, script).unwrap();
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    let uacme = |arguments: &[&str]| {
+        let mut uacme = world.client("uacme");
+        uacme.args(["--yes", "--acme-url", &world.directory(), "--confdir"]).arg(world.home.file("uacme"));
+        uacme.arg("--hook").arg(&hook);
+        succeed(uacme.args(arguments))
+    };
+    uacme(&["new", "a@example.com"]);
+    uacme(&["--type", "EC", "issue", "app.test", "www.app.test"]);
+    let chain = world.home.file("uacme/app.test/cert.pem");
+    world.is_used(&chain, &world.home.file("uacme/private/app.test/key.pem"), "www.app.test");
+    uacme(&["--type", "EC", "--force", "issue", "app.test", "www.app.test"]);
+    assert_eq!(world.issued("www.app.test").len(), 2);
+    let copy = world.home.file("cert.pem");
+    fs::copy(&chain, &copy).unwrap();
+    uacme(&["newkey"]);
+    uacme(&["revoke", chain.to_str().unwrap()]);
+    assert!(world.is_revoked(&copy));
+    uacme(&["deactivate"]);
+}
+
+#[test]
+fn acme_tiny() {
+    let world = World::new(&[]);
+    let (www, _server) = world.web_server();
+    let [account, key, request, chain] =
+        ["account.pem", "key.pem", "r.pem", "chain.pem"].map(|name| world.home.file(name));
+    let openssl = |arguments: &[&str]| super::common::ok("openssl", arguments);
+    openssl(&["genrsa", "-out", account.to_str().unwrap(), "2048"]);
+    let words = ["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=app.test", "-addext"];
+    let files =
+        ["subjectAltName=DNS:app.test", "-keyout", key.to_str().unwrap(), "-out", request.to_str().unwrap()];
+    openssl(&[&words[..], &files].concat());
+    for _ in 0..2 {
+        let mut tiny = world.client("acme-tiny");
+        tiny.args(["--disable-check", "--directory-url", &world.directory(), "--account-key"]).arg(&account);
+        tiny.arg("--csr").arg(&request).arg("--acme-dir").arg(www.join(".well-known/acme-challenge"));
+        fs::write(&chain, succeed(&mut tiny)).unwrap();
+        world.is_used(&chain, &key, "app.test");
+    }
+    assert_eq!(world.issued("app.test").len(), 2);
+}
+
+/// lego, by each challenge, and by two ways to change records.
+#[test]
+fn lego() {
+    let world = World::new(&["--dns-port", "0"]);
+    let name_server =
+        world.acme.log().iter().find_map(|line| line["dns"].as_str().map(ToOwned::to_owned)).unwrap();
+    let lego = |name: &str, options: &[&str], command: &[&str]| {
+        let mut lego = world.client("lego");
+        lego.args([
+            "--accept-tos",
+            "--server",
+            &world.directory(),
+            "--email",
+            "a@example.com",
+            "--path",
+            "lego",
+        ]);
+        lego.env("RFC2136_NAMESERVER", &name_server);
+        lego.args(["--domains", name]).args(options).args(command);
+        succeed(&mut lego)
+    };
+    let (http, tls) = (format!("127.0.0.1:{}", world.http), format!("127.0.0.1:{}", world.tls));
+    let dns = ["--dns", "rfc2136", "--dns.resolvers", &name_server, "--dns.disable-cp"];
+    let ways = [
+        ("http.test", "http.test", &["--http", "--http.port", &http][..]),
+        ("tls.test", "tls.test", &["--tls", "--tls.port", &tls]),
+        ("*.dns.test", "_.dns.test", &dns),
+    ];
+    for (name, file, options) in ways {
+        lego(name, options, &["run"]);
+        let at = |ending: &str| world.home.file(&format!("lego/certificates/{file}.{ending}"));
+        world.is_used(&at("crt"), &at("key"), &name.replace('*', "www"));
+        lego(name, options, &["renew", "--days", "365", "--no-random-sleep"]);
+        let copy = world.home.file("copy.pem");
+        fs::copy(at("crt"), &copy).unwrap();
+        lego(name, options, &["revoke"]);
+        assert!(world.is_revoked(&copy), "{name}");
+        assert_eq!(world.issued(name).len(), 2, "{name}");
+    }
+}
+
+#[test]
+fn acmetool() {
+    let world = World::new(&[]);
+    let (www, _server) = world.web_server();
+    let answers = format!(
+        "\"acme-enter-email\": \"a@example.com\"\n\
+         \"acmetool-quickstart-choose-server\": \"{0}\"\n\
+         \"acmetool-quickstart-choose-method\": webroot\n\
+         \"acmetool-quickstart-webroot-path\": \"{1}\"\n\
+         \"acmetool-quickstart-complete\": true\n\
+         \"acmetool-quickstart-install-cronjob\": false\n\
+         \"acmetool-quickstart-install-haproxy-script\": false\n\
+         \"acmetool-quickstart-install-redirector-systemd\": false\n\
+         \"acmetool-quickstart-key-type\": ecdsa\n\
+         \"acmetool-quickstart-ecdsa-curve\": nistp256\n",
+        world.directory(),
+        www.join(".well-known/acme-challenge").display()
+    );
+    fs::write(world.home.file("answers.yaml"), answers).unwrap();
+    let acmetool = |arguments: &[&str]| {
+        let mut acmetool = world.client("acmetool");
+        acmetool.args(["--state", "state", "--hooks", "hooks", "--batch", "--response-file", "answers.yaml"]);
+        succeed(acmetool.args(arguments))
+    };
+    acmetool(&["quickstart", "--expert"]);
+    // It would look for the file itself, at port 80.
+    let target = world.home.file("state/conf/target");
+    let settings = fs::read_to_string(&target).unwrap();
+    fs::write(&target, settings.replace("challenge:\n", "challenge:\n    http-self-test: false\n")).unwrap();
+    acmetool(&["want", "app.test", "www.app.test"]);
+    let live = world.home.file("state/live/app.test");
+    world.is_used(&live.join("fullchain"), &live.join("privkey"), "www.app.test");
+    // It renews a month before the end, and marks what is to be revoked without telling the server.
+    assert_eq!(world.issued("www.app.test").len(), 1);
+}
+
+/// lacme's parts drop their privileges, unless they are told not to.
+#[test]
+fn lacme() {
+    if !in_namespace("clients::lacme") {
+        return;
+    }
+    let world = World::new(&[]);
+    world.home.ok(["install", "--store", "system"]);
+    let [key, chain, account] = ["key.pem", "chain.pem", "account.pem"].map(|name| world.home.file(name));
+    let ec = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"];
+    super::common::ok("openssl", [&["genpkey"], &ec[..], &["-out", key.to_str().unwrap()]].concat());
+    super::common::ok("openssl", ["genrsa", "-out", account.to_str().unwrap(), "2048"]);
+    let daemon = world.home.file("accountd.conf");
+    fs::write(&daemon, format!("privkey = file:{}\n", account.display())).unwrap();
+    let config = world.home.file("lacme.conf");
+    let settings = format!(
+        "[client]\nuser =\ngroup =\nserver = {}\n[webserver]\nlisten = 127.0.0.1:{}\nuser =\ngroup =\n\
+         [accountd]\nconfig = {}\n",
+        world.directory(),
+        world.http,
+        daemon.display()
+    );
+    fs::write(&config, settings).unwrap();
+    let certificates = world.home.file("certs.conf");
+    let settings = format!(
+        "[app]\ncertificate-chain = {}\ncertificate-key = {}\nsubject = /CN=app.test\n\
+         subjectAltName = DNS:www.app.test\nmin-days = -1\nCAfile = {}\n",
+        chain.display(),
+        key.display(),
+        world.home.root().display()
+    );
+    fs::write(&certificates, settings).unwrap();
+    let lacme = |arguments: &[&str]| {
+        let mut lacme = world.client("lacme");
+        succeed(lacme.arg(format!("--config={}", config.display())).args(arguments))
+    };
+    lacme(&["account", "--register", "--tos-agreed", "mailto:a@example.com"]);
+    let order = ["newOrder", &format!("--config-certs={}", certificates.display())];
+    lacme(&order);
+    world.is_used(&chain, &key, "www.app.test");
+    lacme(&order);
+    assert_eq!(world.issued("www.app.test").len(), 2);
+    lacme(&["revokeCert", chain.to_str().unwrap()]);
+    assert!(world.is_revoked(&chain));
+}
+
+#[test]
+fn acme_client_of_ruby() {
+    let world = World::new(&[]);
+    let (www, _server) = world.web_server();
+    for _ in 0..2 {
+        let mut ruby = world.client("ruby");
+        ruby.arg(project().join("tests/acme/client.rb")).args([&world.directory()]).arg(world.home.root());
+        ruby.arg(&www).args(["app.test", "chain.pem", "key.pem"]);
+        succeed(&mut ruby);
+        let [chain, key] = ["chain.pem", "key.pem"].map(|name| world.home.file(name));
+        world.is_used(&chain, &key, "app.test");
+        assert!(world.is_revoked(&chain));
+    }
+}
+
+/// Go's autocert gets a certificate in the middle of a handshake, by tls-alpn-01 on the same port.
+#[test]
+fn autocert() {
+    let world = World::new(&[]);
+    let mut autocert = Command::new(project().join("target/tools/autocert"));
+    autocert.arg(world.directory()).arg(world.home.root());
+    autocert.arg(world.tls.to_string()).arg(world.home.file("cache"));
+    let server = Server::spawn(autocert);
+    let mut curl = world.client("curl");
+    curl.args(["-sS", "--noproxy", "*", "--resolve", &format!("app.test:{}:127.0.0.1", server.port)]);
+    assert_eq!(succeed(curl.arg(format!("https://app.test:{}/", server.port))), "by autocert");
 }

@@ -1,0 +1,22 @@
+# Ruby's acme-client: client.rb DIRECTORY ROOT WWW NAME CHAIN KEY
+require 'acme-client'
+require 'openssl'
+
+directory, root, www, name, chain, key_file = ARGV
+account = OpenSSL::PKey::EC.generate('prime256v1')
+client = Acme::Client.new(private_key: account, directory: directory, connection_options: { ssl: { ca_file: root } })
+client.new_account(contact: 'mailto:a@example.com', terms_of_service_agreed: true)
+order = client.new_order(identifiers: [name])
+challenge = order.authorizations.first.http
+File.write(File.join(www, challenge.filename), challenge.file_content)
+challenge.request_validation
+challenge.reload while %w[pending processing].include?(challenge.status)
+raise challenge.error.inspect unless challenge.status == 'valid'
+
+key = OpenSSL::PKey::EC.generate('prime256v1')
+order.finalize(csr: Acme::Client::CertificateRequest.new(private_key: key, subject: { common_name: name }))
+order.reload while order.status == 'processing'
+certificate = order.certificate
+File.write(chain, certificate)
+File.write(key_file, key.to_pem)
+client.revoke(certificate: OpenSSL::X509::Certificate.new(certificate).to_der)
