@@ -196,6 +196,16 @@ fn install_and_uninstall_change_the_stores_that_are_named() {
     let server = Server::page(&home.file("localhost+1.pem"), &home.file("localhost+1-key.pem"));
     let url = format!("https://localhost:{}/", server.port);
     assert!(ok("curl", ["-sS", "--noproxy", "*", &url]).contains(PAGE));
+    let kinds = |java_home: &str| {
+        let mut command = home.devca(["--json", "mkcert", "-install"]);
+        let output = command.env("JAVA_HOME", java_home).output().unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        document["installed"]["stores"].to_string()
+    };
+    assert!(!kinds("").contains("java"), "{}", kinds(""));
+    let java_home = fs::canonicalize(tool("java")).unwrap();
+    let java_home = java_home.parent().unwrap().parent().unwrap().to_str().unwrap();
+    assert!(kinds(java_home).contains("java"), "{}", kinds(java_home));
     said("", &["-uninstall"]);
     assert!(status().is_empty(), "{:?}", status());
     assert!(!common::run("curl", ["-sS", "--noproxy", "*", &url]).status.success());

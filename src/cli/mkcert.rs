@@ -20,13 +20,16 @@ Examples:
   devca mkcert --unlink                undo that
 
 It takes the options of mkcert 1.4.4, with one dash or two (devca mkcert -help lists them), and writes the same files. \
-A program that is called mkcert, such as a link to devca, is the same command. $CAROOT, $TRUST_STORES and $JAVA_HOME mean \
-what they mean to mkcert. devca's own options go in front: devca --ca work mkcert localhost.
+A program that is called mkcert, such as a link to devca, is the same command. $CAROOT, $TRUST_STORES and $JAVA_HOME are read. devca's own options go in front: \
+devca --ca work mkcert localhost.
 
-The root is devca's: the folder that -CAROOT prints has rootCA.pem, and never the key. A name that the root may not \
-sign for, a file that somebody else made, or a request for a CA certificate is refused, where mkcert goes on.
+The root is devca's: the folder that -CAROOT prints contains rootCA.pem, and never its key. devca does not issue for \
+names that the root may not sign for, does not replace files that neither devca nor mkcert issued, and turns no CSR into a \
+CA. docs/from-mkcert.md lists every difference.
 
-Tools for --link: path (the folder of devca itself), next, vite, webpack, mkcert-cli, https-localhost."
+Tools for --link: path (the folder of devca itself), next, vite, webpack, mkcert-cli, https-localhost.
+
+Exit codes: 0 success, 1 failure, 2 usage error, such as an option that mkcert does not have."
 )]
 pub struct Mkcert {
     /// Put a script that runs devca where these tools look for mkcert, unless something is there

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 
+use devca_platform::StoreKind;
 use serde::Serialize;
 
 use super::Context;
@@ -175,7 +176,7 @@ fn publish(context: &Context, caroot: &Path) -> anyhow::Result<()> {
 }
 
 fn install(context: &Context) -> anyhow::Result<Option<Installed>> {
-    let Some(stores) = cli::Stores::of_mkcert()? else {
+    let Some(mut stores) = cli::Stores::of_mkcert()? else {
         context.report.note("TRUST_STORES names no store that devca knows, so none is changed");
         let _lock = context.lock()?;
         if !ca::exists(&context.folder) {
@@ -183,6 +184,10 @@ fn install(context: &Context) -> anyhow::Result<Option<Installed>> {
         }
         return Ok(None);
     };
+    // Tools unset JAVA_HOME so that mkcert does not change any JDK.
+    if stores.store.is_empty() && env::var_os("JAVA_HOME").is_none_or(|home| home.is_empty()) {
+        stores.store = StoreKind::ALL.into_iter().filter(|kind| *kind != StoreKind::Java).collect();
+    }
     install::run(context, &cli::Install { stores, ..cli::Install::default() }).map(Some)
 }
 
