@@ -189,7 +189,7 @@ fn a_list_that_cannot_be_read_is_reported() {
     assert!(status(&home).1.contains("which lists the files with the root: 1 of its lines"));
 }
 
-/// A repository brings a CA whose lists name the root of the user's own.
+/// A repository contains a CA whose lists name the root of the user's own CA.
 #[test]
 fn a_list_from_elsewhere_does_not_reach_another_ca() {
     let home = Home::new();
@@ -218,7 +218,7 @@ fn a_list_from_elsewhere_does_not_reach_another_ca() {
     assert_ne!(fs::read_to_string(outside).unwrap(), own, "the lists were read");
 }
 
-/// Lists that are long for no reason cost no more than reading them.
+/// Excessively long lists cost no more than reading them.
 #[test]
 fn long_lists_are_read_in_time() {
     let home = Home::new();

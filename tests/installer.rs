@@ -1,4 +1,5 @@
-//! `install.sh --from` installs a release only if its checksum and signature are right, and completely or not at all.
+//! `install.sh --from` installs a release only if its checksum and signature are right, and either completely
+//! or not at all.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
@@ -10,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 
 use common::{Home, nss_program, ok, project, tool, words};
 
-/// A release of the programs under test, packed and signed like one of `tools/release`.
+/// A release of the programs under test, packed and signed as by `tools/release`.
 struct Release {
     home: Home,
     folder: PathBuf,
@@ -57,7 +58,7 @@ impl Release {
         ok("minisign", ["-S", "-s", text(&key), "-m", text(&sums)]);
     }
 
-    /// The installer as it is downloaded: beside no checkout.
+    /// The installer as downloaded, outside of a checkout.
     fn installer(&self, arguments: &[&str]) -> Command {
         let script = self.home.file("install.sh");
         fs::copy(project().join("install.sh"), &script).unwrap();
@@ -70,7 +71,7 @@ impl Release {
         self.installer(&["--from", from, "--key", &self.public_key]).output().unwrap()
     }
 
-    /// What is below the prefix.
+    /// Returns the files below the prefix.
     fn installed(&self) -> Vec<PathBuf> {
         let files = self.home.everything().into_iter().map(|(path, _)| path);
         files.filter(|path| path.starts_with(self.home.home().join(".local"))).collect()
@@ -99,7 +100,7 @@ fn a_release_is_installed_and_removed() {
     let said = ok(text(&local.join("bin/devca")), ["--version"]);
     assert!(words(&output).contains(&format!("installed {}", said.trim())), "{}", words(&output));
     assert!(local.join("bin/devca-nss").exists() && local.join("share/man/man1/devca.1").exists());
-    // Again, over a program that is running.
+    // Install again while the program is running.
     let mut running = Command::new(local.join("bin/devca"));
     let mut running =
         running.args(["inspect", "-"]).stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -130,7 +131,7 @@ fn what_is_not_the_release_is_not_installed() {
     let release = Release::new();
     let folder = text(&release.folder).to_owned();
     release.fails(&["--from", &folder], "there is no key to verify the release with");
-    // Another's key, and sums that somebody has changed.
+    // Another key, and changed checksums.
     let [public, secret] = ["other.pub", "other.key"].map(|name| release.home.file(name));
     ok("minisign", ["-G", "-W", "-p", text(&public), "-s", text(&secret)]);
     let other = fs::read_to_string(public).unwrap().lines().last().unwrap().to_owned();
@@ -154,7 +155,7 @@ fn what_is_not_the_release_is_not_installed() {
         .fails(&["--from", "http://localhost/", "--key", &release.public_key], "is not an https:// address");
 }
 
-/// A file in the way of a folder: the old program stays, and nothing else comes.
+/// A file is in the way of a folder: the old program stays, and nothing else is installed.
 #[test]
 fn an_installation_that_fails_changes_nothing() {
     let release = Release::new();

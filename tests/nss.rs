@@ -298,7 +298,7 @@ fn a_library_that_others_can_change_is_not_loaded() {
     }
 }
 
-/// What lies beside a browser's library is loaded along with it.
+/// Libraries next to a browser's library are loaded together with it.
 #[test]
 fn a_library_beside_it_that_others_can_change_is_not_loaded() {
     if !in_namespace("a_library_beside_it_that_others_can_change_is_not_loaded") {
@@ -318,7 +318,8 @@ fn a_library_beside_it_that_others_can_change_is_not_loaded() {
     assert!(words(&output).contains(&format!("other users can change {beside}")), "{}", words(&output));
 }
 
-/// A folder without a database may have a list of modules already, from inside a browser's sandbox, say.
+/// A folder without a database may already have a list of modules, written from inside a browser's sandbox,
+/// for example.
 #[test]
 fn modules_that_a_folder_names_are_not_loaded() {
     if !in_namespace("modules_that_a_folder_names_are_not_loaded") {
@@ -340,7 +341,7 @@ fn modules_that_a_folder_names_are_not_loaded() {
         home.devca([command, "--store", "nss"]).output().unwrap();
         assert!(!sprung.exists(), "{command} has loaded the module");
     }
-    // The module works: certutil loads it. What was installed is there for it as well.
+    // The module works: certutil loads it, and also finds what was installed.
     assert!(nicknames(&folder).contains("devca"));
     assert!(sprung.exists());
 }

@@ -1,9 +1,10 @@
 //! The users and groups of this system.
 //!
-//! On Linux they are read from `/etc/passwd` and `/etc/group`; whoever is not there (of a directory service, say) is asked of the
-//! system's `getent` and `id`. The C library's own lookups load modules of the system's C library, which ends a static program in a crash.
+//! On Linux they are read from `/etc/passwd` and `/etc/group`; for anyone who is not there (such as users of
+//! a directory service), the system's `getent` and `id` are run. The C library's own lookups load modules of
+//! the system's C library, which crashes a static program.
 
-/// A line of the user database.
+/// An entry of the user database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SystemUser {
     pub name: String,
@@ -12,7 +13,7 @@ pub struct SystemUser {
     pub home: std::path::PathBuf,
 }
 
-/// A line of the group database.
+/// An entry of the group database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SystemGroup {
     pub name: String,
@@ -34,28 +35,29 @@ mod linux {
     use super::{SystemGroup, SystemUser};
     use crate::{inheritance, read};
 
-    /// Where NixOS and all others have `getent` and `id`. They may be run as root, so that no `PATH` is looked at.
+    /// The folders with `getent` and `id` on NixOS and on all other systems. They may run as root, so `PATH`
+    /// is not searched.
     const FOLDERS: [&str; 3] = ["/usr/bin", "/bin", "/run/current-system/sw/bin"];
 
-    /// Sources of groups that are in `/etc/group`: systemd's are those of services.
+    /// Sources of groups that are covered by `/etc/group`; those of systemd are only groups of services.
     const SOURCES_OF_FILE: [&str; 3] = ["files", "compat", "systemd"];
 
-    /// Who has this number.
+    /// The user with this ID.
     pub fn user_by_id(id: u32) -> Option<SystemUser> {
         find("passwd", "/etc/passwd", &id.to_string(), user, |user| user.id == id)
     }
 
-    /// Who has this name.
+    /// The user with this name.
     pub fn user_by_name(name: &str) -> Option<SystemUser> {
         find("passwd", "/etc/passwd", name, user, |user| user.name == name)
     }
 
-    /// Which group has this number.
+    /// The group with this ID.
     pub fn group_by_id(id: u32) -> Option<SystemGroup> {
         find("group", "/etc/group", &id.to_string(), group, |group| group.id == id)
     }
 
-    /// The numbers of all groups that a user is in: the primary one, and those that have the user as a member.
+    /// The IDs of all groups of a user: the primary one, and those that list the user as a member.
     pub fn groups_of(name: &str, primary: u32) -> io::Result<Vec<u32>> {
         let mut groups = vec![primary];
         if are_all_in_file(&text("/etc/nsswitch.conf")) {
@@ -77,7 +79,7 @@ mod linux {
         groups.lines().filter_map(group).filter(is_member).map(|group| group.id).collect()
     }
 
-    /// Whether `nsswitch.conf(5)` names no source of groups beside the file.
+    /// Whether `nsswitch.conf(5)` names no source of groups other than the file.
     fn are_all_in_file(configuration: &str) -> bool {
         let sources = |database: &str| {
             configuration.lines().find_map(|line| {
@@ -86,7 +88,7 @@ mod linux {
             })
         };
         let Some(sources) = sources("initgroups").or_else(|| sources("group")) else { return true };
-        // "[NOTFOUND=return]" is what becomes of the answer of the source before it.
+        // "[NOTFOUND=return]" controls the source before it, and is not a source itself.
         let mut names = sources.split_whitespace().filter(|word| !word.starts_with('['));
         names.all(|name| SOURCES_OF_FILE.contains(&name))
     }
@@ -106,7 +108,7 @@ mod linux {
         read::text(Path::new(file)).unwrap_or_default()
     }
 
-    /// What a program of the system's says, in an environment that holds nothing of the person's.
+    /// The output of a system program, run without the user's environment.
     fn said(name: &str, words: &[&str]) -> Option<String> {
         let program =
             FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())?;
@@ -116,7 +118,7 @@ mod linux {
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// passwd(5)
+    /// Parses a line of passwd(5).
     fn user(line: &str) -> Option<SystemUser> {
         let fields: Vec<&str> = line.split(':').collect();
         let [name, _, id, group, _, home, ..] = fields[..] else { return None };
@@ -124,7 +126,7 @@ mod linux {
         Some(SystemUser { name: name.to_owned(), id, group, home: PathBuf::from(home) })
     }
 
-    /// group(5)
+    /// Parses a line of group(5).
     fn group(line: &str) -> Option<SystemGroup> {
         let fields: Vec<&str> = line.split(':').collect();
         let [name, _, id, members, ..] = fields[..] else { return None };
@@ -137,7 +139,7 @@ mod linux {
     mod tests {
         use super::*;
 
-        /// The C library's answers are the same.
+        /// The C library must return the same.
         #[test]
         fn everybody_is_found_as_by_the_c_library() {
             for line in text("/etc/passwd").lines().filter_map(user) {
@@ -183,24 +185,24 @@ mod linux {
     }
 }
 
-/// Elsewhere (macOS) the C library asks the system, and static programs are unknown.
+/// On other systems (macOS), the C library asks the system, and there are no static programs.
 #[cfg(not(target_os = "linux"))]
 mod other {
     use nix::unistd::{Group, User};
 
     use super::{SystemGroup, SystemUser};
 
-    /// Who has this number.
+    /// The user with this ID.
     pub fn user_by_id(id: u32) -> Option<SystemUser> {
         User::from_uid(id.into()).ok().flatten().map(user)
     }
 
-    /// Who has this name.
+    /// The user with this name.
     pub fn user_by_name(name: &str) -> Option<SystemUser> {
         User::from_name(name).ok().flatten().map(user)
     }
 
-    /// Which group has this number.
+    /// The group with this ID.
     pub fn group_by_id(id: u32) -> Option<SystemGroup> {
         let group = Group::from_gid(id.into()).ok().flatten()?;
         Some(SystemGroup { name: group.name, id, members: group.mem })

@@ -1,17 +1,18 @@
-//! The programs that are installed beside this one.
+//! Finds the programs that are installed next to this one.
 
 use std::env;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-/// Finds a program beside the running one, where it is no easier to change than the running one itself: in a folder that
-/// several people share, such as /tmp, anyone could put a program of that name there.
+/// Finds a program next to the running one, unless it is easier to change than the running one itself: in a
+/// shared folder such as /tmp, anyone could add a program with that name.
 pub fn program_beside(name: &str) -> io::Result<PathBuf> {
-    // Links are resolved. Without /proc this fails, and nothing else is searched: PATH may contain the current folder.
+    // This resolves links. Without /proc it fails, and there is no other search, because PATH may contain the
+    // current folder.
     let own = env::current_exe()?;
     let path = own.with_file_name(name);
-    // Whoever may change a link decides what it leads to.
+    // Anyone who can change a link decides where it leads.
     let found = path.symlink_metadata()?;
     if !found.is_file() {
         return Err(io::Error::other("it is not a regular file"));

@@ -1,5 +1,6 @@
-//! What programs must not inherit from devca. Root's programs: the user's environment. Those of another file tree: open files of
-//! devca's caller, which could lead to this machine's files, and the login session's keys in the kernel.
+//! What programs must not inherit from devca: for root's programs, the user's environment; for programs of
+//! another file tree, open files of devca's caller, which could lead to this machine's files, and the login
+//! session's keys in the kernel.
 
 use std::io;
 use std::process::{Child, Command};
@@ -9,7 +10,7 @@ pub(crate) fn isolate(command: &mut Command) -> &mut Command {
     command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C.UTF-8").current_dir("/")
 }
 
-/// Starts a program without them.
+/// Starts a program of another file tree without open files and keys.
 #[cfg(target_os = "linux")]
 pub(crate) fn without(mut start: impl FnMut() -> io::Result<Child> + Send) -> io::Result<Child> {
     close_on_exec()?;

@@ -17,18 +17,18 @@ pub fn strangers_part(path: &Path, user: u32) -> Option<PathBuf> {
     walk(path, user, Strictness::Writable)
 }
 
-/// The first part of a path that belongs to another user than root and this one. The part that does not exist yet
-/// belongs to nobody.
+/// The first part of a path that belongs to a user other than root and this one. Missing parts belong to no
+/// one.
 pub fn others_part(path: &Path, user: u32) -> Option<PathBuf> {
     walk(path, user, Strictness::Owned)
 }
 
-/// What a part of a path must not be.
+/// What is not accepted in a part of a path.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Strictness {
-    /// Another user's.
+    /// It belongs to another user.
     Owned,
-    /// Another user's, writable by others, or missing.
+    /// It belongs to another user, others can write to it, or it is missing.
     Writable,
 }
 

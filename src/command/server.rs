@@ -1,4 +1,4 @@
-//! The servers are in a separate program beside `devca`: linked into it, they would slow down every other
+//! The servers are in a separate program next to `devca`: linked into it, they would slow down every other
 //! command.
 
 use std::env::{self, consts::EXE_SUFFIX};
@@ -9,8 +9,8 @@ use crate::disk::home::Person;
 use crate::error::Fault;
 use crate::report::Report;
 
-/// Runs that program with the arguments of this one. On Unix, it replaces this process. Behind `sudo`, it runs with the
-/// rights of the user who called it from its first instruction.
+/// Runs that program with the arguments of this one. On Unix, it replaces this process. Under `sudo`, it runs
+/// with the user's rights from its first instruction.
 pub(super) fn execute(report: &Report) -> anyhow::Result<u8> {
     let person = Person::current()?;
     act_as(&person)?;

@@ -75,14 +75,15 @@ pub fn remember(folder: &CaFolder, new: &[ExportLine], files: Files) -> anyhow::
 /// reports any other unreadable line.
 fn load(folder: &CaFolder) -> Vec<ExportLine> {
     let text = read::bytes(&folder.exported()).unwrap_or_default();
-    // The list may come from elsewhere: a line that is repeated a thousand times is work for one.
+    // The list may come from somewhere else, so process a line only once even if it is repeated a thousand
+    // times.
     let mut seen = HashSet::new();
     let lines = text.split(|byte| *byte == b'\n').filter(|line| seen.insert(*line));
     let lines = lines.filter_map(|line| serde_json::from_slice::<ExportLine>(line).ok());
     lines.filter(|export| export.v <= FORMAT && !is_in_a_ca(&export.path)).collect()
 }
 
-/// Whether a file is in the folder of a CA, into which nothing is exported. A list that comes with a repository must not
+/// Whether a file is in the folder of a CA, where nothing is exported to. A list in a repository must not
 /// lead to the root of another CA.
 fn is_in_a_ca(path: &Path) -> bool {
     let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
@@ -111,7 +112,7 @@ pub fn damage(folder: &CaFolder) -> Option<Fault> {
 pub struct KnownRoots<'a> {
     present: &'a CaCertificate,
     earlier: Vec<CaCertificate>,
-    /// The earlier ones in each format that was asked for.
+    /// The earlier roots, rendered in each format that was needed so far.
     rendered: RefCell<HashMap<RootFormat, Rc<HashSet<Vec<u8>>>>>,
 }
 

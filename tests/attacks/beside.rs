@@ -1,4 +1,4 @@
-//! Programs and libraries that somebody else has put where devca looks for its own.
+//! Programs and libraries that another user put in the places where devca looks for its own.
 
 use std::fs;
 use std::path::Path;
@@ -8,14 +8,14 @@ use crate::people::{User, assert_never, root, state};
 
 const SPRUNG: &str = "/tmp/sprung";
 
-/// Runs a script and says what was run that must not be.
+/// Returns what a script ran that must not run.
 fn sprung(said: &str) -> Option<String> {
     let sprung = fs::read_to_string(SPRUNG).ok()?;
     fs::remove_file(SPRUNG).unwrap();
     Some(format!("{sprung}{said}"))
 }
 
-/// A folder that several people share: root's devca, and programs of mallory's that are called like its companions.
+/// A shared folder with root's devca, and with mallory's programs named like devca's companions.
 #[test]
 fn programs_that_others_put_beside_devca_do_not_run() {
     if !in_namespace("beside::programs_that_others_put_beside_devca_do_not_run") {
@@ -45,7 +45,7 @@ fn programs_that_others_put_beside_devca_do_not_run() {
     }
     let said = words(&alice.run("sudo /srv/shared/devca serve 3000"));
     assert!(said.contains("cannot run devca-serve beside devca: other users can change it"), "{said}");
-    // Without /proc nobody knows where devca is, and PATH may begin with the current folder.
+    // Without /proc, devca cannot find its own path, and PATH may begin with the current folder.
     let hidden = "mount -t tmpfs none /proc; cd /srv/shared; PATH=:/usr/sbin:/usr/bin:/sbin:/bin timeout 20 /usr/local/bin/devca serve 3000";
     let output = root(&format!("unshare -m sh -c '{hidden}'"));
     tries += 1;
@@ -53,7 +53,8 @@ fn programs_that_others_put_beside_devca_do_not_run() {
     assert_never("programs beside devca", tries, &successes);
 }
 
-/// `su -m`, or a service with `HOME=`: root works with the home of somebody whose files name libraries and lead elsewhere.
+/// With `su -m`, or in a service with `HOME=`, root uses the home of another user, whose files name libraries
+/// and contain links.
 #[test]
 fn root_with_the_home_of_another_touches_no_browser_of_theirs() {
     if !in_namespace("beside::root_with_the_home_of_another_touches_no_browser_of_theirs") {
