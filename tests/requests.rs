@@ -75,7 +75,9 @@ fn a_request_decides_nothing_but_key_and_names() {
         "nameConstraints=permitted;DNS:com",
     ];
     request(&home, "greedy", P256, &[SAN, &wishes].concat());
-    home.ok(["issue", "--csr", "greedy.csr"]);
+    let output = home.devca(["issue", "--csr", "greedy.csr"]).output().unwrap();
+    let said = words(&output);
+    assert!(output.status.success() && said.contains("asks to be a CA, which is ignored"), "{said}");
     home.ok(["issue", "--client", "--csr", "greedy.csr", "--cn", "alice"]);
     for (file, usage) in [
         ("app.test+1.pem", "X509v3 Extended Key Usage: TLS Web Server Authentication X509v3"),

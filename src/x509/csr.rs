@@ -25,6 +25,8 @@ pub struct Csr {
     pub names: Vec<String>,
     /// The exponent of an RSA key, if it is unusual.
     pub exponent: Option<Exponent>,
+    /// Whether it requests a CA certificate, which devca does not issue for a CSR.
+    pub requests_ca: bool,
 }
 
 /// Clients reject shorter keys (CA/Browser Forum BR §6.1.5).
@@ -76,15 +78,19 @@ impl Csr {
             }
             _ => "its signature is invalid: the requester must have the key",
         })?;
-        let mut names = Vec::new();
+        let (mut names, mut requests_ca) = (Vec::new(), false);
         for extension in csr.requested_extensions().into_iter().flatten() {
-            if let ParsedExtension::SubjectAlternativeName(san) = extension {
-                for name in &san.general_names {
-                    names.push(general_name(name).ok_or("it asks for a name of an unknown type")?);
+            match extension {
+                ParsedExtension::BasicConstraints(basic) => requests_ca = basic.ca,
+                ParsedExtension::SubjectAlternativeName(san) => {
+                    for name in &san.general_names {
+                        names.push(general_name(name).ok_or("it asks for a name of an unknown type")?);
+                    }
                 }
+                _ => {}
             }
         }
         let common_name = info.subject.iter_common_name().next().and_then(|name| name.as_str().ok());
-        Ok(Self { public_key, common_name: common_name.map(ToOwned::to_owned), names, exponent })
+        Ok(Self { public_key, common_name: common_name.map(ToOwned::to_owned), names, exponent, requests_ca })
     }
 }

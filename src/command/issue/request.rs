@@ -28,6 +28,11 @@ pub(super) fn parse(args: &cli::Issue, now: OffsetDateTime, report: &Report) -> 
             if let Some(warning) = csr.exponent.and_then(Exponent::warning) {
                 report.note(format!("this request {warning}"));
             }
+            if csr.requests_ca {
+                report.note(
+                    "this request asks to be a CA, which is ignored: only its key and its names are used",
+                );
+            }
             (requested(kind, &csr, args.cn.as_deref())?, KeySource::Requested(csr.public_key))
         }
     };
