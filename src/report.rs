@@ -72,6 +72,13 @@ pub trait Outcome: Serialize {
     }
 }
 
+/// One JSON document, for what is not printed: a page that a server shows.
+pub(crate) fn json_document(content: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(&document::LineDocument::new(content)).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
 impl Report {
     /// Creates a report with these options.
     pub fn new(json: bool, quiet: bool, verbose: bool) -> Self {

@@ -72,7 +72,7 @@ const RUNS: &[(&str, i32)] = &[
     ("run missing-program", 127),
     ("acme --days 0", 2),
     ("acme --eab missing", 1),
-    ("serve", 2),
+    ("serve x=", 2),
     ("serve www.example-bank.com=3000", 1),
     ("passphrase --remove", 0),
     ("browser add alice", 1),

@@ -8,10 +8,14 @@ mod certificates;
 #[path = "mtls/clients.rs"]
 mod clients;
 mod common;
+#[path = "serve/folder.rs"]
+mod folder;
 #[path = "serve/hostile.rs"]
 mod hostile;
 #[path = "serve/mutual.rs"]
 mod mutual;
+#[path = "serve/page.rs"]
+mod page;
 #[allow(dead_code)] // those for servers
 #[path = "mtls/programs.rs"]
 mod programs;

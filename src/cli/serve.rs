@@ -19,13 +19,15 @@ Examples:
   devca serve 3000 --port 9443
   devca serve h2c://localhost:50051                gRPC
   devca serve unix:/run/app.sock
+  devca serve ./public                             a folder of files
+  devca serve                                      a page about the client's connection
   devca serve 3000 --mtls --client-ca clients      asks for a client certificate
 
 Certificates are made in memory for the names that clients ask for. Plain HTTP on the same port is redirected to HTTPS. \
 A line is printed for each request, with --json as a JSON object. Ctrl-C stops the server.")]
 pub struct Serve {
-    /// Where requests go: a port, HOST:PORT, URL (http, https, h2c) or unix:PATH; with NAME=, those for that name
-    #[arg(value_name = "[NAME=]UPSTREAM", required = true)]
+    /// Where requests go: a port, HOST:PORT, URL (http, https, h2c), unix:PATH or a folder; with NAME=, those for that name
+    #[arg(value_name = "[NAME=]UPSTREAM")]
     pub sites: Vec<Site>,
     /// The port to listen on
     #[arg(short, long, value_name = "PORT", default_value_t = 8443)]

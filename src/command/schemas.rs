@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::acme::log::AcmeEvent;
 use crate::report::{FailureDocument, LineDocument, OutcomeDocument};
 use crate::serve::event::Event;
+use crate::serve::session::SessionReport;
 
 /// What a command prints: its result, or why it failed.
 #[derive(JsonSchema)]
@@ -98,6 +99,13 @@ fn of<T: JsonSchema + 'static>(command: &'static str) -> (&'static str, Value) {
     (command, schema::<Printed<T>>(command))
 }
 
+/// The page of `devca serve` is not printed, but sent to clients.
+fn page_schema() -> Value {
+    let mut schema = schema::<LineDocument<'static, SessionReport>>("serve page");
+    schema["title"] = json!("/.devca of devca serve");
+    schema
+}
+
 /// Every command with what it prints. `devca run` itself prints nothing unless it fails.
 fn all() -> BTreeMap<&'static str, Value> {
     BTreeMap::from([
@@ -125,6 +133,7 @@ fn all() -> BTreeMap<&'static str, Value> {
         of::<super::rotate::Rotated>("rotate"),
         ("run", schema::<FailureDocument>("run")),
         ("serve", schema::<PrintedByServe>("serve")),
+        ("serve page", page_schema()),
         of::<super::snippet::ServerSnippet>("snippet"),
         of::<super::status::StatusReport>("status"),
         of::<super::uninstall::Uninstalled>("uninstall"),

@@ -16,7 +16,7 @@ use crate::error::{Fault, OrHint};
 use crate::report::Log;
 use crate::serve::certificates::may_be_served;
 use crate::serve::event::{Event, Events};
-use crate::serve::site::Sites;
+use crate::serve::site::{Destination, Sites};
 use crate::serve::{self, ServePlan};
 use crate::x509::name::Name;
 use crate::x509::policy;
@@ -24,9 +24,12 @@ use crate::x509::policy;
 mod clients;
 
 pub(super) fn run(context: &Context, args: cli::Serve) -> anyhow::Result<u8> {
-    let sites = Sites::new(args.sites.clone())?;
+    let sites = if args.sites.is_empty() { Sites::page() } else { Sites::new(args.sites.clone())? };
+    for site in sites.iter() {
+        refuse_missing_folder(&site.destination)?;
+    }
     let authority = authority(context)?;
-    let clients = clients::rules(context, &args)?;
+    let clients = clients::rules(context, &args, sites.are_pages())?;
     for name in sites.iter().filter_map(|site| site.name.as_ref()) {
         refuse_outside(&authority, name)?;
     }
@@ -80,6 +83,18 @@ pub(super) fn authority(context: &Context) -> anyhow::Result<Authority> {
         context.create_root(&policy::default_constraints(Some(&super::host_name()), &[], false))?;
     context.note_if_not_installed(true);
     Ok(authority)
+}
+
+fn refuse_missing_folder(destination: &Destination) -> Result<(), Fault> {
+    let Destination::Folder(path) = destination else { return Ok(()) };
+    if path.is_dir() {
+        return Ok(());
+    }
+    let what = format!("there is no folder {}", path.display());
+    Err(Fault::usage(
+        what,
+        "use a folder or a server, for example: devca serve ./public, or devca serve 3000",
+    ))
 }
 
 fn refuse_outside(authority: &Authority, name: &Name) -> Result<(), Fault> {

@@ -115,6 +115,11 @@ impl Certificates {
         self.offer(&mut state, &names, now)
     }
 
+    /// The verifier of client certificates, if they are requested.
+    pub(super) fn gate(&self) -> Option<Arc<ClientGate>> {
+        self.tls.gate()
+    }
+
     fn say_why_not(&self, word: &str, host: Option<&Name>) {
         let usual = self.usual.first().map(ToString::to_string).unwrap_or_default();
         let why = host.map(outside);

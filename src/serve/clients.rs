@@ -69,6 +69,9 @@ impl NamePattern {
 pub struct ClientRules {
     /// Whether clients must send a certificate.
     pub required: bool,
+    /// Whether to let in clients with a bad certificate, too, because nothing is served but the page that says what is
+    /// wrong with it.
+    pub only_judge: bool,
     /// If not empty, the only names that are accepted.
     pub allow: Vec<NamePattern>,
     /// The CAs that issue client certificates.
@@ -127,7 +130,25 @@ pub(super) struct ClientGate {
     verifier: Arc<dyn ClientCertVerifier>,
     cas: ClientCas,
     allow: Vec<NamePattern>,
+    only_judge: bool,
     events: Arc<Events>,
+}
+
+/// Why a certificate is refused.
+struct Refused {
+    what: String,
+    /// How to fix it; may be empty.
+    fix: String,
+    error: Error,
+}
+
+/// Whether a client is accepted, for the client itself.
+pub(super) struct ClientVerdict {
+    /// The best chain, from the client's certificate upwards.
+    pub(super) chain: Vec<CertificateDetails>,
+    pub(super) is_accepted: bool,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
 }
 
 impl ClientGate {
@@ -154,7 +175,8 @@ impl ClientGate {
             || "clients cannot be verified".into(),
             || "use a CA certificate and revocation lists in PEM: --client-ca FILE --crl FILE".into(),
         )?;
-        Ok(Self { verifier, cas, allow: rules.allow.clone(), events: events.clone() })
+        let (allow, only_judge) = (rules.allow.clone(), rules.only_judge);
+        Ok(Self { verifier, cas, allow, only_judge, events: events.clone() })
     }
 
     /// Verifies the certificate of a resumed session again, because it may have been revoked since.
@@ -169,9 +191,52 @@ impl ClientGate {
         self.say(what, &fix);
     }
 
-    fn refuse(&self, what: &str, fix: &str, error: Error) -> Error {
-        self.say(what, fix);
-        error
+    /// Judges a client's chain once more, for the page that shows it.
+    pub(super) fn verdict(&self, chain: &[CertificateDer<'_>], now: OffsetDateTime) -> ClientVerdict {
+        let Some((leaf, others)) = chain.split_first() else {
+            let (message, fix) = refused::missing(&self.cas.option);
+            let (is_accepted, hint) = (!self.client_auth_mandatory(), Some(fix));
+            return ClientVerdict { chain: Vec::new(), is_accepted, message: message.into(), hint };
+        };
+        let judged = self.judge(leaf, others, UnixTime::now());
+        let sent: Vec<Vec<u8>> = chain.iter().map(|der| der.to_vec()).collect();
+        let chain = refused::best_chain(&sent, &self.cas, now);
+        match judged {
+            Ok(_) => ClientVerdict { chain, is_accepted: true, message: "it is accepted".into(), hint: None },
+            Err(Refused { what, fix, .. }) => {
+                let hint = Some(fix).filter(|fix| !fix.is_empty());
+                ClientVerdict { chain, is_accepted: false, message: format!("it is refused: {what}"), hint }
+            }
+        }
+    }
+
+    fn judge(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Refused> {
+        let chain: Vec<Vec<u8>> = std::iter::once(leaf).chain(others).map(|der| der.to_vec()).collect();
+        let verified = self.verifier.verify_client_cert(leaf, others, now).map_err(|error| {
+            let (what, fix) = refused::reason(&chain, &self.cas, &error, OffsetDateTime::now_utc());
+            Refused { what, fix, error }
+        })?;
+        let Some(details) = CertificateDetails::read(leaf) else {
+            let what = "its certificate cannot be read".into();
+            return Err(Refused { what, fix: String::new(), error: CertificateError::BadEncoding.into() });
+        };
+        if self.cas.revoked.contains(&details.serial) {
+            let (what, fix) = refused::revoked(&details, &self.cas.option);
+            return Err(Refused { what, fix, error: CertificateError::Revoked.into() });
+        }
+        let mut names = details.common_name.iter().chain(&details.names);
+        if !self.allow.is_empty() && !names.any(|name| self.allow.iter().any(|allowed| allowed.covers(name)))
+        {
+            let what = format!("{} is not among the clients that --allow names", details.subject);
+            let error = CertificateError::ApplicationVerificationFailure.into();
+            return Err(Refused { what, fix: String::new(), error });
+        }
+        Ok(verified)
     }
 
     fn say(&self, what: &str, fix: &str) {
@@ -205,23 +270,10 @@ impl ClientCertVerifier for ClientGate {
         others: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let chain: Vec<Vec<u8>> = std::iter::once(leaf).chain(others).map(|der| der.to_vec()).collect();
-        let verified = self.verifier.verify_client_cert(leaf, others, now).map_err(|error| {
-            let (what, fix) = refused::reason(&chain, &self.cas, &error, OffsetDateTime::now_utc());
-            self.refuse(&what, &fix, error)
-        })?;
-        let details = CertificateDetails::read(leaf).ok_or(CertificateError::BadEncoding)?;
-        if self.cas.revoked.contains(&details.serial) {
-            let (what, fix) = refused::revoked(&details, &self.cas.option);
-            return Err(self.refuse(&what, &fix, CertificateError::Revoked.into()));
-        }
-        let mut names = details.common_name.iter().chain(&details.names);
-        if !self.allow.is_empty() && !names.any(|name| self.allow.iter().any(|allowed| allowed.covers(name)))
-        {
-            let what = format!("{} is not among the clients that --allow names", details.subject);
-            return Err(self.refuse(&what, "", CertificateError::ApplicationVerificationFailure.into()));
-        }
-        Ok(verified)
+        self.judge(leaf, others, now).or_else(|Refused { what, fix, error }| {
+            self.say(&what, &fix);
+            if self.only_judge { Ok(ClientCertVerified::assertion()) } else { Err(error) }
+        })
     }
 
     fn verify_tls12_signature(

@@ -18,9 +18,11 @@ use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
 use super::event::Event;
+use super::identity::ClientIdentity;
 use super::page::Refusal;
+use super::session::Session;
 use super::worker::{Arrival, Ends, LocalExecutor, Worker};
-use super::{handshake, headers, proxy};
+use super::{answer, handshake, headers};
 use crate::report::printable;
 
 /// The time limit from accepting the connection to the end of the handshake.
@@ -45,14 +47,17 @@ pub(super) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
     let Ok(stream) = TcpStream::from_std(socket) else { return };
     let _ = stream.set_nodelay(true);
     let Ok(local) = stream.local_addr() else { return };
-    let ends = Ends { peer: peer.ip(), local, client: None, protocol: "HTTP/1.1" };
+    let mut ends =
+        Ends { peer: peer.ip(), local, client: None, protocol: "HTTP/1.1", session: Session::default() };
     let mut first = [0];
     match timeout(HANDSHAKE, stream.peek(&mut first)).await {
         Ok(Ok(1)) if first[0] == HANDSHAKE_RECORD => {
             // Otherwise the handshake timed out, or the error was already reported.
             let secured = timeout(HANDSHAKE, handshake::secure(&worker, stream, &ends)).await;
-            if let Ok(Some((stream, client))) = secured {
-                speak(worker, stream, Ends { client, ..ends }).await;
+            if let Ok(Some((stream, session))) = secured {
+                let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
+                (ends.client, ends.session) = (ClientIdentity::of(chain), session);
+                speak(worker, stream, ends).await;
             }
         }
         Ok(Ok(1)) if first[0].is_ascii_alphabetic() => redirect(stream, local.port()).await,
@@ -75,7 +80,7 @@ async fn speak(worker: Rc<Worker>, stream: TlsStream<TcpStream>, mut ends: Ends)
     let (ends, own) = (Rc::new(ends), worker.clone());
     let service = service_fn(move |request: Request<Incoming>| {
         let (worker, ends) = (own.clone(), ends.clone());
-        async move { Ok::<_, Infallible>(proxy::answer(&worker, &ends, request).await) }
+        async move { Ok::<_, Infallible>(answer::answer(&worker, &ends, request).await) }
     });
     let io = TokioIo::new(stream);
     let stopped = pin!(worker.shared.stopped());

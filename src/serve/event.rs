@@ -68,7 +68,7 @@ pub enum Event<'a> {
 pub struct Shown {
     /// The URL for browsers.
     pub url: String,
-    /// The upstream that gets the requests.
+    /// What answers the requests: an upstream, a folder, or the page about the connection.
     pub upstream: String,
 }
 

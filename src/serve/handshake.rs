@@ -10,7 +10,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::event::Event;
-use super::identity::ClientIdentity;
+use super::session::{Hello, Session};
 use super::worker::{Ends, Worker};
 
 /// Performs the handshake. Returns `None` if it fails, after reporting the reason if it matters.
@@ -18,7 +18,7 @@ pub(super) async fn secure(
     worker: &Worker,
     stream: TcpStream,
     ends: &Ends,
-) -> Option<(TlsStream<TcpStream>, Option<ClientIdentity>)> {
+) -> Option<(TlsStream<TcpStream>, Session)> {
     let start = match LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await {
         Ok(start) => start,
         Err(failed) => {
@@ -26,6 +26,7 @@ pub(super) async fn secure(
             return None;
         }
     };
+    let hello = Hello::of(&start.client_hello());
     let name = start.client_hello().server_name().map(ToOwned::to_owned);
     let certificates = &worker.shared.certificates;
     let offer = match certificates.answer(name.as_deref(), ends.local.ip(), OffsetDateTime::now_utc()) {
@@ -55,8 +56,8 @@ pub(super) async fn secure(
     if is_resumed && offer.gate.is_some_and(|gate| !gate.is_still_good(chain)) {
         return None;
     }
-    let client = ClientIdentity::of(chain);
-    Some((stream, client))
+    let session = Session::of(hello, session);
+    Some((stream, session))
 }
 
 /// Reports why a client rejected the certificate or was rejected, once for each cause.

@@ -25,21 +25,28 @@ use crate::ca::Authority;
 use crate::error::OrHint;
 use crate::x509::name::Name;
 
+mod answer;
+mod beneath;
 pub mod certificates;
 pub mod clients;
 mod connection;
 pub(crate) mod dial;
 pub mod event;
+mod file_body;
+mod folder;
 mod handshake;
 mod headers;
 mod identity;
 pub(crate) mod listen;
+mod listing;
 mod page;
 mod pool;
 pub(crate) mod process;
 mod program;
 mod proxy;
 mod refused;
+pub(crate) mod session;
+mod session_page;
 pub mod site;
 pub(crate) mod tls;
 pub mod upstream;
@@ -193,7 +200,7 @@ fn shown(plan: &ServePlan, listeners: &[TcpListener]) -> Vec<Shown> {
             Some(name) => name.to_string(),
             None => "localhost".into(),
         };
-        Shown { url: format!("https://{host}{port}"), upstream: site.upstream.to_string() }
+        Shown { url: format!("https://{host}{port}"), upstream: site.destination.to_string() }
     };
     plan.sites.iter().map(show).collect()
 }

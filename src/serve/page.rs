@@ -18,7 +18,7 @@ pub(super) struct Refusal {
 }
 
 /// These pages need neither scripts nor frames.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+pub(super) const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 impl Refusal {
     /// Creates a refusal that is not temporary.
@@ -51,18 +51,29 @@ impl Refusal {
     fn html(&self) -> String {
         let reload = if self.may_pass { "<meta http-equiv=\"refresh\" content=\"1\">" } else { "" };
         let (what, hint) = (escaped(&self.what), escaped(&self.hint));
-        let status = self.status;
-        format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">{reload}\n\
-             <meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
-             <title>{status}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{what}</h1>\n<p>{hint}</p>\n\
-             <footer>{status}, from devca serve</footer>\n</main>\n</body>\n</html>\n"
-        )
+        let status = self.status.to_string();
+        let body = format!("<h1>{what}</h1>\n<p>{hint}</p>\n");
+        with_head(reload, &status, "", &body, &format!("{status}, from devca serve"))
     }
 }
 
+/// A page with a title in plain text, more styles, and a body in HTML.
+pub(super) fn document(title: &str, style: &str, body: &str, footer: &str) -> String {
+    with_head("", title, style, body, footer)
+}
+
+fn with_head(head: &str, title: &str, style: &str, body: &str, footer: &str) -> String {
+    let (title, footer) = (escaped(title), escaped(footer));
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">{head}\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
+         <title>{title}</title>\n<style>:root{{color-scheme:light dark}}{STYLE}{style}</style>\n</head>\n<body>\n<main>\n{body}\
+         <footer>{footer}</footer>\n</main>\n</body>\n</html>\n"
+    )
+}
+
 /// The style sheet of all pages.
-pub(super) const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;margin:0;padding:2rem 1rem}\
+const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;margin:0;padding:2rem 1rem}\
     main{max-width:44rem;margin:auto}h1{font-size:1.4rem;line-height:1.3;overflow-wrap:anywhere}\
     p{overflow-wrap:anywhere}footer{margin-top:3rem;font-size:.85rem;opacity:.7}";
 

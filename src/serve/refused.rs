@@ -53,6 +53,17 @@ pub(super) fn reason(
     }
 }
 
+/// The best chain from the certificates that a client sent, the leaf first, as `devca check` finds it.
+pub(super) fn best_chain(chain: &[Vec<u8>], cas: &ClientCas, now: OffsetDateTime) -> Vec<CertificateDetails> {
+    let sent: Vec<Link> = chain.iter().filter_map(|der| Link::read(der)).collect();
+    let anchors: Vec<Link> = cas.roots.iter().filter_map(|der| Link::read(der)).collect();
+    let expected = Expectation { name: None, client: true, now };
+    let search = Search::new(&sent, &anchors, &[]);
+    let best = search.best(&|chain: &Chain| judge::judge(chain, &sent, &expected).len());
+    let links = best.map(|chain| chain.links).unwrap_or_default();
+    links.into_iter().map(|(link, _)| link.details.clone()).collect()
+}
+
 /// Adapts the commands in a fix to the CA of the clients. The client itself need not be restarted.
 fn fix_of(fix: &str, option: &CaOption) -> String {
     option.hint(fix.trim_end_matches(", then restart the server"))

@@ -1,27 +1,65 @@
-//! Which upstream serves which host: `3000`, `app.localhost=3000`, `*.app.localhost=4000`.
+//! What serves which host: `3000`, `app.localhost=3000`, `*.app.localhost=./public`.
 
+use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::upstream::Upstream;
 use crate::error::Fault;
 use crate::x509::name::Name;
 
-/// A name and its upstream.
+/// What answers the requests of a site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// Another server.
+    Upstream(Upstream),
+    /// The files in a folder.
+    Folder(PathBuf),
+    /// The page about the client's connection.
+    Page,
+}
+
+impl FromStr for Destination {
+    type Err = Fault;
+
+    /// A word with a slash or without a port is a folder, such as `./public`, `.` or `public`.
+    fn from_str(word: &str) -> Result<Self, Fault> {
+        let is_url = word.contains("://") || word.starts_with("unix:") || word.starts_with("h2c+unix:");
+        let is_path = word.contains(['/', '\\']) || !word.contains(':');
+        let is_port = word.bytes().all(|byte| byte.is_ascii_digit());
+        if is_url || is_port || !is_path || word.contains(['\0', '@', '?']) {
+            return word.parse().map(Self::Upstream);
+        }
+        Ok(Self::Folder(word.into()))
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Upstream(upstream) => upstream.fmt(f),
+            Self::Folder(path) => path.display().fmt(f),
+            Self::Page => f.write_str("a page about your connection"),
+        }
+    }
+}
+
+/// A name and what serves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Site {
     /// A host name, an address or a wildcard; `None` for all other hosts.
     pub name: Option<Name>,
-    /// The upstream that gets its requests.
-    pub upstream: Upstream,
+    /// What answers its requests.
+    pub destination: Destination,
 }
 
 impl FromStr for Site {
     type Err = Fault;
 
     fn from_str(word: &str) -> Result<Self, Fault> {
-        let Some((name, upstream)) = word.split_once('=').filter(|(name, _)| !name.contains(['/', ':']))
+        let Some((name, destination)) = word.split_once('=').filter(|(name, _)| !name.contains(['/', ':']))
         else {
-            return Ok(Self { name: None, upstream: word.parse()? });
+            return Ok(Self { name: None, destination: word.parse()? });
         };
         let name = match Name::parse(name)? {
             name @ (Name::Dns(_) | Name::Ip(_)) => name,
@@ -30,7 +68,7 @@ impl FromStr for Site {
                 return Err(Fault::usage(what, "for example: devca serve app.localhost=3000"));
             }
         };
-        Ok(Self { name: Some(name), upstream: upstream.parse()? })
+        Ok(Self { name: Some(name), destination: destination.parse()? })
     }
 }
 
@@ -56,6 +94,16 @@ impl Sites {
             return Err(Fault::usage(what, hint));
         }
         Ok(Self(sites))
+    }
+
+    /// The page about the client's connection, for every host.
+    pub fn page() -> Self {
+        Self(vec![Site { name: None, destination: Destination::Page }])
+    }
+
+    /// Whether there is nothing but that page.
+    pub fn are_pages(&self) -> bool {
+        self.iter().all(|site| site.destination == Destination::Page)
     }
 
     /// Iterates over the sites in their original order.
@@ -120,13 +168,23 @@ mod tests {
     }
 
     #[test]
+    fn words_with_a_slash_or_without_a_port_are_folders() {
+        for word in [".", "..", "./public", "/srv/www", "public", "a.b", "~/site", "dist/", "2024/site"] {
+            assert_eq!(word.parse::<Destination>().unwrap(), Destination::Folder(word.into()), "{word}");
+        }
+        for word in ["3000", "app:80", "127.0.0.1:3000", "[::1]:3000", "http://app", "unix:/run/app.sock"] {
+            assert!(matches!(word.parse().unwrap(), Destination::Upstream(_)), "{word}");
+        }
+    }
+
+    #[test]
     fn refuses_what_is_ambiguous() {
         for words in [["3000", "4000"], ["a.test=1", "a.test=2"]] {
             let read = words.iter().map(|word| word.parse().unwrap()).collect();
             Sites::new(read).unwrap_err();
         }
         for word in
-            ["=3000", "a b=3000", "spiffe=", "alice@example.com=1", "app.localhost=", "app.localhost=a"]
+            ["", "=3000", "a b=3000", "spiffe=", "alice@example.com=1", "app.localhost=", "app.localhost=a:b"]
         {
             word.parse::<Site>().expect_err(word);
         }

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -16,7 +17,8 @@ use super::dial::Dialer;
 use super::event::Events;
 use super::identity::ClientIdentity;
 use super::pool::Pool;
-use super::site::Sites;
+use super::session::Session;
+use super::site::{Destination, Sites};
 
 /// The state that all workers share.
 pub(super) struct ServerState {
@@ -46,8 +48,8 @@ pub(super) struct Arrival {
 pub(super) struct Worker {
     /// The state shared with other threads.
     pub(super) shared: Arc<ServerState>,
-    /// The connection pool of each site.
-    pub(super) pools: Vec<Rc<Pool>>,
+    /// What answers the requests of each site.
+    pub(super) backends: Vec<Backend>,
 }
 
 impl Worker {
@@ -57,8 +59,8 @@ impl Worker {
         mut arrivals: mpsc::UnboundedReceiver<Arrival>,
     ) -> std::io::Result<()> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let pools = shared.sites.iter().map(|site| Rc::new(Pool::new(site.upstream.clone()))).collect();
-        let worker = Rc::new(Self { shared, pools });
+        let backends = shared.sites.iter().map(|site| Backend::of(&site.destination)).collect();
+        let worker = Rc::new(Self { shared, backends });
         LocalSet::new().block_on(&runtime, async move {
             while let Some(arrival) = arrivals.recv().await {
                 let worker = worker.clone();
@@ -68,6 +70,27 @@ impl Worker {
             std::future::pending::<()>().await;
         });
         Ok(())
+    }
+}
+
+/// What answers the requests of a site.
+#[derive(Clone)]
+pub(super) enum Backend {
+    /// A server, with the connections to it.
+    Upstream(Rc<Pool>),
+    /// The files in a folder.
+    Folder(Rc<PathBuf>),
+    /// The page about the connection.
+    Page,
+}
+
+impl Backend {
+    fn of(destination: &Destination) -> Self {
+        match destination {
+            Destination::Upstream(upstream) => Self::Upstream(Rc::new(Pool::new(upstream.clone()))),
+            Destination::Folder(path) => Self::Folder(Rc::new(path.clone())),
+            Destination::Page => Self::Page,
+        }
     }
 }
 
@@ -90,6 +113,8 @@ pub(super) struct Ends {
     pub(super) client: Option<ClientIdentity>,
     /// The protocol of the client's connection.
     pub(super) protocol: &'static str,
+    /// The TLS session.
+    pub(super) session: Session,
 }
 
 /// Runs hyper's tasks on the thread that created them.

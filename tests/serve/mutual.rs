@@ -10,7 +10,7 @@ use super::common::{Home, wait_until, words};
 use super::served::{Served, curl, field, upstream};
 
 /// Creates a CA for clients, with good and bad certificates.
-fn world() -> World {
+pub fn world() -> World {
     let home = Home::new();
     home.ok(["--ca", "clients", "install", "--store", "wsl"]);
     let issue = |words: &[&str]| {
@@ -27,7 +27,7 @@ fn world() -> World {
     World { home }
 }
 
-fn stem(world: &World, client: &str) -> PathBuf {
+pub fn stem(world: &World, client: &str) -> PathBuf {
     match client {
         "server" => world.home.file("other/localhost"),
         name => world.home.file(&format!("{name}-client")),

@@ -15,7 +15,11 @@ use crate::x509::certificate::CaCertificate;
 use crate::x509::pem;
 
 /// The requirements for clients, if there are any.
-pub(super) fn rules(context: &Context, args: &cli::Serve) -> anyhow::Result<Option<ClientRules>> {
+pub(super) fn rules(
+    context: &Context,
+    args: &cli::Serve,
+    are_pages: bool,
+) -> anyhow::Result<Option<ClientRules>> {
     let Some(mode) = args.mtls else { return Ok(None) };
     let files: Box<dyn ClientCaFiles> = match &args.client_ca {
         None => Box::new(DevcaCa { folder: context.folder.clone() }),
@@ -34,7 +38,9 @@ pub(super) fn rules(context: &Context, args: &cli::Serve) -> anyhow::Result<Opti
             return Err(Fault::usage(what, "omit --crl").into());
         }
     };
-    Ok(Some(ClientRules { required: mode == ClientAuth::Required, allow: args.allow.clone(), files }))
+    let required = mode == ClientAuth::Required;
+    let only_judge = are_pages && !required;
+    Ok(Some(ClientRules { required, only_judge, allow: args.allow.clone(), files }))
 }
 
 /// The devca CA with this name, unless the word is a file.
