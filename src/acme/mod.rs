@@ -41,6 +41,8 @@ pub mod chaos;
 mod directory;
 mod dns;
 mod finalize;
+#[cfg(fuzzing)]
+pub mod fuzzed;
 mod identifier;
 pub mod issuer;
 mod jwk;
@@ -60,6 +62,7 @@ mod revoke;
 mod route;
 pub mod server;
 mod store;
+mod store_file;
 pub mod validate;
 
 /// How long requests that are under way may take once the server is to end.

@@ -107,6 +107,13 @@ fn names(call: &Call, identifiers: &[Identifier]) -> Result<BTreeSet<Name>, Acme
     if wrong.is_empty() { Ok(names) } else { Err(AcmeProblem::of_all(wrong)) }
 }
 
+/// The names in the payload of an order that can be read.
+#[cfg(fuzzing)]
+pub(super) fn names_in(body: &[u8]) -> Result<Vec<Name>, AcmeProblem> {
+    let asked: NewOrder = payload::read(body)?;
+    asked.identifiers.iter().map(Identifier::name).collect()
+}
+
 fn check_validity(asked: &NewOrder, now: OffsetDateTime) -> Result<(), AcmeProblem> {
     let begins = asked.not_before.unwrap_or(now);
     let is_odd = |moment: &OffsetDateTime| *moment < now - Duration::days(1);

@@ -1,5 +1,5 @@
 //! Where accounts, orders and the rest are kept: one file of redb's, or memory. One thread writes. What arrives while it
-//! flushes goes into the next transaction together, and nobody is answered before that is on the disk.
+//! commits goes into the next transaction together, and nobody is answered before that is written.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use std::thread;
 
 use redb::backends::InMemoryBackend;
 use redb::{
-    Builder, Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition,
-    WriteTransaction,
+    Builder, Database, DatabaseError, Durability, ReadTransaction, ReadableDatabase, ReadableTable,
+    TableDefinition, WriteTransaction,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 
 use super::problem::AcmeProblem;
 use super::record::{AcmeAccount, AcmeCertificate, AcmeOrder, Authorization};
+use super::store_file::UnflushedFile;
 use crate::error::OrHint;
 
 /// What redb may hold in memory.
@@ -92,13 +93,17 @@ impl AcmeStore {
         let mut builder = Builder::new();
         builder.set_cache_size(CACHE);
         let database = match file {
-            Some(file) => builder.create_file(file),
+            Some(file) => UnflushedFile::new(file).and_then(|file| builder.create_with_backend(file)),
             None => builder.create_with_backend(InMemoryBackend::new()),
         };
-        let database = Arc::new(database.or_hint(
-            || "cannot open the accounts and orders".into(),
-            || "end the other devca acme of this CA, or use --ephemeral".into(),
-        )?);
+        let hint = match database {
+            Err(DatabaseError::DatabaseAlreadyOpen) => {
+                "end the other devca acme of this CA, or use --ephemeral"
+            }
+            _ => "remove the file, and clients create their accounts again; or use --ephemeral",
+        };
+        let what = || "cannot open acme.redb, with the accounts and orders".into();
+        let database = Arc::new(database.or_hint(what, || hint.into())?);
         create_tables(&database).or_hint(
             || "cannot write the accounts and orders".into(),
             || "make room on the disk, or use --ephemeral".into(),

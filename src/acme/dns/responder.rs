@@ -85,7 +85,7 @@ async fn converse(mut stream: TcpStream, zone: &Zone) -> io::Result<()> {
 }
 
 /// Answers a message; `None` for what is not a question.
-fn answer(zone: &Zone, bytes: &[u8], is_udp: bool) -> Option<Vec<u8>> {
+pub(in crate::acme) fn answer(zone: &Zone, bytes: &[u8], is_udp: bool) -> Option<Vec<u8>> {
     let Ok(message) = Message::from_vec(bytes) else {
         let id = u16::from_be_bytes(*bytes.first_chunk()?);
         return Message::error_msg(id, OpCode::Query, ResponseCode::FormErr).to_vec().ok();

@@ -1,0 +1,48 @@
+//! What is read of strangers, for the targets in `fuzz/`.
+
+use serde_json::Value;
+
+use super::dns::responder;
+use super::dns::zone::Zone;
+use super::jwk::Jwk;
+use super::jws::{Jws, SignedBy};
+use super::order;
+
+/// Reads a request, verifies it with its own key, and reads its payload as an order.
+pub fn request(body: &[u8]) {
+    let Ok(jws) = Jws::read(body) else { return };
+    if let SignedBy::Key(key) = &jws.by {
+        let key = key.clone();
+        if let Ok(payload) = jws.verified(&key) {
+            order(&payload);
+        }
+    }
+}
+
+/// Reads a key. A good one is the same after it was written.
+pub fn key(text: &[u8]) {
+    let Ok(value) = serde_json::from_slice::<Value>(text) else { return };
+    let Ok(key) = Jwk::read(&value) else { return };
+    let written = serde_json::to_value(&key).unwrap_or_default();
+    let again = Jwk::read(&written).ok();
+    assert!(
+        again.as_ref() == Some(&key) && again.is_some_and(|again| again.thumbprint() == key.thumbprint())
+    );
+}
+
+/// Reads the identifiers of an order. Names that pass are written as they were read.
+pub fn order(payload: &[u8]) {
+    for name in order::names_in(payload).unwrap_or_default() {
+        let written = name.to_string();
+        assert_eq!(crate::x509::name::Name::parse(&written).ok(), Some(name));
+    }
+}
+
+/// Answers a DNS message; updates change the records that the next one is answered from.
+pub fn dns(messages: &[u8]) {
+    let zone = Zone::default();
+    for message in messages.split(|byte| *byte == b'\n') {
+        let _ = responder::answer(&zone, message, true);
+    }
+    let _ = responder::answer(&zone, messages, false);
+}
