@@ -305,6 +305,91 @@ fn a_certificate_that_is_due_and_gone_is_pointed_out() {
     assert!(!words(&output).contains("gone"), "{}", words(&output));
 }
 
+/// Anything that a user has added to a file is kept, and a certificate in use that is not renewed because of it is
+/// reported as an error.
+#[test]
+fn what_was_added_to_a_file_is_not_lost() {
+    let home = Home::new();
+    for what in ["key", "root", "comment"] {
+        home.ok(["issue", "x.test", "--days", "20", "--force"]);
+        let more = match what {
+            "key" => fs::read(home.file("x.test-key.pem")).unwrap(),
+            "root" => fs::read(home.root()).unwrap(),
+            _ => b"# ours\n".to_vec(),
+        };
+        let whole = [fs::read(home.file("x.test.pem")).unwrap(), more].concat();
+        fs::write(home.file("x.test.pem"), &whole).unwrap();
+        let said = home.fails(["renew", "--within", "25d"]);
+        assert!(
+            said.contains("contains something else, or more") && said.contains("--force"),
+            "{what}: {said}"
+        );
+        let said = home.fails(["issue", "x.test"]);
+        assert!(
+            said.contains("x.test.pem already exists") && said.contains("or contains more"),
+            "{what}: {said}"
+        );
+        assert_eq!(fs::read(home.file("x.test.pem")).unwrap(), whole, "{what}");
+    }
+    // A manifest with a namespace, and a key that was encrypted later.
+    home.ok(["issue", "y.test", "--format", "k8s", "--days", "5"]);
+    let manifest = fs::read_to_string(home.file("y.test-secret.yaml")).unwrap();
+    let edited = manifest.replace("metadata:\n", "metadata:\n  namespace: prod\n");
+    fs::write(home.file("y.test-secret.yaml"), edited).unwrap();
+    home.ok(["issue", "z.test", "--days", "5"]);
+    let key = home.file("z.test-key.pem").display().to_string();
+    let encrypted = home.file("encrypted").display().to_string();
+    ok("openssl", ["pkcs8", "-topk8", "-in", &key, "-out", &encrypted, "-passout", "pass:secret"]);
+    fs::rename(&encrypted, &key).unwrap();
+    let said = home.fails(["renew", "--within", "25d"]);
+    for name in ["y.test-secret.yaml", "z.test"] {
+        assert!(said.contains(name), "{name}: {said}");
+    }
+    // The command in the hint works.
+    let hint = said.lines().find(|line| line.contains("devca issue x.test")).unwrap();
+    let command = &hint[hint.find("devca issue").unwrap() + "devca ".len()..];
+    home.ok(command.split(' '));
+    // It has the options that the certificate was issued with.
+    let options =
+        ["--client", "--server", "--org", "Foo Inc", "--cert-file", "tls.crt", "--key-file", "tls.key"];
+    home.ok(["issue", "v.test", "--days", "20"].iter().chain(&options));
+    fs::remove_file(home.file("tls.key")).unwrap();
+    let said = home.fails(["renew", "--within", "25d"]);
+    let expected = "devca issue --client --server --org 'Foo Inc' v.test --cert-file ";
+    assert!(said.contains(expected), "{said}");
+}
+
+/// nginx uses the full chain and the key, so the leaf alone may stay where it was.
+#[test]
+fn a_part_of_the_files_that_was_moved_is_renewed_where_it_is() {
+    let home = Home::new();
+    fs::create_dir(home.file("n")).unwrap();
+    for is_copy in [true, false] {
+        home.ok(["issue", "app.test", "--format", "pem,fullchain", "--out", "e", "--force"]);
+        for (old, new) in [("app.test-fullchain.pem", "tls.crt"), ("app.test-key.pem", "tls.key")] {
+            let (old, new) = (home.file("e").join(old), home.file("n").join(new));
+            if is_copy {
+                fs::copy(old, new).unwrap();
+            } else {
+                fs::rename(old, new).unwrap();
+            }
+        }
+        let before = serial(&home, "n/tls.crt");
+        let output = home.devca(["renew", "n/tls.crt"]).output().unwrap();
+        let said = words(&output);
+        let expected = if is_copy { "is a copy" } else { "was moved" };
+        assert!(output.status.success() && said.contains(expected), "{said}");
+        assert_ne!(serial(&home, "n/tls.crt"), before);
+        assert!(leads_to_the_root(&home, "n/tls.crt"));
+        let public = |path: &str, words: &str| {
+            let path = home.file(path).display().to_string();
+            ok("openssl", words.split(' ').chain([path.as_str()]))
+        };
+        let of_certificate = public("n/tls.crt", "x509 -noout -pubkey -in");
+        assert_eq!(of_certificate, public("n/tls.key", "pkey -pubout -in"));
+    }
+}
+
 /// With `--quiet`, a timer still reports why it fails.
 #[test]
 fn a_quiet_renewal_that_cannot_read_the_inventory_says_so() {

@@ -260,7 +260,7 @@ impl Shared<'_> {
             return Ok(());
         }
         let why = format!("{DEBIAN_SETTINGS} has updates of it switched off");
-        let hint = format!("set cacerts_updates=yes in {DEBIAN_SETTINGS}, then run: devca install");
+        let hint = format!("set cacerts_updates=yes in {DEBIAN_SETTINGS}, then run this command again");
         Err(Problem::new(why, hint))
     }
 }

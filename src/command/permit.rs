@@ -60,7 +60,7 @@ pub(super) fn run(context: &Context, args: &cli::Permit) -> anyhow::Result<Permi
     let root = context.root()?;
     if root.constraints.is_unconstrained() {
         let what = "this root may already sign for any name: it has no name constraints";
-        return Err(Fault::new(what, "create one with constraints: devca --ca NAME install").into());
+        return Err(Fault::new(what, "replace it with a limited one: devca rotate --constrained").into());
     }
     if args.list {
         return Ok(Permitted::none(root.constraints.permitted, args));

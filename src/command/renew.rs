@@ -71,7 +71,7 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
     let is_failure = |entry: &Entry, state| {
         let mut words = args.what.iter().filter(|word| is_meant(entry, word));
         let is_named = words.any(|word| !due.iter().any(|other| is_meant(other, word)));
-        is_named || (args.what.is_empty() && state == State::Missing)
+        is_named || (args.what.is_empty() && (state == State::Missing || presence::is_in_use(entry)))
     };
     if args.what.is_empty() && !args.all {
         note_gone(context, &others);

@@ -344,6 +344,11 @@ pub fn private_key(
     }
 }
 
+/// The certificate and its chain, as PEM, from a format that wraps them in something else.
+pub fn chain_in(format: Format, content: &[u8]) -> Option<Vec<u8>> {
+    (format == Format::K8s).then(|| kubernetes::chain(content))?
+}
+
 /// Reads the certificates from an encrypted issued file.
 pub fn sealed_certificates(content: &[u8], password: &Secret) -> Vec<Vec<u8>> {
     pkcs12::certificates(content, password.as_str()).unwrap_or_default()

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::disk::files;
 use crate::format::{Format, Written};
 use crate::issued::inventory::Entry;
-use crate::issued::presence;
+use crate::issued::presence::{self, State};
 use crate::x509::key;
 use crate::x509::pem;
 
@@ -13,8 +13,8 @@ use crate::x509::pem;
 const MAX_FILES: usize = 1000;
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Finds the entry that a file belongs to, with the current paths of its files. All of them must be in the
-/// folder of this file.
+/// Finds the entry that a file belongs to, with the current paths of its files: those in the folder of this file and, unless
+/// that is a copy, those that are still at their old paths. One of them must have the key, if devca made it.
 pub fn find(entries: &[Entry], file: &Path) -> Option<Entry> {
     let file = std::path::absolute(file).ok()?;
     let content = files::read(&file).ok()?;
@@ -25,18 +25,24 @@ pub fn find(entries: &[Entry], file: &Path) -> Option<Entry> {
         entry.sha256 == of_certificate || files.any(|known| known.sha256.as_ref() == Some(&of_file))
     };
     let mut entry = entries.iter().rfind(is_its)?.clone();
-    let there = candidates(file.parent()?);
-    let mut taken: Vec<PathBuf> = Vec::new();
-    for index in 0..entry.files.len() {
-        let known = &entry.files[index];
-        let same_name = file.parent()?.join(known.path.file_name()?);
-        let is_it = |path: &&PathBuf| !taken.contains(path) && has_content_of(&entry, known, path);
-        let path = std::iter::once(&same_name).chain(&there).find(is_it)?.clone();
-        taken.push(path.clone());
-        entry.files[index].modified = files::modified(&path);
-        entry.files[index].path = path;
+    let is_copy = presence::state(&entry) == State::There;
+    let (folder, there) = (file.parent()?, candidates(file.parent()?));
+    let mut found: Vec<Written> = Vec::new();
+    for known in &entry.files {
+        let same_name = folder.join(known.path.file_name()?);
+        let is_it = |path: &&PathBuf| {
+            found.iter().all(|other| other.path != **path) && has_content_of(&entry, known, path)
+        };
+        let stayed = Some(&known.path).filter(|path| !is_copy && is_it(path));
+        if let Some(path) = std::iter::once(&same_name).chain(&there).find(is_it).or(stayed) {
+            found.push(Written { path: path.clone(), modified: files::modified(path), ..known.clone() });
+        }
     }
-    Some(entry)
+    entry.files = found;
+    let has_key = entry.key_type.is_none()
+        || presence::private_key(&entry, None).is_some()
+        || presence::sealed_files(&entry).next().is_some();
+    (entry.files.iter().any(|written| written.path == file) && has_key).then_some(entry)
 }
 
 /// The files in a folder that may be certificates or keys.

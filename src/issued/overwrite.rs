@@ -144,7 +144,7 @@ fn in_the_way(path: &Path, what: &str, may: Replace) -> anyhow::Error {
         let hint = format!("choose another file, or remove it: rm {}", quoted(path));
         return files::in_the_way(path, &why).hint_instead(hint).into();
     }
-    files::in_the_way(path, &format!("it is not {what} of this CA for these names")).into()
+    files::in_the_way(path, &format!("it is not {what} of this CA for these names, or contains more")).into()
 }
 
 fn is_there(path: &Path) -> anyhow::Result<bool> {
@@ -171,8 +171,17 @@ struct Looker<'a> {
 impl Looker<'_> {
     /// The leaf at a path, if it is of this CA, for the same names and of the same kind.
     fn leaf(&self, path: &Path) -> Option<Leaf> {
-        let der = pem::first_certificate(path).ok()?;
+        let content = files::read(path).ok()?;
+        let found = pem::contents(&content);
+        let der = found.certificates.first()?.clone();
         let leaf = Leaf::parse(&der)?;
+        // What somebody has added must not get lost: the key, a comment, a root.
+        let is_as_written = found.keys == 0
+            && found.certificates.len() <= self.most_certificates(&leaf, &der)
+            && !pem::has_other_text(&content);
+        if !is_as_written {
+            return None;
+        }
         if self.may == Replace::Issued && self.is_issued(&leaf) && CaCertificate::parse(der).is_err() {
             return Some(leaf);
         }
@@ -180,6 +189,14 @@ impl Looker<'_> {
         let is_of = leaf.is_of(&authority.root)
             || crate::ca::intermediate(self.known.ca()).is_some_and(|intermediate| leaf.is_of(&intermediate));
         (is_of && leaf.kind == Some(self.request.kind) && self.is_for_the_same_names(&leaf)).then_some(leaf)
+    }
+
+    /// How many certificates devca wrote to a PEM file with this leaf. Of a certificate that the inventory does not know,
+    /// there may be an intermediate as well.
+    fn most_certificates(&self, leaf: &Leaf, der: &[u8]) -> usize {
+        let (key, sha256) = (hex::encode(key::sha256(&leaf.public_key)), hex::encode(key::sha256(der)));
+        let known = self.known.with(&key).find(|entry| entry.sha256 == sha256);
+        known.map_or(2, |entry| 1 + usize::from(entry.intermediate) + usize::from(entry.with_root))
     }
 
     /// Whether a root made by devca or mkcert (this CA's or a deleted one) or an imported root issued it.
@@ -212,6 +229,11 @@ impl Looker<'_> {
     /// Whether the key belongs to a certificate beside it or, if that is missing, is in the inventory for
     /// these names.
     fn key_is_ours(&self, path: &Path, leaves: &[Leaf]) -> bool {
+        let Ok(content) = files::read(path) else { return false };
+        let contents = pem::contents(&content);
+        if contents.keys != 1 || !contents.certificates.is_empty() || pem::has_other_text(&content) {
+            return false;
+        }
         let Ok(found) = pem::first_key(path) else { return false };
         let public_key = found.subject_public_key_info();
         let sha256 = hex::encode(key::sha256(&public_key));

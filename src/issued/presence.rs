@@ -37,7 +37,7 @@ impl State {
             Self::There => "its files exist",
             Self::Missing => "one of its files is missing or cannot be read",
             Self::Gone => "its files are gone",
-            Self::Replaced => "its file contains something else",
+            Self::Replaced => "its file contains something else, or more",
             Self::Printed => "it was printed, not written",
         }
     }
@@ -132,14 +132,42 @@ pub(super) fn is_the_same(
     // too.
     let is_written = || file.sha256.as_ref().is_some_and(|known| sha256(content) == *known);
     match (output.part.holds, output.format) {
-        (Holds::Certificate, _) => pem::certificate_in(content).is_some_and(|der| is_certificate(&der)),
-        (Holds::Key, _) => pem::key_in(content).is_some_and(is_key),
+        // Somebody may have added to it: another certificate, the key, a comment. That must not get lost.
+        (Holds::Certificate, _) => {
+            let found = pem::contents(content);
+            let most = 1 + usize::from(entry.intermediate) + usize::from(entry.with_root);
+            found.keys == 0
+                && (1..=most).contains(&found.certificates.len())
+                && is_certificate(&found.certificates[0])
+                && !pem::has_other_text(content)
+        }
+        (Holds::Key, _) => {
+            let found = pem::contents(content);
+            found.keys == 1
+                && found.certificates.is_empty()
+                && !pem::has_other_text(content)
+                && pem::key_in(content).is_some_and(is_key)
+        }
         (_, Format::P12 | Format::Java) => is_written() && is_store(content),
         (Holds::Public, _) => is_written() && is_certificate(content),
         (Holds::Sealed, format) => {
             is_written() && format::private_key(format, content, None).is_some_and(is_key)
         }
     }
+}
+
+/// Whether a file still shows the certificate, whatever else somebody has changed: a server may use it.
+pub fn is_in_use(entry: &Entry) -> bool {
+    let is_it = |der: &[u8]| hex::encode(key::sha256(der)) == entry.sha256;
+    entry.files.iter().any(|file| {
+        files::read(&file.path).is_ok_and(|content| {
+            let text = format::chain_in(file.format, &content).unwrap_or_default();
+            is_it(&content)
+                || [&content[..], &text[..]]
+                    .iter()
+                    .any(|text| pem::contents(text).certificates.iter().any(|der| is_it(der)))
+        })
+    })
 }
 
 /// The certificate of an entry, if it can be read from one of its files.

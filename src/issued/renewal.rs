@@ -12,8 +12,7 @@ use crate::disk::files::{self, Recognize};
 use crate::disk::home::CaFolder;
 use crate::disk::secret::Secret;
 use crate::error::{Fault, quoted};
-use crate::format::Written;
-use crate::format::{self, Holds, Material, Options, Output};
+use crate::format::{self, Format, Holds, Material, Options, Output, Written};
 use crate::issued::bulk::Made;
 use crate::issued::inventory::Entry;
 use crate::issued::presence;
@@ -24,13 +23,25 @@ use crate::x509::validity::Validity;
 
 /// The command for an entry that cannot be renewed: issue it again.
 pub fn issue_again(entry: &Entry) -> String {
-    let option = if entry.kind == Kind::Client { " --client" } else { "" };
+    let mut options = match entry.kind {
+        Kind::Server => String::new(),
+        Kind::Client => " --client".into(),
+        Kind::Both => " --client --server".into(),
+    };
+    for (option, value) in [("--org", &entry.organization), ("--ou", &entry.unit)] {
+        if let Some(value) = value {
+            options = format!("{options} {option} {}", quoted(Path::new(value)));
+        }
+    }
+    if entry.with_root {
+        options += " --with-root";
+    }
     let names: Vec<&str> = match &entry.common_name {
         Some(name) if entry.names.is_empty() => vec![name],
         _ => entry.names.iter().map(String::as_str).collect(),
     };
     let words: Vec<String> = names.into_iter().map(|name| quoted(Path::new(name))).collect();
-    format!("reissue it: devca issue{option} {}", words.join(" "))
+    format!("reissue it: devca issue{options} {}", words.join(" "))
 }
 
 /// The same command for one of its files, with that file's folder and format.
@@ -40,7 +51,24 @@ pub fn issue_again_at(entry: &Entry, path: &Path) -> String {
     let format = format.map_or_else(String::new, |format| format!(" --format {format}"));
     let folder = path.parent().filter(|folder| std::env::current_dir().is_ok_and(|here| here != **folder));
     let folder = folder.map_or_else(String::new, |folder| format!(" --out {}", quoted(folder)));
-    format!("{}{format}{folder}", issue_again(entry))
+    match named_files(entry).filter(|_| format.is_empty()) {
+        Some([certificate, key]) => {
+            let (certificate, key) = (quoted(certificate), quoted(key));
+            format!("{} --cert-file {certificate} --key-file {key}", issue_again(entry))
+        }
+        None => format!("{}{format}{folder}", issue_again(entry)),
+    }
+}
+
+/// Certificate and key in PEM, where they do not have the names that devca gives them.
+fn named_files(entry: &Entry) -> Option<[&Path; 2]> {
+    let file = |holds| entry.files.iter().find(|file| Output::holds(file) == Some(holds));
+    let (certificate, key) = (file(Holds::Certificate)?, file(Holds::Key)?);
+    let name = certificate.path.file_name()?.to_str()?;
+    let usual = name.strip_suffix(".pem").map(|stem| format!("{stem}-key.pem"));
+    let has_usual_name = key.path.file_name()?.to_str() == usual.as_deref();
+    (entry.files.len() == 2 && certificate.format == Format::Pem && !has_usual_name)
+        .then_some([certificate.path.as_path(), key.path.as_path()])
 }
 
 /// Recognizes the files of this entry. The password must be the one of the existing encrypted files, unless

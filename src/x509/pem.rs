@@ -112,6 +112,19 @@ pub fn contents(mut text: &[u8]) -> Contents {
     found
 }
 
+/// Whether there is anything but PEM blocks and white space in a text, such as a comment.
+pub fn has_other_text(text: &[u8]) -> bool {
+    let mut is_inside = false;
+    text.split(|byte| *byte == b'\n').any(|line| {
+        let line = line.trim_ascii();
+        let is_bound = line.starts_with(b"-----BEGIN ") || line.starts_with(b"-----END ");
+        if is_bound {
+            is_inside = line.starts_with(b"-----BEGIN ");
+        }
+        !is_bound && !is_inside && !line.is_empty()
+    })
+}
+
 /// The first certificate in a text, as DER.
 pub fn certificate_in(mut text: &[u8]) -> Option<Vec<u8>> {
     rustls_pemfile::read_all(&mut text).map_while(Result::ok).find_map(|item| match item {

@@ -196,9 +196,83 @@ fn a_folder_of_roots_is_merged() {
     home.ok(["issue", "localhost"]);
     fs::create_dir(home.file("roots")).unwrap();
     strangers_root(&home.file("roots/company.pem"));
+    ok("openssl", ["rehash", home.file("roots").to_str().unwrap()]);
+    // OpenSSL does not find what has no hash link.
+    strangers_root(&home.file("roots/not-linked.pem"));
     let print = ["printenv".to_owned(), "CURL_CA_BUNDLE".into()];
     let output = run(&home, "SSL_CERT_DIR", home.file("roots").to_str().unwrap(), &print);
     assert!(output.status.success(), "{}", words(&output));
     let bundle = String::from_utf8(output.stdout).unwrap().trim_end().to_owned();
     assert_eq!(count(&bundle), system() + 2, "the system's, the company's and devca's");
+}
+
+/// The variables of `devca run` come before the settings of git and pip, so what these name must be among their roots.
+#[test]
+fn what_the_settings_of_git_npm_and_pip_name_stays_trusted() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let company = Company::new(&home, "company");
+    let (root, port) = (company.root.display().to_string(), company.server.port);
+    let address = format!("https://localhost:{port}/");
+    let git = |subcommand: &[&str]| {
+        let words = ["git"].iter().chain(subcommand).map(|word| (*word).to_owned());
+        let run: Vec<String> = ["run", "--"].map(String::from).into_iter().chain(words).collect();
+        home.devca(run).env("no_proxy", "*").output().unwrap()
+    };
+    // The server answers, but not as a repository.
+    let refuses = |output: &std::process::Output| words(output).contains("certificate");
+    assert!(refuses(&git(&["ls-remote", &address])), "nothing names the company's root");
+    fs::write(home.home().join(".gitconfig"), format!("[http]\n\tsslCAInfo = {root}\n")).unwrap();
+    let output = git(&["ls-remote", &address]);
+    assert!(!refuses(&output), "{}", words(&output));
+    let bundle = |home: &Home| home.json(["env"])["variables"]["SSL_CERT_FILE"].as_str().unwrap().to_owned();
+    let own = fs::read_to_string(&company.root).unwrap();
+    let has = |home: &Home| fs::read_to_string(bundle(home)).unwrap().contains(own.trim());
+    assert!(has(&home));
+    fs::remove_file(home.home().join(".gitconfig")).unwrap();
+    assert!(!has(&home), "a file that no setting names any longer is left out");
+    for (file, line) in [
+        (".npmrc", format!("cafile={root}\n")),
+        (".config/pip/pip.conf", format!("[global]\ncert = {root}\n")),
+    ] {
+        let file = home.home().join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, line).unwrap();
+        assert!(has(&home), "{}", file.display());
+        fs::remove_file(file).unwrap();
+    }
+    // A repository's settings would decide what every program trusts.
+    fs::write(home.file(".npmrc"), format!("cafile={root}\n")).unwrap();
+    assert!(!has(&home));
+}
+
+/// A company's trust store may be of Java's old kind, whose certificates can be read without its password.
+#[test]
+fn a_company_s_jks_stays_trusted() {
+    let home = Home::new();
+    let (own, company) = (own_server(&home), Company::new(&home, "company"));
+    let store = home.file("corp.jks").display().to_string();
+    let root = company.root.display().to_string();
+    ok(
+        "keytool",
+        [
+            "-importcert",
+            "-noprompt",
+            "-alias",
+            "corp",
+            "-storepass",
+            "secret1",
+            "-storetype",
+            "JKS",
+            "-keystore",
+            &store,
+            "-file",
+            &root,
+        ],
+    );
+    let options = format!("-Djavax.net.ssl.trustStore={store} -Djavax.net.ssl.trustStorePassword=secret1");
+    for server in [&own, &company.server] {
+        let output = run(&home, "JAVA_TOOL_OPTIONS", &options, &java(server.port));
+        assert!(output.status.success(), "{}", words(&output));
+    }
 }

@@ -2,6 +2,7 @@
 
 pub(in crate::command) mod anchor;
 pub(in crate::command) mod bundles;
+mod configured;
 pub(in crate::command) mod held;
 pub(in crate::command) mod interrupt;
 pub(in crate::command) mod old_roots;

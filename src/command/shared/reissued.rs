@@ -69,7 +69,10 @@ impl Reissued {
     ) {
         for (entry, state) in others {
             let path = presence::first(&entry).to_owned();
-            let hint = renewal::issue_again_at(&entry, &path);
+            let mut hint = renewal::issue_again_at(&entry, &path);
+            if state == State::Replaced {
+                hint = format!("restore the file, or {hint} --force");
+            }
             let failure = FailedRenewal { path, why: presence::why_not(&entry, state), hint };
             if is_failure(&entry, state) {
                 self.failed.push(failure);

@@ -5,10 +5,10 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use devca_platform::bundle;
 use devca_platform::runtime::{Effect, VARIABLES};
+use devca_platform::{bundle, keystore};
 
-use super::bundles;
+use super::{bundles, configured};
 use crate::command::Context;
 use crate::command::env::java;
 use crate::disk::home::CaFolder;
@@ -34,20 +34,33 @@ impl Sources {
     pub(crate) fn of_environment(context: &Context) -> Self {
         let mut found = Self::default();
         for (name, path) in named(&context.folder) {
-            if found.files.contains(&path) {
-                continue;
-            }
-            match certificates(&path) {
-                Ok(certificates) => {
-                    found.files.push(path);
-                    found.certificates.extend(certificates);
-                }
-                Err(why) => {
-                    context.report.note(format!("skipped {}, which {name} names: {why}", path.display()));
-                }
-            }
+            found.read(context, name, path, |_| true);
+        }
+        let configured = configured::files(context);
+        // Many of these settings name the system's own roots, which are in every bundle.
+        let system = if configured.is_empty() { Vec::new() } else { bundle::system_roots(&context.host()) };
+        for (name, path) in configured {
+            found.read(context, name, path, |certificates| {
+                certificates.iter().any(|der| !system.contains(der))
+            });
         }
         found
+    }
+
+    fn read(&mut self, context: &Context, name: &str, path: PathBuf, is_needed: impl Fn(&[Vec<u8>]) -> bool) {
+        if self.files.contains(&path) {
+            return;
+        }
+        match certificates(&path) {
+            Ok(certificates) if is_needed(&certificates) => {
+                self.files.push(path);
+                self.certificates.extend(certificates);
+            }
+            Ok(_) => {}
+            Err(why) => {
+                context.report.note(format!("skipped {}, which {name} names: {why}", path.display()));
+            }
+        }
     }
 }
 
@@ -106,14 +119,31 @@ fn of_folder(folder: &Path) -> Result<Vec<Vec<u8>>, String> {
     let entries = fs::read_dir(folder).map_err(|e| reason(&e))?.take(FILES_LIMIT);
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
-    let files = paths.iter().filter(|path| path.is_file());
+    let files = paths.iter().filter(|path| path.is_file() && is_hash_link(path));
     Ok(files.filter_map(|path| of_file(path).ok()).flatten().collect())
+}
+
+/// Whether OpenSSL would find it in its folder: `5ed36f99.0`, the hash of the subject (openssl-rehash(1)).
+fn is_hash_link(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.split_once('.'));
+    name.is_some_and(|(hash, number)| {
+        hash.len() == 8
+            && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && !number.is_empty()
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 fn of_file(path: &Path) -> Result<Vec<Vec<u8>>, String> {
     let content = read(path).map_err(|e| reason(&e))?;
     let found = bundle::certificates(&content);
-    if found.is_empty() { trust_store::certificates(&content) } else { Ok(found) }
+    match content.as_slice() {
+        _ if !found.is_empty() => Ok(found),
+        [0xfe, 0xed, 0xfe, 0xed, ..] => {
+            Ok(keystore::trusted(&content)?.into_iter().map(|entry| entry.der).collect())
+        }
+        _ => trust_store::certificates(&content),
+    }
 }
 
 /// Reads a regular file that only root and the user can write to; anyone else could have added a root.
