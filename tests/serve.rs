@@ -2,6 +2,11 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+#[path = "serve/bad.rs"]
+mod bad;
+#[allow(dead_code)] // what makes faulty files
+#[path = "check/bench.rs"]
+mod bench;
 #[path = "serve/certificates.rs"]
 mod certificates;
 #[allow(dead_code)] // those for databases

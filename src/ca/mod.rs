@@ -21,6 +21,7 @@ use crate::x509::subject::Subject;
 use crate::x509::validity::Validity;
 
 mod crl;
+pub(crate) mod faulty;
 mod intermediate;
 pub mod key_file;
 pub(crate) mod keyring;

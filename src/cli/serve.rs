@@ -20,6 +20,7 @@ Examples:
   devca serve h2c://localhost:50051                gRPC
   devca serve unix:/run/app.sock
   devca serve ./public                             a folder of files
+  devca serve --bad                                faulty certificates, to test clients with
   devca serve                                      a page about the client's connection
   devca serve 3000 --mtls --client-ca clients      asks for a client certificate
 
@@ -38,6 +39,9 @@ pub struct Serve {
     /// Accept any certificate from upstreams with https://
     #[arg(long)]
     pub insecure_upstream: bool,
+    /// Serve a site for each fault of certificates, such as https://expired.localhost:8443, and a list of them
+    #[arg(long, conflicts_with_all = ["sites", "mtls"])]
+    pub bad: bool,
     /// Ask clients for a certificate of this CA, and refuse those without one; =optional lets them in
     #[arg(
         long,

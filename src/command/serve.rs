@@ -17,14 +17,18 @@ use crate::report::Log;
 use crate::serve::certificates::may_be_served;
 use crate::serve::event::{Event, Events};
 use crate::serve::site::{Destination, Sites};
-use crate::serve::{self, ServePlan};
+use crate::serve::{self, ServePlan, listen};
 use crate::x509::name::Name;
 use crate::x509::policy;
 
 mod clients;
 
 pub(super) fn run(context: &Context, args: cli::Serve) -> anyhow::Result<u8> {
-    let sites = if args.sites.is_empty() { Sites::page() } else { Sites::new(args.sites.clone())? };
+    let sites = match (args.bad, args.sites.is_empty()) {
+        (true, _) => Sites::bad(),
+        (false, true) => Sites::page(),
+        (false, false) => Sites::new(args.sites.clone())?,
+    };
     for site in sites.iter() {
         refuse_missing_folder(&site.destination)?;
     }
@@ -35,6 +39,7 @@ pub(super) fn run(context: &Context, args: cli::Serve) -> anyhow::Result<u8> {
     }
     let program = program(context, &args.command)?;
     give_up_root()?;
+    let sockets = listen::inherited()?;
     let log = Log::start(context.report)
         .or_hint(|| "cannot start a thread".into(), || "close other programs, and try again".into())?;
     let events = Arc::new(Events::new(log.clone(), context.folder.option()));
@@ -46,6 +51,7 @@ pub(super) fn run(context: &Context, args: cli::Serve) -> anyhow::Result<u8> {
         roots: roots(context, &authority),
         ca: (Box::new(WatchedCa::new(context.folder.clone(), &authority, "serve")), authority),
         sites,
+        sockets,
         listen: args.listen,
         port: args.port,
         clients,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
+use super::bad::BadSites;
 use super::event::Event;
 use super::file_body::FileBody;
 use super::page::Refusal;
@@ -95,11 +97,30 @@ async fn dispatch(
         Backend::Folder(root) => {
             folder::answer(&root, request.method(), request.uri(), request.headers()).await
         }
-        Backend::Page => {
-            let what = format!("there is nothing at {}", crate::report::printable(path));
-            Err(Refusal::new(StatusCode::NOT_FOUND, what, "the page about your connection is at /"))
+        Backend::Bad => {
+            let port = ends.local.port();
+            let answer = |bad: &Arc<BadSites>| bad.answer(bare(&host), path, port, request.headers());
+            worker
+                .shared
+                .bad
+                .as_ref()
+                .map(answer)
+                .map(|page| page.map(Reply::Own))
+                .ok_or_else(|| missing(path))
         }
+        Backend::Page => Err(missing(path)),
     }
+}
+
+fn missing(path: &str) -> Refusal {
+    let what = format!("there is nothing at {}", crate::report::printable(path));
+    Refusal::new(StatusCode::NOT_FOUND, what, "the page about your connection is at /")
+}
+
+/// The host without its port.
+fn bare(host: &str) -> &str {
+    let end = host.rfind(':').filter(|end| !host[*end..].contains(']')).unwrap_or(host.len());
+    &host[..end]
 }
 
 fn route<'a>(worker: &'a Worker, host: &str) -> Result<&'a Backend, Refusal> {

@@ -11,6 +11,7 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::OffsetDateTime;
 
+use super::bad::BadSites;
 use super::clients::ClientGate;
 use super::event::{Event, Events};
 use super::tls::Tls;
@@ -46,6 +47,8 @@ pub(crate) struct Certificates {
     usual: Vec<Name>,
     events: Arc<Events>,
     state: Mutex<Current>,
+    /// The faulty sites, if they are served.
+    bad: Option<Arc<BadSites>>,
 }
 
 struct Current {
@@ -84,7 +87,12 @@ impl Certificates {
     ) -> Self {
         let (stamp, looked, made, gate) = (files.stamp(), Instant::now(), HashMap::new(), tls.gate());
         let state = Mutex::new(Current { authority, stamp, looked, made, gate, failure: None });
-        Self { files, tls, usual, events, state }
+        Self { files, tls, usual, events, state, bad: None }
+    }
+
+    /// Serves these faulty sites, too.
+    pub(super) fn with_bad(self, bad: Option<Arc<BadSites>>) -> Self {
+        Self { bad, ..self }
     }
 
     /// Selects the certificate for a client: `name` is the server name that it sent (SNI), `local` the
@@ -95,6 +103,9 @@ impl Certificates {
         local: IpAddr,
         now: OffsetDateTime,
     ) -> anyhow::Result<Offer> {
+        if let Some(config) = self.bad.as_ref().and_then(|bad| bad.config(name)) {
+            return Ok(Offer { config, gate: None });
+        }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         self.look_for_new_root(&mut state, now);
         self.look_for_new_clients(&mut state);

@@ -34,6 +34,43 @@ pub(crate) fn bind(addresses: &[IpAddr], port: u16) -> Result<Vec<TcpListener>, 
     }
 }
 
+/// The sockets that systemd listens on for this process (`LISTEN_FDS`, see `sd_listen_fds(3)`); none if it was started
+/// otherwise.
+#[cfg(unix)]
+pub(crate) fn inherited() -> Result<Vec<std::net::TcpListener>, Fault> {
+    use rustix::io::{FdFlags, fcntl_setfd};
+    let mut passed = listenfd::ListenFd::from_env();
+    let mut listeners = Vec::new();
+    for index in 0..passed.len() {
+        let taken = passed.take_tcp_listener(index).and_then(|listener| {
+            let listener = listener.ok_or(io::ErrorKind::InvalidInput)?;
+            // The program that is started beside the server must not get them.
+            fcntl_setfd(&listener, FdFlags::CLOEXEC)?;
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        });
+        listeners.push(taken.map_err(|e| {
+            let what = format!("a socket that was passed to this process cannot be used: {e}");
+            Fault::new(what, "use ListenStream= with addresses and ports in the .socket unit")
+        })?);
+    }
+    Ok(listeners)
+}
+
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps)]
+pub(crate) fn inherited() -> Result<Vec<std::net::TcpListener>, Fault> {
+    Ok(Vec::new())
+}
+
+/// Serves on sockets that already listen.
+pub(super) fn adopt(sockets: Vec<std::net::TcpListener>) -> Result<Vec<TcpListener>, Fault> {
+    let adopted = sockets.into_iter().map(TcpListener::from_std).collect::<io::Result<_>>();
+    adopted.map_err(|e| {
+        Fault::new(format!("cannot use the sockets of systemd: {e}"), "restart the .socket unit")
+    })
+}
+
 fn port_of(listener: &TcpListener) -> u16 {
     listener.local_addr().map_or(0, |address| address.port())
 }
@@ -73,8 +110,11 @@ fn fault(address: SocketAddr, failed: &io::Error) -> Fault {
 
 #[cfg(target_os = "linux")]
 fn for_low_ports(port: u16) -> String {
+    let program = std::env::current_exe().map(|path| crate::error::quoted(&path));
+    let program = program.unwrap_or_else(|_| "\"$(which devca-serve)\"".into());
     format!(
-        "allow it until the next boot: sudo sysctl net.ipv4.ip_unprivileged_port_start={port}; or use --port 8443"
+        "allow it until the next boot: sudo sysctl net.ipv4.ip_unprivileged_port_start={port}; or for this program: \
+         sudo setcap cap_net_bind_service=+ep {program}; or use --port 8443"
     )
 }
 

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use ::time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{sleep, timeout};
 
+use bad::BadSites;
 use certificates::{CaFiles, Certificates};
 use clients::{ClientRules, Clients};
 use dial::Dialer;
@@ -26,6 +28,7 @@ use crate::error::OrHint;
 use crate::x509::name::Name;
 
 mod answer;
+mod bad;
 mod beneath;
 pub mod certificates;
 pub mod clients;
@@ -63,6 +66,8 @@ pub struct ServePlan {
     pub listen: Vec<IpAddr>,
     /// The port to listen on; 0 for any free one.
     pub port: u16,
+    /// Sockets that already listen, instead of those addresses.
+    pub sockets: Vec<std::net::TcpListener>,
     /// The CA's files and the CA as loaded.
     pub ca: (Box<dyn CaFiles>, Authority),
     /// The names of the certificate for clients that request no name, or one that cannot be served.
@@ -83,11 +88,17 @@ pub fn run(mut plan: ServePlan, events: &Arc<Events>) -> anyhow::Result<u8> {
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.or_hint(start, || "close other programs, and try again".into())?;
     runtime.block_on(async {
-        let listeners = listen::bind(&plan.listen, plan.port)?;
+        let sockets = std::mem::take(&mut plan.sockets);
+        let listeners =
+            if sockets.is_empty() { listen::bind(&plan.listen, plan.port)? } else { listen::adopt(sockets)? };
         let mut program = start_program(plan.program.take())?;
         let (stop, stopped) = watch::channel(false);
         let (sites, addresses) = (shown(&plan, &listeners), addresses(&listeners));
-        let reachable_at = plan.listen.clone();
+        let reachable_at: Vec<IpAddr> = listeners
+            .iter()
+            .filter_map(|listener| listener.local_addr().ok())
+            .map(|address| address.ip())
+            .collect();
         let shared = Arc::new(shared(plan, events, stopped)?);
         let workers = workers(&shared)?;
         let most = most_connections();
@@ -146,8 +157,11 @@ fn shared(plan: ServePlan, events: &Arc<Events>, stop: watch::Receiver<bool>) ->
     let tls = Tls::new(provider.clone(), clients).or_hint(unusable, again)?;
     let dialer = Dialer::new(provider, &plan.roots, !plan.insecure_upstream).or_hint(unusable, again)?;
     let (files, authority) = plan.ca;
+    let now = OffsetDateTime::now_utc();
+    let bad = plan.sites.are_bad().then(|| BadSites::new(&authority, &tls, now)).transpose()?.map(Arc::new);
     let certificates = Certificates::new(files, authority, tls, plan.usual, events.clone());
-    Ok(ServerState { sites: plan.sites, certificates, dialer, events: events.clone(), stop })
+    let certificates = certificates.with_bad(bad.clone());
+    Ok(ServerState { sites: plan.sites, bad, certificates, dialer, events: events.clone(), stop })
 }
 
 /// Starts a worker thread for each processor.

@@ -17,6 +17,8 @@ pub enum Destination {
     Folder(PathBuf),
     /// The page about the client's connection.
     Page,
+    /// Sites with faulty certificates, and their list.
+    Bad,
 }
 
 impl FromStr for Destination {
@@ -40,6 +42,7 @@ impl fmt::Display for Destination {
             Self::Upstream(upstream) => upstream.fmt(f),
             Self::Folder(path) => path.display().fmt(f),
             Self::Page => f.write_str("a page about your connection"),
+            Self::Bad => f.write_str("a list of sites with faulty certificates"),
         }
     }
 }
@@ -99,6 +102,16 @@ impl Sites {
     /// The page about the client's connection, for every host.
     pub fn page() -> Self {
         Self(vec![Site { name: None, destination: Destination::Page }])
+    }
+
+    /// Sites with faulty certificates, and their list for every other host.
+    pub fn bad() -> Self {
+        Self(vec![Site { name: None, destination: Destination::Bad }])
+    }
+
+    /// Whether these are the faulty sites.
+    pub fn are_bad(&self) -> bool {
+        self.iter().any(|site| site.destination == Destination::Bad)
     }
 
     /// Whether there is nothing but that page.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ClientHello, ProducesTickets, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
+use rustls::{ServerConfig, SupportedProtocolVersion};
 
 use super::clients::{ClientGate, Clients};
 
@@ -37,11 +38,27 @@ impl Tls {
         gate: Option<&Arc<ClientGate>>,
         key: Arc<CertifiedKey>,
     ) -> Result<ServerConfig, rustls::Error> {
-        let builder = ServerConfig::builder_with_provider(self.provider.clone());
-        let builder = builder.with_safe_default_protocol_versions()?.with_client_cert_verifier(match gate {
+        let verifier: Arc<dyn ClientCertVerifier> = match gate {
             Some(gate) => gate.clone(),
             None => WebPkiClientVerifier::no_client_auth(),
-        });
+        };
+        self.config_with(rustls::DEFAULT_VERSIONS, verifier, key)
+    }
+
+    /// The cryptography that all configurations use.
+    pub(super) fn provider(&self) -> Arc<CryptoProvider> {
+        self.provider.clone()
+    }
+
+    /// Creates a configuration that differs from the others in more than its certificate.
+    pub(super) fn config_with(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        verifier: Arc<dyn ClientCertVerifier>,
+        key: Arc<CertifiedKey>,
+    ) -> Result<ServerConfig, rustls::Error> {
+        let builder = ServerConfig::builder_with_provider(self.provider.clone());
+        let builder = builder.with_protocol_versions(versions)?.with_client_cert_verifier(verifier);
         let mut config = builder.with_cert_resolver(Arc::new(Only(key)));
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         config.ticketer = self.ticketer.clone();

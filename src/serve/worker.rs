@@ -11,6 +11,7 @@ use tokio::runtime::Builder;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::task::LocalSet;
 
+use super::bad::BadSites;
 use super::certificates::Certificates;
 use super::connection;
 use super::dial::Dialer;
@@ -24,6 +25,8 @@ use super::site::{Destination, Sites};
 pub(super) struct ServerState {
     /// Which upstream serves which host.
     pub(super) sites: Sites,
+    /// The faulty sites, if they are served.
+    pub(super) bad: Option<Arc<BadSites>>,
     /// The server's certificates.
     pub(super) certificates: Certificates,
     /// Connects to upstreams.
@@ -82,6 +85,8 @@ pub(super) enum Backend {
     Folder(Rc<PathBuf>),
     /// The page about the connection.
     Page,
+    /// The faulty sites.
+    Bad,
 }
 
 impl Backend {
@@ -90,6 +95,7 @@ impl Backend {
             Destination::Upstream(upstream) => Self::Upstream(Rc::new(Pool::new(upstream.clone()))),
             Destination::Folder(path) => Self::Folder(Rc::new(path.clone())),
             Destination::Page => Self::Page,
+            Destination::Bad => Self::Bad,
         }
     }
 }

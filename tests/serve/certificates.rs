@@ -134,3 +134,25 @@ fn a_port_that_is_taken_or_roots_is_explained() {
     let said = home.fails(["serve", "3000", "--listen", "192.0.2.1", "--port", "0"]);
     assert!(said.contains("192.0.2.1 is not an address of this machine"), "{said}");
 }
+
+/// systemd listens, and starts the server when the first client connects.
+#[test]
+fn sockets_of_systemd_are_used() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let devca = home.devca(["serve"]);
+    let mut systemd = home.command(&tool("systemd-socket-activate"), ["-l", &format!("127.0.0.1:{port}")]);
+    systemd.args(["-E", "HOME", "-E", "PATH"]).arg(devca.get_program());
+    // Another port, which is not listened at.
+    systemd.args(["serve", "--port", "1"]).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = systemd.spawn().unwrap();
+    let url = format!("https://localhost:{port}/.devca");
+    wait_until("the server answers", || {
+        let mut curl = home.command(&tool("curl"), ["-sS", "--max-time", "10", "--cacert"]);
+        let output = curl.arg(home.root()).arg(&url).output().unwrap();
+        words(&output).contains("\"tls_version\": \"TLS 1.3\"")
+    });
+    ok("kill", ["-INT", &child.id().to_string()]);
+    assert!(child.wait().unwrap().success());
+}

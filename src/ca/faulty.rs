@@ -1,0 +1,243 @@
+//! Certificates that are faulty on purpose, each in one way, for tests of clients. They are for names below localhost
+//! only, and exist only in memory: the root signs test CAs that may sign for nothing else, and these sign the rest.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose,
+};
+use time::{Duration, OffsetDateTime};
+use zeroize::Zeroizing;
+
+use super::{Authority, Draft, own, profile, try_again};
+use crate::error::{Fault, OrHint};
+use crate::x509::constraints::{Constraints, Subtree};
+use crate::x509::details::CertificateDetails;
+use crate::x509::key::{self, KeyType};
+use crate::x509::kind::Kind;
+use crate::x509::name::Name;
+use crate::x509::policy;
+use crate::x509::subject::Subject;
+use crate::x509::validity::Validity;
+
+/// How long what is not expired is valid.
+const DAYS: i64 = 90;
+/// A critical extension that no client knows, in the arc of examples (RFC 5612).
+const UNKNOWN_EXTENSION: &[u64] = &[1, 3, 6, 1, 4, 1, 32473, 1];
+
+macro_rules! bad_kinds {
+    ($($kind:ident = $name:literal: $what:literal,)*) => {
+        /// What is wrong with a certificate or a server.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum BadKind {
+            $(#[doc = $what] $kind,)*
+        }
+
+        impl BadKind {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$kind,)*];
+
+            /// Its name, such as `expired`.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$kind => $name,)* }
+            }
+
+            /// What is wrong, in a few words.
+            pub fn what(self) -> &'static str {
+                match self { $(Self::$kind => $what,)* }
+            }
+        }
+    };
+}
+
+bad_kinds! {
+    Expired = "expired": "The certificate expired yesterday",
+    NotYetValid = "not-yet-valid": "The certificate is valid from tomorrow on",
+    WrongHost = "wrong-host": "The certificate is for another name",
+    SelfSigned = "self-signed": "The certificate is signed with its own key",
+    UntrustedRoot = "untrusted-root": "The root is trusted by nobody",
+    ReplacedRoot = "replaced-root": "The root has the name of yours, and another key",
+    MissingIntermediate = "missing-intermediate": "The intermediate is not sent",
+    WrongOrder = "wrong-order": "Two intermediates are sent in the wrong order",
+    ExpiredIntermediate = "expired-intermediate": "The intermediate expired yesterday",
+    Revoked = "revoked": "The certificate is on the revocation list at /revoked.crl",
+    ClientOnly = "client-only": "The certificate is for clients",
+    CaAsLeaf = "ca-as-leaf": "The certificate is that of a CA",
+    CommonNameOnly = "common-name-only": "The name is only in the subject, not in the SANs",
+    NameConstraints = "name-constraints": "The intermediate may not sign for the name",
+    WildcardDepth = "wildcard-depth": "The wildcard covers one label, and the name has two",
+    TooLong = "too-long": "The certificate is valid for 900 days",
+    NoKeyUsage = "no-key-usage": "The key usage lacks digitalSignature",
+    UnknownCriticalExtension = "unknown-critical-extension": "A critical extension is unknown to clients",
+    Tls12Only = "tls12-only": "The server speaks only TLS 1.2, with a good certificate",
+    MtlsRequired = "mtls-required": "The server requires a client certificate, and has a good one itself",
+}
+
+impl BadKind {
+    /// The host name of its site.
+    pub fn host(self) -> String {
+        let below = if self == Self::WildcardDepth { "a.b." } else { "" };
+        format!("{below}{}.localhost", self.name())
+    }
+}
+
+/// A faulty chain with the key of its leaf.
+pub struct BadCertificate {
+    /// What the server sends, the leaf first, in DER.
+    pub chain: Vec<Vec<u8>>,
+    /// The key as PKCS#8 in DER.
+    pub key: Zeroizing<Vec<u8>>,
+    serial: Vec<u8>,
+}
+
+/// Makes faulty certificates below one root.
+pub struct Forger<'a> {
+    root: &'a Authority,
+    /// A CA below the root, for names below localhost.
+    upper: Authority,
+    now: OffsetDateTime,
+}
+
+impl<'a> Forger<'a> {
+    /// Signs a test CA. A CA below which there can be no other cannot do that.
+    pub fn new(root: &'a Authority, now: OffsetDateTime) -> anyhow::Result<Self> {
+        let length = CertificateDetails::read(&root.signer().der).and_then(|details| details.path_length);
+        if length == Some(0) {
+            let what = format!("{} may not sign the CAs that tests need", root.signer().common_name);
+            return Err(Fault::new(what, "use another CA: devca --ca tests serve --bad").into());
+        }
+        let validity = Validity::starting(now, DAYS);
+        let upper = test_ca(root, "devca test CA", "localhost", None, validity)?;
+        Ok(Self { root, upper, now })
+    }
+
+    /// Makes a certificate with this fault.
+    pub fn make(&self, kind: BadKind) -> anyhow::Result<BadCertificate> {
+        let (own, above) = self.issuer(kind)?;
+        let issuer = match &own {
+            Signed::By(ca) => Some(&**ca),
+            Signed::ByUpper => Some(&self.upper),
+            Signed::ByItself => None,
+        };
+        let key = KeyType::EcdsaP256.generate()?;
+        let serial = key::random_serial()?;
+        let params = self.leaf(kind, serial);
+        let signed = match issuer {
+            Some(issuer) => params.signed_by(&key, &issuer.issuer()?),
+            None => params.self_signed(&*key.pair()?),
+        };
+        let signed = signed.or_hint(|| "cannot sign the certificate".into(), try_again)?;
+        let chain = std::iter::once(signed.der().to_vec()).chain(above).collect();
+        Ok(BadCertificate { chain, key: key.pkcs8, serial: serial.to_vec() })
+    }
+
+    /// The lists of both CAs above this certificate, in DER, with the certificate on the first.
+    pub fn revocation_lists(&self, revoked: &BadCertificate) -> anyhow::Result<[Vec<u8>; 2]> {
+        let validity = Validity::starting(self.now, DAYS);
+        let entry = (revoked.serial.clone(), validity.not_before);
+        let own = self.upper.revocation_list(std::iter::once(entry), validity)?;
+        Ok([own, self.root.revocation_list(std::iter::empty(), validity)?])
+    }
+
+    /// Who signs the leaf, and what is sent above it.
+    fn issuer(&self, kind: BadKind) -> anyhow::Result<(Signed, Vec<Vec<u8>>)> {
+        let validity = Validity::starting(self.now, DAYS);
+        let sent = |ca: &Authority| ca.signer().der.clone();
+        let named = |suffix: &str| format!("devca test CA ({suffix})");
+        let stranger = |common_name: &str| {
+            let constraints = &below("localhost");
+            Authority::draft(&Draft { common_name, constraints, sealed: false, passphrase: None }, self.now)
+        };
+        Ok(match kind {
+            BadKind::SelfSigned => (Signed::ByItself, Vec::new()),
+            BadKind::UntrustedRoot => (Signed::By(Box::new(stranger("devca test root")?)), Vec::new()),
+            BadKind::ReplacedRoot => {
+                (Signed::By(Box::new(stranger(&self.root.root.common_name)?)), Vec::new())
+            }
+            BadKind::MissingIntermediate => {
+                let hidden = test_ca(self.root, &named("not sent"), "localhost", Some(0), validity)?;
+                (Signed::By(Box::new(hidden)), Vec::new())
+            }
+            BadKind::ExpiredIntermediate => {
+                let past = Validity::ending(self.now, self.now - Duration::DAY);
+                let expired = test_ca(self.root, &named("expired"), "localhost", Some(0), past)?;
+                let above = vec![sent(&expired)];
+                (Signed::By(Box::new(expired)), above)
+            }
+            BadKind::NameConstraints => {
+                let narrow =
+                    test_ca(self.root, &named("constrained"), "elsewhere.localhost", Some(0), validity)?;
+                let above = vec![sent(&narrow)];
+                (Signed::By(Box::new(narrow)), above)
+            }
+            BadKind::WrongOrder => {
+                let lower = test_ca(&self.upper, &named("lower"), "localhost", Some(0), validity)?;
+                let above = vec![sent(&self.upper), sent(&lower)];
+                (Signed::By(Box::new(lower)), above)
+            }
+            _ => (Signed::ByUpper, vec![sent(&self.upper)]),
+        })
+    }
+
+    fn leaf(&self, kind: BadKind, serial: [u8; 16]) -> CertificateParams {
+        let now = self.now;
+        let validity = match kind {
+            BadKind::Expired => Validity::ending(now, now - Duration::DAY),
+            BadKind::NotYetValid => Validity::starting(now + Duration::DAY + policy::BACKDATE, DAYS),
+            BadKind::TooLong => Validity::starting(now, 900),
+            _ => Validity::starting(now, DAYS),
+        };
+        let name = match kind {
+            BadKind::WrongHost => "another.localhost".into(),
+            BadKind::WildcardDepth => format!("*.{}.localhost", kind.name()),
+            kind => kind.host(),
+        };
+        let common_name = (kind == BadKind::CommonNameOnly).then(|| name.clone());
+        let names = if common_name.is_some() { Vec::new() } else { vec![Name::Dns(name)] };
+        let subject = Subject { common_name, names, ..Subject::default() };
+        let mut params = profile::leaf(Kind::Server, &subject, false, validity, serial);
+        match kind {
+            BadKind::ClientOnly => params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth],
+            BadKind::CaAsLeaf => {
+                params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+                params.key_usages.push(KeyUsagePurpose::KeyCertSign);
+            }
+            BadKind::NoKeyUsage => params.key_usages = vec![KeyUsagePurpose::KeyCertSign],
+            BadKind::UnknownCriticalExtension => {
+                let null = vec![5, 0];
+                let mut extension = CustomExtension::from_oid_content(UNKNOWN_EXTENSION, null);
+                extension.set_criticality(true);
+                params.custom_extensions.push(extension);
+            }
+            _ => {}
+        }
+        params
+    }
+}
+
+/// Who signs a leaf.
+enum Signed {
+    By(Box<Authority>),
+    ByUpper,
+    ByItself,
+}
+
+/// A CA that may sign for names below `domain` only, with its new key.
+fn test_ca(
+    issuer: &Authority,
+    common_name: &str,
+    domain: &str,
+    path_length: Option<u8>,
+    validity: Validity,
+) -> anyhow::Result<Authority> {
+    let key = KeyType::EcdsaP256.generate()?.pair()?;
+    let mut params = profile::intermediate(common_name, &below(domain), validity, key::random_serial()?);
+    params.is_ca =
+        IsCa::Ca(path_length.map_or(BasicConstraints::Unconstrained, BasicConstraints::Constrained));
+    let signed =
+        params.signed_by(&*key, &issuer.issuer()?).or_hint(|| "cannot sign the test CA".into(), try_again)?;
+    let (root, intermediate) = (issuer.root.clone(), Some(own(signed.der())?));
+    Ok(Authority { root, intermediate, is_sealed: true, key, passphrase: None, root_crl: None })
+}
+
+fn below(domain: &str) -> Constraints {
+    Constraints { permitted: vec![Subtree::Dns(domain.into())], excluded: Vec::new() }
+}
