@@ -80,7 +80,7 @@ fn connections_that_do_nothing_stop_nobody_and_leave_nothing() {
     let before = served.open_files();
     for _ in 0..3 {
         let mut python = Command::new(tool("python3"));
-        python.arg(script("idle.py")).arg(home.root()).arg(served.port.to_string()).arg("400");
+        python.arg(script("idle.py")).arg(home.root()).arg(served.port.to_string()).arg("700");
         let mut idle = python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(idle.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -137,6 +137,17 @@ fn node_sees_its_own_connection() {
 }
 
 #[test]
+fn httpx_sees_its_own_connection() {
+    let home = Home::new();
+    let served = Served::start::<&str>(&home, []);
+    let script = "import httpx, ssl, sys\nwith httpx.Client(verify=ssl.create_default_context(cafile=sys.argv[1])) as client:\n    \
+        seen = client.get(sys.argv[2]).json()\nprint(seen['http_version'], seen['tls_version'], seen['offered']['alpn'])";
+    let mut python = Command::new(project().join("target/tools/python/bin/python"));
+    let output = python.args(["-c", script]).arg(home.root()).arg(served.url("/")).output().unwrap();
+    assert_eq!(words(&output).trim(), "HTTP/1.1 TLS 1.3 ['http/1.1']");
+}
+
+#[test]
 fn browsers_show_it_on_a_phones_screen() {
     let home = Home::new();
     let databases = [firefox_profile(&home), chromium_database(&home)];
