@@ -159,12 +159,16 @@ fn what_a_stolen_key_can_forge_is_what_the_documentation_says() {
 /// chain, NSS and `GnuTLS` only the intermediate but not the root.
 const PURPOSES: &[(&str, Root, bool)] = &[
     ("OpenSSL", Root::Default, false),
+    ("OpenSSL", Root::Unconstrained, false),
     ("OpenSSL", Root::Sealed, false),
     ("Go", Root::Default, false),
+    ("Go", Root::Unconstrained, false),
     ("Go", Root::Sealed, false),
     ("NSS", Root::Default, true),
+    ("NSS", Root::Unconstrained, true),
     ("NSS", Root::Sealed, false),
     ("GnuTLS", Root::Default, true),
+    ("GnuTLS", Root::Unconstrained, true),
     ("GnuTLS", Root::Sealed, false),
 ];
 
@@ -174,7 +178,7 @@ fn a_stolen_key_signs_mail_and_code_only_for_those_who_do_not_look() {
         ("mail", "extendedKeyUsage = emailProtection\nsubjectAltName = email:boss@example-bank.com"),
         ("code", "extendedKeyUsage = codeSigning"),
     ];
-    for root in [Root::Default, Root::Sealed] {
+    for root in [Root::Default, Root::Sealed, Root::Unconstrained] {
         let bench = Bench::new(root);
         for (kind, extensions) in kinds {
             let leaf = bench.sign("/O=Thieves/CN=The Boss", extensions).0;
