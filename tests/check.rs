@@ -10,6 +10,10 @@ mod browsers;
 #[path = "check/cases.rs"]
 mod cases;
 mod common;
+#[path = "check/company.rs"]
+mod company;
+#[path = "check/differences.rs"]
+mod differences;
 #[path = "check/faults.rs"]
 mod faults;
 #[path = "check/files.rs"]

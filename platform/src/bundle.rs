@@ -39,11 +39,20 @@ const BUNDLES: &[&str] = &[
 pub fn system_roots(host: &Host) -> Vec<Vec<u8>> {
     match host.os {
         Os::Windows => crate::windows::roots(),
-        Os::Linux | Os::MacOs => {
-            let bundle = BUNDLES.iter().find(|path| host.is_file(Path::new(path)));
-            bundle.map(|path| read(host, path)).unwrap_or_default()
-        }
+        Os::Linux | Os::MacOs => path(host).map(|path| read(host, path)).unwrap_or_default(),
     }
+}
+
+/// The file with all roots of the system.
+pub fn path(host: &Host) -> Option<&'static str> {
+    BUNDLES.iter().copied().find(|path| host.is_file(Path::new(path)))
+}
+
+/// Whether someone added this root of the system on this machine. Only known where the system keeps the
+/// roots that its vendor ships in files of their own.
+pub fn is_added(host: &Host, der: &[u8]) -> bool {
+    let has_own_files = SHIPPED.iter().any(|folder| !host.list(Path::new(folder)).is_empty());
+    has_own_files && !is_shipped(host, der)
 }
 
 /// Whether the system's vendor ships this root, as browsers do, rather than someone having added it on this

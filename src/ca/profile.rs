@@ -72,12 +72,15 @@ pub fn leaf(
     params
 }
 
+/// The beginning of the URI that devca adds to a client's certificate that has no other name.
+pub const CLIENT_URI: &str = "devca:client:";
+
 /// The subject alternative names of a leaf. A client always gets at least one, because BoringSSL rejects a
 /// leaf without any below a constrained root. If there is no other, it is the common name as a URI, which no
 /// client or constraint treats as a host.
 pub fn alternative_names(kind: Kind, subject: &Subject) -> Cow<'_, [Name]> {
     let own = match (kind, subject.names.as_slice(), &subject.common_name) {
-        (Kind::Client, [], Some(name)) => vec![Name::Uri(format!("devca:client:{}", escaped(name)))].into(),
+        (Kind::Client, [], Some(name)) => vec![Name::Uri(format!("{CLIENT_URI}{}", escaped(name)))].into(),
         (_, names, _) => Cow::Borrowed(names),
     };
     match &subject.stand_in {

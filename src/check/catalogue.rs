@@ -90,6 +90,14 @@ pub enum Case {
     CaKey,
     /// A signature uses a weak algorithm.
     Signature,
+    /// A key is in a certificate that was sent.
+    SentKey,
+    /// A signature is one of ECDSA with SHA-3.
+    EcdsaWithSha3,
+    /// The issuer that is not recognized is a root.
+    AtRoot,
+    /// A host name has an underscore.
+    Underscore,
     /// An issuer is not marked as a CA.
     IsNoCa,
     /// The same as `IsNoCa`, from clients that say it about intermediates only.
@@ -157,6 +165,7 @@ pub static ALL: &[&Diagnosis] = &[
     &REPLACED_ROOT,
     &BAD_SIGNATURE,
     &KEY_ID_MISMATCH,
+    &ISSUER_NAME_MISMATCH,
     &NAME_MISMATCH,
     &EXPIRED,
     &NOT_YET_VALID,
@@ -173,6 +182,7 @@ pub static ALL: &[&Diagnosis] = &[
     &CLIENT_WITHOUT_SAN,
     &TOO_MANY_NAMES,
     &WEAK,
+    &UNSUPPORTED_ALGORITHM,
     &WRONG_ORDER,
     &TOO_LONG,
     &SMALL_EXPONENT,

@@ -8,8 +8,9 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::form::{self, Defect};
 use super::names::{Limits, Names};
+use crate::x509::canonical::Canonical;
 use crate::x509::details::CertificateDetails;
-use crate::x509::parsed::{Parsed, Verified};
+use crate::x509::parsed::{AuthorityCertificate, Parsed, Verified};
 
 /// A certificate with what is needed to find and verify its issuer.
 #[derive(Debug, Clone)]
@@ -21,9 +22,13 @@ pub struct Link {
     /// The subject, DER-encoded.
     pub subject: Vec<u8>,
     issuer: Vec<u8>,
+    /// The subject and issuer as OpenSSL compares them.
+    canonical: [Canonical; 2],
+    serial: Vec<u8>,
     public_key: Vec<u8>,
     key_id: Option<Vec<u8>>,
     authority_key_id: Option<Vec<u8>>,
+    authority_certificate: AuthorityCertificate,
     /// The key usage, if the certificate has that extension (RFC 5280 §4.2.1.3).
     pub key_usage: Option<KeyUsage>,
     /// Whether the certificate has the basicConstraints extension, with any value.
@@ -88,9 +93,12 @@ impl Link {
             details: CertificateDetails::of(&parsed, der),
             subject: parsed.subject().to_vec(),
             issuer: parsed.issuer().to_vec(),
+            canonical: [parsed.raw.subject(), parsed.raw.issuer()].map(Canonical::of),
+            serial: parsed.raw.raw_serial().to_vec(),
             public_key: parsed.public_key().to_vec(),
             key_id: parsed.key_id(),
             authority_key_id: parsed.authority_key_id(),
+            authority_certificate: parsed.authority_certificate(),
             key_usage: parsed.key_usage(),
             critical: critical.map(|extension| extension.oid.to_id_string()).collect(),
             has_basic_constraints: parsed.basic_constraints().is_some(),
@@ -123,12 +131,36 @@ impl Link {
         self.issuer == issuer.subject
     }
 
+    /// Whether the certificate names `issuer` as its issuer, in any encoding, case and spacing. OpenSSL
+    /// compares names in this way; most other libraries compare the octets.
+    pub fn names_in_any_spelling(&self, issuer: &Self) -> bool {
+        self.canonical[1] == issuer.canonical[0]
+    }
+
     /// Whether the key identifiers agree; a missing one agrees with any (RFC 5280 §4.2.1.1).
     pub fn agrees_on_key_with(&self, issuer: &Self) -> bool {
         match (&self.authority_key_id, &issuer.key_id) {
             (Some(wanted), Some(own)) => wanted == own,
             _ => true,
         }
+    }
+
+    /// Whether both state a key identifier, and the same one.
+    pub fn shares_key_id_with(&self, issuer: &Self) -> bool {
+        self.authority_key_id.is_some() && self.authority_key_id == issuer.key_id
+    }
+
+    /// Whether the issuer's certificate has the issuer and the serial number that this one states, if it
+    /// states them. Only OpenSSL and, of
+    /// a root's serial number, Java require that: a renewed CA has the same key and another serial number.
+    pub fn agrees_on_certificate_with(&self, issuer: &Self) -> bool {
+        let above = self.authority_certificate.issuer.as_ref();
+        above.is_none_or(|name| *name == issuer.canonical[1]) && self.agrees_on_serial_with(issuer)
+    }
+
+    /// Whether the issuer's certificate has the serial number that this one states, if it states one.
+    pub fn agrees_on_serial_with(&self, issuer: &Self) -> bool {
+        self.authority_certificate.serial.as_ref().is_none_or(|serial| *serial == issuer.serial)
     }
 
     /// Whether the authority key identifier can only mean the issuer's key: it is a digest of that key (RFC
@@ -195,7 +227,8 @@ impl Chain<'_> {
 pub fn is_in_order(sent: &[Link]) -> bool {
     let follows = |at: usize| {
         let (before, link) = (&sent[..at], &sent[at]);
-        before.iter().any(|child| child.names(link)) && before.iter().all(|other| other.der != link.der)
+        before.iter().any(|child| child.names_in_any_spelling(link))
+            && before.iter().all(|other| other.der != link.der)
     };
     (1..sent.len()).all(follows)
 }

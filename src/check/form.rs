@@ -19,11 +19,18 @@ pub(super) const EVERY_LIBRARY: &[Library] = &[OpenSsl, GnuTls, Go, Webpki];
 pub struct Defect {
     what: String,
     refused_by: &'static [Library],
+    /// Whether an extension cannot be decoded.
+    is_damage: bool,
 }
 
 impl Defect {
     fn new(what: impl Into<String>, refused_by: &'static [Library]) -> Self {
-        Self { what: what.into(), refused_by }
+        Self { what: what.into(), refused_by, is_damage: false }
+    }
+
+    /// Whether OpenSSL cannot read the certificate, and never uses it as an issuer.
+    pub(super) fn hides_issuer_from_openssl(&self) -> bool {
+        self.is_damage && self.refused_by.contains(&OpenSsl)
     }
 }
 
@@ -88,7 +95,7 @@ fn unreadable(extension: &X509Extension) -> Option<Defect> {
         "2.5.29.37" => ("extKeyUsage", EVERY_LIBRARY),
         _ => return None,
     };
-    Some(Defect::new(format!("its extension {name} is damaged"), refused_by))
+    Some(Defect { is_damage: true, ..Defect::new(format!("its extension {name} is damaged"), refused_by) })
 }
 
 fn bad_name(name: &AnyName) -> Option<Defect> {

@@ -5,15 +5,13 @@ use std::net::IpAddr;
 use time::{Duration, OffsetDateTime};
 
 use super::catalogue::{
-    Case, Client, EXPIRED, EXPIRING, KEY_ID_MISMATCH, Library, MISSING_INTERMEDIATE, NAME_MISMATCH,
-    NOT_YET_VALID, SELF_SIGNED, SMALL_EXPONENT, TOO_LONG, WEAK, WRONG_ORDER, Words,
+    Case, Client, EXPIRED, EXPIRING, Library, MISSING_INTERMEDIATE, NAME_MISMATCH, NOT_YET_VALID,
+    SELF_SIGNED, TOO_LONG, WRONG_ORDER, Words,
 };
 use super::chain::{self, Chain, End, Link, Source};
-use super::{Finding, constraints, form, issue, purpose, words};
-use crate::x509::algorithm::KeyKind;
+use super::{Finding, constraints, form, issue, issuers, purpose, strength, words};
 use crate::x509::details::CertificateDetails;
 use crate::x509::policy;
-use crate::x509::rsa::Exponent;
 use crate::x509::validity::DaysLeft;
 
 /// Certificates that expire within this many days are reported.
@@ -44,34 +42,26 @@ pub fn judge(chain: &Chain, sent: &[Link], expected: &Expectation) -> Vec<Findin
         findings.push(Finding::new(&SELF_SIGNED, what, format!("devca issue {names}, and use those files")));
     }
     findings.extend(missing_links(chain));
-    findings.extend(expected.name.and_then(|name| name_mismatch(leaf, name)));
+    findings.extend(
+        expected.name.and_then(|name| name_mismatch(leaf, name).or_else(|| bad_wildcard(leaf, name))),
+    );
     for (link, _) in &chain.links {
         let link: &Link = link;
-        let is = |other: &Link| std::ptr::eq(link, other);
         let is_root = chain.is_root(link) && chain.links.len() > 1;
         // webpki uses only the name and key of a root.
         let minds = |words: &Words| !is_root || words.library() != Some(Library::Webpki);
         findings.extend(validity(link, expected.now).map(|finding| finding.saying(minds)));
-        findings.extend(weakness(link, is(leaf), is(chain.top())));
+        findings.extend(strength::judge(chain, link));
     }
     findings.extend(purpose::judge(chain, expected));
     findings.extend(form::judge(chain));
     findings.extend(constraints::judge(chain));
-    findings.extend(key_ids(chain));
+    findings.extend(issuers::judge(chain));
     if !chain::is_in_order(sent) {
         findings.push(wrong_order(chain, sent));
     }
     findings.extend(too_long(leaf, expected.client));
     findings
-}
-
-/// Reports an authority key identifier that differs from the issuer's (RFC 5280 §4.2.1.1).
-fn key_ids(chain: &Chain) -> Option<Finding> {
-    let mut pairs = chain.links.windows(2);
-    let pair = pairs.find(|pair| !pair[0].0.agrees_on_key_with(pair[1].0))?;
-    let (link, issuer) = (&pair[0].0.details, &pair[1].0.details);
-    let what = format!("{} names a key other than that of {}, which signed it", link.subject, issuer.subject);
-    Some(Finding::new(&KEY_ID_MISMATCH, what, issue(&chain.leaf().details)))
 }
 
 fn missing_links(chain: &Chain) -> Option<Finding> {
@@ -159,7 +149,7 @@ fn name_mismatch(leaf: &Link, name: &str) -> Option<Finding> {
     let said = |words: &Words| {
         is_said(words)
             && match words.when {
-                Case::UnknownSni => false,
+                Case::UnknownSni | Case::Underscore => false,
                 Case::HostName => !ip,
                 Case::Address => ip,
                 Case::NoAddresses => ip && !has_address,
@@ -171,6 +161,26 @@ fn name_mismatch(leaf: &Link, name: &str) -> Option<Finding> {
             }
     };
     Some(Finding::new(&NAME_MISMATCH, what, fix).saying(said))
+}
+
+/// Reports a wildcard that OpenSSL never matches, because it has an underscore. curl and Node compare names
+/// without OpenSSL.
+fn bad_wildcard(leaf: &Link, name: &str) -> Option<Finding> {
+    let names = &leaf.details.names;
+    let mut matching = names.iter().filter(|known| matches(known, name));
+    let first = matching.clone().next()?;
+    let is_bad = |known: &String| known.starts_with("*.") && known.contains('_');
+    matching.all(is_bad).then(|| {
+        let what = format!("{first} has an underscore: OpenSSL (Python) and Java refuse such wildcards");
+        let all: Vec<String> = names.iter().cloned().chain([name.to_owned()]).collect();
+        let said = |words: &Words| match words.client {
+            Client::Python | Client::OpenSsl => words.when == Case::HostName,
+            Client::Java => words.when == Case::Underscore,
+            _ => false,
+        };
+        let fix = format!("use another name, or for OpenSSL: devca issue {}", self::words(&all));
+        Finding::new(&NAME_MISMATCH, what, fix).saying(said)
+    })
 }
 
 fn validity(link: &Link, now: OffsetDateTime) -> Option<Finding> {
@@ -192,7 +202,7 @@ fn validity(link: &Link, now: OffsetDateTime) -> Option<Finding> {
 }
 
 /// Suggests who can reissue the certificate.
-fn renew(details: &CertificateDetails) -> String {
+pub(super) fn renew(details: &CertificateDetails) -> String {
     let is_devcas = details.issuer.contains(policy::ROOT_ORGANIZATION);
     match (is_devcas, details.is_ca, details.subject == details.issuer) {
         (true, false, _) => "devca renew".into(),
@@ -203,64 +213,8 @@ fn renew(details: &CertificateDetails) -> String {
     }
 }
 
-fn weakness(link: &Link, is_leaf: bool, is_top: bool) -> Option<Finding> {
-    let details = &link.details;
-    let is_short = matches!(details.key, KeyKind::Rsa(..1024));
-    let has_bad_exponent = details.exponent == Some(Exponent::Unusable);
-    let said_of_key = |words: &Words| match words.when {
-        _ if has_bad_exponent => false,
-        Case::CaKey => !is_leaf,
-        Case::LeafKey => is_leaf && (words.client != Client::Node || is_short),
-        // Java and Go accept half the key length that others require.
-        _ => is_short && words.client == Client::Java,
-    };
-    // Java is stricter with the roots it ships than with others.
-    let said_of_signature = |words: &Words| words.when == Case::Signature && words.client != Client::Java;
-    let fix = "devca issue NAMES uses keys and signatures that are accepted";
-    let weak_key = match &details.key {
-        KeyKind::Rsa(bits) if details.key.is_weak() => Some(format!("an RSA key of {bits} bits")),
-        key if key.is_weak() => Some(format!("a {key} key")),
-        _ if has_bad_exponent => Some("an RSA key with a public exponent that clients refuse".into()),
-        _ => None,
-    };
-    match weak_key {
-        Some(key) => {
-            let what = format!("{} has {key}", details.subject);
-            Some(Finding::new(&WEAK, what, fix).saying(said_of_key))
-        }
-        // A root's own signature is never verified.
-        None if details.signature.is_weak() && !is_top => {
-            let what = format!("{} is signed by {}", details.subject, details.signature);
-            Some(Finding::new(&WEAK, what, fix).saying(said_of_signature))
-        }
-        None => rare(link, is_top).or_else(|| small_exponent(link)),
-    }
-}
-
-fn small_exponent(link: &Link) -> Option<Finding> {
-    let warning = link.details.exponent?.warning()?;
-    let what = format!("{} {warning}", link.details.subject);
-    Some(Finding::new(&SMALL_EXPONENT, what, "devca issue NAMES creates a key that is not affected"))
-}
-
-/// Reports a key or signature that only some clients support: Ed448, or a curve other than P-256, P-384 and
-/// P-521. devca may not be able to verify the signature either.
-fn rare(link: &Link, is_top: bool) -> Option<Finding> {
-    let details = &link.details;
-    let what = if details.key.is_rare() {
-        format!("{} has a key of a kind that many clients do not support: {}", details.subject, details.key)
-    } else if details.signature.is_rare() && !is_top {
-        let signature = &details.signature;
-        format!("{} has a signature of a kind that many clients do not support: {signature}", details.subject)
-    } else {
-        return None;
-    };
-    let fix = "devca issue NAMES uses keys and signatures that are accepted";
-    Some(Finding::new(&WEAK, what, fix).saying(|_| false))
-}
-
 fn wrong_order(chain: &Chain, sent: &[Link]) -> Finding {
-    let is_named = |issuer: &Link| sent.iter().any(|link| link.names(issuer));
+    let is_named = |issuer: &Link| sent.iter().any(|link| link.names_in_any_spelling(issuer));
     let is_sent_before = |index: usize, link: &Link| sent[..index].iter().any(|other| other.der == link.der);
     let double = sent.iter().enumerate().find(|(index, link)| is_sent_before(*index, link));
     let is_linked = |link: &Link| chain.links.iter().any(|(known, _)| known.der == link.der);

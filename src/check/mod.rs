@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::ca::profile;
 use crate::error::quoted;
 use crate::x509::details::CertificateDetails;
 use crate::x509::usage::Usage;
@@ -17,22 +18,36 @@ mod constraints;
 pub(crate) mod environment;
 mod form;
 pub(crate) mod handshake;
+mod issuers;
 pub mod judge;
 pub(crate) mod names;
 pub mod path;
 pub(crate) mod purpose;
 pub mod starttls;
+mod strength;
 pub mod target;
 mod timed;
 mod watcher;
 
 /// The command that issues a replacement for this certificate, quoted for the shell.
 pub fn issue(details: &CertificateDetails) -> String {
-    let names = if details.names.is_empty() { details.common_name.as_slice() } else { &details.names };
-    let names = if names.is_empty() { "NAMES".into() } else { words(names) };
     let has = |usage| details.usages.contains(&usage);
-    let option = if has(Usage::Client) && !has(Usage::Server) { " --client" } else { "" };
-    format!("devca issue{option} {names}")
+    let is_client = has(Usage::Client) && !has(Usage::Server);
+    let names = requested(details, is_client);
+    let names = if names.is_empty() { "NAMES".into() } else { words(&names) };
+    format!("devca issue{} {names}", if is_client { " --client" } else { "" })
+}
+
+/// The names that were requested for a certificate, or would create it again. devca adds names of its own to
+/// a client's certificate that would have none.
+fn requested(details: &CertificateDetails, is_client: bool) -> Vec<String> {
+    let CertificateDetails { common_name, names, .. } = details;
+    if !is_client && !names.is_empty() {
+        return names.clone();
+    }
+    let is_nameless = is_client && names.iter().any(|name| name.starts_with(profile::CLIENT_URI));
+    let others = names.iter().filter(|name| !is_nameless && Some(*name) != common_name.as_ref());
+    common_name.iter().chain(others).cloned().collect()
 }
 
 /// Names as quoted words of a shell command.
@@ -75,8 +90,10 @@ pub struct Finding {
 impl Finding {
     /// Creates a finding with all messages of its fault.
     pub fn new(fault: &'static Diagnosis, what: impl Into<String>, fix: impl Into<String>) -> Self {
-        // RFC 8446 §4.4.2 asks clients to accept certificates in any order, and extra ones.
-        let severity = if *fault == catalogue::WRONG_ORDER { Severity::Warning } else { Severity::Error };
+        // RFC 8446 §4.4.2 asks clients to accept certificates in any order, and extra ones. They also accept
+        // small exponents.
+        let is_accepted = [&catalogue::WRONG_ORDER, &catalogue::SMALL_EXPONENT].contains(&fault);
+        let severity = if is_accepted { Severity::Warning } else { Severity::Error };
         Self { fault, what: what.into(), severity, fix: fix.into(), words: fault.words.iter().collect() }
     }
 

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use time::OffsetDateTime;
 
 use super::chain::{Chain, End, Link, Source};
+use super::form::Defect;
 
 /// The maximum length of a chain. OpenSSL's own limit is 100, that of `GnuTLS` is 16, and webpki allows 6
 /// intermediates.
@@ -102,7 +103,7 @@ impl<'a> Search<'a> {
         let last = self.links[path[path.len() - 1]].0;
         let is_new = |link: &Link| path.iter().all(|at| !self.links[*at].0.is_twin_of(link));
         let mut found: Vec<usize> = (1..self.links.len())
-            .filter(|at| last.names(self.links[*at].0) && is_new(self.links[*at].0))
+            .filter(|at| last.names_in_any_spelling(self.links[*at].0) && is_new(self.links[*at].0))
             .collect();
         found.sort_by_key(|at| (!last.agrees_on_key_with(self.links[*at].0), !self.links[*at].2));
         found
@@ -159,13 +160,15 @@ impl<'a> Search<'a> {
             let fits = |at: &usize| {
                 let (issuer, source, is_anchor) = self.links[*at];
                 let is_usable = is_anchor || (source == Source::Sent && !is_self_issued(link));
-                // OpenSSL cannot read a certificate with an empty key usage.
-                let is_readable = issuer.key_usage.is_none_or(|usage| usage.flags != 0);
+                // OpenSSL cannot read a certificate with an empty key usage or a damaged extension.
+                let is_readable = issuer.key_usage.is_none_or(|usage| usage.flags != 0)
+                    && !issuer.defects.iter().any(Defect::hides_issuer_from_openssl);
                 !path.contains(at)
                     && is_usable
                     && is_readable
-                    && link.names(issuer)
+                    && link.names_in_any_spelling(issuer)
                     && link.agrees_on_key_with(issuer)
+                    && link.agrees_on_certificate_with(issuer)
             };
             let found: Vec<usize> = (1..self.links.len()).filter(fits).collect();
             let (trusted, sent): (Vec<usize>, Vec<usize>) =
@@ -186,8 +189,11 @@ impl<'a> Search<'a> {
     /// The chain that `GnuTLS` builds: it takes the first sent certificate that matches by name and key
     /// identifier, until it reaches one that is trusted or issued by a trusted one.
     pub fn by_gnutls(&self, now: OffsetDateTime) -> Option<Chain<'a>> {
+        // The name may be spelled in another way if the key identifiers agree.
         let fits = |last: &Link, at: usize| {
-            last.names(self.links[at].0) && last.agrees_on_key_with(self.links[at].0)
+            let issuer = self.links[at].0;
+            let is_its_key = last.names_in_any_spelling(issuer) && last.shares_key_id_with(issuer);
+            is_its_key || last.names(issuer) && last.agrees_on_key_with(issuer)
         };
         let mut path = vec![0];
         loop {
@@ -235,6 +241,7 @@ impl<'a> Search<'a> {
     }
 }
 
+/// Whether OpenSSL regards the certificate as its own issuer.
 fn is_self_issued(link: &Link) -> bool {
-    link.is_self_issued() && link.agrees_on_key_with(link)
+    link.is_self_issued() && link.agrees_on_key_with(link) && link.agrees_on_certificate_with(link)
 }

@@ -11,7 +11,8 @@ use x509_parser::x509::X509Name;
 
 pub(super) use report::Checks;
 use report::{Checked, Linked};
-use trust::{Roots, Trust};
+use roots::Roots;
+use trust::Trust;
 
 use super::Context;
 use crate::check::catalogue::{
@@ -35,6 +36,7 @@ use crate::x509::usage::Usage;
 mod expiring;
 mod programs;
 mod report;
+mod roots;
 mod trust;
 
 pub(super) fn run(context: &Context, args: &cli::Check) -> anyhow::Result<Checks> {
@@ -132,11 +134,12 @@ fn of_client(context: &Context, args: &cli::Check, roots: &Roots) -> anyhow::Res
     let count = |chain: &Chain| judge::judge(chain, &links, &expected).len();
     let Some(chain) = search.best(&count) else { return Ok(Vec::new()) };
     let mut findings = judge::judge(&chain, &links, &expected);
-    findings.extend(key_of(key, &sent[0])?);
+    findings.extend(key_of(key, &links[0])?);
     findings.extend(roots.revoked(&chain)?);
     let named = |finding: Finding| {
         let what = format!("{}: {}", path.display(), finding.what);
-        Finding { what, ..finding.saying(|_| false) }
+        let fix = roots.hint(chain.leaf(), &finding.fix);
+        Finding { what, fix, ..finding.saying(|_| false) }
     };
     Ok(findings.into_iter().map(named).collect())
 }
@@ -189,9 +192,14 @@ fn file(context: &Context, args: &cli::Check, path: &Path) -> anyhow::Result<Che
         return Err(no_certificate(path, &bytes, &found).into());
     }
     let mut checked = Checked { place: path.display().to_string(), ..Checked::default() };
+    let roots = Roots::gather(context, args)?;
     let own = (found.keys > 0).then(|| path.to_owned());
-    for key in own.iter().chain(&args.key) {
-        checked.findings.extend(key_of(key, &found.certificates[0])?);
+    if let Some(leaf) = Link::read(&found.certificates[0]) {
+        for key in own.iter().chain(&args.key) {
+            let found = key_of(key, &leaf)?.into_iter();
+            let hint = |finding: Finding| Finding { fix: roots.hint(&leaf, &finding.fix), ..finding };
+            checked.findings.extend(found.map(hint));
+        }
     }
     let leaf = CertificateDetails::read(&found.certificates[0]);
     let is_of_client = |leaf: &CertificateDetails| leaf.usages == [Usage::Client];
@@ -200,7 +208,7 @@ fn file(context: &Context, args: &cli::Check, path: &Path) -> anyhow::Result<Che
         context.report.note("judged as a client certificate, since it is for clients only");
     }
     let expected = Expectation { name: args.name.as_deref(), client, now: context.now };
-    chain(args, &Roots::gather(context, args)?, &found.certificates, &expected, &mut checked)?;
+    chain(args, &roots, &found.certificates, &expected, &mut checked)?;
     // A CA certificate on its own is not meant to be used as a leaf.
     if args.name.is_none() && !args.client && leaf.is_some_and(|leaf| leaf.is_ca) {
         context.report.note("judged as a CA's certificate; to judge it as a server's: --name HOST");
@@ -233,15 +241,14 @@ fn no_certificate(path: &Path, bytes: &[u8], found: &pem::Contents) -> Fault {
     Fault::new(format!("{shown} contains no certificate"), hint)
 }
 
-fn key_of(path: &Path, leaf: &[u8]) -> anyhow::Result<Vec<Finding>> {
+fn key_of(path: &Path, leaf: &Link) -> anyhow::Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let key = pem::first_key_of(path, &files::read_named(path)?)?;
     let public_key = rcgen::PublicKeyData::subject_public_key_info(&*key);
-    if crate::x509::certificate::Leaf::parse(leaf).is_some_and(|leaf| leaf.public_key != public_key) {
+    if crate::x509::certificate::Leaf::parse(&leaf.der).is_some_and(|leaf| leaf.public_key != public_key) {
         let what = format!("{} does not match this certificate", path.display());
-        let again =
-            CertificateDetails::read(leaf).map_or("devca issue NAMES".into(), |details| issue(&details));
-        findings.push(Finding::new(&KEY_MISMATCH, what, format!("{again} --force writes a new pair")));
+        let fix = format!("{} --force", issue(&leaf.details));
+        findings.push(Finding::new(&KEY_MISMATCH, what, fix));
     }
     if files::too_open(path).is_some() {
         let what = format!("{} is readable by other users", path.display());
@@ -310,6 +317,7 @@ fn chain(
         }
         return Ok(());
     };
+    let before = checked.findings.len();
     checked.findings.extend(judge::judge(&chain, &links, expected));
     if let Some(at) = sent.iter().position(|der| Link::read(der).is_none()) {
         let what = format!("certificate {} of {} cannot be read", at + 1, sent.len());
@@ -327,6 +335,9 @@ fn chain(
     }
     (checked.trusted_by, checked.not_trusted_by) = (trusted_by, not_trusted_by);
     checked.findings.extend(roots.revoked(&chain)?);
+    for finding in &mut checked.findings[before..] {
+        finding.fix = roots.hint(chain.leaf(), &finding.fix);
+    }
     let linked =
         |(link, source): &(&Link, Source)| Linked { certificate: link.details.clone(), source: *source };
     checked.chain = chain.links.iter().map(linked).collect();

@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 use x509_parser::asn1_rs::Tag;
+use x509_parser::oid_registry::{OID_NIST_HASH_SHA256, OID_NIST_HASH_SHA384, OID_NIST_HASH_SHA512};
 use x509_parser::public_key::PublicKey;
+use x509_parser::signature_algorithm::RsaSsaPssParams;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 /// The type of a public key, with its size if that varies.
@@ -45,12 +47,12 @@ impl KeyKind {
 
     /// Whether clients reject it as too weak.
     pub fn is_weak(&self) -> bool {
-        matches!(self, Self::Rsa(..2048) | Self::Dsa)
+        matches!(self, Self::Rsa(..2048))
     }
 
     /// Whether many clients do not support it.
     pub fn is_rare(&self) -> bool {
-        matches!(self, Self::EcdsaOther(Some(_)) | Self::Other(_))
+        matches!(self, Self::EcdsaOther(Some(_)) | Self::Dsa | Self::Other(_))
     }
 }
 
@@ -86,6 +88,9 @@ pub enum SignatureKind {
     Ecdsa(Hash),
     Rsa(Hash),
     RsaPss,
+    /// RSA-PSS with parameters that TLS does not use (RFC 8446 §4.2.3), and with a salt of this length: the
+    /// salt is not as long as the hash, or the hash is another one.
+    RsaPssOther(u32),
     Ed25519,
     /// Any other algorithm, by its OID.
     Other(String),
@@ -104,10 +109,27 @@ impl SignatureKind {
             "1.2.840.113549.1.1.11" => Self::Rsa(Hash::Sha256),
             "1.2.840.113549.1.1.12" => Self::Rsa(Hash::Sha384),
             "1.2.840.113549.1.1.13" => Self::Rsa(Hash::Sha512),
-            "1.2.840.113549.1.1.10" => Self::RsaPss,
+            "1.2.840.113549.1.1.10" => Self::of_pss(algorithm),
             ED25519 => Self::Ed25519,
             other => Self::Other(other.to_owned()),
         }
+    }
+
+    fn of_pss(algorithm: &AlgorithmIdentifier) -> Self {
+        let parameters = algorithm.parameters.as_ref();
+        let Some(pss) = parameters.and_then(|any| RsaSsaPssParams::try_from(any).ok()) else {
+            return Self::RsaPssOther(0);
+        };
+        let hash = pss.hash_algorithm_oid();
+        let length = match () {
+            () if *hash == OID_NIST_HASH_SHA256 => 32,
+            () if *hash == OID_NIST_HASH_SHA384 => 48,
+            () if *hash == OID_NIST_HASH_SHA512 => 64,
+            () => return Self::RsaPssOther(pss.salt_length()),
+        };
+        let has_one_hash = pss.mask_gen_algorithm().is_ok_and(|mask| mask.hash == *hash);
+        let is_usual = has_one_hash && pss.salt_length() == length;
+        if is_usual { Self::RsaPss } else { Self::RsaPssOther(pss.salt_length()) }
     }
 
     /// Whether clients reject its hash function.
@@ -117,7 +139,7 @@ impl SignatureKind {
 
     /// Whether many clients do not support it.
     pub fn is_rare(&self) -> bool {
-        matches!(self, Self::Other(_))
+        matches!(self, Self::RsaPssOther(_) | Self::Other(_))
     }
 }
 
@@ -139,6 +161,7 @@ impl fmt::Display for SignatureKind {
             Self::Ecdsa(hash) => write!(f, "ECDSA with {hash}"),
             Self::Rsa(hash) => write!(f, "RSA with {hash}"),
             Self::RsaPss => f.write_str("RSA-PSS"),
+            Self::RsaPssOther(salt) => write!(f, "RSA-PSS with unusual parameters (a salt of {salt} octets)"),
             Self::Ed25519 => f.write_str("Ed25519"),
             Self::Other(oid) => write!(f, "an algorithm {oid}"),
         }

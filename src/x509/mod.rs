@@ -1,6 +1,7 @@
 //! Certificates and their parts: names, keys, constraints, validity, PEM.
 
 pub(crate) mod algorithm;
+pub(crate) mod canonical;
 pub mod certificate;
 pub mod constraints;
 pub mod csr;

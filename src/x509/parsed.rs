@@ -10,6 +10,7 @@ use x509_parser::oid_registry::OID_KEY_TYPE_EC_PUBLIC_KEY;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::x509::algorithm::{KeyKind, SignatureKind};
+use crate::x509::canonical::Canonical;
 use crate::x509::name::address;
 use crate::x509::usage::Usage;
 use crate::x509::validity::Validity;
@@ -25,6 +26,15 @@ pub struct Parsed<'a> {
     pub rest: &'a [u8],
 }
 
+/// How a certificate describes its issuer's certificate, beside the key.
+#[derive(Debug, Clone, Default)]
+pub struct AuthorityCertificate {
+    /// The issuer of the issuer's certificate.
+    pub issuer: Option<Canonical>,
+    /// The serial number of the issuer's certificate.
+    pub serial: Option<Vec<u8>>,
+}
+
 /// The result of verifying a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verified {
@@ -32,7 +42,7 @@ pub enum Verified {
     Yes,
     /// The signature is invalid.
     No,
-    /// devca does not support the algorithm, such as Ed448.
+    /// devca does not support the algorithm, such as Ed448, or its parameters.
     Unsupported,
 }
 
@@ -134,6 +144,22 @@ impl<'a> Parsed<'a> {
         })
     }
 
+    /// The issuer and the serial number of the issuer's certificate, each if the authority key identifier
+    /// has it (RFC 5280 §4.2.1.1).
+    pub fn authority_certificate(&self) -> AuthorityCertificate {
+        let found = self.extension(|extension| match extension {
+            ParsedExtension::AuthorityKeyIdentifier(id) => Some(AuthorityCertificate {
+                issuer: id.authority_cert_issuer.iter().flatten().find_map(|name| match name {
+                    GeneralName::DirectoryName(name) => Some(Canonical::of(name)),
+                    _ => None,
+                }),
+                serial: id.authority_cert_serial.map(<[u8]>::to_vec),
+            }),
+            _ => None,
+        });
+        found.unwrap_or_default()
+    }
+
     /// The digest in a critical acmeIdentifier extension (RFC 8737 §3).
     pub fn acme_identifier(&self) -> Option<&'a [u8]> {
         let extension =
@@ -151,6 +177,10 @@ impl<'a> Parsed<'a> {
     /// Verifies the signature with the issuer's key.
     pub fn verify(&self, issuer: &Parsed) -> Verified {
         let verdict = |is_good| if is_good { Verified::Yes } else { Verified::No };
+        // The library ignores the length of the salt, and finds that such a signature does not match.
+        if matches!(self.signature_kind(), SignatureKind::RsaPssOther(_)) {
+            return Verified::Unsupported;
+        }
         match self.raw.verify_signature(Some(issuer.raw.public_key())) {
             Ok(()) => Verified::Yes,
             Err(X509Error::SignatureUnsupportedAlgorithm) => {

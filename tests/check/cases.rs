@@ -58,6 +58,11 @@ const OF_ANY: &[Property] = &[
         draft.remove(AUTHORITY_KEY_ID);
     }),
     ("another authority key identifier", |draft| draft.set_authority_key_id(99)),
+    ("another issuer and serial number in the authority key identifier", |draft| {
+        let key = der(0x80, &[u8::try_from(draft.signer).unwrap(); 20]);
+        let issuer = der(0xa1, &directory("nobody"));
+        draft.set(AUTHORITY_KEY_ID, false, &sequence(&[key, issuer, der(0x82, &[99])]));
+    }),
     ("another subject key identifier", |draft| draft.set(SUBJECT_KEY_ID, false, &der(4, &[77; 20]))),
     ("a damaged key usage", |draft| draft.set(KEY_USAGE, true, &[3, 5, 1])),
     ("an empty key usage", |draft| draft.set(KEY_USAGE, true, &der(3, &[0]))),

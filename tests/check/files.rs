@@ -95,6 +95,40 @@ fn a_key_of_another_certificate_is_found_and_foretold() {
     compare(&home, "openssl s_client", output.status.success(), &words(&output), &found, "a key of another");
 }
 
+/// The command must issue the same certificate, from the CA that issued it.
+#[test]
+fn the_command_for_a_new_pair_is_that_of_the_old_one() {
+    let home = home();
+    home.ok(["install", "--store", "wsl"]);
+    home.ok(["--ca", "c1", "issue", "--client", "alice"]);
+    home.ok(["--ca", "c2", "issue", "--client", "Bob Smith", "b@app.test"]);
+    home.ok(["--ca", "c3", "install", "--sealed", "--store", "wsl"]);
+    home.ok(["--ca", "c3", "issue", "--client", "carol"]);
+    home.ok(["--ca", "c1", "issue", "app.test"]);
+    for (file, expected) in [
+        ("alice-client.pem", "devca --ca c1 issue --client alice --force"),
+        ("Bob_Smith-client.pem", "devca --ca c2 issue --client 'Bob Smith' b@app.test --force"),
+        ("carol-client.pem", "devca --ca c3 issue --client carol --force"),
+        ("app.test.pem", "devca --ca c1 issue app.test --force"),
+        ("localhost.pem", "devca issue localhost --force"),
+    ] {
+        let key = if file == "localhost.pem" { "app.test-key.pem" } else { "localhost-key.pem" };
+        for option in [&[][..], &["--ca", "c2"]] {
+            let (_, document) = home.check([&[file, "--key", key], option].concat());
+            assert_eq!(document["findings"][0]["hint"], expected, "{document:#}");
+        }
+    }
+    // The same for the certificate that is presented to a server.
+    let (certificate, key) = (home.file("localhost.pem"), home.file("localhost-key.pem"));
+    let server = super::common::Server::mutual(&certificate, &key, &home.root());
+    let place = format!("localhost:{}", server.port);
+    let pair = ["--cert", "alice-client.pem", "--key", "localhost-key.pem"];
+    let (_, document) = home.check([&[&*place][..], &pair].concat());
+    let findings = document["findings"].as_array().unwrap();
+    let mismatch = findings.iter().find(|finding| finding["id"] == "key-mismatch").unwrap();
+    assert_eq!(mismatch["hint"], "devca --ca c1 issue --client alice --force", "{document:#}");
+}
+
 #[test]
 fn a_key_that_others_can_read_is_found() {
     let home = home();

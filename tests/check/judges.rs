@@ -14,9 +14,9 @@ use super::common::clients::go_program;
 use super::common::{Home, tool, words};
 
 /// The reason for a rejection; `None` if the chain is accepted.
-type Verdict = Option<String>;
+pub(super) type Verdict = Option<String>;
 
-const JUDGES: [&str; 4] = ["OpenSSL", "GnuTLS", "Go", "webpki"];
+pub(super) const JUDGES: [&str; 4] = ["OpenSSL", "GnuTLS", "Go", "webpki"];
 
 /// Findings that none of these verifiers reports: they concern Apple, the handshake, and what is still valid
 /// today.
@@ -83,14 +83,14 @@ fn webpki(case: &Case) -> Verdict {
 }
 
 /// devca's findings.
-struct Found {
-    ids: Vec<String>,
+pub(super) struct Found {
+    pub(super) ids: Vec<String>,
     document: serde_json::Value,
 }
 
 impl Found {
     /// Whether devca predicts that a client with this library rejects the chain.
-    fn foretells(&self, judge: &str) -> bool {
+    pub(super) fn foretells(&self, judge: &str) -> bool {
         let clients: &[&str] = match judge {
             "OpenSSL" => &["OpenSSL", "curl"],
             "webpki" => &["rustls"],
@@ -136,18 +136,23 @@ fn for_each<T: Send>(count: usize, act: impl Fn(usize) -> T + Sync) -> Vec<T> {
     done.into_iter().map(|(_, result)| result).collect()
 }
 
+/// Runs the verifiers and devca for each case.
+pub(super) fn judged(home: &Home, cases: &[Case]) -> Vec<([Verdict; 4], Found)> {
+    let folder = |number: usize| -> PathBuf { home.file(&number.to_string()) };
+    cases.iter().enumerate().for_each(|(number, case)| write(&folder(number), case));
+    let by_go = go(&home.work(), cases.len());
+    for_each(cases.len(), |number| {
+        let folder = folder(number);
+        let verdicts = [openssl(&folder), gnutls(&folder), by_go[number].clone(), webpki(&cases[number])];
+        (verdicts, devca(home, &folder))
+    })
+}
+
 #[test]
 fn what_all_four_verifiers_say_devca_says_as_well() {
     let home = Home::new();
     let cases = cases::all();
-    let folder = |number: usize| -> PathBuf { home.file(&number.to_string()) };
-    cases.iter().enumerate().for_each(|(number, case)| write(&folder(number), case));
-    let by_go = go(&home.work(), cases.len());
-    let all = for_each(cases.len(), |number| {
-        let folder = folder(number);
-        let verdicts = [openssl(&folder), gnutls(&folder), by_go[number].clone(), webpki(&cases[number])];
-        (verdicts, devca(&home, &folder))
-    });
+    let all = judged(&home, &cases);
     let (mut good, mut bad, mut false_alarms, mut missed) = (0, 0, Vec::new(), Vec::new());
     for (number, (verdicts, found)) in all.iter().enumerate() {
         let refusals = verdicts.iter().flatten().count();

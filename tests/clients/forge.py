@@ -2,12 +2,14 @@
 import datetime
 import ipaddress
 import os
+import subprocess
 import sys
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
+from cryptography.x509.name import _ASN1Type as Type
 from cryptography.x509.oid import NameOID
 
 certificate_path, key_path, *words = sys.argv[1:]
@@ -26,14 +28,23 @@ def read(path):
         return file.read()
 
 
-bits = int(wanted.get("rsa", 0))
-key = rsa.generate_private_key(65537, bits) if bits else ec.generate_private_key(ec.SECP256R1())
+def generated():
+    if "rsa" in wanted:
+        return rsa.generate_private_key(int(wanted.get("exponent", 65537)), int(wanted["rsa"]))
+    kind = wanted.get("key", "SECP256R1")
+    others = {"dsa": lambda: dsa.generate_private_key(2048), "ed448": ed448.Ed448PrivateKey.generate}
+    return others[kind]() if kind in others else ec.generate_private_key(getattr(ec, kind)())
+
+
+key = generated()
 subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, wanted.get("cn", "localhost"))])
 issuer, signer, authority = subject, key, None
 if "ca" in wanted:
     ca = x509.load_pem_x509_certificate(read(wanted["ca"]))
     issuer, authority = ca.subject, ca.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     signer = serialization.load_pem_private_key(read(wanted["ca-key"]), None)
+if "printable" in wanted:
+    issuer = x509.Name([x509.NameAttribute(part.oid, part.value, Type.PrintableString) for part in issuer])
 now = datetime.datetime.utcnow() - datetime.timedelta(minutes=1)
 begin = now + datetime.timedelta(days=int(wanted.get("in", 0)))
 is_ca = wanted.get("kind") == "ca"
@@ -45,7 +56,10 @@ builder = (
     .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
 )
 if authority:
-    identifier = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(authority)
+    above, number = [x509.DirectoryName(ca.issuer)], int(wanted.get("ca-serial", ca.serial_number))
+    if "ca-key-id" in wanted:
+        authority = x509.SubjectKeyIdentifier(bytes(20))
+    identifier = x509.AuthorityKeyIdentifier(authority.digest, *((above, number) if "ca-serial" in wanted else (None, None)))
     builder = builder.add_extension(identifier, critical=False)
 if names := wanted.get("names", "localhost"):
     builder = builder.add_extension(x509.SubjectAlternativeName(map(general, names.split(","))), critical=False)
@@ -64,10 +78,20 @@ if "critical" in wanted:
 if padding := int(wanted.get("padding", 0)):
     unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), bytes(padding))
     builder = builder.add_extension(unknown, critical=False)
-made = builder.sign(signer, hashes.SHA1() if "sha1" in wanted else hashes.SHA256())
+algorithm = getattr(hashes, wanted.get("hash", "SHA1" if "sha1" in wanted else "SHA256"))()
+made = builder.sign(signer, None if isinstance(signer, ed448.Ed448PrivateKey) else algorithm)
 pem = serialization.Encoding.PEM
 with open(certificate_path, "wb") as file:
     file.write(made.public_bytes(pem))
 with os.fdopen(os.open(key_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
     pkcs8, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     file.write(key.private_bytes(pem, pkcs8, plain))
+if salt := wanted.get("salt"):
+    # Debian's cryptography does not sign with RSA-PSS.
+    request = x509.CertificateSigningRequestBuilder(made.subject)
+    for extension in made.extensions:
+        request = request.add_extension(extension.value, extension.critical)
+    command = ["openssl", "x509", "-req", "-out", certificate_path, "-days", "90", "-set_serial", "7", "-copy_extensions", "copyall"]
+    command += ["-CA", wanted["ca"], "-CAkey", wanted["ca-key"], "-sha256", "-sigopt", "rsa_padding_mode:pss"]
+    text = request.sign(key, hashes.SHA256()).public_bytes(pem)
+    subprocess.run([*command, "-sigopt", f"rsa_pss_saltlen:{salt}"], input=text, check=True, stderr=subprocess.DEVNULL)

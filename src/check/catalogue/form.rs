@@ -1,7 +1,7 @@
 //! Malformed certificates, and others that clients do not expect.
 
-use super::Case::{ChainSent, LeafSent, RootNotSent};
-use super::Client::{Curl, GnuTls, Go, Node, OpenSsl, Python, Rustls};
+use super::Case::{AtRoot, CaKey, ChainSent, EcdsaWithSha3, LeafSent, RootNotSent, SentKey, Signature};
+use super::Client::{Curl, GnuTls, Go, Java, Node, OpenSsl, Python, Rustls};
 use super::{Diagnosis, says};
 
 pub static MALFORMED: Diagnosis = Diagnosis {
@@ -64,18 +64,57 @@ pub static TOO_MANY_NAMES: Diagnosis = Diagnosis {
 
 pub static KEY_ID_MISMATCH: Diagnosis = Diagnosis {
     id: "key-id-mismatch",
-    title: "a certificate names the wrong issuer key",
-    meaning: "The authority key identifier differs from the subject key identifier of the CA that signed the certificate. OpenSSL and GnuTLS then do not recognize the CA as the issuer; Go, rustls and browsers verify the signature.",
-    causes: &["the CA certificate was reissued with another key identifier"],
-    fix: &["devca issue NAMES"],
+    title: "a certificate names the wrong key or certificate of its issuer",
+    meaning: "The authority key identifier differs from the subject key identifier of the CA that signed the certificate. OpenSSL and GnuTLS then do not recognize the CA as the issuer; Go, rustls and browsers verify the signature. The extension may also contain the issuer and the serial number of the CA's certificate; OpenSSL (curl, Node, Python) compares those, and Java a root's serial number.",
+    causes: &[
+        "the CA certificate was reissued with another key identifier",
+        "the CA certificate was renewed, and certificates that it issued before contain its old serial number (authorityKeyIdentifier = keyid,issuer:always in an OpenSSL configuration)",
+    ],
+    fix: &["have the CA issue the certificate again", "devca issue NAMES"],
     words: &[
         says(Curl, "unable to get local issuer certificate").when(RootNotSent),
-        says(Node, "unable to get local issuer certificate").when(RootNotSent),
+        says(Node, "unable to get local issuer certificate").when(ChainSent),
         says(Node, "UNABLE_TO_GET_ISSUER_CERT_LOCALLY").when(ChainSent),
         says(Node, "UNABLE_TO_VERIFY_LEAF_SIGNATURE").when(LeafSent),
         says(Node, "unable to verify the first certificate").when(LeafSent),
         says(Python, "unable to get local issuer certificate").when(RootNotSent),
         says(OpenSsl, "unable to get local issuer certificate").when(RootNotSent),
+        says(Java, "Path does not chain with any of the trust anchors").when(AtRoot),
         says(GnuTls, "The certificate issuer is unknown"),
+    ],
+};
+
+pub static ISSUER_NAME_MISMATCH: Diagnosis = Diagnosis {
+    id: "issuer-name-mismatch",
+    title: "a certificate spells the name of its issuer in another way",
+    meaning: "The issuer in the certificate and the subject of its CA are the same name in another encoding (PrintableString and UTF8String), case or spacing. RFC 5280 §4.1.2.6 requires the same encoding. OpenSSL (curl, Node, Python) and Java regard the names as the same; GnuTLS, Go and rustls compare the octets, and do not find the CA.",
+    causes: &["the CA certificate was created again with another program than the one that signs"],
+    fix: &["have the CA issue the certificate again", "devca issue NAMES"],
+    words: &[
+        says(GnuTls, "The certificate issuer is unknown"),
+        says(Go, "certificate signed by unknown authority"),
+        says(Rustls, "UnknownIssuer"),
+    ],
+};
+
+pub static UNSUPPORTED_ALGORITHM: Diagnosis = Diagnosis {
+    id: "unsupported-algorithm",
+    title: "many clients do not support the kind of key or signature",
+    meaning: "The key or the signature is of a kind that few clients support: DSA, Ed448, curves other than P-256, P-384 and P-521, SHA-224, SHA-3, or RSA-PSS with a salt of another length than the hash.",
+    causes: &[
+        "the key was created on a curve for other purposes, such as secp256k1 or a brainpool curve",
+        "OpenSSL signed with -sigopt rsa_padding_mode:pss and without -sigopt rsa_pss_saltlen:digest, and used the longest possible salt",
+    ],
+    fix: &["devca issue NAMES", "openssl: add -sigopt rsa_pss_saltlen:digest"],
+    words: &[
+        says(Curl, "unable to get local issuer certificate").when(EcdsaWithSha3),
+        says(OpenSsl, "unable to get local issuer certificate").when(EcdsaWithSha3),
+        says(Python, "unable to get local issuer certificate").when(EcdsaWithSha3),
+        says(Go, "x509: unsupported elliptic curve").when(SentKey),
+        says(Go, "x509: cannot verify signature: algorithm unimplemented").when(Signature),
+        says(Go, "certificate signed by unknown authority").when(RootNotSent),
+        says(GnuTls, "is NOT trusted").when(CaKey),
+        says(GnuTls, "The signature in the certificate is invalid").when(Signature),
+        says(Rustls, "UnsupportedSignatureAlgorithm"),
     ],
 };

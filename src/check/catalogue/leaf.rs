@@ -1,7 +1,8 @@
 //! Faults of the certificate itself: its names, dates, purpose and key.
 
 use super::Case::{
-    Address, CaKey, HostName, LeafKey, NoAddresses, NoHostNames, NoNames, OtherNames, Signature, UnknownSni,
+    Address, CaKey, HostName, LeafKey, NoAddresses, NoHostNames, NoNames, OtherNames, Signature, Underscore,
+    UnknownSni,
 };
 use super::Client::{
     Chrome, Curl, DotNet, Firefox, GnuTls, Go, Java, Nginx, Node, OpenSsl, PostgreSql, Python, Rustls,
@@ -50,6 +51,7 @@ pub static NAME_MISMATCH: Diagnosis = Diagnosis {
         says(OpenSsl, "IP address mismatch").when(Address),
         says(Java, "No subject alternative"),
         says(Java, "No name matching"),
+        says(Java, "Illegal given domain name").when(Underscore),
         says(Go, "certificate is valid for").when(OtherNames),
         says(Go, "doesn't contain any IP SANs").when(NoAddresses),
         says(Go, "certificate relies on legacy Common Name field").when(NoNames),

@@ -1,4 +1,4 @@
-//! Which kinds of programs accept one of this user's roots. Some use the system's store unless a variable
+//! Which kinds of programs accept a root that is not shipped with them. Some use the system's store unless a variable
 //! names another file; others ship their own roots and accept others only if a variable adds them.
 
 use std::ffi::OsString;
@@ -59,6 +59,9 @@ pub(super) struct ProgramVerdict {
     /// The variable that decides it, if one is set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) variable: Option<&'static str>,
+    /// The variable that could name a file with the root.
+    #[serde(skip)]
+    setting: &'static str,
 }
 
 /// The verdict of each kind of program about a root; `is_in_system` says whether the system's store contains
@@ -85,7 +88,7 @@ fn verdict(
         (Some((name, path)), _) => (holds(path) || program.reads_folder && is_in_folder(root), Some(name)),
         (None, _) => (program.reads_system && is_in_system, None),
     };
-    ProgramVerdict { name: program.name, trusts, variable }
+    ProgramVerdict { name: program.name, trusts, variable, setting: program.files[0] }
 }
 
 /// Checks `SSL_CERT_DIR`, or else the default folder of OpenSSL on Debian and its derivatives.
@@ -96,13 +99,22 @@ fn is_in_folder(root: &[u8]) -> bool {
     hashed.any(|entry| pem::certificates(&entry.path()).iter().any(|der| der == root))
 }
 
+/// What makes the other programs accept a root.
+pub(super) enum ProgramFix {
+    /// This command does it for all of them.
+    Command(String),
+    /// Each of them has a variable, which has to name this file.
+    File(&'static str),
+}
+
 /// The verdicts as text: the programs that accept the root, those that do not because of a variable, and the
 /// others.
-pub(super) fn lines(verdicts: &[ProgramVerdict], fix: &str) -> Vec<String> {
-    let names = |is_wanted: &dyn Fn(&ProgramVerdict) -> bool| {
-        let wanted = verdicts.iter().filter(|verdict| is_wanted(verdict)).map(|verdict| verdict.name);
+pub(super) fn lines(verdicts: &[ProgramVerdict], fix: &ProgramFix) -> Vec<String> {
+    let list = |is_wanted: &dyn Fn(&ProgramVerdict) -> bool, of: &dyn Fn(&ProgramVerdict) -> String| {
+        let wanted = verdicts.iter().filter(|verdict| is_wanted(verdict)).map(of);
         wanted.collect::<Vec<_>>().join(", ")
     };
+    let names = |is_wanted: &dyn Fn(&ProgramVerdict) -> bool| list(is_wanted, &|one| one.name.to_owned());
     let mut lines = Vec::new();
     let accepting = names(&|verdict| verdict.trusts);
     if !accepting.is_empty() {
@@ -116,9 +128,15 @@ pub(super) fn lines(verdicts: &[ProgramVerdict], fix: &str) -> Vec<String> {
         let misled = names(&|verdict| !verdict.trusts && verdict.variable == Some(variable));
         lines.push(format!("not by {misled}: {variable} names a file without it"));
     }
-    let others = names(&|verdict| !verdict.trusts && verdict.variable.is_none());
-    if !others.is_empty() {
-        lines.push(format!("not by {others}: {fix}"));
+    let is_other = |verdict: &ProgramVerdict| !verdict.trusts && verdict.variable.is_none();
+    if verdicts.iter().any(is_other) {
+        lines.push(match fix {
+            ProgramFix::Command(command) => format!("not by {}: {command}", names(&is_other)),
+            ProgramFix::File(path) => {
+                let others = list(&is_other, &|one| format!("{} ({})", one.name, one.setting));
+                format!("not by {others}: set the variable to {path}")
+            }
+        });
     }
     lines
 }

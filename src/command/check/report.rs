@@ -39,7 +39,8 @@ pub(in crate::command) struct Checked {
     pub(super) findings: Vec<Finding>,
     #[serde(skip)]
     pub(super) no_connection: bool,
-    /// Which kinds of programs accept the root in this environment, if it is one of devca's own.
+    /// Which kinds of programs accept the root in this environment, if it is one of devca's own
+    /// or was added to the system's store.
     pub(super) programs: Vec<ProgramVerdict>,
     /// The same as text.
     #[serde(skip)]

@@ -1,41 +1,21 @@
-//! The roots that are known on this machine, and who trusts the one at the end of a chain.
+//! Who trusts the root at the end of a chain.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 
-use devca_platform::{Found, Host, StoreKind, bundle};
+use devca_platform::{Found, StoreKind, bundle};
 
-use super::programs::{self, ProgramVerdict};
+use super::programs::{self, ProgramFix, ProgramVerdict};
+use super::roots::Roots;
 use crate::check::catalogue::{
-    BAD_SIGNATURE, Case, Client, MISSING_INTERMEDIATE, REPLACED_ROOT, REVOKED, UNTRUSTED_ROOT, Words,
+    BAD_SIGNATURE, Case, Client, MISSING_INTERMEDIATE, REPLACED_ROOT, UNTRUSTED_ROOT, Words,
 };
 use crate::check::chain::{Chain, End, Link, Source};
 use crate::check::judge;
 use crate::check::{Finding, issue};
 use crate::cli;
-use crate::command::Context;
-use crate::command::shared::anchor;
-use crate::command::shared::stores;
+use crate::command::shared::{anchor, stores};
 use crate::disk::home::CaFolder;
-use crate::issued::inventory::Inventory;
-use crate::x509::certificate::{self, CaCertificate};
-use crate::x509::pem;
-
-/// The certificates that are known on this machine.
-pub(super) struct Roots {
-    host: Host,
-    /// The trusted roots: those of `--roots`, or else the system's and the user's.
-    pub(super) anchors: Vec<Link>,
-    /// Other known certificates: intermediates, roots that were replaced, and mkcert's root.
-    pub(super) others: Vec<Link>,
-    system: Vec<Vec<u8>>,
-    /// The user's CAs with their roots.
-    own: Vec<(CaFolder, Vec<u8>)>,
-    /// Roots that were replaced, with their CAs.
-    earlier: Vec<(CaFolder, Vec<u8>)>,
-    /// The roots of `--roots`; if given, only these are trusted.
-    given: Option<Vec<Vec<u8>>>,
-}
+use crate::x509::certificate;
 
 /// Who trusts a root.
 pub(super) struct Trust {
@@ -45,38 +25,6 @@ pub(super) struct Trust {
 }
 
 impl Roots {
-    pub(super) fn gather(context: &Context, args: &cli::Check) -> anyhow::Result<Self> {
-        let given = match &args.roots {
-            Some(path) => {
-                pem::first_certificate(path)?;
-                Some(pem::certificates(path))
-            }
-            None => None,
-        };
-        let host = stores::host(context, &args.stores)?;
-        let system = bundle::system_roots(&host);
-        let (mut own, mut earlier, mut others) = (Vec::new(), Vec::new(), Vec::new());
-        for folder in context.folder.siblings() {
-            if let Ok(root) = CaCertificate::load(&folder.root()) {
-                others.extend(crate::ca::intermediate(&folder).map(|intermediate| intermediate.der));
-                earlier.extend(
-                    pem::certificates(&folder.earlier()).into_iter().map(|der| (folder.clone(), der)),
-                );
-                own.push((folder, root.der));
-            }
-        }
-        others.extend(mkcert_root(context).iter().flat_map(|path| pem::certificates(path)));
-        let read =
-            |list: &mut dyn Iterator<Item = &Vec<u8>>| list.filter_map(|der| Link::read(der)).collect();
-        let mut present = own.iter().map(|(_, der)| der).chain(&system);
-        let mut less = earlier.iter().map(|(_, der)| der).chain(&others);
-        let (anchors, others) = match &given {
-            Some(given) => (read(&mut given.iter()), read(&mut present.chain(less))),
-            None => (read(&mut present), read(&mut less)),
-        };
-        Ok(Self { host, anchors, others, system, own, earlier, given })
-    }
-
     /// Determines who trusts the root of this chain, for the certificate of a client or a server. `sent` is
     /// the number of certificates that the server sent.
     pub(super) fn trust(&self, args: &cli::Check, is_client: bool, chain: &Chain, sent: usize) -> Trust {
@@ -137,17 +85,20 @@ impl Roots {
         self.ask_stores(args, chain)
     }
 
-    /// The verdicts of programs about a root of this user, except for browsers and Java, whose stores are
-    /// checked.
+    /// The verdicts of programs about a root that they do not ship: one of this user, or one that was added
+    /// to the system's store. Browsers and Java are not among them, because their stores are checked.
     pub(super) fn by_programs(&self, chain: &Chain) -> (Vec<ProgramVerdict>, Vec<String>) {
         let top = &chain.top().der;
-        let Some((folder, der)) = self.own.iter().find(|(_, der)| der == top) else {
-            return (Vec::new(), self.boringssl(chain).into_iter().collect());
+        let is_in_system = self.system.contains(top);
+        let is_added = || self.given.is_none() && is_in_system && bundle::is_added(&self.host, top);
+        let fix = match self.own.iter().find(|(_, der)| der == top) {
+            Some((folder, _)) => Some(ProgramFix::Command(folder.hint("devca run -- PROGRAM"))),
+            None if is_added() => bundle::path(&self.host).map(ProgramFix::File),
+            None => None,
         };
-        let verdicts = programs::verdicts(der, self.system.contains(der));
-        let mut lines = programs::lines(&verdicts, &folder.hint("devca run -- PROGRAM"));
-        lines.extend(self.boringssl(chain));
-        (verdicts, lines)
+        let verdicts = if fix.is_some() { programs::verdicts(top, is_in_system) } else { Vec::new() };
+        let lines = fix.map(|fix| programs::lines(&verdicts, &fix)).unwrap_or_default();
+        (verdicts, lines.into_iter().chain(self.boringssl(chain)).collect())
     }
 
     /// BoringSSL does not support address constraints, so below a root with any, it rejects certificates that
@@ -161,12 +112,6 @@ impl Roots {
             Some((folder, _)) => folder.hint(&format!("{who}: devca permit --no-constrain-addresses")),
             None => format!("{who}: the CA constrains addresses"),
         })
-    }
-
-    /// The user's CA that a server accepts for clients.
-    pub(super) fn own_among(&self, acceptable: &[Vec<u8>]) -> Option<&CaFolder> {
-        let is_named = |der: &[u8]| Link::read(der).is_some_and(|link| acceptable.contains(&link.subject));
-        self.own.iter().find(|(_, der)| is_named(der)).map(|(folder, _)| folder)
     }
 
     /// Whether the root was replaced by one with another key. If it was only permitted more names, it has the
@@ -228,35 +173,6 @@ impl Roots {
             (None, None) => "give its root to the client, or create your own CA: devca install".into(),
         }
     }
-
-    /// Reports the certificate if the CA that issued it has revoked it.
-    pub(super) fn revoked(&self, chain: &Chain) -> anyhow::Result<Option<Finding>> {
-        let leaf = &chain.leaf().details;
-        for (folder, der) in &self.own {
-            if !chain.links.iter().any(|(link, _)| link.der == *der) {
-                continue;
-            }
-            if Inventory::load(&folder.inventory())?.revoked().contains(&leaf.serial) {
-                let what = format!(
-                    "{} is on the list of {}: clients that read the list reject it",
-                    leaf.subject,
-                    folder.hint("devca crl")
-                );
-                let fix = folder.hint(&format!("{} --force", issue(leaf)));
-                return Ok(Some(Finding::new(&REVOKED, what, fix).saying(|_| false)));
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// The folder in which mkcert keeps its root.
-fn mkcert_root(context: &Context) -> Option<PathBuf> {
-    let folder = match std::env::var_os("CAROOT").filter(|folder| !folder.is_empty()) {
-        Some(folder) => PathBuf::from(folder),
-        None => context.person.home.as_ref()?.join(".local/share/mkcert"),
-    };
-    Some(folder.join("rootCA.pem")).filter(|path| path.is_file())
 }
 
 /// Reports a trust anchor that is not a root. OpenSSL continues to a self-signed certificate unless told

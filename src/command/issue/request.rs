@@ -144,7 +144,12 @@ fn say_what_may_surprise(args: &cli::Issue, request: &Request, report: &Report) 
     }
     for name in &request.subject.names {
         if name.dns_base().is_some_and(|host| host.contains('_')) {
-            report.note(format!("{name}: Java rejects host names with an underscore"));
+            let is_wildcard = name.to_string().starts_with("*.");
+            report.note(if is_wildcard {
+                format!("{name}: Java and OpenSSL (Python) reject wildcards with an underscore")
+            } else {
+                format!("{name}: Java rejects host names with an underscore")
+            });
         }
     }
     let mut seen = std::collections::HashSet::new();
