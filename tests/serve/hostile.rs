@@ -107,3 +107,27 @@ fn garbage_is_said_once_and_harms_nobody() {
     served.says("a client sent neither TLS nor HTTP");
     assert_eq!(seen(&home, &served, &[], "/")["method"], "GET");
 }
+
+/// Requests that are reset at once (CVE-2023-44487), a header without an end (CVE-2024-27316), and frames that want an
+/// answer each.
+#[test]
+fn floods_of_frames_stop_nobody() {
+    let home = Home::new();
+    let behind = upstream(["http"]);
+    let served = Served::start(&home, [behind.port.to_string()]);
+    fetch(&home, &served, &[], "/");
+    let before = served.open_files();
+    for kind in ["reset", "continuation", "settings", "ping"] {
+        let mut python = Command::new(tool("python3"));
+        python.arg(script("flood.py")).arg(home.root()).arg(served.port.to_string()).arg(kind);
+        let flood = python.stdout(Stdio::piped()).spawn().unwrap();
+        assert_eq!(seen(&home, &served, &["--max-time", "10"], "/")["method"], "GET", "{kind}");
+        let sent = String::from_utf8(flood.wait_with_output().unwrap().stdout).unwrap();
+        if ["reset", "continuation"].contains(&kind) {
+            assert!(sent.trim().parse::<u32>().unwrap() < 20_000, "{kind}: the server took all of it");
+        }
+    }
+    wait_until("all are closed again", || served.open_files() <= before + 8);
+    let grown = served.memory("VmHWM");
+    assert!(grown < 100 << 10, "{grown} kB");
+}
