@@ -330,13 +330,14 @@ fn modules_that_a_folder_names_are_not_loaded() {
     fs::create_dir_all(&folder).unwrap();
     let module = home.file("module.so").display().to_string();
     let source = common::project().join("tests/clients/module.c").display().to_string();
-    ok(tool("cc").to_str().unwrap(), ["-shared", "-fPIC", "-o", &module, &source]);
+    let sprung = home.file("sprung");
+    let define = format!("-DSPRUNG=\"{}\"", sprung.display());
+    ok(tool("cc").to_str().unwrap(), ["-shared", "-fPIC", &define, "-o", &module, &source]);
     let internal = format!(
         "library=\nname=NSS Internal PKCS #11 Module\nparameters=configdir='sql:{}' certPrefix='' keyPrefix='' secmod='secmod.db' flags= \nNSS=Flags=internal,critical trustOrder=75 cipherOrder=100\n\n",
         folder.display()
     );
     fs::write(folder.join("pkcs11.txt"), format!("{internal}library={module}\nname=module\n")).unwrap();
-    let sprung = Path::new("/tmp/sprung");
     for command in ["install", "status", "uninstall", "install"] {
         home.devca([command, "--store", "nss"]).output().unwrap();
         assert!(!sprung.exists(), "{command} has loaded the module");

@@ -6,7 +6,9 @@ use std::path::Path;
 use crate::common::{in_namespace, nss_program, ok, project, tool, words};
 use crate::people::{User, assert_never, root, state};
 
-const SPRUNG: &str = "/tmp/sprung";
+/// A folder that everyone may write to. (Unlike /tmp and /srv, /home is another one in each namespace.)
+const SHARED: &str = "/home/shared";
+const SPRUNG: &str = "/home/shared/sprung";
 
 /// Returns what a script ran that must not run.
 fn sprung(said: &str) -> Option<String> {
@@ -22,17 +24,17 @@ fn programs_that_others_put_beside_devca_do_not_run() {
         return;
     }
     let (alice, mallory) = (User::with_sudo("alice"), User::new("mallory"));
-    ok("mkdir", ["-m", "1777", "/srv/shared"]);
-    fs::copy("/usr/local/bin/devca", "/srv/shared/devca").unwrap();
+    ok("mkdir", ["-m", "1777", SHARED]);
+    fs::copy("/usr/local/bin/devca", "/home/shared/devca").unwrap();
     for name in ["devca-serve", "devca-nss"] {
         mallory.ok(&format!(
-            "printf '#!/bin/sh\\nid -u >>{SPRUNG}\\n' >/srv/shared/{name}; chmod 755 /srv/shared/{name}"
+            "printf '#!/bin/sh\\nid -u >>{SPRUNG}\\n' >/home/shared/{name}; chmod 755 /home/shared/{name}"
         ));
     }
     alice.ok("mkdir -p .local/share/pki/nssdb");
     let (mut tries, mut successes) = (0, Vec::new());
     for command in ["serve 3000 --port 0", "acme --port 0", "status --store nss", "install --store nss"] {
-        let command = format!("timeout 20 /srv/shared/devca {command}");
+        let command = format!("timeout 20 /home/shared/devca {command}");
         let outputs = [
             alice.run(&command),
             alice.run(&format!("sudo {command}")),
@@ -43,10 +45,10 @@ fn programs_that_others_put_beside_devca_do_not_run() {
             successes.extend(sprung(&words(&output)));
         }
     }
-    let said = words(&alice.run("sudo /srv/shared/devca serve 3000"));
+    let said = words(&alice.run("sudo /home/shared/devca serve 3000"));
     assert!(said.contains("cannot run devca-serve beside devca: other users can change it"), "{said}");
     // Without /proc, devca cannot find its own path, and PATH may begin with the current folder.
-    let hidden = "mount -t tmpfs none /proc; cd /srv/shared; PATH=:/usr/sbin:/usr/bin:/sbin:/bin timeout 20 /usr/local/bin/devca serve 3000";
+    let hidden = "mount -t tmpfs none /proc; cd /home/shared; PATH=:/usr/sbin:/usr/bin:/sbin:/bin timeout 20 /usr/local/bin/devca serve 3000";
     let output = root(&format!("unshare -m sh -c '{hidden}'"));
     tries += 1;
     successes.extend(sprung(&words(&output)));
@@ -63,7 +65,9 @@ fn root_with_the_home_of_another_touches_no_browser_of_theirs() {
     let alice = User::new("alice");
     let module = "/home/alice/module.so";
     let source = project().join("tests/clients/module.c").display().to_string();
-    ok(tool("cc").to_str().unwrap(), ["-shared", "-fPIC", "-o", module, &source]);
+    ok("mkdir", ["-m", "1777", SHARED]);
+    let sprung_file = format!("-DSPRUNG=\"{SPRUNG}\"");
+    ok(tool("cc").to_str().unwrap(), ["-shared", "-fPIC", &sprung_file, "-o", module, &source]);
     alice.ok(&format!(
         "mkdir -p .pki/nssdb; printf 'library=\\nname=NSS Internal PKCS #11 Module\\nparameters=configdir=sql:/home/alice/.pki/nssdb\\nNSS=Flags=internal,critical\\n\\nlibrary={module}\\nname=module\\n' >.pki/nssdb/pkcs11.txt"
     ));

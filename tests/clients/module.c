@@ -4,7 +4,7 @@
 
 __attribute__((constructor)) static void loaded(void)
 {
-    FILE *file = fopen("/tmp/sprung", "a");
+    FILE *file = fopen(SPRUNG, "a");
     if (file) {
         fprintf(file, "loaded as %d\n", (int)geteuid());
         fclose(file);
