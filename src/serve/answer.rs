@@ -6,12 +6,13 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::time::timeout;
 
 use super::bad::BadSites;
 use super::event::Event;
@@ -88,6 +89,10 @@ async fn dispatch(
     let backend = route(worker, &host)?.clone();
     let path = request.uri().path();
     let is_page = path == session_page::PATH || path == "/" && matches!(backend, Backend::Page);
+    if is_page || !matches!(backend, Backend::Upstream(_)) {
+        discard(request.body_mut()).await;
+    }
+    let path = request.uri().path();
     if is_page {
         let page = session_page::answer(worker, ends, request.method(), request.headers());
         return Ok(page.map(Reply::Own));
@@ -110,6 +115,23 @@ async fn dispatch(
         }
         Backend::Page => Err(missing(path)),
     }
+}
+
+/// Reads a body that is not needed, unless it is large or slow. curl 7.88 reports a broken stream if the answer comes before it
+/// has sent everything (HTTP/2).
+async fn discard(body: &mut Incoming) {
+    const MOST: usize = 64 << 10;
+    const LIMIT: Duration = Duration::from_secs(1);
+    let read = async {
+        let mut total = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            total += frame.data_ref().map_or(0, Bytes::len);
+            if total > MOST {
+                break;
+            }
+        }
+    };
+    let _ = timeout(LIMIT, read).await;
 }
 
 fn missing(path: &str) -> Refusal {

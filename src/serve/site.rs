@@ -185,7 +185,9 @@ mod tests {
         for word in [".", "..", "./public", "/srv/www", "public", "a.b", "~/site", "dist/", "2024/site"] {
             assert_eq!(word.parse::<Destination>().unwrap(), Destination::Folder(word.into()), "{word}");
         }
-        for word in ["3000", "app:80", "127.0.0.1:3000", "[::1]:3000", "http://app", "unix:/run/app.sock"] {
+        let upstreams = ["3000", "app:80", "127.0.0.1:3000", "[::1]:3000", "http://app"];
+        let sockets: &[&str] = if cfg!(unix) { &["unix:/run/app.sock"] } else { &[] };
+        for word in upstreams.iter().chain(sockets) {
             assert!(matches!(word.parse().unwrap(), Destination::Upstream(_)), "{word}");
         }
     }
