@@ -176,9 +176,11 @@ impl Looker<'_> {
         let der = found.certificates.first()?.clone();
         let leaf = Leaf::parse(&der)?;
         // What somebody has added must not get lost: the key, a comment, a root.
+        // (The inventory, which takes time to read, is asked only where there is a chain.)
+        let count = found.certificates.len();
         let is_as_written = found.keys == 0
-            && found.certificates.len() <= self.most_certificates(&leaf, &der)
-            && !pem::has_other_text(&content);
+            && !pem::has_other_text(&content)
+            && (count == 1 || count <= self.most_certificates(&leaf, &der));
         if !is_as_written {
             return None;
         }
