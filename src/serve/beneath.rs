@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A file or folder that is open for reading.
 pub(super) struct Opened {
@@ -35,7 +35,7 @@ fn open_beneath(root: &Path, names: &[&OsStr]) -> io::Result<File> {
     const ATTEMPTS: usize = 16;
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let root = openat(CWD, root, flags | OFlags::DIRECTORY, Mode::empty())?;
-    let path: PathBuf = if names.is_empty() { ".".into() } else { names.iter().collect() };
+    let path: std::path::PathBuf = if names.is_empty() { ".".into() } else { names.iter().collect() };
     for _ in 0..ATTEMPTS {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
         match openat2(&root, &path, flags, Mode::empty(), resolve) {
@@ -79,7 +79,7 @@ fn walk(root: rustix::fd::OwnedFd, names: &[&OsStr]) -> io::Result<File> {
 #[cfg(not(unix))]
 fn open_beneath(root: &Path, names: &[&OsStr]) -> io::Result<File> {
     let root = root.canonicalize()?;
-    let path = root.join(names.iter().collect::<PathBuf>()).canonicalize()?;
+    let path = root.join(names.iter().collect::<std::path::PathBuf>()).canonicalize()?;
     if path.starts_with(&root) { File::open(path) } else { Err(io::ErrorKind::NotFound.into()) }
 }
 
@@ -136,7 +136,7 @@ fn raw_entries(_: &Path, _: &[&OsStr], folder: File) -> io::Result<Vec<(OsString
 #[cfg(not(unix))]
 fn raw_entries(root: &Path, names: &[&OsStr], _: File) -> io::Result<Vec<(OsString, RawKind)>> {
     let mut entries = Vec::new();
-    for entry in std::fs::read_dir(root.join(names.iter().collect::<PathBuf>()))? {
+    for entry in std::fs::read_dir(root.join(names.iter().collect::<std::path::PathBuf>()))? {
         let entry = entry?;
         let kind = match entry.file_type()? {
             kind if kind.is_file() => RawKind::File,
