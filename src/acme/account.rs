@@ -15,7 +15,7 @@ use super::server::{Call, Caller, random_id};
 use super::store::{BY_ACCOUNT, BY_KEY};
 use super::{base64url, order, payload};
 
-/// So many orders are on one page of the list.
+/// The number of orders on one page of the list.
 const PAGE: usize = 50;
 const MOST_CONTACTS: usize = 10;
 
@@ -31,7 +31,7 @@ struct NewAccount {
     external_account_binding: Option<Value>,
 }
 
-/// Creates an account for a key, or finds the one that it has.
+/// Creates an account for a key, or finds the existing one.
 pub(super) async fn create(call: &Call, key: Jwk, body: &[u8]) -> Result<AcmeReply, AcmeProblem> {
     let asked: NewAccount = payload::read(body)?;
     let thumbprint = key.thumbprint();
@@ -103,7 +103,7 @@ fn shown(call: &Call, status: StatusCode, id: &str, account: &AcmeAccount) -> Ac
     reply::with(reply::json(status, &body), LOCATION, &call.url(Route::Account(id)))
 }
 
-/// Nobody writes to them, but clients are to learn what a public CA would refuse (§7.3).
+/// Nobody writes to these addresses, but clients should learn what a public CA would refuse (§7.3).
 fn check_contacts(contacts: &[String]) -> Result<(), AcmeProblem> {
     if contacts.len() > MOST_CONTACTS {
         return Err(AcmeProblem::new(ProblemKind::InvalidContact, "there are too many contacts"));
@@ -167,7 +167,7 @@ pub(super) async fn update(
     Ok(shown(call, StatusCode::OK, id, &account))
 }
 
-/// The orders of an account, a page at a time (§7.1.2.1). Those that are invalid are left out.
+/// The orders of an account, one page at a time (§7.1.2.1), without invalid ones.
 pub(super) fn orders(call: &Call, caller: &Caller, id: &str, cursor: &str) -> Result<AcmeReply, AcmeProblem> {
     caller.owns(id, "account")?;
     let view = call.server.store.read()?;

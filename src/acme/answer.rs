@@ -1,4 +1,4 @@
-//! From a request to its answer: finds the resource, and for a POST verifies who has signed it (RFC 8555 §6).
+//! Answers requests: finds the resource and, for a POST, verifies who signed it (RFC 8555 §6).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,14 +22,14 @@ use super::server::{AcmeServer, Call, Caller};
 use super::{account, authorization, certificate, challenge, directory, dns, finalize, key_change};
 use super::{order, renewal_info, revoke};
 
-/// The body of a request: a CSR for a hundred names takes a tenth of it.
+/// The maximum size of a request's body: a CSR for a hundred names needs a tenth of it.
 const MOST_BODY: usize = 64 << 10;
 const MOST_DRAINED: usize = 1 << 20;
 const BODY: Duration = Duration::from_secs(30);
 const JOSE: &str = "application/jose+json";
 const NONCE: &str = "replay-nonce";
 
-/// Answers one request, and says so in the log.
+/// Answers one request and logs it.
 pub(super) async fn answer(
     server: &Arc<AcmeServer>,
     request: Request<Incoming>,
@@ -43,7 +43,7 @@ pub(super) async fn answer(
     };
     let headers = reply.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // Also with every problem (§6.5): a client whose nonce was refused has the next one at once.
+    // Problems have a nonce, too (§6.5), so a client whose nonce was refused gets the next one right away.
     if (method == Method::POST || path == Route::NewNonce.to_string())
         && let Ok(nonce) = HeaderValue::from_str(&server.nonces.give())
     {
@@ -101,7 +101,7 @@ fn not_allowed(route: Route) -> AcmeReply {
     reply::with(reply::problem(&AcmeProblem::malformed(what).with_status(405)), ALLOW, allowed)
 }
 
-/// Under which name the client knows this server: URLs in answers begin with it.
+/// The name by which the client knows this server: URLs in answers begin with it.
 fn base(request: &Request<Incoming>) -> Result<String, AcmeProblem> {
     let of_uri = request.uri().authority().map(|authority| authority.as_str().to_owned());
     let of_header = || request.headers().get(HOST).and_then(|host| host.to_str().ok()).map(ToOwned::to_owned);
@@ -115,7 +115,7 @@ fn base(request: &Request<Incoming>) -> Result<String, AcmeProblem> {
     }
 }
 
-/// What a request was signed with.
+/// The account or key that signed a request.
 enum Signatory {
     Account(Caller),
     Key(Jwk),
@@ -196,7 +196,7 @@ async fn body(body: Incoming) -> Result<Vec<u8>, AcmeProblem> {
     read.map_err(|_| AcmeProblem::malformed("the body did not arrive").with_status(408))?
 }
 
-/// What is too large is read further for a while: a client that is still sending would not see the answer.
+/// Keeps reading a body that is too large for a while, because a client that is still sending would not see the answer.
 async fn read(mut body: Incoming) -> Result<Vec<u8>, AcmeProblem> {
     let (mut content, mut length) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {

@@ -1,4 +1,4 @@
-//! Authorizations (RFC 8555 §7.5), and those that are asked for before an order (§7.4.1).
+//! Authorizations (RFC 8555 §7.5), including those that clients request before an order (§7.4.1).
 
 use http::StatusCode;
 use http::header::{LOCATION, RETRY_AFTER};
@@ -16,10 +16,10 @@ use super::server::{Call, Caller, LOOK_AGAIN_SECONDS, PENDING, random_id, rfc333
 use super::store::PREAUTHORIZED;
 use crate::x509::name::Name;
 
-/// One that waits for its challenges.
+/// Creates an authorization that waits for its challenges.
 pub(super) fn new(call: &Call, account: &str, name: &Name) -> Result<Authorization, AcmeProblem> {
     let wildcard = matches!(name, Name::Dns(host) if host.starts_with("*."));
-    // A wildcard stands for names that no server is asked about (§7.1.3), and an address has no records (RFC 8738 §7).
+    // A wildcard has no server to ask (§7.1.3), and an address has no records (RFC 8738 §7).
     let kinds: &[ChallengeKind] = match name {
         Name::Ip(_) => &[ChallengeKind::Http, ChallengeKind::TlsAlpn],
         _ if wildcard => &[ChallengeKind::Dns],
@@ -50,7 +50,7 @@ struct NewAuthorization {
     identifier: Identifier,
 }
 
-/// Creates one before there is an order.
+/// Creates an authorization before there is an order.
 pub(super) async fn create(call: &Call, caller: &Caller, body: &[u8]) -> Result<AcmeReply, AcmeProblem> {
     let asked: NewAuthorization = payload::read(body)?;
     let name = asked.identifier.name()?;
@@ -113,7 +113,7 @@ pub(super) async fn update(
 
 fn shown(call: &Call, status_code: StatusCode, id: &str, authorization: &Authorization) -> AcmeReply {
     let status = authorization.status_at(call.now);
-    // Once it is judged, the challenge that decided is all that is left (§7.1.4).
+    // After the decision, only the challenge that decided it remains (§7.1.4).
     let is_shown = |challenge: &&Challenge| match status {
         AuthorizationStatus::Valid => challenge.status == ChallengeStatus::Valid,
         AuthorizationStatus::Invalid => challenge.status != ChallengeStatus::Pending,

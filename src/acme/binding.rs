@@ -1,4 +1,4 @@
-//! External account binding (RFC 8555 §7.3.4): a new account shows that somebody with one of the server's HMAC keys wants it.
+//! External account binding (RFC 8555 §7.3.4): a new account proves that it knows one of the server's HMAC keys.
 
 use aws_lc_rs::hmac;
 use serde_json::Value;
@@ -39,7 +39,7 @@ pub(super) fn check(
     hmac::verify(&key, jws.signed.as_bytes(), &jws.signature).map_err(|_| unknown())
 }
 
-/// Reads a file of keys: on each line an identifier, and the key in base64url, as clients take it.
+/// Reads a file of keys: each line has an identifier and the key in base64url, the form that clients use.
 pub fn read_keys(text: &str) -> Result<BindingKeys, Fault> {
     let mut keys = BindingKeys::new();
     let lines = text.lines().map(str::trim).enumerate();

@@ -1,4 +1,4 @@
-//! Certificates (RFC 8555 §7.4.2), with the root at the end of an alternate chain.
+//! Downloads of certificates (RFC 8555 §7.4.2), with an alternate chain that includes the root.
 
 use http::StatusCode;
 

@@ -1,4 +1,4 @@
-//! Challenges (RFC 8555 §7.5.1): clients say that they are ready, and the validator looks.
+//! Challenges (RFC 8555 §7.5.1): clients report that they are ready, and the server validates.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::route::Route;
 use super::server::{AcmeServer, Call, Caller, LOOK_AGAIN_SECONDS, rfc3339};
 use super::validate::Proof;
 
-/// Shows a challenge, or begins to look whether it is met.
+/// Shows a challenge, or starts its validation.
 pub(super) async fn respond(
     call: &Call,
     caller: &Caller,
@@ -70,7 +70,7 @@ pub(super) fn shown(call: &Call, id: &str, challenge: &Challenge) -> Value {
     body
 }
 
-/// Notes that a client is ready; without validation, that is enough.
+/// Records that a client is ready; if validation is off, the challenge is then valid.
 async fn begin(
     server: &AcmeServer,
     id: &str,
@@ -95,7 +95,7 @@ async fn begin(
     change.await
 }
 
-/// Writes down what came of it.
+/// Records the result of the validation.
 async fn finish(
     server: &AcmeServer,
     id: &str,
@@ -133,7 +133,7 @@ async fn finish(
     change.await
 }
 
-/// Looks whether a challenge is met.
+/// Validates a challenge.
 async fn judge(server: Arc<AcmeServer>, id: String, kind: ChallengeKind) {
     let Ok(Some(authorization)) = server.store.find::<Authorization>(&id) else { return };
     let Ok(Some(account)) = server.store.find::<AcmeAccount>(&authorization.account) else { return };
@@ -162,7 +162,7 @@ async fn judge(server: Arc<AcmeServer>, id: String, kind: ChallengeKind) {
     }
 }
 
-/// Goes on with what was being looked at when an earlier process ended.
+/// Resumes the validations that were in progress when an earlier process ended.
 pub(super) fn resume(server: &Arc<AcmeServer>) -> Result<(), AcmeProblem> {
     let view = server.store.read()?;
     let is_begun = |challenge: &Challenge| challenge.status == ChallengeStatus::Processing;

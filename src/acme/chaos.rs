@@ -1,4 +1,4 @@
-//! Trouble for client authors to test with: nonces that are refused, errors, limits and delays, for some requests in a hundred.
+//! Deliberate failures for testing clients: some requests get refused nonces, errors, rate limits or delays.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use aws_lc_rs::rand;
 use super::problem::{AcmeProblem, ProblemKind};
 use crate::error::Fault;
 
-/// How long clients are to wait when they hit a limit, in seconds.
+/// How long clients must wait after reaching a rate limit, in seconds.
 const RETRY_AFTER: u64 = 1;
 const LONGEST_DELAY: u64 = 2000;
 
-/// How many requests in a hundred meet what.
+/// The percentage of requests for each kind of failure.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Chaos {
     nonces: u8,
@@ -51,7 +51,7 @@ impl FromStr for Chaos {
 }
 
 impl Chaos {
-    /// Makes some requests wait.
+    /// Delays some requests.
     pub(super) async fn delay(self) {
         if happens(self.delays) {
             let share = u64::from(byte());

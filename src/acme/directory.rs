@@ -8,7 +8,7 @@ use super::reply::{self, AcmeReply};
 use super::route::Route;
 use super::server::Call;
 
-/// Where everything is.
+/// Lists the URLs of all resources.
 pub(super) fn directory(call: &Call) -> AcmeReply {
     let url = |route| call.url(route);
     let body = json!({
@@ -27,7 +27,7 @@ pub(super) fn directory(call: &Call) -> AcmeReply {
     reply::json(StatusCode::OK, &body)
 }
 
-/// What a browser is shown.
+/// The page that browsers get.
 pub(super) fn home(call: &Call) -> AcmeReply {
     let text = format!("devca acme: an ACME server. Its directory is {}\n", call.url(Route::Directory));
     reply::with_type(StatusCode::OK, "text/plain; charset=utf-8", text)

@@ -1,4 +1,4 @@
-//! Finalizing an order (RFC 8555 §7.4): a CSR gives the key, and its names have to be those of the order.
+//! Finalizing an order (RFC 8555 §7.4): the CSR provides the key, and its names must be those of the order.
 
 use std::collections::BTreeSet;
 
@@ -27,8 +27,8 @@ struct Finalization {
     csr: String,
 }
 
-/// Issues the certificate of an order. The order is valid at once: nothing is between "ready" and "valid" that a process
-/// which is killed could leave behind.
+/// Issues the certificate of an order. The order becomes valid right away: a process that is killed cannot leave it in
+/// a state between "ready" and "valid".
 pub(super) async fn finalize(
     call: &Call,
     caller: &Caller,
@@ -52,7 +52,7 @@ pub(super) async fn finalize(
         return Err(bad("the key of the CSR is that of the account (RFC 8555 section 11.1)".into()));
     }
     let names = same_names(&csr, &order).map_err(bad)?;
-    // The root may have been replaced by one that permits less.
+    // The root may have been replaced by one that permits fewer names.
     names.iter().try_for_each(|name| call.server.issuer.judge(name))?;
     let profile = profile::find(order.profile.as_deref())?;
     let validity = profile::validity(profile, &call.server.rules, &order, call.now);
@@ -65,7 +65,7 @@ pub(super) async fn finalize(
     Ok(reply::with(reply, LOCATION, &call.url(Route::Order(id))))
 }
 
-/// The names of the order, if the CSR asks for those and no others.
+/// The names of the order, if the CSR requests exactly those.
 fn same_names(csr: &Csr, order: &AcmeOrder) -> Result<Vec<Name>, String> {
     let read = |word: &String| Name::parse(word).map_err(|fault| format!("the CSR asks for more: {fault}"));
     let mut asked = csr.names.iter().map(read).collect::<Result<BTreeSet<_>, _>>()?;

@@ -1,4 +1,4 @@
-//! What is read of strangers, for the targets in `fuzz/`.
+//! The code that reads untrusted input, for the targets in `fuzz/`.
 
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ pub fn request(body: &[u8]) {
     }
 }
 
-/// Reads a key. A good one is the same after it was written.
+/// Reads a key. Writing a valid key and reading it again must not change it.
 pub fn key(text: &[u8]) {
     let Ok(value) = serde_json::from_slice::<Value>(text) else { return };
     let Ok(key) = Jwk::read(&value) else { return };
@@ -30,7 +30,7 @@ pub fn key(text: &[u8]) {
     );
 }
 
-/// Reads the identifiers of an order. Names that pass are written as they were read.
+/// Reads the identifiers of an order. Names that pass must be written as they were read.
 pub fn order(payload: &[u8]) {
     for name in order::names_in(payload).unwrap_or_default() {
         let written = name.to_string();
@@ -38,7 +38,7 @@ pub fn order(payload: &[u8]) {
     }
 }
 
-/// Answers a DNS message; updates change the records that the next one is answered from.
+/// Answers a DNS message; updates change the records for the next one.
 pub fn dns(messages: &[u8]) {
     let zone = Zone::default();
     for message in messages.split(|byte| *byte == b'\n') {

@@ -1,4 +1,4 @@
-//! What a certificate is asked for: DNS names (RFC 8555 §9.7.7) and IP addresses (RFC 8738).
+//! Identifiers in orders: DNS names (RFC 8555 §9.7.7) and IP addresses (RFC 8738).
 
 use std::fmt;
 
@@ -17,19 +17,19 @@ pub struct Identifier {
 }
 
 impl Identifier {
-    /// That of a name; a wildcard is its base domain's.
+    /// The identifier of a name; for a wildcard, that of its base domain.
     pub(super) fn of(name: &Name) -> Self {
         let kind = if matches!(name, Name::Ip(_)) { "ip" } else { "dns" };
         let value = name.dns_base().map_or_else(|| name.to_string(), ToOwned::to_owned);
         Self { kind: kind.into(), value }
     }
 
-    /// The same with the `*.` of a wildcard.
+    /// The name, including the `*.` of a wildcard.
     pub(super) fn with_wildcard(name: &Name) -> Self {
         Self { value: name.to_string(), ..Self::of(name) }
     }
 
-    /// Reads what a client wrote.
+    /// Parses what a client sent.
     pub(super) fn name(&self) -> Result<Name, AcmeProblem> {
         let name = Name::parse(&self.value);
         match (self.kind.as_str(), name) {

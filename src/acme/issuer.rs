@@ -1,5 +1,5 @@
-//! Signs for accounts: one thread that takes the CA's lock, signs what has been asked for meanwhile, adds it to the inventory
-//! in one write, and only then answers.
+//! Signs certificates on one thread: it takes the CA's lock, signs everything requested in the meantime, adds it to the
+//! inventory in one write, and only then answers.
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,12 +26,12 @@ use crate::x509::pem;
 use crate::x509::subject::Subject;
 use crate::x509::validity::Validity;
 
-/// So many certificates are signed under one lock.
+/// The maximum number of certificates signed under one lock.
 const MOST_TOGETHER: usize = 256;
-/// How often the CA's files are looked at, at most.
+/// The minimum time between checks of the CA's files.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// A certificate, with what its chain needs.
+/// A certificate with its chain.
 pub(super) struct IssuedChain {
     pub(super) issued: Issued,
     /// The leaf and the intermediate, in PEM.
@@ -57,23 +57,23 @@ pub(super) struct Issuer {
     option: CaOption,
 }
 
-/// The CA's files, and what they contain.
+/// The CA's files and their contents.
 pub struct SigningCa {
-    /// Where they are.
+    /// Their location.
     pub folder: CaFolder,
     /// Writes them.
     pub files: Files,
-    /// Reads them again.
+    /// Loads them again.
     pub source: Box<dyn CaFiles>,
-    /// What they contained when they were read.
+    /// The contents when they were last loaded.
     pub authority: Authority,
-    /// When that was.
+    /// The stamp of the files at that time.
     pub stamp: u64,
 }
 
 impl SigningCa {
-    /// Issues through an intermediate, as public CAs do: certbot accepts no chain that is shorter. It is created where there
-    /// is none yet.
+    /// Issues through an intermediate, as public CAs do, because certbot does not accept a shorter chain. Creates the
+    /// intermediate if it does not exist.
     fn go_through_intermediate(&mut self) -> anyhow::Result<()> {
         if self.authority.intermediate.is_none() {
             let _lock = self.files.lock(&self.folder.lock(), &|| ())?;
@@ -85,13 +85,13 @@ impl SigningCa {
         Ok(())
     }
 
-    /// `devca rotate`, `devca permit` and others change the CA while the server runs.
+    /// Reloads the CA if commands such as `devca rotate` or `devca permit` have changed it.
     fn look_again(&mut self, log: &AcmeLog) {
         let stamp = self.source.stamp();
         if stamp == self.stamp {
             return;
         }
-        // Files that are just changing are read again a second later.
+        // Files that are changing right now are loaded again a second later.
         match self.source.load() {
             Ok(authority) => {
                 let is_new = authority.root.der != self.authority.root.der;
@@ -112,7 +112,7 @@ impl SigningCa {
 }
 
 impl Issuer {
-    /// Begins with a CA that has been read.
+    /// Starts with a CA that was already loaded.
     pub(super) fn start(mut ca: SigningCa, log: Arc<AcmeLog>) -> anyhow::Result<Self> {
         ca.go_through_intermediate()?;
         let option = ca.folder.option();
@@ -126,7 +126,7 @@ impl Issuer {
         Ok(Self { jobs, ca, option })
     }
 
-    /// Whether there may be a certificate for this name.
+    /// Whether a certificate for this name may be issued.
     pub(super) fn judge(&self, name: &Name) -> Result<(), AcmeProblem> {
         let ca = lock(&self.ca);
         let rejected = |detail: String| AcmeProblem::new(ProblemKind::RejectedIdentifier, detail);
@@ -141,7 +141,7 @@ impl Issuer {
         Ok(())
     }
 
-    /// Signs a certificate for a key that somebody else has.
+    /// Signs a certificate for a client's key.
     pub(super) async fn issue(
         &self,
         subject: Subject,
@@ -154,7 +154,7 @@ impl Issuer {
         answered.await.map_err(|_| ended())?
     }
 
-    /// Puts a serial number on the revocation list.
+    /// Adds a serial number to the revocation list.
     pub(super) async fn revoke(&self, serial: String, intermediate: bool) -> Result<(), AcmeProblem> {
         let now = OffsetDateTime::now_utc();
         let revoked = now.replace_nanosecond(0).unwrap_or(now);
@@ -190,7 +190,7 @@ fn work(ca: &Mutex<SigningCa>, jobs: &Receiver<IssuerJob>, log: &AcmeLog) {
     }
 }
 
-/// What has an answer once the inventory is written.
+/// Sends an answer once the inventory is written.
 type Ready = Box<dyn FnOnce(Result<(), AcmeProblem>)>;
 
 fn handle(ca: &Mutex<SigningCa>, jobs: Vec<IssuerJob>, log: &AcmeLog) {
@@ -198,7 +198,7 @@ fn handle(ca: &Mutex<SigningCa>, jobs: Vec<IssuerJob>, log: &AcmeLog) {
         let ca = lock(ca);
         (ca.folder.clone(), ca.files)
     };
-    // The CA's lock first: another devca may hold it while somebody types a passphrase, and names are judged meanwhile.
+    // The CA's lock first: another devca may hold it while someone types a passphrase; names can be judged meanwhile.
     let locked = files.lock(&folder.lock(), &|| ()).and_then(|lock| {
         files.settle(&folder.path)?;
         Ok(lock)

@@ -11,19 +11,19 @@ use serde_json::{Value, json};
 use super::base64url;
 use super::problem::{AcmeProblem, ProblemKind};
 
-/// What a request can be signed with, as clients are told.
+/// The signature algorithms for requests, as listed for clients.
 pub(super) const ALGORITHMS: [&str; 5] = ["ES256", "ES384", "ES512", "EdDSA", "RS256"];
 
-/// Boulder takes none larger; one of 16,384 bits takes milliseconds to verify.
+/// Boulder's maximum; verifying with a key of 16,384 bits takes milliseconds.
 const RSA_OCTETS: std::ops::RangeInclusive<usize> = 256..=512;
-/// 2³¹: what the libraries of clients take (see `x509::rsa`).
+/// 2³¹: the largest exponent that clients' libraries accept (see `x509::rsa`).
 const MOST_EXPONENT_OCTETS: usize = 4;
 
-/// A public key, checked.
+/// A validated public key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kty")]
 pub enum Jwk {
-    /// On one of NIST's curves.
+    /// A key on one of NIST's curves.
     #[serde(rename = "EC")]
     Ec { crv: String, x: String, y: String },
     /// RSA.
@@ -35,7 +35,7 @@ pub enum Jwk {
 }
 
 impl Jwk {
-    /// Reads the `jwk` of a request.
+    /// Parses the `jwk` of a request.
     pub(super) fn read(value: &Value) -> Result<Self, AcmeProblem> {
         let bad = |detail: &str| AcmeProblem::new(ProblemKind::BadPublicKey, detail);
         if ["d", "k", "p", "q"].iter().any(|name| value.get(name).is_some()) {
@@ -76,7 +76,7 @@ impl Jwk {
         }
     }
 
-    /// What verifies its signatures, and the `alg` that stands for it.
+    /// The verification algorithm for its signatures, and its `alg`.
     fn algorithm(&self) -> Option<(&'static dyn VerificationAlgorithm, &'static str)> {
         match self {
             Self::Rsa { .. } => Some((&RSA_PKCS1_2048_8192_SHA256, "RS256")),
@@ -90,7 +90,7 @@ impl Jwk {
         }
     }
 
-    /// The key as it stands in a certificate's SPKI: a point, or the modulus of an RSA key.
+    /// The key as a certificate's SPKI contains it: a point, or the modulus of an RSA key.
     fn octets(&self) -> Option<Vec<u8>> {
         match self {
             Self::Rsa { n, .. } => base64url::decode(n),
@@ -107,7 +107,7 @@ impl Jwk {
         }
     }
 
-    /// Whether this is the key in a certificate or request, given its `SubjectPublicKeyInfo`, or the key in that.
+    /// Whether this key is in a certificate or request, given its `SubjectPublicKeyInfo`, or the key in that.
     pub(super) fn is_in(&self, public_key: &[u8]) -> bool {
         self.octets().is_some_and(|own| public_key.windows(own.len()).any(|part| part == own))
     }
@@ -139,9 +139,9 @@ impl Jwk {
         Err(AcmeProblem::malformed("the signature of the request is not valid"))
     }
 
-    /// RFC 7638: the required members alone, in order, without white space.
+    /// The thumbprint (RFC 7638): only the required members, in order, without whitespace.
     pub(super) fn thumbprint(&self) -> String {
-        // serde_json's objects are sorted by name.
+        // serde_json sorts the members by name.
         let canonical = match self {
             Self::Ec { crv, x, y } => json!({"crv": crv, "kty": "EC", "x": x, "y": y}),
             Self::Rsa { e, n } => json!({"e": e, "kty": "RSA", "n": n}),

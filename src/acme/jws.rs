@@ -1,4 +1,4 @@
-//! Signed requests: flattened JSON Web Signatures (RFC 7515), held to RFC 8555 §6.2.
+//! Signed requests: flattened JSON Web Signatures (RFC 7515), with the rules of RFC 8555 §6.2.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -7,13 +7,13 @@ use super::base64url;
 use super::jwk::{ALGORITHMS, Jwk};
 use super::problem::{AcmeProblem, ProblemKind};
 
-/// A request's body as it arrives.
+/// The body of a request as received.
 #[derive(Deserialize)]
 struct Flattened {
     protected: String,
     payload: String,
     signature: String,
-    /// Everything has to be signed.
+    /// Unprotected headers are not allowed.
     header: Option<Value>,
     signatures: Option<Value>,
 }
@@ -29,16 +29,16 @@ struct Protected {
     crit: Option<Value>,
 }
 
-/// Who says that a request is theirs.
+/// Who claims to have signed a request.
 #[derive(Debug)]
 pub enum SignedBy {
     /// The account at this URL.
     Account(String),
-    /// Somebody with this key.
+    /// The owner of this key.
     Key(Jwk),
 }
 
-/// A request that was read and not yet verified.
+/// A request that was parsed but not yet verified.
 #[derive(Debug)]
 pub struct Jws {
     pub(super) by: SignedBy,
@@ -51,21 +51,21 @@ pub struct Jws {
 }
 
 impl Jws {
-    /// Reads a request's body.
+    /// Parses a request's body.
     pub(super) fn read(body: &[u8]) -> Result<Self, AcmeProblem> {
         let flattened: Flattened = serde_json::from_slice(body)
             .map_err(|_| AcmeProblem::malformed("the body is not a flattened JWS in JSON"))?;
         Self::flattened(&flattened)
     }
 
-    /// Reads one that is the payload of another.
+    /// Parses a JWS that is the payload of another.
     pub(super) fn inner(payload: &[u8]) -> Result<Self, AcmeProblem> {
         let flattened: Flattened = serde_json::from_slice(payload)
             .map_err(|_| AcmeProblem::malformed("the payload is not a flattened JWS in JSON"))?;
         Self::flattened(&flattened)
     }
 
-    /// Reads one that is a part of a payload.
+    /// Parses a JWS that is part of a payload.
     pub(super) fn value(value: &Value) -> Result<BoundJws, AcmeProblem> {
         let malformed = || AcmeProblem::malformed("externalAccountBinding is not a flattened JWS");
         let flattened = Flattened::deserialize(value).map_err(|_| malformed())?;
@@ -115,14 +115,14 @@ impl Jws {
         })
     }
 
-    /// What was signed, if this key has signed it.
+    /// The payload, if this key signed it.
     pub(super) fn verified(self, key: &Jwk) -> Result<Vec<u8>, AcmeProblem> {
         key.verify(&self.alg, self.signed.as_bytes(), &self.signature)?;
         Ok(self.payload)
     }
 }
 
-/// A JWS that a symmetric key authenticates (RFC 8555 §7.3.4).
+/// A JWS authenticated with a symmetric key (RFC 8555 §7.3.4).
 #[derive(Debug)]
 pub(super) struct BoundJws {
     pub(super) alg: String,

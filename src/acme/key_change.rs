@@ -1,4 +1,4 @@
-//! A new key for an account (RFC 8555 §7.3.5): the old one signs that the new one has signed the change.
+//! A new key for an account (RFC 8555 §7.3.5): both the old and the new key sign the change.
 
 use http::StatusCode;
 use http::header::LOCATION;

@@ -1,4 +1,4 @@
-//! Connections of clients: TLS with a certificate of the CA itself, HTTP/1.1 and HTTP/2 in it.
+//! Connections from clients: HTTP/1.1 and HTTP/2 over TLS, with a certificate from the CA itself.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -25,9 +25,9 @@ use super::reply;
 use super::server::AcmeServer;
 use crate::serve::certificates::Certificates;
 
-/// From the first byte of a connection to the end of the handshake.
+/// The time limit from accepting a connection to the end of the handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// What the header of a request may take, and how long an idle connection is kept.
+/// The time limit for receiving the header of a request, and for an idle connection.
 const HEADER: Duration = Duration::from_secs(60);
 const MOST_HEADERS: u32 = 16 << 10;
 const MOST_STREAMS: u32 = 32;
@@ -35,16 +35,16 @@ const PING: Duration = Duration::from_secs(30);
 /// The first octet of a TLS record with a handshake (RFC 8446 §5.1).
 const HANDSHAKE_RECORD: u8 = 22;
 
-/// What all connections share.
+/// The state that all connections share.
 pub(super) struct Listening {
     pub(super) server: Arc<AcmeServer>,
     pub(super) certificates: Certificates,
     pub(super) permits: Arc<Semaphore>,
-    /// Set once the server is to end.
+    /// Becomes true when the server should stop.
     pub(super) stop: watch::Receiver<bool>,
 }
 
-/// Serves whoever connects.
+/// Accepts and serves connections.
 pub(super) async fn accept(listener: TcpListener, shared: Arc<Listening>) {
     loop {
         let Ok(permit) = shared.permits.clone().acquire_owned().await else { return };
@@ -131,7 +131,7 @@ async fn speak(shared: &Arc<Listening>, stream: TlsStream<TcpStream>, client: st
     }
 }
 
-/// A client that was given `http://` is told so.
+/// Tells a client that used `http://` to use HTTPS.
 async fn refuse_plain(stream: TcpStream) {
     let service = service_fn(|_: Request<Incoming>| async {
         let problem = AcmeProblem::malformed("this server speaks HTTPS: use https:// in the directory's URL");

@@ -1,4 +1,4 @@
-//! What happens while the server runs, as lines for a person or as JSON.
+//! The events of a running server, printed as text or JSON.
 
 use std::sync::Arc;
 
@@ -8,44 +8,44 @@ use super::record::ChallengeKind;
 use crate::error::CaOption;
 use crate::report::{self, Log, LogLine, printable};
 
-/// Something that happened.
+/// An event.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum AcmeEvent<'a> {
-    /// The server can be reached.
+    /// The server accepts connections.
     Listening {
         /// The directory's URL.
         directory: &'a str,
-        /// Addresses with ports.
+        /// The addresses with ports.
         addresses: &'a [String],
-        /// Where the built-in name server answers.
+        /// The address of the built-in name server.
         #[serde(skip_serializing_if = "Option::is_none")]
         dns: Option<String>,
     },
     /// A request was answered.
     Request {
-        /// GET, POST and so on.
+        /// The method, such as GET or POST.
         method: &'a str,
         /// The path.
         path: &'a str,
-        /// HTTP status.
+        /// The HTTP status.
         status: u16,
-        /// Until the answer was complete, in milliseconds.
+        /// The time until the response was complete, in milliseconds.
         milliseconds: f64,
         /// The client's address.
         client: String,
-        /// What was wrong.
+        /// The problem that was reported to the client.
         #[serde(skip_serializing_if = "Option::is_none")]
         problem: Option<&'a str>,
     },
-    /// A challenge was judged.
+    /// A challenge was validated.
     Validated {
         /// The name.
         identifier: &'a str,
-        /// How it was to be shown.
+        /// The type of the challenge.
         challenge: ChallengeKind,
-        /// Whether it was shown.
+        /// Whether the validation succeeded.
         valid: bool,
         /// What was tried, and what came back.
         detail: &'a str,
@@ -54,30 +54,30 @@ pub enum AcmeEvent<'a> {
     Issued {
         /// The subject alternative names.
         names: &'a [String],
-        /// Serial number, hexadecimal.
+        /// The serial number, in hexadecimal.
         serial: &'a str,
-        /// Last second of validity, RFC 3339.
+        /// The last second of its validity, RFC 3339.
         not_after: String,
     },
     /// A certificate was revoked.
     Revoked {
-        /// Serial number, hexadecimal.
+        /// The serial number, in hexadecimal.
         serial: &'a str,
     },
-    /// Something to know, and perhaps to do something about.
+    /// Something that may need attention.
     Warning {
-        /// What.
+        /// What happened.
         message: String,
-        /// What helps.
+        /// How to fix it.
         #[serde(skip_serializing_if = "Option::is_none")]
         hint: Option<String>,
     },
-    /// Lines are missing here, since nobody read them in time.
+    /// Lines were dropped because their reader was too slow.
     Dropped {
-        /// How many.
+        /// The number of dropped lines.
         lines: usize,
     },
-    /// The server has ended.
+    /// The server has stopped.
     Stopped,
 }
 
@@ -122,25 +122,25 @@ impl LogLine for AcmeEvent<'_> {
     }
 }
 
-/// Where events go.
+/// Prints events.
 pub struct AcmeLog {
     log: Arc<Log>,
-    /// The CA that hints are for.
+    /// The CA for the commands in hints.
     ca: CaOption,
 }
 
 impl AcmeLog {
-    /// Printed here, with hints for this CA.
+    /// Creates a printer of events with hints for this CA.
     pub fn new(log: Arc<Log>, ca: CaOption) -> Self {
         Self { log, ca }
     }
 
-    /// Whether anybody reads them.
+    /// Whether events are printed at all.
     pub(super) fn is_read(&self) -> bool {
         self.log.are_printed()
     }
 
-    /// Prints it.
+    /// Prints an event.
     pub(super) fn say(&self, event: &AcmeEvent) {
         self.log.print(event);
     }

@@ -1,5 +1,5 @@
-//! An ACME server (RFC 8555) on loopback, for clients that are to work with a public CA later. What it signs goes through the
-//! one signer and into the inventory.
+//! An ACME server (RFC 8555) on loopback, for testing clients that will use a public CA later. All its certificates go
+//! through one signer and into the inventory.
 
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr};
@@ -65,39 +65,39 @@ mod store;
 mod store_file;
 pub mod validate;
 
-/// How long requests that are under way may take once the server is to end.
+/// How long running requests may take after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(5);
-/// How often what has ended is dropped, and how much in one transaction.
+/// How often expired records are deleted, and how many in one transaction.
 const SWEEP: Duration = Duration::from_secs(60);
 const SWEPT_TOGETHER: usize = 1000;
 
 /// What to serve, and how.
 pub struct AcmePlan {
-    /// Where to listen: on the loopback addresses, if there are none.
+    /// The addresses to listen on; both loopback addresses if empty.
     pub listen: Vec<IpAddr>,
-    /// On which port; 0 for any.
+    /// The port to listen on; 0 for any free one.
     pub port: u16,
-    /// The port of the built-in name server, if it is to run.
+    /// The port of the built-in name server, if it should run.
     pub dns_port: Option<u16>,
     /// The CA for the server's own certificate.
     pub ca: (Box<dyn CaFiles>, Authority),
-    /// The CA for those of clients.
+    /// The CA that signs clients' certificates.
     pub signing: SigningCa,
     /// The names of the server's own certificate.
     pub usual: Vec<Name>,
-    /// Where accounts and orders are kept; in memory, if nowhere.
+    /// The file for accounts and orders; if there is none, they are kept in memory.
     pub state: Option<File>,
     /// How long certificates live.
     pub rules: AcmeRules,
-    /// Where challenges are looked for.
+    /// How challenges are validated.
     pub validator: ValidatorPlan,
-    /// What goes wrong on purpose.
+    /// The deliberate failures.
     pub chaos: Chaos,
-    /// What new accounts have to show, if anything.
+    /// The keys for external account binding, if new accounts need one.
     pub bindings: Option<BindingKeys>,
 }
 
-/// Serves until the process is told to end.
+/// Serves until the process is told to stop.
 pub fn run(plan: AcmePlan, log: &Arc<AcmeLog>, events: &Arc<Events>) -> anyhow::Result<()> {
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime
@@ -172,7 +172,7 @@ fn warn_of_others(listen: &[IpAddr], log: &AcmeLog) {
     }
 }
 
-/// Drops what has ended: orders and authorizations after a week, certificates when they expire.
+/// Deletes what has expired: orders and authorizations after a week, certificates at their end.
 async fn sweep(server: Arc<AcmeServer>) {
     loop {
         let now = OffsetDateTime::now_utc();

@@ -1,5 +1,5 @@
-//! Nonces (RFC 8555 §6.5): numbers that this process has signed, each good once. What was used is a bit in a window, so that
-//! a client which asks for millions fills nothing.
+//! Nonces (RFC 8555 §6.5): signed numbers, each valid once. Used ones are marked in a window of fixed size, so a client
+//! that requests millions of them does not fill the memory.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -9,17 +9,17 @@ use aws_lc_rs::rand::SystemRandom;
 
 use super::base64url;
 
-/// So many of the last ones are good.
+/// The number of recent nonces that are valid.
 const WINDOW: usize = 1 << 16;
 const TAG: usize = 16;
 
-/// Gives out nonces and takes them back.
+/// Issues nonces and redeems them.
 pub(super) struct Nonces {
     key: hmac::Key,
     state: Mutex<Window>,
 }
 
-/// Which of the last nonces are unused.
+/// Which of the recent nonces are unused.
 #[derive(Default)]
 struct Window {
     /// The number of the first in the window.
@@ -28,7 +28,7 @@ struct Window {
 }
 
 impl Nonces {
-    /// Those of an earlier process are not good any more: clients ask again.
+    /// The nonces of an earlier process are no longer valid; clients request new ones.
     pub(super) fn new() -> anyhow::Result<Self> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new())?;
         Ok(Self { key, state: Mutex::default() })
@@ -49,12 +49,12 @@ impl Nonces {
         base64url::encode(&[&number[..], &tag.as_ref()[..TAG]].concat())
     }
 
-    /// Whether this one was given out and not used before. Afterwards it is used.
+    /// Whether this nonce was issued and not used before. It is used afterward.
     pub(super) fn take(&self, nonce: &str) -> bool {
         let Some(bytes) = base64url::decode(nonce) else { return false };
         let Some((number, tag)) = bytes.split_first_chunk::<8>() else { return false };
         let expected = hmac::sign(&self.key, number);
-        // A forger would need the time of a comparison on one machine, for a nonce that can be had for nothing.
+        // Not in constant time: timing this on one machine could only yield a nonce, and anyone can get those for free.
         if tag != &expected.as_ref()[..TAG] {
             return false;
         }
@@ -65,7 +65,7 @@ impl Nonces {
         slot.is_some_and(|unused| std::mem::replace(unused, false))
     }
 
-    /// A password that goes with a name, for as long as this process runs.
+    /// A password derived from a name, valid as long as this process runs.
     pub(super) fn password(&self, name: &str) -> String {
         base64url::encode(hmac::sign(&self.key, name.as_bytes()).as_ref())
     }

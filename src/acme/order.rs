@@ -19,7 +19,7 @@ use super::{authorization, payload, profile, renewal_info};
 use crate::x509::name::Name;
 use crate::x509::policy;
 
-/// As many as Let's Encrypt takes.
+/// The maximum number of identifiers, the same as Let's Encrypt's.
 const MOST_IDENTIFIERS: usize = 100;
 
 #[derive(Deserialize)]
@@ -34,7 +34,7 @@ struct NewOrder {
     replaces: Option<String>,
 }
 
-/// Creates an order, and the authorizations that it needs.
+/// Creates an order and the authorizations that it needs.
 pub(super) async fn create(call: &Call, caller: &Caller, body: &[u8]) -> Result<AcmeReply, AcmeProblem> {
     let asked: NewOrder = payload::read(body)?;
     let names = names(call, &asked.identifiers)?;
@@ -63,7 +63,7 @@ pub(super) async fn create(call: &Call, caller: &Caller, body: &[u8]) -> Result<
     let (own, now) = (id.clone(), call.now);
     let order = call.server.store.change(move |changes| {
         for (id, authorization) in new {
-            // What was asked for before the order counts (§7.4.1).
+            // Authorizations that the client requested before the order count (§7.4.1).
             let earlier = changes.look_up(PREAUTHORIZED, &authorization.index())?;
             let good = |found: &Authorization| {
                 matches!(found.status_at(now), AuthorizationStatus::Valid | AuthorizationStatus::Pending)
@@ -88,7 +88,7 @@ pub(super) async fn create(call: &Call, caller: &Caller, body: &[u8]) -> Result<
     Ok(reply::with(reply, LOCATION, &call.url(Route::Order(&id))))
 }
 
-/// Each name once, if there may be a certificate for all of them.
+/// Each name once, if certificates for all of them may be issued.
 fn names(call: &Call, identifiers: &[Identifier]) -> Result<BTreeSet<Name>, AcmeProblem> {
     if !(1..=MOST_IDENTIFIERS).contains(&identifiers.len()) {
         let what = format!("an order has 1 to {MOST_IDENTIFIERS} identifiers");
@@ -107,7 +107,7 @@ fn names(call: &Call, identifiers: &[Identifier]) -> Result<BTreeSet<Name>, Acme
     if wrong.is_empty() { Ok(names) } else { Err(AcmeProblem::of_all(wrong)) }
 }
 
-/// The names in the payload of an order that can be read.
+/// The names in an order's payload.
 #[cfg(fuzzing)]
 pub(super) fn names_in(body: &[u8]) -> Result<Vec<Name>, AcmeProblem> {
     let asked: NewOrder = payload::read(body)?;

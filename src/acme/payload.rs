@@ -4,7 +4,7 @@ use serde::de::DeserializeOwned;
 
 use super::problem::AcmeProblem;
 
-/// Reads one; says which member is missing or wrong.
+/// Parses a payload; the error says which member is missing or wrong.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, AcmeProblem> {
     if body.is_empty() {
         return Err(AcmeProblem::malformed("this request needs a payload; {} where there is nothing to say"));

@@ -1,10 +1,10 @@
-//! Problem documents (RFC 7807), as RFC 8555 §6.7 fills them in.
+//! Problem documents (RFC 7807), as specified in RFC 8555 §6.7.
 
 use serde::{Deserialize, Serialize};
 
 use super::identifier::Identifier;
 
-/// What went wrong, by the names that clients know.
+/// The types of errors, by the names that clients know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum ProblemKind {
     #[serde(rename = "urn:ietf:params:acme:error:accountDoesNotExist")]
@@ -58,7 +58,7 @@ pub(super) enum ProblemKind {
 }
 
 impl ProblemKind {
-    /// The HTTP status that goes with it, unless another is chosen.
+    /// The default HTTP status of this type.
     fn status(self) -> u16 {
         match self {
             Self::OrderNotReady | Self::Unauthorized | Self::ExternalAccountRequired => 403,
@@ -77,20 +77,20 @@ pub(super) struct AcmeProblem {
     pub(super) kind: ProblemKind,
     pub(super) detail: String,
     pub(super) status: u16,
-    /// What could have signed the request (§6.2).
+    /// The signature algorithms that are accepted (§6.2).
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub(super) algorithms: Vec<String>,
-    /// One for each identifier (§6.7.1).
+    /// The problems of individual identifiers (§6.7.1).
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub(super) subproblems: Vec<Subproblem>,
-    /// What is also sent as a header.
+    /// A value that is also sent as a header.
     #[serde(skip)]
     pub(super) location: Option<String>,
     #[serde(skip)]
     pub(super) retry_after: Option<u64>,
 }
 
-/// What is wrong with one identifier.
+/// A problem with one identifier.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Subproblem {
     #[serde(rename = "type")]
@@ -100,7 +100,7 @@ pub(super) struct Subproblem {
 }
 
 impl AcmeProblem {
-    /// A problem with its usual status.
+    /// A problem with the default status.
     pub(super) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         Self {
             kind,
@@ -113,17 +113,17 @@ impl AcmeProblem {
         }
     }
 
-    /// The request cannot be understood.
+    /// The request is malformed.
     pub(super) fn malformed(detail: impl Into<String>) -> Self {
         Self::new(ProblemKind::Malformed, detail)
     }
 
-    /// The client may not do that.
+    /// The client is not allowed to do that.
     pub(super) fn unauthorized(detail: impl Into<String>) -> Self {
         Self::new(ProblemKind::Unauthorized, detail)
     }
 
-    /// There is nothing at this URL.
+    /// Nothing exists at this URL.
     pub(super) fn not_found(what: &str) -> Self {
         Self::malformed(format!("there is no such {what}")).with_status(404)
     }
@@ -133,13 +133,13 @@ impl AcmeProblem {
         Self::new(ProblemKind::ServerInternal, detail)
     }
 
-    /// The same with another HTTP status.
+    /// The same problem with another HTTP status.
     pub(super) fn with_status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
-    /// Of several identifiers: one problem with all of them in it.
+    /// Combines the problems of several identifiers into one.
     pub(super) fn of_all(mut subproblems: Vec<Subproblem>) -> Self {
         if subproblems.len() == 1 {
             let only = subproblems.remove(0);

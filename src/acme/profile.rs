@@ -14,11 +14,11 @@ pub(super) struct OrderProfile {
     pub(super) name: &'static str,
     description: &'static str,
     lifetime: Duration,
-    /// Whether the first host name is the common name, too.
+    /// Whether the first host name is also the common name.
     pub(super) has_common_name: bool,
 }
 
-/// The first is that of orders which name none.
+/// All profiles. The first is the default.
 const PROFILES: [OrderProfile; 3] = [
     OrderProfile {
         name: "classic",
@@ -46,7 +46,7 @@ pub(super) fn descriptions() -> Value {
     Value::Object(PROFILES.iter().map(one).collect::<Map<_, _>>())
 }
 
-/// That with this name, or the usual one.
+/// The profile with this name, or the default.
 pub(super) fn find(name: Option<&str>) -> Result<&'static OrderProfile, AcmeProblem> {
     let Some(name) = name else { return Ok(&PROFILES[0]) };
     PROFILES.iter().find(|profile| profile.name == name).ok_or_else(|| {
@@ -58,8 +58,8 @@ pub(super) fn find(name: Option<&str>) -> Result<&'static OrderProfile, AcmeProb
     })
 }
 
-/// From when to when a certificate is to be valid. A short one begins shortly before now: clients renew after a part of the
-/// lifetime, and a whole hour before would be most of it.
+/// The validity period. A short one starts only shortly before now: clients renew after a fraction of the lifetime, and
+/// starting an hour early would use up most of it.
 pub(super) fn validity(
     profile: &OrderProfile,
     rules: &AcmeRules,

@@ -1,4 +1,4 @@
-//! What is remembered: accounts, orders, authorizations with their challenges, and certificates.
+//! The stored records: accounts, orders, authorizations with their challenges, and certificates.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -43,7 +43,7 @@ pub(super) enum OrderStatus {
     Invalid,
 }
 
-/// An order. What its authorizations say of it is looked up when somebody asks: see [`super::order::status`].
+/// An order. The status of its authorizations is looked up when needed: see [`super::order::status`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct AcmeOrder {
     pub(super) account: String,
@@ -60,10 +60,10 @@ pub(super) struct AcmeOrder {
     /// The certificate that it renews, as the client named it (RFC 9773 §5).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) replaces: Option<String>,
-    /// The certificate that came of it.
+    /// The certificate that was issued for it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) certificate: Option<String>,
-    /// Why there will be none.
+    /// Why the order is invalid.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) error: Option<AcmeProblem>,
 }
@@ -79,7 +79,7 @@ pub(super) enum AuthorizationStatus {
     Expired,
 }
 
-/// The right to have certificates for one identifier.
+/// The permission to get certificates for one identifier.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Authorization {
     pub(super) account: String,
@@ -93,7 +93,7 @@ pub(super) struct Authorization {
 }
 
 impl Authorization {
-    /// Its status at this moment.
+    /// Its current status.
     pub(super) fn status_at(&self, now: OffsetDateTime) -> AuthorizationStatus {
         match self.status {
             AuthorizationStatus::Pending if self.expires <= now => AuthorizationStatus::Invalid,
@@ -103,17 +103,17 @@ impl Authorization {
     }
 }
 
-/// How control over a name is shown.
+/// The type of a challenge, which proves control of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum ChallengeKind {
-    /// By a file that a web server has (RFC 8555 §8.3).
+    /// A file on a web server (RFC 8555 §8.3).
     #[serde(rename = "http-01")]
     Http,
-    /// By a certificate that a TLS server has (RFC 8737).
+    /// A certificate on a TLS server (RFC 8737).
     #[serde(rename = "tls-alpn-01")]
     TlsAlpn,
-    /// By a TXT record (RFC 8555 §8.4).
+    /// A TXT record (RFC 8555 §8.4).
     #[serde(rename = "dns-01")]
     Dns,
 }
@@ -159,11 +159,11 @@ pub(super) struct AcmeCertificate {
     pub(super) identifiers: Vec<Identifier>,
     /// The leaf and the intermediate, if there is one, in PEM.
     pub(super) chain: String,
-    /// The end of the longer chain, in PEM.
+    /// The root that ends the longer chain, in PEM.
     pub(super) root: String,
-    /// SHA-256 of the leaf, hexadecimal.
+    /// The SHA-256 of the leaf, in hexadecimal.
     pub(super) sha256: String,
-    /// Its authority key identifier, by which renewal information is asked for.
+    /// The authority key identifier, which requests for renewal information contain.
     pub(super) key_id: String,
     pub(super) intermediate: bool,
     #[serde(with = "time::serde::timestamp")]

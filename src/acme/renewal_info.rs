@@ -12,10 +12,10 @@ use super::reply::{self, AcmeReply};
 use super::server::{Call, Caller, rfc3339};
 use super::{base64url, store::AcmeStore};
 
-/// Clients ask again after so long, or after a part of a short lifetime.
+/// How long clients wait before they ask again, unless a fraction of a short lifetime is less.
 const ASK_AGAIN: Duration = Duration::hours(6);
 
-/// The serial number in a certificate's identifier (§4.1), as the inventory has it.
+/// The serial number in a certificate's identifier (§4.1), in the inventory's format.
 pub(super) fn serial(id: &str) -> Option<String> {
     Some(hex::encode(base64url::decode(id.split_once('.')?.1)?))
 }
@@ -34,7 +34,7 @@ fn find(store: &AcmeStore, id: &str) -> Result<(String, AcmeCertificate), AcmePr
     found.map(|certificate| (serial, certificate)).ok_or_else(|| AcmeProblem::not_found("certificate"))
 }
 
-/// The window in which a certificate is best renewed: before its last third, or in the past where it has to be at once.
+/// The window for renewing a certificate: before its last third, or in the past if it must be renewed right away.
 pub(super) fn answer(call: &Call, id: &str) -> Result<AcmeReply, AcmeProblem> {
     let (_, certificate) = find(&call.server.store, id)?;
     let lifetime = certificate.not_after - certificate.not_before;
@@ -53,7 +53,7 @@ fn whole(moment: time::OffsetDateTime) -> time::OffsetDateTime {
     moment.replace_nanosecond(0).unwrap_or(moment)
 }
 
-/// Whether an order may say that it replaces this certificate (§5).
+/// Whether an order may replace this certificate (§5).
 pub(super) fn check_replaced(
     call: &Call,
     caller: &Caller,

@@ -1,4 +1,4 @@
-//! What goes back to clients.
+//! Responses to clients.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
@@ -7,15 +7,15 @@ use serde_json::Value;
 
 use super::problem::AcmeProblem;
 
-/// An answer, complete.
+/// A complete response.
 pub(super) type AcmeReply = Response<Bytes>;
 
-/// An answer in JSON.
+/// A JSON response.
 pub(super) fn json(status: StatusCode, body: &Value) -> AcmeReply {
     with_type(status, "application/json", body.to_string())
 }
 
-/// An answer of another type.
+/// A response of another type.
 pub(super) fn with_type(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> AcmeReply {
     let mut reply = Response::new(body.into());
     *reply.status_mut() = status;
@@ -23,7 +23,7 @@ pub(super) fn with_type(status: StatusCode, kind: &'static str, body: impl Into<
     reply
 }
 
-/// The answer that says what is wrong.
+/// A response with a problem document.
 pub(super) fn problem(problem: &AcmeProblem) -> AcmeReply {
     let body = serde_json::to_string(problem).unwrap_or_default();
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -37,7 +37,7 @@ pub(super) fn problem(problem: &AcmeProblem) -> AcmeReply {
     reply
 }
 
-/// The same with one more header.
+/// Adds a header.
 pub(super) fn with(mut reply: AcmeReply, name: HeaderName, value: &str) -> AcmeReply {
     if let Ok(value) = HeaderValue::from_str(value) {
         reply.headers_mut().append(name, value);
@@ -45,7 +45,7 @@ pub(super) fn with(mut reply: AcmeReply, name: HeaderName, value: &str) -> AcmeR
     reply
 }
 
-/// The same with a link to a URL (RFC 8288).
+/// Adds a link to a URL (RFC 8288).
 pub(super) fn linked(reply: AcmeReply, url: &str, relation: &str) -> AcmeReply {
     with(reply, http::header::LINK, &format!("<{url}>;rel=\"{relation}\""))
 }

@@ -14,7 +14,7 @@ use super::{base64url, payload};
 use crate::x509::certificate::Leaf;
 use crate::x509::key;
 
-/// What a subscriber may say (RFC 5280 §5.3.1): unspecified, keyCompromise, affiliationChanged, superseded,
+/// Reasons that a subscriber may give (RFC 5280 §5.3.1): unspecified, keyCompromise, affiliationChanged, superseded,
 /// cessationOfOperation.
 const REASONS: [u64; 5] = [0, 1, 3, 4, 5];
 
@@ -24,7 +24,7 @@ struct Revoking {
     reason: Option<u64>,
 }
 
-/// By the account that has it, or one that is authorized for all of its names.
+/// By the account that ordered it, or one that is authorized for all of its names.
 pub(super) async fn by_account(call: &Call, caller: &Caller, body: &[u8]) -> Result<AcmeReply, AcmeProblem> {
     let (serial, _, certificate) = find(call, body)?;
     if certificate.account != caller.id && !is_authorized(call, caller, &certificate)? {
@@ -35,7 +35,7 @@ pub(super) async fn by_account(call: &Call, caller: &Caller, body: &[u8]) -> Res
     revoke(call, &serial, &certificate).await
 }
 
-/// By whom that has its key.
+/// By anyone who has its key.
 pub(super) async fn by_key(call: &Call, key: &Jwk, body: &[u8]) -> Result<AcmeReply, AcmeProblem> {
     let (serial, leaf, certificate) = find(call, body)?;
     if !key.is_in(&leaf.public_key) {

@@ -17,23 +17,23 @@ pub(super) enum Route<'a> {
     KeyChange,
     Account(&'a str),
     Orders(&'a str),
-    /// The next page of an account's orders, after this one.
+    /// The page of an account's orders that follows this one.
     OrdersAfter(&'a str, &'a str),
     Order(&'a str),
     Finalize(&'a str),
     Authorization(&'a str),
     Challenge(&'a str, ChallengeKind),
     Certificate(&'a str),
-    /// The chain with the root at its end.
+    /// The chain that includes the root.
     LongerChain(&'a str),
     /// RFC 9773 §4.1.
     RenewalInfo(&'a str),
-    /// Where records of the built-in name server are changed, with the rest of the path.
+    /// The API for changing the name server's records, with the rest of the path.
     Dns(&'a str),
 }
 
 impl<'a> Route<'a> {
-    /// `None` where there is nothing.
+    /// Parses a path; `None` if there is nothing at it.
     pub(super) fn parse(path: &'a str) -> Option<Self> {
         if let Some(rest) = path.strip_prefix("/dns/") {
             return Some(Self::Dns(rest));
@@ -68,7 +68,7 @@ impl<'a> Route<'a> {
     }
 }
 
-/// The path.
+/// The resource's path.
 impl fmt::Display for Route<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -89,7 +89,7 @@ impl fmt::Display for Route<'_> {
             Self::Challenge(id, kind) => write!(f, "/challenge/{id}/{}", kind.as_str()),
             Self::Certificate(serial) => write!(f, "/certificate/{serial}"),
             Self::LongerChain(serial) => write!(f, "/certificate/{serial}/with-root"),
-            // The directory has it without an identifier.
+            // The directory lists it without an identifier.
             Self::RenewalInfo("") => f.write_str("/renewal-info"),
             Self::RenewalInfo(id) => write!(f, "/renewal-info/{id}"),
             Self::Dns(rest) => write!(f, "/dns/{rest}"),

@@ -1,4 +1,4 @@
-//! What all requests share.
+//! The state that all requests share.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,23 +19,23 @@ use super::route::Route;
 use super::store::AcmeStore;
 use super::validate::Validator;
 
-/// An order or an authorization is of no use after so long.
+/// How long orders and authorizations are kept.
 pub(super) const PENDING: Duration = Duration::days(7);
-/// So often clients look whether a challenge was judged.
+/// How often clients should poll a challenge.
 pub(super) const LOOK_AGAIN_SECONDS: u64 = 1;
 
-/// How long certificates live, and what is tried out with them.
+/// Settings for testing clients.
 #[derive(Debug, Clone)]
 pub struct AcmeRules {
-    /// How long certificates live, if not as long as their profile says.
+    /// The lifetime of certificates, if it differs from the profile's.
     pub lifetime: Option<Duration>,
-    /// Clients are told to renew at once.
+    /// Whether clients are told to renew right away.
     pub renew_now: bool,
-    /// Whether challenges are looked at.
+    /// Whether challenges are validated.
     pub validate: bool,
 }
 
-/// Symmetric keys of external accounts, by their identifiers.
+/// The symmetric keys of external accounts, by identifier.
 pub type BindingKeys = HashMap<String, Zeroizing<Vec<u8>>>;
 
 /// The server.
@@ -46,14 +46,14 @@ pub(super) struct AcmeServer {
     pub(super) rules: AcmeRules,
     pub(super) validator: Validator,
     pub(super) chaos: Chaos,
-    /// Where there are some, a new account needs one.
+    /// If there are any, new accounts need one.
     pub(super) bindings: Option<BindingKeys>,
-    /// What the built-in name server knows, if it runs.
+    /// The records of the built-in name server, if it runs.
     pub(super) zone: Option<Arc<Zone>>,
     pub(super) log: Arc<AcmeLog>,
 }
 
-/// A request, under the name that the client knows the server by.
+/// A request, with the name by which the client knows the server.
 #[derive(Clone)]
 pub(super) struct Call {
     pub(super) server: Arc<AcmeServer>,
@@ -69,7 +69,7 @@ impl Call {
     }
 }
 
-/// The account that has signed a request.
+/// The account that signed the request.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     pub(super) id: String,
@@ -77,20 +77,20 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    /// What belongs to others is not there.
+    /// Other accounts' resources are reported as not found.
     pub(super) fn owns(&self, account: &str, what: &str) -> Result<(), AcmeProblem> {
         if account == self.id { Ok(()) } else { Err(AcmeProblem::not_found(what)) }
     }
 }
 
-/// An identifier that nobody can guess, which is also a token of a challenge (RFC 8555 §8: 128 bits).
+/// A random identifier that cannot be guessed, also used as the token of a challenge (RFC 8555 §8: 128 bits).
 pub(super) fn random_id() -> Result<String, AcmeProblem> {
     let mut bytes = [0; 18];
     rand::fill(&mut bytes).map_err(|_| AcmeProblem::internal("the system has no randomness"))?;
     Ok(base64url::encode(&bytes))
 }
 
-/// As JSON has it.
+/// The time in the format of JSON messages.
 pub(super) fn rfc3339(moment: OffsetDateTime) -> String {
     moment.format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! Where accounts, orders and the rest are kept: one file of redb's, or memory. One thread writes. What arrives while it
-//! commits goes into the next transaction together, and nobody is answered before that is written.
+//! Stores accounts, orders and everything else in one redb file, or in memory. A single thread writes: changes that
+//! arrive during a commit share the next transaction, and no request is answered before its change is written.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -21,30 +21,30 @@ use super::record::{AcmeAccount, AcmeCertificate, AcmeOrder, Authorization};
 use super::store_file::UnflushedFile;
 use crate::error::OrHint;
 
-/// What redb may hold in memory.
+/// The size of redb's cache.
 const CACHE: usize = 16 << 20;
-/// So many changes go into one transaction at most.
+/// The maximum number of changes in one transaction.
 const MOST_TOGETHER: usize = 256;
 
 type Table = TableDefinition<'static, &'static str, &'static [u8]>;
-/// Words that lead to words.
+/// Indexes map strings to strings.
 type IndexTable = TableDefinition<'static, &'static str, &'static str>;
 type EndTable = TableDefinition<'static, (i64, &'static str), &'static str>;
 
-/// The account that has a key, by its thumbprint.
+/// Accounts by the thumbprint of their key.
 pub(super) const BY_KEY: IndexTable = IndexTable::new("account-by-key");
-/// The orders of an account, by `ACCOUNT/MOMENT/ORDER`.
+/// Orders by account, as `ACCOUNT/MOMENT/ORDER`.
 pub(super) const BY_ACCOUNT: IndexTable = IndexTable::new("order-by-account");
-/// Authorizations that were asked for before an order, by `ACCOUNT/KIND/VALUE`.
+/// Authorizations that were requested before an order, as `ACCOUNT/KIND/VALUE`.
 pub(super) const PREAUTHORIZED: IndexTable = IndexTable::new("preauthorized");
-/// What is dropped, and when.
+/// When records expire.
 const ENDS: EndTable = EndTable::new("ends");
 
-/// Something with a table of its own.
+/// A record, stored in its own table.
 pub(super) trait Record: Serialize + DeserializeOwned {
     /// The table's name.
     const TABLE: &'static str;
-    /// When it is of no use any more.
+    /// When the record can be deleted.
     fn ends(&self) -> Option<OffsetDateTime>;
 }
 
@@ -76,7 +76,7 @@ impl Record for AcmeCertificate {
     }
 }
 
-/// Something that changes the store, and answers once that is done.
+/// A change to the store, which returns what to do after the commit.
 type StoreJob = Box<dyn FnOnce(&WriteTransaction) -> Finish + Send>;
 type Finish = Box<dyn FnOnce(Result<(), String>) + Send>;
 
@@ -87,7 +87,7 @@ pub(super) struct AcmeStore {
 }
 
 impl AcmeStore {
-    /// In this file, or in memory.
+    /// Opens this file, or keeps everything in memory.
     pub(super) fn open(file: Option<File>) -> anyhow::Result<Self> {
         let is_file = file.is_some();
         let mut builder = Builder::new();
@@ -118,7 +118,7 @@ impl AcmeStore {
         Ok(Self { database, jobs })
     }
 
-    /// Looks at the state as it is now.
+    /// The current state.
     pub(super) fn read(&self) -> Result<StoreView, AcmeProblem> {
         Ok(StoreView(self.database.begin_read().map_err(broken)?))
     }
@@ -128,7 +128,7 @@ impl AcmeStore {
         self.read()?.find(id)
     }
 
-    /// Changes the state. What fails must not have changed anything before: others are in the same transaction.
+    /// Changes the state. A change that fails must not have written anything, because others share its transaction.
     pub(super) async fn change<T: Send + 'static>(
         &self,
         change: impl FnOnce(&StoreChanges) -> Result<T, AcmeProblem> + Send + 'static,
@@ -183,7 +183,7 @@ fn broken(cause: impl std::fmt::Display) -> AcmeProblem {
     AcmeProblem::internal(format!("the accounts and orders cannot be read or written: {cause}"))
 }
 
-/// The state at one moment.
+/// A snapshot of the state.
 pub(super) struct StoreView(ReadTransaction);
 
 impl StoreView {
@@ -193,13 +193,13 @@ impl StoreView {
         decode(table.get(id).map_err(broken)?.map(|found| found.value().to_vec()))
     }
 
-    /// What a word leads to.
+    /// Looks up a key in an index.
     pub(super) fn look_up(&self, index: IndexTable, word: &str) -> Result<Option<String>, AcmeProblem> {
         let table = self.0.open_table(index).map_err(broken)?;
         Ok(table.get(word).map_err(broken)?.map(|found| found.value().to_owned()))
     }
 
-    /// Up to so many entries whose words begin like this, after another word.
+    /// Lists entries of an index whose keys have this prefix, starting after another key, up to a maximum.
     pub(super) fn list(
         &self,
         index: IndexTable,
@@ -225,7 +225,7 @@ impl StoreView {
         Ok(found)
     }
 
-    /// The keys of the records that are like this.
+    /// The keys of all records that match.
     pub(super) fn all<R: Record>(&self, is_meant: impl Fn(&R) -> bool) -> Result<Vec<String>, AcmeProblem> {
         let table = self.0.open_table(Table::new(R::TABLE)).map_err(broken)?;
         let mut found = Vec::new();
@@ -247,7 +247,7 @@ fn decode<R: Record>(bytes: Option<Vec<u8>>) -> Result<Option<R>, AcmeProblem> {
 pub(super) struct StoreChanges<'a>(&'a WriteTransaction);
 
 impl StoreChanges<'_> {
-    /// Reads one record, as it is after the changes so far.
+    /// Reads one record, including the changes made so far.
     pub(super) fn find<R: Record>(&self, id: &str) -> Result<Option<R>, AcmeProblem> {
         let table = self.0.open_table(Table::new(R::TABLE)).map_err(broken)?;
         let found = table.get(id).map_err(broken)?.map(|found| found.value().to_vec());
@@ -266,28 +266,28 @@ impl StoreChanges<'_> {
         Ok(())
     }
 
-    /// What a word leads to.
+    /// Looks up a key in an index.
     pub(super) fn look_up(&self, index: IndexTable, word: &str) -> Result<Option<String>, AcmeProblem> {
         let table = self.0.open_table(index).map_err(broken)?;
         let found = table.get(word).map_err(broken)?.map(|found| found.value().to_owned());
         Ok(found)
     }
 
-    /// Has a word lead to another.
+    /// Adds an entry to an index.
     pub(super) fn index(&self, index: IndexTable, word: &str, value: &str) -> Result<(), AcmeProblem> {
         let mut table = self.0.open_table(index).map_err(broken)?;
         table.insert(word, value).map_err(broken)?;
         Ok(())
     }
 
-    /// Has a word lead nowhere.
+    /// Removes an entry from an index.
     pub(super) fn forget(&self, index: IndexTable, word: &str) -> Result<(), AcmeProblem> {
         let mut table = self.0.open_table(index).map_err(broken)?;
         table.remove(word).map_err(broken)?;
         Ok(())
     }
 
-    /// Drops up to so many records that ended before this moment. Returns how many those were.
+    /// Deletes up to `most` records that expired before this moment. Returns their number.
     pub(super) fn drop_ended(&self, before: OffsetDateTime, most: usize) -> Result<usize, AcmeProblem> {
         let mut ends = self.0.open_table(ENDS).map_err(broken)?;
         let mut ended = Vec::new();
@@ -322,14 +322,14 @@ impl StoreChanges<'_> {
 }
 
 impl AcmeOrder {
-    /// Where it is among the orders of its account: the latest last, since all live for as long.
+    /// Its key among the orders of its account: the latest is last, because all have the same lifetime.
     pub(super) fn index(&self, id: &str) -> String {
         format!("{}/{:012}/{id}", self.account, self.expires.unix_timestamp())
     }
 }
 
 impl Authorization {
-    /// By which orders find it, if it was asked for before them.
+    /// The key by which orders find it if it was requested before them.
     pub(super) fn index(&self) -> String {
         format!("{}/{}/{}", self.account, self.identifier.kind, self.identifier.value)
     }

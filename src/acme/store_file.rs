@@ -1,6 +1,6 @@
-//! The file of the store, without flushes: what was written survives the process, however that ends, since it is the system's
-//! by then. Only a power failure can lose it. The inventory is written in the same way, and flushes would be half of the
-//! time that an order takes.
+//! The file of the store, written without flushes: what was written survives the end of the process, however it ends,
+//! because the system has it by then; only a power failure can lose it. The inventory is written in the same way, and
+//! flushes would take half of the time that an order needs.
 
 use std::fs::File;
 use std::io;
@@ -8,12 +8,12 @@ use std::io;
 use redb::backends::FileBackend;
 use redb::{DatabaseError, StorageBackend};
 
-/// redb's own file, but for flushes.
+/// redb's own file backend, except for flushes.
 #[derive(Debug)]
 pub(super) struct UnflushedFile(FileBackend);
 
 impl UnflushedFile {
-    /// Takes the lock of the file.
+    /// Locks the file.
     pub(super) fn new(file: File) -> Result<Self, DatabaseError> {
         FileBackend::new(file).map(Self)
     }

@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context, args: cli::Acme) -> anyhow::Result<u8> {
     serve::give_up_root()?;
     let log = Log::start(context.report)
         .or_hint(|| "cannot start a thread".into(), || "close other programs, and try again".into())?;
-    // What concerns the server's own certificate has the form of devca serve's events.
+    // Warnings about the server's own certificate are devca serve's events.
     let events = Arc::new(Events::new(log.clone(), context.folder.option()));
     let acme_log = Arc::new(AcmeLog::new(log.clone(), context.folder.option()));
     for note in context.report.take_unprinted_notes() {
@@ -65,7 +65,7 @@ pub(super) fn run(context: &Context, args: cli::Acme) -> anyhow::Result<u8> {
     served.map(|()| 0)
 }
 
-/// The CA once more, for the thread that signs.
+/// Loads the CA again, for the thread that signs.
 fn signing(context: &Context, authority: &Authority) -> anyhow::Result<SigningCa> {
     let source = WatchedCa::new(context.folder.clone(), authority, "acme");
     let (stamp, again) = (source.stamp(), source.load()?);

@@ -1,4 +1,4 @@
-//! `devca snippet SERVER`: the few lines that a server needs, with the files of a certificate filled in. They are those of
+//! `devca snippet SERVER`: the few lines that a server needs, with the files of a certificate filled in. They come from
 //! `docs/servers.md`, which `tests/servers.rs` runs.
 
 use std::io::{self, Write};
@@ -22,20 +22,20 @@ use crate::x509::pem;
 
 const PAGE: &str = include_str!("../../docs/servers.md");
 
-/// The names that the page gives to files. One that another is a part of comes first.
+/// The page's names for files. A name that contains another comes first.
 const CERTIFICATE: &str = "localhost+1.pem";
 const KEY: &str = "localhost+1-key.pem";
 const COMBINED: &str = "localhost+1-combined.pem";
 const KEY_STORE: &str = "localhost+1-keystore.p12";
 const CLIENTS: &str = "clients.pem";
-/// The CA whose root that is.
+/// The CA of that root.
 const CLIENT_CA: &str = "clients";
 
 /// The lines for a server.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ServerSnippet {
-    /// The files that they go into.
+    /// The files that the lines belong in.
     files: Vec<SnippetFile>,
 }
 
@@ -55,7 +55,7 @@ struct Block {
     text: &'static str,
 }
 
-/// What the page's names stand for.
+/// The values for the page's names.
 struct Replacement {
     name: &'static str,
     path: PathBuf,
@@ -77,7 +77,7 @@ pub(super) fn run(context: &Context, args: &cli::Snippet) -> anyhow::Result<Serv
     Ok(ServerSnippet { files: blocks.iter().map(file).collect() })
 }
 
-/// The blocks of the server's section that are files. Commands are left out.
+/// The blocks in the server's section that are files, not commands.
 fn blocks(server: ServerKind) -> Vec<Block> {
     let title = format!("\n## {}\n", server.title());
     let section = PAGE.split_once(title.as_str()).map_or("", |(_, rest)| rest);
@@ -87,7 +87,7 @@ fn blocks(server: ServerKind) -> Vec<Block> {
     blocks.filter(|block| !block.info.starts_with("sh ")).collect()
 }
 
-/// The files that are named on the command line, and the first name in the certificate.
+/// The files given on the command line, and the first name in the certificate.
 fn given(
     certificate: &Path,
     key: Option<&Path>,
@@ -117,7 +117,7 @@ fn given(
     Ok((host, vec![Replacement { name: COMBINED, path }]))
 }
 
-/// The key that devca and mkcert put beside a certificate.
+/// The key that devca and mkcert write next to a certificate.
 fn beside(certificate: &Path) -> anyhow::Result<PathBuf> {
     let stem = certificate.file_stem().unwrap_or_default().to_string_lossy();
     let key = certificate.with_file_name(format!("{stem}-key.pem"));
@@ -128,7 +128,7 @@ fn beside(certificate: &Path) -> anyhow::Result<PathBuf> {
     Err(Fault::usage(what, "name it: --key FILE").into())
 }
 
-/// The server certificate that was issued last and has the files that these blocks name.
+/// The most recently issued server certificate that has the files these blocks name.
 fn issued(context: &Context, blocks: &[Block]) -> anyhow::Result<(String, Vec<Replacement>)> {
     let inventory = Inventory::load(&context.folder.inventory())?;
     let revoked = inventory.revoked();
@@ -158,7 +158,7 @@ fn issued(context: &Context, blocks: &[Block]) -> anyhow::Result<(String, Vec<Re
     Err(Fault::new("no server certificate with the files that this server reads was issued", hint).into())
 }
 
-/// The files of a certificate by what the page calls them.
+/// The files of a certificate, by the page's names for them.
 fn files_of(entry: &Entry) -> Vec<Replacement> {
     let name = |file: &Written| match (file.format, Output::holds(file)) {
         (Format::Pem | Format::Fullchain, Some(Holds::Key)) => Some(KEY),
@@ -167,23 +167,23 @@ fn files_of(entry: &Entry) -> Vec<Replacement> {
         (Format::Java, Some(Holds::Sealed)) => Some(KEY_STORE),
         _ => None,
     };
-    // Where an intermediate signs, servers need the full chain.
+    // With an intermediate, servers need the full chain.
     let mut files: Vec<&Written> = entry.files.iter().collect();
     files.sort_by_key(|file| file.format != Format::Fullchain);
     let replacement = |file: &Written| Some(Replacement { name: name(file)?, path: file.path.clone() });
     files.into_iter().filter_map(replacement).collect()
 }
 
-/// The first name that can stand in a URL.
+/// The first name that can be part of a URL.
 fn first_host(names: &[String]) -> String {
     let is_host =
         |name: &&String| !name.contains(['*', '@', '/']) && name.parse::<std::net::IpAddr>().is_err();
     names.iter().find(is_host).cloned().unwrap_or_else(|| "localhost".into())
 }
 
-/// The page's text with the files and the name in place of its own.
+/// The page's text with its files and name replaced.
 fn fill(block: &Block, host: &str, replacements: &[Replacement]) -> String {
-    // No path is to be looked through for the names of others.
+    // Replace all at once, so that a path that contains another name is not changed again.
     const MARK: char = '\u{0}';
     let mut filled = block.text.to_owned();
     for (index, replacement) in replacements.iter().enumerate() {
@@ -197,7 +197,7 @@ fn fill(block: &Block, host: &str, replacements: &[Replacement]) -> String {
     filled
 }
 
-/// A path as the file's syntax takes it. All of these servers take `/` on Windows, too, and most take `\` for something else.
+/// A path in the syntax of the file. All of these servers accept `/` on Windows, too, but most treat `\` as special.
 fn in_syntax(info: &str, path: &Path) -> String {
     let path = path.display().to_string();
     let path = if cfg!(windows) { path.replace('\\', "/") } else { path };

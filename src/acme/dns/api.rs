@@ -1,4 +1,4 @@
-//! HTTP APIs by which clients change records: those of acme-dns and of challtestsrv.
+//! HTTP APIs that clients use to change records: those of acme-dns and challtestsrv.
 
 use bytes::Bytes;
 use hickory_proto::rr::rdata::CNAME;
@@ -15,7 +15,7 @@ use crate::acme::reply::{self, AcmeReply};
 use crate::acme::server::{Call, random_id};
 
 const MOST_BODY: usize = 16 << 10;
-/// Below it are the names that acme-dns gives out.
+/// The domain of the names that acme-dns registers.
 const ACME_DNS: &str = "acme-dns.localhost";
 
 /// Answers a request for `/dns/…`.
@@ -49,7 +49,7 @@ fn read<'a, T: Deserialize<'a>>(body: &'a Bytes) -> Result<T, AcmeProblem> {
     serde_json::from_slice(body).map_err(|e| AcmeProblem::malformed(format!("the body cannot be read: {e}")))
 }
 
-/// A name with a password of its own: the server signs the one with the other, and remembers neither.
+/// Registers a name with its own password: the server derives the password from the name, and stores neither.
 fn register(call: &Call) -> Result<AcmeReply, AcmeProblem> {
     let subdomain = random_id()?.to_ascii_lowercase().replace('_', "x").replace('-', "y");
     let body = json!({
@@ -68,7 +68,7 @@ struct RecordUpdate {
     txt: String,
 }
 
-/// acme-dns keeps the last two values: one for a name, one for its wildcard.
+/// acme-dns keeps the last two values: one for the name, one for its wildcard.
 fn update(zone: &Zone, call: &Call, headers: &HeaderMap, body: &Bytes) -> Result<AcmeReply, AcmeProblem> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let asked: RecordUpdate = read(body)?;

@@ -1,4 +1,4 @@
-//! DNS: the built-in name server with the ways to change its records, and questions to others.
+//! DNS: the built-in name server, the ways to change its records, and a client for other servers.
 
 pub(super) mod api;
 pub(super) mod query;

@@ -1,4 +1,4 @@
-//! Questions to a name server (RFC 1035), over UDP and, where the answer is too long for that, over TCP.
+//! Queries to a name server (RFC 1035), over UDP or, if the answer is too long for that, TCP.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,11 +13,11 @@ use tokio::time::timeout;
 
 const ATTEMPTS: usize = 2;
 const PATIENCE: Duration = Duration::from_secs(3);
-/// What fits into a packet everywhere (DNS flag day 2020).
+/// A packet size that works everywhere (DNS flag day 2020).
 const LARGEST: u16 = 1232;
 
-/// The records of a name: also those of the name that a CNAME leads to, where the server has followed it. A name that does
-/// not exist has none.
+/// The records of a name, including those of a CNAME's target if the server followed it. A name that does not exist has
+/// no records.
 pub(in crate::acme) async fn ask(
     server: SocketAddr,
     name: &str,
@@ -58,7 +58,7 @@ async fn over_udp(server: SocketAddr, question: &Message) -> io::Result<Message>
     let bytes = question.to_vec().map_err(io::Error::other)?;
     for _ in 0..ATTEMPTS {
         let socket = UdpSocket::bind(SocketAddr::new(any, 0)).await?;
-        // Only what comes from this server is received.
+        // Receive only packets from this server.
         socket.connect(server).await?;
         socket.send(&bytes).await?;
         let mut buffer = [0; LARGEST as usize];
@@ -87,7 +87,7 @@ async fn over_tcp(server: SocketAddr, question: &Message) -> io::Result<Message>
     read(&answer, question).ok_or_else(|| io::Error::other("its answer cannot be read"))
 }
 
-/// An answer, if it is one to this question.
+/// Parses an answer if it belongs to this query.
 fn read(bytes: &[u8], question: &Message) -> Option<Message> {
     let answer = Message::from_vec(bytes).ok()?;
     let is_to_it = answer.id == question.id

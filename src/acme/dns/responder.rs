@@ -1,4 +1,4 @@
-//! The built-in name server, on UDP and TCP: it answers for what it was told, and takes updates.
+//! The built-in name server, on UDP and TCP: it answers queries from its records, and accepts updates.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -16,10 +16,10 @@ use tokio::time::timeout;
 use super::update;
 use super::zone::Zone;
 
-/// Nothing is to be remembered by those who ask.
+/// Clients must not cache the answers.
 const TTL: u32 = 0;
 const LARGEST: usize = 4096;
-/// Without EDNS (RFC 1035 §4.2.1).
+/// The maximum size without EDNS (RFC 1035 §4.2.1).
 const SMALLEST: usize = 512;
 const MOST_CONNECTIONS: usize = 64;
 const IDLE: Duration = Duration::from_secs(10);
@@ -31,14 +31,14 @@ pub(in crate::acme) struct Responder {
 }
 
 impl Responder {
-    /// Listens on both, with one port; 0 is any that is free.
+    /// Listens on UDP and TCP with the same port; 0 selects a free one.
     pub(in crate::acme) async fn bind(address: IpAddr, port: u16) -> io::Result<Self> {
         let tcp = TcpListener::bind(SocketAddr::new(address, port)).await?;
         let udp = UdpSocket::bind(tcp.local_addr()?).await?;
         Ok(Self { udp, tcp })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub(in crate::acme) fn address(&self) -> io::Result<SocketAddr> {
         self.tcp.local_addr()
     }
@@ -84,7 +84,7 @@ async fn converse(mut stream: TcpStream, zone: &Zone) -> io::Result<()> {
     }
 }
 
-/// Answers a message; `None` for what is not a question.
+/// Answers a message; `None` if it is not a query.
 pub(in crate::acme) fn answer(zone: &Zone, bytes: &[u8], is_udp: bool) -> Option<Vec<u8>> {
     let Ok(message) = Message::from_vec(bytes) else {
         let id = u16::from_be_bytes(*bytes.first_chunk()?);
@@ -114,7 +114,7 @@ fn look_up(zone: &Zone, query: &Query, reply: &mut Message) {
     let (name, kind) = (query.name(), query.query_type());
     let apex = apex(name);
     let record = |name: &Name, data| Record::from_rdata(name.clone(), TTL, data);
-    // What looks for the zone that a record goes into (nsupdate, lego) asks for these.
+    // Clients that look for a record's zone (nsupdate, lego) ask for these.
     let own = match kind {
         RecordType::SOA if *name == apex => Some(soa()),
         RecordType::NS if *name == apex => Some(RData::NS(NS(host()))),
@@ -135,7 +135,7 @@ fn look_up(zone: &Zone, query: &Query, reply: &mut Message) {
     }
 }
 
-/// The zone that a name is in: its last two labels.
+/// The zone of a name: its last two labels.
 fn apex(name: &Name) -> Name {
     name.to_lowercase().trim_to(2)
 }

@@ -1,11 +1,11 @@
-//! Dynamic updates (RFC 2136), as nsupdate, certbot and lego send them.
+//! Dynamic updates (RFC 2136), as sent by nsupdate, certbot and lego.
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{DNSClass, RData, Record, RecordType};
 
 use super::zone::Zone;
 
-/// Applies an update. Its prerequisites are in the place of answers, its changes in that of authorities.
+/// Applies an update. Its prerequisites are in the answer section, its changes in the authority section.
 pub(super) fn apply(zone: &Zone, message: &Message) -> ResponseCode {
     for record in &message.answers {
         let refusal = prerequisite(zone, record);
@@ -21,7 +21,7 @@ pub(super) fn apply(zone: &Zone, message: &Message) -> ResponseCode {
     ResponseCode::NoError
 }
 
-/// §3.2: whether a name, or a type of its records, is in use, or is not.
+/// §3.2: whether a name, or one of its record types, is in use, or is not.
 fn prerequisite(zone: &Zone, record: &Record) -> ResponseCode {
     let own = zone.at(&record.name);
     let kind = record.record_type();
@@ -36,7 +36,7 @@ fn prerequisite(zone: &Zone, record: &Record) -> ResponseCode {
     }
 }
 
-/// §3.4.2: adds a record, or removes one, all of a type, or all.
+/// §3.4.2: adds a record, or removes one record, all of one type, or all.
 fn change(zone: &Zone, record: &Record) -> bool {
     let (name, kind) = (&record.name, record.record_type());
     match record.dns_class {

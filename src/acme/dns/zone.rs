@@ -7,28 +7,28 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use hickory_proto::rr::rdata::{A, AAAA, CNAME, TXT};
 use hickory_proto::rr::{Name, RData, RecordType};
 
-/// So many names have records; a client that makes up names must not fill the memory.
+/// The maximum number of names with records, so that a client cannot fill the memory by making up names.
 const MOST_NAMES: usize = 10_000;
 const MOST_RECORDS: usize = 32;
-/// A CNAME leads to a CNAME so often.
+/// The maximum length of a chain of CNAMEs.
 const MOST_STEPS: usize = 8;
 
-/// What the built-in name server knows.
+/// The records of the built-in name server.
 #[derive(Default)]
 pub(in crate::acme) struct Zone {
     records: Mutex<HashMap<Name, Vec<RData>>>,
-    /// The addresses of names that have none of their own.
+    /// The addresses of names without addresses of their own.
     usual: Mutex<Vec<IpAddr>>,
 }
 
-/// A name as the zone has it.
+/// A name in the form that the zone uses.
 pub(super) fn name(word: &str) -> Option<Name> {
     let mut name = Name::from_ascii(word).ok()?.to_lowercase();
     name.set_fqdn(true);
     Some(name)
 }
 
-/// A TXT record, in strings of at most 255 bytes.
+/// A TXT record, split into strings of at most 255 bytes.
 pub(super) fn txt(value: &str) -> RData {
     RData::TXT(TXT::from_bytes(value.as_bytes().chunks(255).collect()))
 }
@@ -46,7 +46,7 @@ impl Zone {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a record. `false` where there is no room.
+    /// Adds a record. Returns `false` if the zone is full.
     pub(super) fn add(&self, name: &Name, data: RData) -> bool {
         let mut records = self.records();
         if records.len() >= MOST_NAMES && !records.contains_key(name) {
@@ -63,7 +63,7 @@ impl Zone {
         true
     }
 
-    /// Removes the records of a name that are like this.
+    /// Removes the matching records of a name.
     pub(super) fn remove(&self, name: &Name, is_meant: impl Fn(&RData) -> bool) {
         let mut records = self.records();
         let name = name.to_lowercase();
@@ -75,12 +75,12 @@ impl Zone {
         }
     }
 
-    /// The records of a name alone; `None` where it has none of any type.
+    /// The records of exactly this name; `None` if it has none of any type.
     pub(super) fn at(&self, name: &Name) -> Option<Vec<RData>> {
         self.records().get(&name.to_lowercase()).cloned()
     }
 
-    /// What is to be answered: the CNAMEs on the way, and the records at their end, each with its name.
+    /// The answer to a query: the CNAMEs on the way and the records at their end, each with its name.
     pub(super) fn find(&self, name: &Name, kind: RecordType) -> Vec<(Name, RData)> {
         let mut found = Vec::new();
         let mut name = name.to_lowercase();
@@ -107,7 +107,7 @@ impl Zone {
         found
     }
 
-    /// The addresses that names get which have none.
+    /// Sets the addresses of names without addresses of their own.
     pub(super) fn set_usual(&self, v6: bool, address: Option<IpAddr>) {
         let mut usual = self.usual.lock().unwrap_or_else(PoisonError::into_inner);
         usual.retain(|known| known.is_ipv6() != v6);

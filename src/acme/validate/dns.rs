@@ -13,10 +13,10 @@ use crate::acme::dns::query;
 use crate::acme::dns::zone::Zone;
 use crate::acme::problem::{AcmeProblem, ProblemKind};
 
-/// So many of the wrong records are shown.
+/// The maximum number of wrong records that an error shows.
 const SHOWN: usize = 3;
 
-/// Asks for the record, and compares it.
+/// Queries the record and compares it.
 pub(super) async fn look(
     validator: &Validator,
     proof: &Proof,
@@ -53,13 +53,13 @@ pub(super) async fn look(
     Err(AcmeProblem::new(kind, what))
 }
 
-/// A record's strings, put together.
+/// The strings of a record, concatenated.
 fn text(data: &RData) -> Option<String> {
     let RData::TXT(txt) = data else { return None };
     Some(String::from_utf8_lossy(&txt.txt_data.concat()).into_owned())
 }
 
-/// The first one in the system's list.
+/// The first name server in the system's configuration.
 fn of_system() -> Option<SocketAddr> {
     let text = read::bytes(std::path::Path::new("/etc/resolv.conf")).ok()?;
     let text = String::from_utf8_lossy(&text).into_owned();

@@ -1,4 +1,4 @@
-//! http-01 (RFC 8555 §8.3): a file that a web server has.
+//! http-01 (RFC 8555 §8.3): a file on a web server.
 
 use bytes::Bytes;
 use http::header::{HOST, LOCATION, USER_AGENT};
@@ -16,13 +16,13 @@ use super::{Proof, Validator};
 use crate::acme::dns::zone::Zone;
 use crate::acme::problem::{AcmeProblem, ProblemKind};
 
-/// As many as Let's Encrypt follows.
+/// The maximum number of redirects, the same as Let's Encrypt's.
 const MOST_REDIRECTS: usize = 10;
 const MOST_BODY: usize = 64 << 10;
-/// So much of a wrong answer is shown.
+/// How much of a wrong answer an error shows.
 const SHOWN: usize = 80;
 
-/// Fetches the file, and compares it.
+/// Fetches the file and compares it.
 pub(super) async fn look(
     validator: &Validator,
     proof: &Proof,
@@ -66,7 +66,7 @@ fn connection(url: &str, why: &str) -> AcmeProblem {
     AcmeProblem::new(ProblemKind::Connection, format!("cannot fetch {url}: {why}"))
 }
 
-/// Where a redirect leads.
+/// The target of a redirect.
 fn next(url: &str, answer: &Response<Incoming>) -> Result<String, AcmeProblem> {
     let location = answer.headers().get(LOCATION).and_then(|location| location.to_str().ok());
     let location = location.ok_or_else(|| connection(url, "it is a redirect without a readable location"))?;
@@ -81,7 +81,7 @@ fn next(url: &str, answer: &Response<Incoming>) -> Result<String, AcmeProblem> {
     Ok(location.to_owned())
 }
 
-/// One request. Redirects may lead to other hosts, but to no other ports than those of the challenges.
+/// Sends one request. Redirects may lead to other hosts, but only to the ports of the challenges.
 async fn fetch(
     validator: &Validator,
     url: &str,

@@ -1,4 +1,4 @@
-//! Looks whether challenges are met: few at a time, each for a limited time, and only on addresses that may be asked.
+//! Validates challenges: a few at a time, each with a time limit, and only on permitted addresses.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,27 +22,27 @@ mod http;
 pub mod reach;
 mod tls_alpn;
 
-/// So many challenges are looked at at the same time; the others wait.
+/// The maximum number of concurrent validations; others wait.
 const MOST_AT_ONCE: usize = 64;
-/// One look, with all of its redirects and addresses.
+/// The time limit for one validation, including redirects and all addresses.
 const WHOLE: Duration = Duration::from_secs(30);
 
-/// Where challenges are looked for.
+/// How to reach the servers that challenges are validated on.
 #[derive(Debug, Clone)]
 pub struct ValidatorPlan {
-    /// Addresses of names that are not to be looked up; a name may begin with `*.`.
+    /// Names with fixed addresses; a name may begin with `*.`.
     pub resolve: Vec<reach::Mapping>,
     /// The name server to ask instead of the system.
     pub dns: Option<SocketAddr>,
-    /// Where http-01 is looked for.
+    /// The port for http-01.
     pub http_port: u16,
-    /// Where tls-alpn-01 is looked for.
+    /// The port for tls-alpn-01.
     pub tls_port: u16,
-    /// Whether servers on the Internet may be asked, too.
+    /// Whether to connect to servers on the Internet, too.
     pub public: bool,
 }
 
-/// What a challenge wants to see.
+/// What a challenge must show.
 #[derive(Debug)]
 pub(super) struct Proof {
     pub(super) kind: ChallengeKind,
@@ -51,14 +51,14 @@ pub(super) struct Proof {
     pub(super) key_authorization: String,
 }
 
-/// Looks whether challenges are met.
+/// Validates challenges.
 pub(super) struct Validator {
     reach: Reach,
     http_port: u16,
     tls_port: u16,
-    /// Offers `acme-tls/1`, and takes any certificate.
+    /// Offers `acme-tls/1`, and accepts any certificate.
     tls_alpn: Arc<ClientConfig>,
-    /// Takes any certificate, for redirects to HTTPS.
+    /// Accepts any certificate, for redirects to HTTPS.
     https: Arc<ClientConfig>,
     permits: Semaphore,
 }
@@ -84,7 +84,7 @@ impl Validator {
         })
     }
 
-    /// Says what was seen, or what is wrong with it.
+    /// Validates a challenge; describes what was found, or what is wrong with it.
     pub(super) async fn look(&self, proof: &Proof, zone: Option<&Zone>) -> Result<String, AcmeProblem> {
         let _permit = self.permits.acquire().await;
         let looked = timeout(WHOLE, async {

@@ -1,4 +1,4 @@
-//! From a name to a connection: which addresses it has, which of them may be asked, and which answers.
+//! Connects to a name: resolves it, selects the permitted addresses, and tries them.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -16,12 +16,12 @@ use crate::acme::problem::{AcmeProblem, ProblemKind};
 use crate::error::Fault;
 use crate::x509::name::Name;
 
-/// One attempt to connect.
+/// The time limit for one attempt to connect.
 const ATTEMPT: Duration = Duration::from_secs(5);
-/// So many addresses of a name are tried.
+/// The maximum number of a name's addresses to try.
 const MOST_ADDRESSES: usize = 8;
 
-/// A name and its address, as in `--resolve app.test=127.0.0.1`.
+/// A name and its address, for `--resolve app.test=127.0.0.1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapping {
     name: String,
@@ -53,7 +53,7 @@ impl Mapping {
     }
 }
 
-/// Finds addresses and connects to them.
+/// Resolves names and connects to them.
 pub(super) struct Reach {
     plan: ValidatorPlan,
 }
@@ -63,12 +63,12 @@ impl Reach {
         Self { plan }
     }
 
-    /// Which server to ask for records.
+    /// The name server to query for records.
     pub(super) fn name_server(&self) -> Option<SocketAddr> {
         self.plan.dns
     }
 
-    /// Connects to the first address that answers. Says which that was.
+    /// Connects to the first address that answers, and returns that address, too.
     pub(super) async fn connect(
         &self,
         host: &str,
@@ -88,7 +88,7 @@ impl Reach {
         Err(AcmeProblem::new(ProblemKind::Connection, what))
     }
 
-    /// The addresses of a name that may be asked.
+    /// The permitted addresses of a name.
     async fn allowed(&self, host: &str, zone: Option<&Zone>) -> Result<Vec<IpAddr>, AcmeProblem> {
         let found = self.addresses(host, zone).await?;
         let may_be_asked = |address: &IpAddr| self.plan.public || is_private(*address);
@@ -112,7 +112,7 @@ impl Reach {
         if !mapped.is_empty() {
             return Ok(mapped);
         }
-        // RFC 6761 §6.3, whatever the resolver says.
+        // RFC 6761 §6.3, regardless of the resolver.
         if host == "localhost" || host.ends_with(".localhost") {
             return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
         }
@@ -144,7 +144,7 @@ async fn asked(server: SocketAddr, host: &str) -> io::Result<Vec<IpAddr>> {
     Ok(addresses.iter().filter_map(|record| record.data.ip_addr()).collect())
 }
 
-/// Loopback, RFC 1918 and RFC 4193. Link-local addresses are not among them: clouds have their secrets there.
+/// Loopback, RFC 1918 and RFC 4193, but not link-local addresses, where clouds serve their secrets.
 fn is_private(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private(),
@@ -152,7 +152,7 @@ fn is_private(address: IpAddr) -> bool {
     }
 }
 
-/// "Connection refused (os error 111)" reads on as "connection refused".
+/// Turns "Connection refused (os error 111)" into "connection refused", to continue a sentence.
 pub(super) fn in_words(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();

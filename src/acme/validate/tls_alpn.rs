@@ -1,4 +1,4 @@
-//! tls-alpn-01 (RFC 8737): a certificate that a TLS server shows to those who ask for `acme-tls/1`.
+//! tls-alpn-01 (RFC 8737): a certificate that a TLS server presents to clients that offer `acme-tls/1`.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::x509::parsed::Parsed;
 
 pub(super) const PROTOCOL: &[u8] = b"acme-tls/1";
 
-/// Connects, and reads the certificate.
+/// Connects and reads the certificate.
 pub(super) async fn look(
     validator: &Validator,
     proof: &Proof,
@@ -30,7 +30,7 @@ pub(super) async fn look(
         AcmeProblem::new(ProblemKind::Unauthorized, what)
     };
     let server_name = match name.parse() {
-        // An address is asked for by its name in the reverse tree (RFC 8738 §6).
+        // For an address, SNI is its name in the reverse tree (RFC 8738 §6).
         Ok(address) => reverse(address),
         Err(_) => name.clone(),
     };
@@ -59,14 +59,14 @@ pub(super) async fn look(
     }
 }
 
-/// The name of an address below in-addr.arpa or ip6.arpa.
+/// The name of an address in in-addr.arpa or ip6.arpa.
 fn reverse(address: std::net::IpAddr) -> String {
     let name = hickory_proto::rr::Name::from(address);
     name.to_ascii().trim_end_matches('.').to_owned()
 }
 
-/// Takes any certificate: what is in it is compared later. rustls' own functions refuse the acmeIdentifier extension, which is
-/// critical, so the signature of the handshake is verified here.
+/// Accepts any certificate, because its contents are compared later. rustls' own functions reject the critical
+/// acmeIdentifier extension, so the signature of the handshake is verified here.
 #[derive(Debug)]
 pub(super) struct AnyCertificate(pub(super) Arc<CryptoProvider>);
 

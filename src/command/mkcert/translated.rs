@@ -50,7 +50,7 @@ pub(super) fn issue(context: &Context, flags: &MkcertFlags) -> anyhow::Result<cl
     let own = own_addresses(&flags.names);
     args.names = with_permitted_addresses(context, &flags.names, &constraints, &own);
     args.client = flags.client;
-    // mkcert's client certificates are for servers, too. So are these, where the root may sign for every name.
+    // mkcert's client certificates are also for servers. So are these if the root may sign for every name.
     args.server = flags.client && args.names.iter().all(|name| is_host(name, &constraints));
     args.for_mkcert = args.for_mkcert.map(|mkcert| ForMkcert { own_addresses: own, ..mkcert });
     Ok(args)
@@ -130,8 +130,8 @@ fn own_addresses(names: &[String]) -> Vec<Name> {
     names.filter(|name| policy::is_public_address(name) && is_own(name)).collect()
 }
 
-/// Removes addresses of this machine that the root may not sign for: tools list all addresses of the machine, and a dev
-/// server should start nevertheless.
+/// Removes this machine's addresses that the root may not sign for: tools list all addresses of the machine, and a dev
+/// server should start anyway.
 fn with_permitted_addresses(
     context: &Context,
     names: &[String],
