@@ -93,13 +93,13 @@ package_command() {
     fi
 }
 
-# What is going to be installed comes together here, as it will be below the prefix.
+# Everything is first collected here, with the same layout as below the prefix.
 work=$(mktemp -d)
 tree=$work/tree
 new_files=
 clean() {
     rm -rf "$work"
-    # Files of an installation that was cut short.
+    # Files of an interrupted installation.
     for new in $new_files; do rm -f "$prefix/$new.devca-new"; done
 }
 trap clean EXIT
@@ -166,7 +166,7 @@ build_checkout() {
     fi
 
     echo "building devca: this takes a few minutes the first time"
-    # Cargo shows a bar with what it compiles, where there is a terminal.
+    # On a terminal, Cargo shows a progress bar.
     if [ -t 2 ]; then quiet=; else quiet=--quiet; fi
     # shellcheck disable=SC2086 # no word where there is none
     cargo build --release --locked $quiet
@@ -174,7 +174,7 @@ build_checkout() {
 
     mkdir -p "$tree/bin" "$tree/share/man/man1" "$tree/share/bash-completion/completions" \
         "$tree/share/zsh/site-functions" "$tree/share/fish/vendor_completions.d"
-    # devca-serve is what `devca serve` runs, and devca-nss what changes browsers' databases.
+    # `devca serve` runs devca-serve, and devca-nss changes browsers' databases.
     for program in devca devca-serve devca-nss; do
         cp "$built/$program" "$tree/bin/$program"
     done
@@ -188,10 +188,10 @@ build_checkout() {
 }
 
 if [ "$action" = release ]; then unpack_release; else build_checkout; fi
-# It runs here, before anything is replaced by it.
+# Test that it runs here before it replaces anything.
 "$tree/bin/devca" --version >/dev/null || fail "the program does not run on this system" "build it from a checkout: ./install.sh"
 
-# Beside the old files first, then all in their places: those that are running stay whole. (No name here has a space.)
+# Copy all new files next to the old ones, then rename them, so that running programs stay intact. (No name has spaces.)
 new_files=$(cd "$tree" && find . -type f | sed 's#^\./##')
 for new in $new_files; do
     mkdir -p "$(dirname "$prefix/$new")"
@@ -212,6 +212,6 @@ case $prefix in
     /usr | /usr/local) ;;
     *) echo "for completion in zsh, add to ~/.zshrc before compinit: fpath+=($prefix/share/zsh/site-functions)" ;;
 esac
-# Last, and with its exit code: another mkcert there is not overwritten.
+# Last, and with its exit code: it does not overwrite another mkcert.
 if [ -n "$as_mkcert" ]; then "$prefix/bin/devca" mkcert --link path; fi
 echo "next: devca install"

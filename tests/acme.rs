@@ -1,4 +1,4 @@
-//! `devca acme`: what the RFCs say, and what real clients do.
+//! Tests `devca acme` against the RFCs and with real clients.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, missing_docs)]
 
@@ -104,7 +104,7 @@ fn a_second_server_of_one_ca_is_refused() {
     assert!(words(&plain).contains("speaks HTTPS"), "{}", words(&plain));
 }
 
-/// As many as `DEVCA_KILLS` says, or a few.
+/// Kills the server as often as `DEVCA_KILLS` says, or else a few times.
 #[test]
 fn no_order_is_lost_when_the_server_is_killed() {
     let kills = std::env::var("DEVCA_KILLS").unwrap_or_else(|_| "20".into());

@@ -1,4 +1,4 @@
-//! `devca mkcert`: the same command lines as to Debian's mkcert, and tools that call mkcert, unchanged.
+//! Compares `devca mkcert` with Debian's mkcert, and runs unmodified tools that call mkcert.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -20,7 +20,7 @@ use common::{Home, PAGE, Server, in_namespace, ok, project, strangers_root, tool
 use lines::LINES;
 use observed::{difference, fixtures, observe};
 
-/// A link to devca that is called mkcert.
+/// A link to devca with the name mkcert.
 fn devca_as_mkcert(home: &Home) -> PathBuf {
     let link = home.home().join("mkcert");
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_devca"), &link).unwrap();
@@ -31,14 +31,14 @@ fn copy(from: &Path, to: &Path) {
     ok("cp", ["-a", &format!("{}/.", from.display()), to.to_str().unwrap()]);
 }
 
-/// The page's commands of this name.
+/// The commands in the page's block of this name.
 fn block(name: &str) -> String {
     let page = fs::read_to_string(project().join("docs/from-mkcert.md")).unwrap();
     let after = page.split(&format!("```sh {name}\n")).nth(1).unwrap_or_else(|| panic!("no block {name}"));
     after.split("\n```").next().unwrap().to_owned()
 }
 
-/// The page's table, as it is to be.
+/// The table that the page should contain.
 fn table() -> String {
     let work = tempfile::TempDir::new().unwrap();
     fixtures(work.path());
@@ -81,7 +81,7 @@ fn table() -> String {
     table
 }
 
-/// Every certificate that devca has made is good for who reads `$(mkcert -CAROOT)/rootCA.pem`.
+/// Every certificate that devca issued is valid for clients that trust `$(mkcert -CAROOT)/rootCA.pem`.
 fn verify(home: &Home) {
     let root = home.ca().join("caroot/rootCA.pem");
     for name in home.listing().iter().filter(|name| *name != "stranger.pem") {
@@ -157,7 +157,7 @@ fn a_caroot_of_mkcerts_is_used_once_it_is_imported() {
     let said = words(&refused);
     assert!(refused.status.code() == Some(1) && said.contains("devca --ca mkcert import"), "{said}");
     home.ok(["--ca", "mkcert", "import", caroot.to_str().unwrap()]);
-    // mkcert's own files of before are replaced, as mkcert does.
+    // Files that mkcert itself issued earlier are replaced, as by mkcert.
     let issued = with(&mkcert, &["-cert-file", "c.pem", "-key-file", "k.pem", "localhost", "127.0.0.1"]);
     assert!(issued.status.success(), "{}", words(&issued));
     let root = caroot.join("rootCA.pem");
@@ -166,7 +166,7 @@ fn a_caroot_of_mkcerts_is_used_once_it_is_imported() {
     assert!(!home.ca().exists(), "no other root was created");
 }
 
-/// `$TRUST_STORES` chooses, and with none of it, every store is changed, as by mkcert.
+/// `$TRUST_STORES` selects the stores; without it, every store is changed, as by mkcert.
 #[test]
 fn install_and_uninstall_change_the_stores_that_are_named() {
     if !in_namespace("install_and_uninstall_change_the_stores_that_are_named") {
@@ -212,7 +212,7 @@ fn install_and_uninstall_change_the_stores_that_are_named() {
     said("", &["-uninstall"]);
 }
 
-/// Tools name every address of the machine, public ones too: no dev server fails to start because of these.
+/// Tools list all addresses of the machine, including public ones: this does not prevent a dev server from starting.
 #[test]
 fn the_machines_own_addresses_are_certified_or_left_out() {
     const MARK: &str = "DEVCA_TEST_OWN_ADDRESSES";
@@ -254,7 +254,7 @@ fn links_are_put_only_where_nothing_is_and_only_links_are_removed() {
     let said = home.fails(["mkcert", "--link", "next,vite,webpack"]);
     assert!(said.contains("is not devca's") && said.contains("mv "), "{said}");
     assert_eq!(fs::read(&vite).unwrap(), b"a stranger's");
-    // What the plugin has left beside its mkcert would be taken for the CA.
+    // Files that the plugin left next to its mkcert would be mistaken for the CA.
     let caroot = vite.parent().unwrap();
     fs::remove_file(&vite).unwrap();
     strangers_root(&caroot.join("rootCA.pem"));
@@ -264,7 +264,7 @@ fn links_are_put_only_where_nothing_is_and_only_links_are_removed() {
     fs::write(&vite, "a stranger's").unwrap();
     let version = home.command(&next, ["--version"]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&version.stdout), "v1.4.4\n");
-    // A tool that writes its download to this path does not reach devca.
+    // A tool that writes its download to this path does not overwrite devca.
     assert!(next.symlink_metadata().unwrap().is_file() && fs::metadata(&next).unwrap().len() < 500);
     assert!(home.ok(["mkcert", "--link", "next"]).contains("already runs devca"));
     let said = home.ok(["mkcert", "--unlink"]);
@@ -278,7 +278,7 @@ fn links_are_put_only_where_nothing_is_and_only_links_are_removed() {
     assert_eq!(document["links"][0]["state"], "removed");
 }
 
-/// Files with names of mkcert's own are renewed like all others.
+/// Files with mkcert's file names are renewed like all others.
 #[test]
 fn what_was_issued_is_renewed_in_place() {
     let home = Home::new();

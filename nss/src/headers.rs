@@ -1,13 +1,13 @@
-//! Types and constants of NSS' public headers (`nss.h`, `pk11pub.h`, `certdb.h`, `certt.h`), whose layouts have been the same since
-//! NSS 3.12.
+//! Types and constants from NSS' public headers (`nss.h`, `pk11pub.h`, `certdb.h`, `certt.h`). Their layouts have been
+//! the same since NSS 3.12.
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 
-/// nss.h: of a database that is only read.
+/// nss.h: the database is opened read-only.
 pub const INIT_READONLY: c_uint = 0x1;
-/// nss.h: the modules that `pkcs11.txt` names (smart card readers, say) are not loaded.
+/// nss.h: do not load the modules that `pkcs11.txt` names (such as smart card readers).
 pub const INIT_NOMODDB: c_uint = 0x4;
-/// nss.h: the roots of Mozilla's are not loaded.
+/// nss.h: do not load Mozilla's roots.
 pub const INIT_NOROOTINIT: c_uint = 0x10;
 /// certdb.h
 pub const VALID_CA: c_uint = 1 << 3;
@@ -45,7 +45,7 @@ pub struct Node {
     pub data: *mut c_void,
 }
 
-/// `CERTCertificate`, as far as its nickname.
+/// `CERTCertificate`, up to its nickname.
 #[repr(C)]
 pub struct Certificate {
     arena: *mut c_void,

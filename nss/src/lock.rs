@@ -1,4 +1,4 @@
-//! Whether another program has a database locked. NSS reports that as damage, or as a general error.
+//! Checks whether another program has locked a database. NSS reports that as damage, or as a general error.
 
 use std::fs::File;
 use std::path::Path;
@@ -14,7 +14,7 @@ pub fn is_locked(folder: &Path) -> bool {
     ["cert9.db", "key4.db"].iter().any(|name| File::open(folder.join(name)).is_ok_and(|file| has_lock(&file)))
 }
 
-/// Asks the kernel who would be in the way of a lock for writing.
+/// Asks the kernel whose lock would prevent a write lock.
 fn has_lock(file: &File) -> bool {
     let lock = Flock {
         start: FIRST_BYTE,

@@ -1,7 +1,7 @@
 //! `devca-nss`: reads and changes a browser's certificate database through the system's own NSS library.
 //!
-//! A program of its own beside `devca`: the library is loaded only where a database is read or changed, and `devca` itself can be
-//! a static program.
+//! It is a separate program next to `devca`, so that the library is loaded only to access a database, and `devca`
+//! itself can be a static program.
 //!
 //! ```text
 //! devca-nss --library             prints the path of the library that would be used
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// On Windows browsers read the system's store.
+/// On Windows, browsers read the system's store.
 #[cfg(not(unix))]
 fn main() -> ExitCode {
     eprintln!("browsers have no databases of their own here");

@@ -1,4 +1,4 @@
-//! NSS' library behind safe functions: the only file with `unsafe` in it.
+//! Safe functions for NSS' library: the only file with `unsafe` code.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_ulong, c_void};
@@ -16,7 +16,7 @@ use crate::headers::{
 use crate::places;
 use crate::session::Failure;
 
-/// Declares the functions that are used, each with the type that its header gives it.
+/// Declares NSS functions with the types from NSS' headers.
 macro_rules! functions {
     ($($field:ident = $name:literal: fn($($argument:ty),*) $(-> $result:ty)?;)*) => {
         struct Functions { $($field: Symbol<unsafe extern "C" fn($($argument),*) $(-> $result)?>,)* }
@@ -54,15 +54,15 @@ functions! {
     error_name = c"PR_ErrorToName": fn(c_int) -> *const c_char;
 }
 
-/// NSS' library, loaded.
+/// NSS' library after it was loaded.
 pub struct Library {
     path: PathBuf,
     functions: Functions,
-    /// Never unloaded: NSS keeps threads and handlers of its own. Those that a browser's needs come before it.
+    /// Never unloaded: NSS keeps its own threads and handlers. The libraries that a browser's needs come before it.
     _loaded: Vec<std::mem::ManuallyDrop<Shared>>,
 }
 
-/// What is going to happen to a database.
+/// How a database is going to be used.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     Read,
@@ -70,7 +70,7 @@ pub enum Access {
     Create,
 }
 
-/// What a certificate is trusted for.
+/// The trust of a certificate.
 #[derive(Clone, Copy)]
 pub enum Trust {
     TlsServers,
@@ -78,7 +78,7 @@ pub enum Trust {
 }
 
 impl Library {
-    /// Loads it, with the libraries beside it that it needs where it is a browser's.
+    /// Loads the library; for a browser's, first loads the libraries next to it that it needs.
     pub fn load(path: &Path, is_browsers: bool) -> Result<Self, String> {
         let mut loaded = Vec::new();
         let needed: &[&str] = if is_browsers {
@@ -111,14 +111,14 @@ impl Library {
         &self.path
     }
 
-    /// Opens the database in a folder. Fails where a primary password keeps its trust secret.
+    /// Opens the database in a folder. Fails if a primary password protects its trust settings.
     pub fn open(&self, folder: &Path, access: Access) -> Result<OpenDatabase<'_>, Failure> {
         let name = [b"sql:", folder.as_os_str().as_bytes()].concat();
         let name =
             CString::new(name).map_err(|error| Failure::new(FailureReason::Other, error.to_string()))?;
         let flags = match access {
             Access::Read => INIT_READONLY | INIT_NOMODDB,
-            // A new database gets no pkcs11.txt, which the browser adds: one that is there already may name any library.
+            // A new database gets no pkcs11.txt, because the browser adds it: an existing one may name any library.
             Access::Change | Access::Create => INIT_NOMODDB,
         };
         let f = &self.functions;
@@ -139,7 +139,7 @@ impl Library {
         Ok(database)
     }
 
-    /// What NSS says of the call that has just failed.
+    /// NSS' error message for the call that just failed.
     fn failure(&self, what: &str) -> Failure {
         let f = &self.functions;
         // SAFETY: these only read; the name is a constant of the library's, or null.
@@ -163,7 +163,7 @@ impl Library {
     }
 }
 
-/// A database until it is dropped.
+/// An open database, closed when dropped.
 pub struct OpenDatabase<'a> {
     library: &'a Library,
     context: *mut c_void,
@@ -185,7 +185,7 @@ impl OpenDatabase<'_> {
         Ok(())
     }
 
-    /// Every certificate that is stored in it.
+    /// All certificates that are stored in the database.
     pub fn entries(&self) -> Result<Vec<Entry<'_>>, Failure> {
         let f = &self.library.functions;
         let mut entries = Vec::new();
@@ -207,7 +207,7 @@ impl OpenDatabase<'_> {
         Ok(entries)
     }
 
-    /// Whether private keys are in it.
+    /// Whether the database contains private keys.
     pub fn has_keys(&self) -> bool {
         let f = &self.library.functions;
         // SAFETY: as with the certificates.
@@ -277,7 +277,7 @@ impl Drop for OpenDatabase<'_> {
     }
 }
 
-/// A certificate of a database.
+/// A certificate in a database.
 pub struct Entry<'a> {
     library: &'a Library,
     certificate: *mut Certificate,
@@ -300,7 +300,7 @@ impl Entry<'_> {
         }
     }
 
-    /// As a CA for TLS servers.
+    /// Whether it is trusted as a CA for TLS servers.
     pub fn is_trusted(&self) -> bool {
         let mut flags = TrustFlags::default();
         // SAFETY: the certificate is alive.

@@ -1,4 +1,4 @@
-//! Where distributions put NSS' library.
+//! The folders where distributions install NSS' library.
 
 use std::env::{self, consts::ARCH};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use devca_platform::ownership;
 
 const FILE: &str = "libnss3.so";
 
-/// Fedora, openSUSE; Arch; what was built by hand; NixOS; Homebrew on Linux. Debian and Ubuntu have a folder for each
+/// Fedora, openSUSE; Arch; local builds; NixOS; Homebrew on Linux. Debian and Ubuntu have a folder for each
 /// architecture.
 const FOLDERS: &[&str] = &[
     "/usr/lib64",
@@ -20,10 +20,10 @@ const FOLDERS: &[&str] = &[
     "/opt/homebrew/lib",
 ];
 
-/// Below the home folder.
+/// In the home folder.
 const FOLDERS_OF_PERSON: &[&str] = &[".nix-profile/lib", ".local/state/nix/profile/lib"];
 
-/// A browser brings its own, which is newer and writes trust in a form that older `certutil`s do not read.
+/// Browsers ship a newer library, which writes trust in a form that older `certutil`s cannot read.
 const FOLDERS_OF_BROWSERS: &[&str] = &[
     "/usr/lib/firefox-esr",
     "/usr/lib/firefox",
@@ -42,11 +42,11 @@ const FOLDERS_OF_BROWSERS: &[&str] = &[
 /// A library on this system.
 pub struct Candidate {
     pub path: PathBuf,
-    /// Its folder has libraries that it needs, and that the dynamic linker would not find.
+    /// Whether its folder has libraries that it needs and that the dynamic linker would not find.
     pub is_browsers: bool,
 }
 
-/// All that are there, the system's first. Code is loaded only from files that nobody but root and this user can change.
+/// All libraries that exist, the system's first. Only files that nobody but root and this user can change are loaded.
 pub fn candidates() -> Vec<Candidate> {
     let home = env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
     let of_person = FOLDERS_OF_PERSON.iter().filter_map(|folder| Some(home.as_ref()?.join(folder)));
@@ -64,7 +64,7 @@ pub fn candidates() -> Vec<Candidate> {
     system.chain(browsers).filter_map(candidate).collect()
 }
 
-/// Whether nobody but root and this user can change a file.
+/// Whether only root and this user can change a file.
 pub fn is_safe(path: &Path) -> bool {
     path.is_file() && ownership::strangers_part(path, nix::unistd::geteuid().as_raw()).is_none()
 }

@@ -1,4 +1,4 @@
-//! One run: the arguments, the changes, the answer.
+//! One run of the program: reads the arguments and changes, and returns the output.
 
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
@@ -10,7 +10,7 @@ use devca_platform::nss_protocol::{DatabaseChange, DatabaseContents, FailureReas
 use crate::native::{Access, Entry, Library, OpenDatabase, Trust};
 use crate::{lock, places};
 
-/// Why nothing was done.
+/// Why nothing was changed.
 pub struct Failure {
     pub reason: FailureReason,
     pub why: String,
@@ -22,10 +22,10 @@ impl Failure {
     }
 }
 
-/// As many bytes of changes as are read; a certificate has some two thousand.
+/// The maximum size of the changes; a certificate takes about 2,000 bytes.
 const MOST_INPUT: u64 = 16 << 20;
 
-/// Takes the arguments, and returns what is to be printed.
+/// Runs with these arguments, and returns the output.
 pub fn run(arguments: &[OsString]) -> Result<String, Failure> {
     let [argument] = arguments else {
         let usage = "usage: devca-nss FOLDER < CHANGES (one JSON object a line), or devca-nss --library";
@@ -60,7 +60,7 @@ fn library() -> Result<Library, Failure> {
     Err(Failure::new(FailureReason::NoLibrary, why))
 }
 
-/// Parsed before the database is opened: a change that is not understood is made neither fully nor in part.
+/// Parses all changes before the database is opened, so that an invalid one prevents the others, too.
 fn changes() -> Result<Vec<(DatabaseChange, Vec<u8>)>, Failure> {
     let mut text = String::new();
     let read = std::io::stdin().take(MOST_INPUT).read_to_string(&mut text);
@@ -82,7 +82,7 @@ fn changes() -> Result<Vec<(DatabaseChange, Vec<u8>)>, Failure> {
     text.lines().filter(|line| !line.trim().is_empty()).map(parse).collect()
 }
 
-/// Makes the changes, each unless it is made already, and lists what is there then.
+/// Makes the changes that have not been made yet, and lists the contents afterward.
 fn perform(folder: &Path, changes: &[(DatabaseChange, Vec<u8>)]) -> Result<DatabaseContents, Failure> {
     let is_adding = changes.iter().any(|(change, _)| matches!(change, DatabaseChange::Add { .. }));
     let exists = folder.join("cert9.db").is_file();

@@ -1,7 +1,7 @@
-//! NSS databases: what Firefox's and Chromium's families read on Linux.
+//! NSS databases, which browsers of the Firefox and Chromium families read on Linux.
 //!
-//! On Windows and macOS these browsers take the system's roots, and Mozilla asks to leave their databases alone
-//! (Firefox 120 and later): there, only a profile that has switched that off is pointed out.
+//! On Windows and macOS these browsers use the system's roots, and Mozilla asks others not to change their databases
+//! (Firefox 120 and later). There, devca only points out a profile that has turned this off.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ pub use identity::{BrowserDatabase, Identity, Ours, browsers};
 use crate::{Found, Host, Os, Problem, StoreKind, read};
 use database::Database;
 
-/// All databases, of all browsers.
+/// The databases of all browsers.
 pub(crate) fn find(host: &Host) -> Vec<Found<'_>> {
     if host.is_elsewhere() {
         return Vec::new();
@@ -51,8 +51,8 @@ fn databases(host: &Host) -> Vec<Found<'_>> {
     found
 }
 
-/// A database belongs to the user whose home it is in. Root with `$HOME` of somebody else (`su -m`) does not touch it: NSS
-/// loads the modules that its `pkcs11.txt` names, and links lead anywhere.
+/// A database belongs to the owner of its home folder. Root with another's `$HOME` (`su -m`) does not touch it: NSS
+/// loads the modules that its `pkcs11.txt` names, and links may lead anywhere.
 #[cfg(unix)]
 fn of_another(folder: &std::path::Path) -> Option<Problem> {
     let part = crate::ownership::others_part(folder, nix::unistd::geteuid().as_raw())?;
@@ -65,7 +65,7 @@ fn of_another(_: &std::path::Path) -> Option<Problem> {
     None
 }
 
-/// A word on a Firefox that has no profile yet.
+/// A note about a Firefox that has no profile yet.
 fn never_started(host: &Host) -> Option<Found<'_>> {
     let names = ["firefox", "firefox-esr", "firefox-developer-edition"];
     let program = names.iter().find_map(|name| host.program(name))?;
@@ -73,7 +73,7 @@ fn never_started(host: &Host) -> Option<Found<'_>> {
     Some(Found::left_alone(StoreKind::Nss, format!("Firefox ({})", program.display()), problem))
 }
 
-/// Firefox 120 and later takes the system's roots on Windows and macOS, unless told not to.
+/// Profiles that do not use the system's roots on Windows and macOS, as Firefox 120 and later does by default.
 fn switched_off<'a>(host: &Host, roots: &[(&str, &str)]) -> Vec<Found<'a>> {
     let off = |folder: &PathBuf| {
         ["prefs.js", "user.js"].iter().filter_map(|file| read::text(&folder.join(file)).ok()).any(|text| {

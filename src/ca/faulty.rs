@@ -1,5 +1,5 @@
-//! Certificates that are faulty on purpose, each in one way, for tests of clients. They are for names below localhost
-//! only, and exist only in memory: the root signs test CAs that may sign for nothing else, and these sign the rest.
+//! Certificates with one deliberate fault each, for testing clients. They are only for names below localhost, and exist
+//! only in memory: the root signs test CAs that may not sign for anything else, and these sign the rest.
 
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose,
@@ -18,29 +18,29 @@ use crate::x509::policy;
 use crate::x509::subject::Subject;
 use crate::x509::validity::Validity;
 
-/// How long what is not expired is valid.
+/// The validity of everything that has not expired.
 const DAYS: i64 = 90;
-/// A critical extension that no client knows, in the arc of examples (RFC 5612).
+/// A critical extension that no client knows, in the arc for examples (RFC 5612).
 const UNKNOWN_EXTENSION: &[u64] = &[1, 3, 6, 1, 4, 1, 32473, 1];
 
 macro_rules! bad_kinds {
     ($($kind:ident = $name:literal: $what:literal,)*) => {
-        /// What is wrong with a certificate or a server.
+        /// A fault of a certificate or a server.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum BadKind {
             $(#[doc = $what] $kind,)*
         }
 
         impl BadKind {
-            /// All of them.
+            /// All faults.
             pub const ALL: &[Self] = &[$(Self::$kind,)*];
 
-            /// Its name, such as `expired`.
+            /// The name of the fault, such as `expired`.
             pub fn name(self) -> &'static str {
                 match self { $(Self::$kind => $name,)* }
             }
 
-            /// What is wrong, in a few words.
+            /// A short description of the fault.
             pub fn what(self) -> &'static str {
                 match self { $(Self::$kind => $what,)* }
             }
@@ -72,7 +72,7 @@ bad_kinds! {
 }
 
 impl BadKind {
-    /// The host name of its site.
+    /// The host name of the site with this fault.
     pub fn host(self) -> String {
         let below = if self == Self::WildcardDepth { "a.b." } else { "" };
         format!("{below}{}.localhost", self.name())
@@ -81,23 +81,23 @@ impl BadKind {
 
 /// A faulty chain with the key of its leaf.
 pub struct BadCertificate {
-    /// What the server sends, the leaf first, in DER.
+    /// The certificates that the server sends, leaf first, in DER.
     pub chain: Vec<Vec<u8>>,
     /// The key as PKCS#8 in DER.
     pub key: Zeroizing<Vec<u8>>,
     serial: Vec<u8>,
 }
 
-/// Makes faulty certificates below one root.
+/// Creates faulty certificates below one root.
 pub struct Forger<'a> {
     root: &'a Authority,
-    /// A CA below the root, for names below localhost.
+    /// The CA below the root, for names below localhost.
     upper: Authority,
     now: OffsetDateTime,
 }
 
 impl<'a> Forger<'a> {
-    /// Signs a test CA. A CA below which there can be no other cannot do that.
+    /// Signs a test CA. A CA that may have no other CAs below it cannot do that.
     pub fn new(root: &'a Authority, now: OffsetDateTime) -> anyhow::Result<Self> {
         let length = CertificateDetails::read(&root.signer().der).and_then(|details| details.path_length);
         if length == Some(0) {
@@ -109,7 +109,7 @@ impl<'a> Forger<'a> {
         Ok(Self { root, upper, now })
     }
 
-    /// Makes a certificate with this fault.
+    /// Creates a certificate with this fault.
     pub fn make(&self, kind: BadKind) -> anyhow::Result<BadCertificate> {
         let (own, above) = self.issuer(kind)?;
         let issuer = match &own {
@@ -129,7 +129,7 @@ impl<'a> Forger<'a> {
         Ok(BadCertificate { chain, key: key.pkcs8, serial: serial.to_vec() })
     }
 
-    /// The lists of both CAs above this certificate, in DER, with the certificate on the first.
+    /// The revocation lists of both CAs above this certificate, in DER; the first list contains the certificate.
     pub fn revocation_lists(&self, revoked: &BadCertificate) -> anyhow::Result<[Vec<u8>; 2]> {
         let validity = Validity::starting(self.now, DAYS);
         let entry = (revoked.serial.clone(), validity.not_before);
@@ -137,7 +137,7 @@ impl<'a> Forger<'a> {
         Ok([own, self.root.revocation_list(std::iter::empty(), validity)?])
     }
 
-    /// Who signs the leaf, and what is sent above it.
+    /// The issuer of the leaf, and the certificates that the server sends after it.
     fn issuer(&self, kind: BadKind) -> anyhow::Result<(Signed, Vec<Vec<u8>>)> {
         let validity = Validity::starting(self.now, DAYS);
         let sent = |ca: &Authority| ca.signer().der.clone();
@@ -213,14 +213,14 @@ impl<'a> Forger<'a> {
     }
 }
 
-/// Who signs a leaf.
+/// The issuer of a leaf.
 enum Signed {
     By(Box<Authority>),
     ByUpper,
     ByItself,
 }
 
-/// A CA that may sign for names below `domain` only, with its new key.
+/// A CA that may sign only for names below `domain`, with its new key.
 fn test_ca(
     issuer: &Authority,
     common_name: &str,

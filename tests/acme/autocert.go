@@ -1,4 +1,4 @@
-// Go's autocert: serves HTTPS for a name with certificates that it gets itself, by tls-alpn-01.
+// Go's autocert: serves HTTPS for a name with certificates that it obtains itself, with tls-alpn-01.
 // autocert DIRECTORY ROOT TLS_PORT CACHE
 package main
 

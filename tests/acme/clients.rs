@@ -69,7 +69,7 @@ fn dehydrated() {
     assert!(world.is_revoked(&copy));
 }
 
-/// npm's acme-client, which knows every challenge.
+/// npm's acme-client, with every type of challenge.
 #[test]
 fn acme_client_of_npm() {
     let world = World::new(&["--dns-port", "0"]);
@@ -91,7 +91,7 @@ fn acme_client_of_npm() {
     assert_eq!(world.issued("app.test").len(), 3);
 }
 
-/// uacme has the system's store alone, and a hook for challenges.
+/// uacme trusts only the system's store, and calls a hook for challenges.
 #[test]
 fn uacme() {
     if !in_namespace("clients::uacme") {
@@ -150,7 +150,7 @@ fn acme_tiny() {
     assert_eq!(world.issued("app.test").len(), 2);
 }
 
-/// lego, by each challenge, and by two ways to change records.
+/// lego, with each type of challenge, and two ways to change records.
 #[test]
 fn lego() {
     let world = World::new(&["--dns-port", "0"]);
@@ -216,18 +216,18 @@ fn acmetool() {
         succeed(acmetool.args(arguments))
     };
     acmetool(&["quickstart", "--expert"]);
-    // It would look for the file itself, at port 80.
+    // Otherwise it would look for the file itself, on port 80.
     let target = world.home.file("state/conf/target");
     let settings = fs::read_to_string(&target).unwrap();
     fs::write(&target, settings.replace("challenge:\n", "challenge:\n    http-self-test: false\n")).unwrap();
     acmetool(&["want", "app.test", "www.app.test"]);
     let live = world.home.file("state/live/app.test");
     world.is_used(&live.join("fullchain"), &live.join("privkey"), "www.app.test");
-    // It renews a month before the end, and marks what is to be revoked without telling the server.
+    // It renews a month before expiry, and marks certificates for revocation without telling the server.
     assert_eq!(world.issued("www.app.test").len(), 1);
 }
 
-/// lacme's parts drop their privileges, unless they are told not to.
+/// lacme's parts drop their privileges unless told not to.
 #[test]
 fn lacme() {
     if !in_namespace("clients::lacme") {
@@ -288,7 +288,7 @@ fn acme_client_of_ruby() {
     }
 }
 
-/// Go's autocert gets a certificate in the middle of a handshake, by tls-alpn-01 on the same port.
+/// Go's autocert gets a certificate during a handshake, with tls-alpn-01 on the same port.
 #[test]
 fn autocert() {
     let world = World::new(&[]);

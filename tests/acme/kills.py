@@ -80,7 +80,7 @@ class Subscriber(threading.Thread):
         if order["status"] == "ready":
             request, _ = csr(self.orders[url])
             persistent(lambda: client.finalize(order, request))
-            # The answer may be lost, and the certificate is there.
+            # The answer may have been lost even though the certificate exists.
             order = persistent(lambda: client.post(url)).json
         assert order["status"] == "valid", order
         chain = persistent(lambda: client.post(order["certificate"]))

@@ -1,5 +1,5 @@
-// Orders certificates as fast as a server gives them: load DIRECTORY ROOT CLIENTS SECONDS [ACCOUNTS ORDERS]
-// With ACCOUNTS and ORDERS, so many of both are made, whatever the time, and orders are not finalized.
+// Orders certificates as fast as a server can issue them: load DIRECTORY ROOT CLIENTS SECONDS [ACCOUNTS ORDERS]
+// With ACCOUNTS and ORDERS, creates that many of each, however long it takes, and does not finalize the orders.
 package main
 
 import (
@@ -32,7 +32,7 @@ func key() crypto.Signer {
 	return key
 }
 
-// Asks again soon where a server has not finished: how long clients wait is not what is measured.
+// Polls quickly while a server is not finished, because the clients' waiting time should not be measured.
 type impatient struct{ http.RoundTripper }
 
 func (i impatient) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -52,12 +52,12 @@ func client(directory string, pool *x509.CertPool) *acme.Client {
 		MaxIdleConnsPerHost: 4,
 		ForceAttemptHTTP2:   true,
 	}
-	// Nonces that are refused are what is measured, too.
+	// Refused nonces are part of the measurement.
 	return &acme.Client{Key: key(), DirectoryURL: directory, HTTPClient: &http.Client{Transport: impatient{transport}},
 		RetryBackoff: func(int, *http.Request, *http.Response) time.Duration { return time.Millisecond }}
 }
 
-// One order from its beginning to the certificate.
+// Completes one order, up to the certificate.
 func order(ctx context.Context, client *acme.Client, name string, finalize bool, csr []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()

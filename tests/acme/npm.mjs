@@ -1,4 +1,4 @@
-// acme-client, from npm, by each challenge: npm.mjs DIRECTORY HTTP_PORT TLS_PORT DNS_API FOLDER NAME CHALLENGE
+// npm's acme-client, with each type of challenge: npm.mjs DIRECTORY HTTP_PORT TLS_PORT DNS_API FOLDER NAME CHALLENGE
 import fs from 'node:fs'
 import http from 'node:http'
 import tls from 'node:tls'

@@ -131,7 +131,7 @@ def orders(client):
     assert chain.body.count(b"BEGIN") == 2
     longer = client.post(chain.links("alternate")[0])
     assert longer.body.startswith(chain.body) and longer.body.count(b"BEGIN") == 3
-    # Others see none of it.
+    # Other accounts cannot see any of it.
     other = Client(client.directory_url, client.context_file)
     other.register()
     for one in [url, final["certificate"], order["authorizations"][0]]:
@@ -182,7 +182,7 @@ def revocation(client):
     other.post(url, body, by_key=True).is_problem("unauthorized", 403)
     assert client.post(url, {**body, "reason": 1}).status == 200
     client.post(url, body).is_problem("alreadyRevoked")
-    # By who is authorized for its names, and by its own key.
+    # By an account that is authorized for its names, and by its own key.
     certificate, key, _ = client.certificate("b.test")
     other.authorize(other.order("b.test").json)
     assert other.post(url, {"certificate": b64(der(certificate))}).status == 200

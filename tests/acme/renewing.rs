@@ -1,4 +1,4 @@
-//! Servers that renew by themselves: what they serve is asked for all the time, and every request is answered.
+//! Servers that renew automatically: the test requests their pages all the time, and every request must succeed.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::common::{sbin, tool, wait_until};
 use super::world::World;
 
-/// So many renewals are waited for: `DEVCA_RENEWALS` says how many, and `DEVCA_MINUTES` how long certificates live.
+/// `DEVCA_RENEWALS` sets how many renewals to wait for, and `DEVCA_MINUTES` the lifetime of certificates.
 fn setting(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| "1".into())
 }
@@ -25,8 +25,8 @@ impl Drop for Running {
     }
 }
 
-/// Asks until there have been so many renewals; `reload` has the server use the certificate that it got, the first, second
-/// and so on.
+/// Sends requests until enough renewals have happened; `reload` makes the server use its new certificate, the first,
+/// second and so on.
 fn watch(world: &World, name: &str, reload: impl Fn(usize)) {
     let renewals: usize = setting("DEVCA_RENEWALS").parse().unwrap();
     let minutes: u64 = setting("DEVCA_MINUTES").parse().unwrap();
@@ -50,7 +50,7 @@ fn watch(world: &World, name: &str, reload: impl Fn(usize)) {
             assert!(Instant::now() < deadline, "it was not renewed: {:#?}", world.acme.log());
         }
         reload(renewal + 1);
-        // Also after the earlier one has ended.
+        // Also after the earlier certificate has expired.
         let end = Instant::now() + Duration::from_secs(25 * minutes);
         while Instant::now() < end && !issued(renewal + 2) {
             assert!(ask(), "a request failed after renewal {renewal}");
@@ -80,11 +80,11 @@ fn caddy_renews() {
     watch(&world, "app.test", |_| {});
 }
 
-/// Apache's `mod_md` gets certificates, and a graceful restart uses them.
+/// Apache's `mod_md` gets certificates, and a graceful restart activates them.
 #[test]
 fn mod_md_renews() {
     let world = World::new(&["--minutes", &setting("DEVCA_MINUTES")]);
-    // Root's Apache works as www-data, who may not look into the home.
+    // When started by root, Apache runs as www-data, which cannot read the home folder.
     let shared = TempDir::new().unwrap();
     set_permissions(shared.path(), 0o755);
     let folder = shared.path();

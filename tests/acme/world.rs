@@ -1,4 +1,4 @@
-//! `devca acme` as it runs in the tests, with what its clients need around it.
+//! `devca acme` as the tests run it, with everything that its clients need.
 
 use std::fs;
 use std::net::TcpListener;
@@ -8,11 +8,11 @@ use std::process::{Command, Output, Stdio};
 use super::common::{Home, Server, project, tool, words};
 use super::served::Served;
 
-/// A home with a CA, and its ACME server.
+/// A home folder with a CA and its ACME server.
 pub struct World {
     pub home: Home,
     pub acme: Served,
-    /// Where http-01 and tls-alpn-01 are looked for.
+    /// The ports for http-01 and tls-alpn-01.
     pub http: u16,
     pub tls: u16,
 }
@@ -31,7 +31,7 @@ impl World {
         Self { home, acme, http, tls }
     }
 
-    /// Starts the server again, with other options.
+    /// Restarts the server with other options.
     pub fn restart(&mut self, options: &[&str]) {
         self.acme.interrupt();
         self.acme.ended();
@@ -42,7 +42,7 @@ impl World {
         self.acme.url("/directory")
     }
 
-    /// The folder of a web server, and the server.
+    /// A web server, and its folder.
     pub fn web_server(&self) -> (PathBuf, Server) {
         let folder = self.home.file("www");
         fs::create_dir_all(folder.join(".well-known/acme-challenge")).unwrap();
@@ -51,7 +51,7 @@ impl World {
         (folder, Server::spawn(python))
     }
 
-    /// A client, which trusts the root by whichever variable it reads.
+    /// A client that trusts the root through whichever variable it reads.
     pub fn client(&self, program: &str) -> Command {
         let mut command = self.home.command(&tool(program), [] as [&str; 0]);
         for variable in ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"] {
@@ -62,7 +62,7 @@ impl World {
         command
     }
 
-    /// The certificates that the inventory has for these names.
+    /// The certificates in the inventory for these names.
     pub fn issued(&self, name: &str) -> Vec<serde_json::Value> {
         let listed = self.home.json(["list"]);
         let all = listed["certificates"].as_array().unwrap().clone();
@@ -82,7 +82,7 @@ impl World {
         text.contains(serial.trim().trim_start_matches("serial="))
     }
 
-    /// A server with this certificate is accepted by a client that trusts the root.
+    /// Asserts that a client that trusts the root accepts a server with this certificate.
     pub fn is_used(&self, chain: &Path, key: &Path, name: &str) {
         let server = Server::page(chain, key);
         let mut curl = Command::new(tool("curl"));
@@ -99,7 +99,7 @@ fn start(home: &Home, http: u16, tls: u16, options: &[&str]) -> Served {
     Served::spawn(command)
 }
 
-/// Runs a program, which must succeed.
+/// Runs a program and asserts that it succeeds.
 pub fn succeed(command: &mut Command) -> String {
     let output: Output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", words(&output));

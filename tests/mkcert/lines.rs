@@ -1,7 +1,7 @@
-//! Command lines of mkcert's, and why devca does something else, where it does.
+//! Command lines of mkcert and, if devca behaves differently, the reason.
 
-/// `;` separates runs in one folder, and what is before the options is the environment. The folder has the files that
-/// [`super::observed`] makes.
+/// `;` separates runs in the same folder, and words before the options set the environment. The folder contains files
+/// that [`super::observed`] creates.
 pub(super) const LINES: &[(&str, &str)] = &[
     // Names.
     ("localhost", ""),
@@ -80,7 +80,7 @@ pub(super) const LINES: &[(&str, &str)] = &[
     ("-csr app.csr -ecdsa", ""),
     ("-csr app.csr -client", ""),
     ("-csr app.csr -pkcs12", ""),
-    // Stores: none, by $TRUST_STORES. Another test has them.
+    // Stores: none, with $TRUST_STORES. Another test covers them.
     ("-install", ""),
     ("-install localhost 127.0.0.1", ""),
     ("-install -key-file k.pem -cert-file c.pem localhost 127.0.0.1 ::1", ""),

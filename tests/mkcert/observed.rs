@@ -1,4 +1,4 @@
-//! What a command line does: its exit code, what it prints, the files, and what is in these.
+//! The observable effects of a command line: its exit code, its output, the files, and their contents.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,10 +8,10 @@ use std::process::Output;
 
 use super::common::{Home, ok, run, words};
 
-/// By aspect, in the order of a sentence.
+/// By aspect, in the order in which a sentence lists them.
 pub(super) type Observed = BTreeMap<String, String>;
 
-/// The files that command lines find: requests, and what is somebody else's.
+/// The files that exist before a command line runs: requests, and files of others.
 pub(super) fn fixtures(folder: &Path) {
     let request = |name: &str, subject: &str, more: &[&str]| {
         let file = folder.join(name);
@@ -29,7 +29,7 @@ pub(super) fn fixtures(folder: &Path) {
     fs::write(folder.join("notes.txt"), "mine\n").unwrap();
 }
 
-/// Runs the line in this home, in whose folder the fixtures are.
+/// Runs a command line in this home folder, with the fixtures.
 pub(super) fn observe(home: &Home, program: &Path, line: &str) -> Observed {
     let before = files(&home.work());
     let outputs: Vec<Output> = line.split(" ; ").map(|words| start(home, program, words)).collect();
@@ -37,7 +37,7 @@ pub(super) fn observe(home: &Home, program: &Path, line: &str) -> Observed {
     let codes: Vec<String> = outputs.iter().map(|output| output.status.code().unwrap().to_string()).collect();
     observed.insert("1 exit".into(), format!("exit {}", codes.join(", ")));
     let prints = outputs.iter().map(|output| String::from_utf8_lossy(&output.stdout)).collect::<String>();
-    // Debian's mkcert leaves out the v; where the folder is, each decides.
+    // Debian's mkcert omits the v; the path of the folder always differs.
     let prints = prints.replace("v1.4.4", "1.4.4");
     let prints = match prints.lines().count() {
         0 => "prints nothing".to_owned(),
@@ -68,7 +68,7 @@ fn start(home: &Home, program: &Path, line: &str) -> Output {
     command.output().unwrap()
 }
 
-/// Every file below a folder, by its path from there.
+/// All files below a folder, by their relative paths.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -131,7 +131,7 @@ fn look_into(file: &Path, name: &Path) -> Observed {
     observed
 }
 
-/// As certificates call it, not as OpenSSL does.
+/// The name that certificates use instead of OpenSSL's.
 fn short(text: &str) -> String {
     match text {
         "TLS Web Server Authentication" => "serverAuth".into(),
@@ -142,7 +142,7 @@ fn short(text: &str) -> String {
     }
 }
 
-/// What the first does and the second does not, in words.
+/// Describes what the first does and the second does not.
 pub(super) fn difference(one: &Observed, other: &Observed) -> String {
     let same_files = one["3 files"] == other["3 files"];
     let is_worth_it = |aspect: &str| same_files || aspect.starts_with(['1', '2', '3']);

@@ -1,4 +1,4 @@
-//! Tools of npm's that call mkcert, as they are; and the way that others call it.
+//! Unmodified npm tools that call mkcert, and the way other tools call it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use super::common::{Home, ok, project, tool, words};
 use super::running::{Running, free_port};
 
-/// A home in which the tools run devca for mkcert, without a change to any store, and the tools' modules.
+/// A home folder in which the tools use devca as mkcert and change no store, with the tools' modules.
 fn linked(tools: &str) -> Home {
     let home = Home::new();
     home.ok(["mkcert", "--link", tools]);
@@ -32,7 +32,7 @@ fn root(home: &Home) -> PathBuf {
     home.root()
 }
 
-/// What a client gets that trusts the root.
+/// The response for a client that trusts the root.
 fn is_answered(home: &Home, port: &str) -> String {
     let url = format!("https://localhost:{port}/");
     ok("curl", ["-sS", "--noproxy", "*", "--cacert", root(home).to_str().unwrap(), &url])
@@ -50,7 +50,7 @@ fn vite_plugin_mkcert() {
     let config = "import mkcert from 'vite-plugin-mkcert'\nexport default { plugins: [mkcert()] }\n";
     fs::write(home.file("vite.config.mjs"), config).unwrap();
     fs::write(home.file("index.html"), "<!doctype html><p>Hello</p>").unwrap();
-    // The second start finds the files of the first, and another list of names.
+    // The second run finds the files of the first, and gets different names.
     for host in ["", "app.test"] {
         let config = config.replace("mkcert()", &format!("mkcert({{ hosts: ['{host}'] }})"));
         fs::write(home.file("vite.config.mjs"), config).unwrap();
@@ -93,7 +93,7 @@ fn https_localhost() {
     assert!(is_answered(&home, &port).contains("Hello"), "{}", running.hear());
 }
 
-/// `next dev --experimental-https` calls this function, and gives `rootCA.pem` to its workers.
+/// `next dev --experimental-https` calls this function, and passes `rootCA.pem` to its workers.
 #[test]
 fn next() {
     let home = linked("next");
@@ -114,7 +114,7 @@ fn next() {
     }
 }
 
-/// As ddev's readCAROOT does: mkcert from PATH, and both files in the folder that it prints.
+/// Does the same as ddev's readCAROOT: runs mkcert from PATH, and reads both files in the folder that it prints.
 fn ddev_has_https(home: &Home, path: &str, caroot: Option<&Path>) -> bool {
     let mut mkcert = home.command(&tool("sh"), ["-c", "mkcert -CAROOT"]);
     mkcert.env("PATH", path).envs(caroot.map(|folder| ("CAROOT", folder)));
@@ -123,7 +123,7 @@ fn ddev_has_https(home: &Home, path: &str, caroot: Option<&Path>) -> bool {
     fs::File::open(folder.join("rootCA-key.pem")).is_ok() && folder.join("rootCA.pem").exists()
 }
 
-/// A program of this home's own, so that the link beside it is, too.
+/// A separate devca for this home folder, so that the link next to it is also separate.
 fn own_devca(home: &Home) -> PathBuf {
     let folder = home.home().join("bin");
     fs::create_dir(&folder).unwrap();
@@ -134,7 +134,7 @@ fn own_devca(home: &Home) -> PathBuf {
     own
 }
 
-/// A shell command of the page's, where devca is in PATH and no store is changed.
+/// Runs a shell command from the page, with devca in PATH, without changing any store.
 fn shell(home: &Home, path: &str, script: &str) -> Output {
     let mut command = home.command(&tool("sh"), ["-euc", script]);
     command.env("PATH", path).env("TRUST_STORES", "none").env("DEVCA_STORES", "wsl");
@@ -162,9 +162,9 @@ fn ddev_and_lando() {
     let shell = |script: &str| shell(&home, &path, script);
     shell(&super::block("switch"));
     shell("mkcert -install");
-    // ddev copies the root's key into its containers: it does not get that of the root that the machine trusts.
+    // ddev copies the root's key into its containers: it must not get the key of the root that the machine trusts.
     assert!(!ddev_has_https(&home, &path, None));
-    // What the page says to do for it.
+    // The page's instructions for ddev.
     shell(&super::block("ddev"));
     let caroot = home.home().join(".ddev-ca");
     assert!(ddev_has_https(&home, &path, Some(&caroot)));
@@ -178,7 +178,7 @@ fn ddev_and_lando() {
     let verify = ["verify", "-CAfile", own.to_str().unwrap()];
     ok("openssl", verify.iter().copied().chain([container.file("c.pem").to_str().unwrap()]));
 
-    // Lando signs with a CA of its own; its domain is for everybody.
+    // Lando signs with its own CA; its domain is public.
     shell("mkcert -cert-file c.pem -key-file k.pem lndo.site '*.lndo.site'");
     is_good(&home, &home.file("c.pem"), &home.file("k.pem"));
 }

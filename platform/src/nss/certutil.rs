@@ -1,11 +1,11 @@
-//! Databases by NSS' `certutil`.
+//! Accesses databases with NSS' `certutil`.
 
 use std::path::{Path, PathBuf};
 
 use super::tool::{DatabaseTool, NssEntry};
 use crate::{Anchor, Host, Problem, Step, bundle};
 
-/// Trusted for TLS servers, and neither for mail nor for code (`certutil -H`, trust attributes).
+/// Trusted for TLS servers, but not for mail or code (`certutil -H`, trust attributes).
 const TLS_ONLY: &str = "C,,";
 
 /// The program.
@@ -14,7 +14,7 @@ pub(super) struct Certutil {
 }
 
 impl Certutil {
-    /// Its call for the database in a folder.
+    /// Its command line for the database in a folder.
     pub(super) fn step(&self, folder: &Path, words: &[&str]) -> Step {
         let database = format!("sql:{}", folder.display());
         Step::run(&self.program, [words[0], "-d", &database].iter().chain(&words[1..]).copied())

@@ -7,7 +7,7 @@ use super::tool::{DatabaseTool, NssEntry};
 use crate::last_read::LastRead;
 use crate::{Anchor, Host, Problem, Step, Store, StoreKind};
 
-/// Says, in a database's folder, that devca has made it.
+/// Marks the folder of a database that devca created.
 const MARK: &str = ".made-by-devca";
 
 /// `cert9.db` and `key4.db` in a folder.
@@ -24,7 +24,7 @@ impl<'a> Database<'a> {
         Self { host, tool, name, folder, last_read: LastRead::default() }
     }
 
-    /// Makes the database where there is none.
+    /// Creates the database if it does not exist.
     pub(super) fn create(&self) -> Result<Vec<Step>, Problem> {
         let mut steps = Vec::new();
         if !self.exists() {
@@ -32,7 +32,7 @@ impl<'a> Database<'a> {
             let folder = self.folder.as_os_str();
             steps.push(Step::run(&install, ["-d".as_ref(), "-m".as_ref(), "0700".as_ref(), folder]));
             steps.extend(self.tool.create(&self.folder));
-            // A folder that was there is somebody's.
+            // A folder that already exists belongs to someone else.
             if !self.folder.exists() {
                 let mark = self.folder.join(MARK);
                 let words = ["-m".as_ref(), "0600".as_ref(), "/dev/null".as_ref(), mark.as_os_str()];
@@ -51,7 +51,7 @@ impl<'a> Database<'a> {
             .get(|| if self.exists() { self.tool.list(self.host, &self.folder) } else { Ok(Vec::new()) })
     }
 
-    /// What was read of the database is old afterwards, even where a step failed.
+    /// Afterward, everything read from the database is outdated, even if a step failed.
     pub(super) fn change(&self, steps: &[Step], before: impl FnMut(&str)) -> Result<(), Problem> {
         let performed = self.host.perform(steps, before);
         self.forget();
@@ -68,7 +68,7 @@ impl Store for Database<'_> {
         format!("{} ({})", self.name, self.folder.display())
     }
 
-    /// A certificate that is there need not be trusted.
+    /// A certificate in the database is not necessarily trusted.
     fn holds(&self, anchor: &Anchor) -> Result<bool, Problem> {
         Ok(self.entries()?.iter().any(|entry| entry.trusted && entry.der == anchor.der))
     }
@@ -82,11 +82,11 @@ impl Store for Database<'_> {
     fn remove(&self, anchor: &Anchor) -> Result<Vec<Step>, Problem> {
         let entries = self.entries()?;
         let mut ours: Vec<_> = entries.iter().filter(|entry| entry.der == anchor.der).collect();
-        // Asked for one name, certutil answers with every certificate of that subject: another root may have a name of its own.
+        // For one name, certutil returns every certificate with that subject, so another root may have its own name.
         if ours.iter().any(|entry| entry.nickname == anchor.label) {
             ours.retain(|entry| entry.nickname == anchor.label);
         }
-        // What was there under a name of its own, the root of a company say, stays, without the trust.
+        // A certificate with its own name, for example a company's root, stays, but loses the trust.
         let is_ours =
             |entry: &NssEntry| ["devca", "mkcert"].iter().any(|word| entry.nickname.starts_with(word));
         let step = |entry: &NssEntry| match (is_ours(entry), entry.trusted) {
@@ -97,7 +97,7 @@ impl Store for Database<'_> {
         Ok(ours.into_iter().filter_map(step).collect())
     }
 
-    /// A database that was made for the root goes with it, unless something else has come into it.
+    /// A database that was created for the root is removed with it, unless something else was added.
     fn leave(&self) -> Result<Vec<Step>, Problem> {
         let mark = self.folder.join(MARK);
         if !mark.is_file() || !self.tool.is_empty(self.host, &self.folder)? {

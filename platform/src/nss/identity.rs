@@ -1,4 +1,4 @@
-//! Client certificates in browsers' databases: imported by NSS' `pk12util`, which brings the key along.
+//! Client certificates in browsers' databases, imported together with the key by NSS' `pk12util`.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -13,23 +13,23 @@ use crate::{Host, Os, Problem, Step, Store};
 /// A client certificate with its key.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity<'a> {
-    /// What the browser lists it under.
+    /// The name in the browser's list.
     pub name: &'a str,
     /// The certificate, in DER.
     pub certificate: &'a [u8],
-    /// Both, in PKCS#12.
+    /// Certificate and key in PKCS#12.
     pub pkcs12: &'a Path,
     pub password_file: &'a Path,
 }
 
-/// What is asked of a certificate and all those beside it.
+/// A condition on a certificate and all others in the database.
 type Among<'a> = dyn Fn(&[u8], &[&[u8]]) -> bool + 'a;
 
-/// Which certificates of a database are a CA's.
+/// Decides which certificates of a database belong to a CA.
 pub struct Ours<'a> {
-    /// Whether it has issued this one.
+    /// Whether the CA issued this certificate.
     pub is_issued: &'a dyn Fn(&[u8]) -> bool,
-    /// Whether this one is an intermediate of it that has issued none of the others.
+    /// Whether this certificate is an intermediate of the CA that has issued none of the others.
     pub is_unneeded: &'a Among<'a>,
 }
 
@@ -40,7 +40,7 @@ pub struct BrowserDatabase<'a> {
     pk12util: PathBuf,
 }
 
-/// Every browser with a database of its own. Elsewhere than on Linux they read the system's.
+/// All browsers with their own databases. Except on Linux, they use the system's.
 pub fn browsers(host: &Host) -> Result<Vec<BrowserDatabase<'_>>, Problem> {
     let hint = match host.os {
         Os::Linux => None,
@@ -68,13 +68,13 @@ pub fn browsers(host: &Host) -> Result<Vec<BrowserDatabase<'_>>, Problem> {
 }
 
 impl BrowserDatabase<'_> {
-    /// Which one, for a person.
+    /// The name of the browsers, for messages.
     pub fn place(&self) -> String {
         self.database.place()
     }
 
-    /// Imports a certificate in the place of earlier ones of its name. A stranger's of that name stays. Returns whether
-    /// something was changed.
+    /// Imports a certificate, replacing earlier ones of the CA with that name. Other certificates with that name stay.
+    /// Returns whether something was changed.
     pub fn add(
         &self,
         identity: &Identity,
@@ -97,7 +97,7 @@ impl BrowserDatabase<'_> {
                         import the .p12 in the browser's certificate manager";
             Problem::new(problem.why, hint)
         })?;
-        // It comes under its subject, or under the name of what has the same subject.
+        // It is listed under its subject, or under the name of a certificate with the same subject.
         let entries = self.database.entries()?;
         let imported = entries.iter().find(|entry| entry.der == identity.certificate);
         let NssEntry { nickname, .. } = imported.ok_or_else(|| {
@@ -120,12 +120,12 @@ impl BrowserDatabase<'_> {
     fn import(&self, identity: &Identity) -> Step {
         let database = format!("sql:{}", self.database.folder.display());
         let (file, password) = (identity.pkcs12.to_string_lossy(), identity.password_file.to_string_lossy());
-        // -K: the database's own password, which is empty unless the person has set one.
+        // -K: the database's own password, which is empty unless the user has set one.
         Step::run(&self.pk12util, ["-i", &file, "-d", &database, "-w", &password, "-K", ""])
     }
 
-    /// Deletes certificates of this name, with their keys, and intermediates that came along with them. Returns whether
-    /// there were any.
+    /// Deletes certificates with this name and their keys, and the intermediates that were imported with them. Returns
+    /// whether there were any.
     pub fn remove(&self, name: &str, ours: &Ours, mut before: impl FnMut(&str)) -> Result<bool, Problem> {
         let is_meant = |entries: &[NssEntry]| {
             entries.iter().filter(|entry| entry.nickname == name && (ours.is_issued)(&entry.der)).count()
@@ -149,12 +149,12 @@ impl BrowserDatabase<'_> {
         Ok(is_changed)
     }
 
-    /// Deletes those that no certificate in it needs. One that somebody trusts stays.
+    /// Deletes intermediates that no certificate in the database needs, except those that someone trusts.
     fn remove_intermediates(&self, ours: &Ours, mut before: impl FnMut(&str)) -> Result<(), Problem> {
         let entries = self.database.entries()?;
         let all: Vec<&[u8]> = entries.iter().map(|entry| entry.der.as_slice()).collect();
         let is_unneeded = |entry: &&NssEntry| !entry.trusted && (ours.is_unneeded)(&entry.der, &all);
-        // `certutil -D` takes a name: one of several under that name could be another's.
+        // `certutil -D` deletes by name, which several certificates may share, including someone else's.
         let is_alone =
             |entry: &&NssEntry| entries.iter().filter(|known| known.nickname == entry.nickname).count() == 1;
         for entry in entries.iter().filter(is_unneeded).filter(is_alone) {

@@ -1,4 +1,4 @@
-//! Databases by NSS' library, which a program beside devca loads.
+//! Accesses databases with NSS' library, which a program next to devca loads.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use super::protocol::{DatabaseChange, DatabaseContents, FailureReason};
 use super::tool::{DatabaseTool, NssEntry};
 use crate::{Anchor, Host, Problem, Step, bundle};
 
-/// `devca-nss`, on a machine where it has found the library.
+/// `devca-nss`, after it has found the library on this machine.
 pub(super) struct NssLibrary {
     program: PathBuf,
 }
@@ -16,7 +16,7 @@ pub(super) struct NssLibrary {
 const CLOSE_THE_BROWSER: &str = "close the browser, then try again";
 
 impl NssLibrary {
-    /// Asks the program whether it can load the library.
+    /// Checks whether the program can load the library.
     pub(super) fn load(host: &Host, program: &Path) -> Result<Self, FailureReason> {
         let output = host.ask(&Step::run(program, ["--library"])).map_err(|_| FailureReason::Other)?;
         if output.status.success() {

@@ -40,7 +40,7 @@ pub(super) const MOZILLA_WINDOWS: &[(&str, &str)] = &[
     ("Thunderbird", "AppData/Roaming/Thunderbird"),
 ];
 
-/// Browsers of the Chromium family that are no snap or flatpak share one database.
+/// Browsers of the Chromium family that are not a snap or flatpak share one database.
 const CHROMIUM_PROGRAMS: &[&str] = &[
     "chromium",
     "chromium-browser",
@@ -68,14 +68,14 @@ const CHROMIUM_FLATPAKS: &[&str] = &[
     "io.github.ungoogled_software.ungoogled_chromium",
 ];
 
-/// Every profile of Firefox and its relatives that has been used: what it is called, and its folder.
+/// Every profile of Firefox and its relatives that has been used, with its name and folder.
 pub(super) fn firefox(host: &Host) -> Vec<(String, PathBuf)> {
     let profiles = profiles(host, MOZILLA_LINUX);
     profiles.into_iter().filter(|(_, folder)| folder.join("cert9.db").is_file()).collect()
 }
 
-/// Since version 146 Chromium's database is in the data folder, unless the old folder exists: then that wins, even
-/// empty. So the old one is written where it is, and the new one in any case, for the day when the old one goes.
+/// Since version 146, Chromium's database is in the data folder, unless the old folder exists, which wins even if it is
+/// empty. So devca writes to the old one if it exists, and always to the new one, in case the old one is deleted.
 pub(super) fn chromium(host: &Host) -> Vec<(String, PathBuf)> {
     let Some(home) = host.home("") else { return Vec::new() };
     let data = own_folder(host, "XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share"));
@@ -148,7 +148,7 @@ fn profiles_of(ini: &str, root: &Path) -> Vec<(String, PathBuf)> {
     sections.filter_map(profile).collect()
 }
 
-/// A folder that the person's environment names; behind sudo the environment is root's.
+/// A folder from the user's environment; under sudo, the environment is root's.
 fn own_folder(host: &Host, variable: &str) -> Option<PathBuf> {
     if host.person.ids.is_some() {
         return None;

@@ -1,25 +1,25 @@
-//! What devca and `devca-nss` say to each other. `devca-nss FOLDER` reads changes, one JSON object a line, and prints
-//! [`DatabaseContents`] once they are made; or one line on standard error, and exits with the code of a [`FailureReason`].
+//! The protocol between devca and `devca-nss`. `devca-nss FOLDER` reads changes, one JSON object per line, makes them,
+//! and prints [`DatabaseContents`]. On failure, it prints a line on standard error and exits with a [`FailureReason`].
 
 use serde::{Deserialize, Serialize};
 
-/// One change of a database. Certificates are PEM.
+/// A change to a database. Certificates are in PEM.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum DatabaseChange {
-    /// Adds it, trusted for TLS servers, to a database that is created where there is none.
+    /// Adds a certificate, trusted for TLS servers. Creates the database if it does not exist.
     Add { nickname: String, certificate: String },
-    /// It stays, without its trust.
+    /// Removes the trust of a certificate, but keeps the certificate.
     Distrust { certificate: String },
-    /// Deletes it.
+    /// Deletes a certificate.
     Remove { certificate: String },
 }
 
-/// Everything in a database that devca asks about.
+/// The contents of a database, as far as devca needs them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatabaseContents {
     pub certificates: Vec<ListedCertificate>,
-    /// Whether there are private keys.
+    /// Whether it contains private keys.
     pub has_keys: bool,
 }
 
@@ -27,24 +27,24 @@ pub struct DatabaseContents {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedCertificate {
     pub nickname: String,
-    /// As a CA for TLS servers.
+    /// Trusted as a CA for TLS servers.
     pub trusted: bool,
-    /// PEM.
+    /// The certificate in PEM.
     pub certificate: String,
 }
 
-/// Why `devca-nss` did nothing.
+/// Why `devca-nss` changed nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureReason {
-    /// None of the above, or a change that is not understood.
+    /// Any other reason, including a change that it does not understand.
     Other,
     /// This system has no NSS library that can be loaded.
     NoLibrary,
     /// A primary password protects the database.
     Password,
-    /// The files are not what NSS can read.
+    /// NSS cannot read the files.
     Damaged,
-    /// Another program has it locked.
+    /// Another program has locked it.
     Locked,
 }
 
@@ -61,7 +61,7 @@ impl FailureReason {
         }
     }
 
-    /// What a process that exited with this code meant.
+    /// The reason for this exit code.
     pub fn of_exit_code(code: Option<i32>) -> Self {
         let is_meant = |reason: &Self| Some(i32::from(reason.exit_code())) == code;
         Self::ALL.into_iter().find(is_meant).unwrap_or(Self::Other)

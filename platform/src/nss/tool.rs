@@ -1,4 +1,4 @@
-//! What reads and changes a database: NSS' library through `devca-nss`, or else NSS' `certutil`.
+//! Tools that read and change a database: NSS' library, through `devca-nss`, or else NSS' `certutil`.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -8,11 +8,11 @@ use super::library::NssLibrary;
 use super::protocol::FailureReason;
 use crate::{Anchor, Host, Problem, Step};
 
-/// A certificate of a database.
+/// A certificate in a database.
 #[derive(Debug, Clone)]
 pub(super) struct NssEntry {
     pub nickname: String,
-    /// As a CA for TLS servers.
+    /// Trusted as a CA for TLS servers.
     pub trusted: bool,
     pub der: Vec<u8>,
 }
@@ -21,28 +21,28 @@ pub(super) struct NssEntry {
 pub(super) trait DatabaseTool {
     fn list(&self, host: &Host, folder: &Path) -> Result<Vec<NssEntry>, Problem>;
 
-    /// Neither certificates nor keys.
+    /// Whether the database has neither certificates nor keys.
     fn is_empty(&self, host: &Host, folder: &Path) -> Result<bool, Problem>;
 
-    /// What makes a database in a folder that has none, where `add` does not.
+    /// The step that creates a database in a folder without one, if `add` does not.
     fn create(&self, folder: &Path) -> Option<Step>;
 
-    /// What adds an anchor, trusted for TLS servers.
+    /// The step that adds an anchor, trusted for TLS servers.
     fn add(&self, folder: &Path, anchor: &Anchor) -> Step;
 
-    /// What takes the trust of one that stays.
+    /// The step that removes a certificate's trust but keeps the certificate.
     fn distrust(&self, folder: &Path, entry: &NssEntry) -> Step;
 
     fn remove(&self, folder: &Path, entry: &NssEntry) -> Step;
 }
 
-/// The package with NSS' certutil, where it is not called `nss-tools`.
+/// The package with NSS' certutil, if its name is not `nss-tools`.
 pub(super) const TOOLS: &[(&str, &str)] =
     &[("apt-get", "libnss3-tools"), ("zypper", "mozilla-nss-tools"), ("pacman", "nss"), ("brew", "nss")];
-/// The package with NSS' library, where it is not called `nss`.
+/// The package with NSS' library, if its name is not `nss`.
 const LIBRARY: &[(&str, &str)] = &[("apt-get", "libnss3"), ("zypper", "mozilla-nss")];
 
-/// The one that this machine has.
+/// The tool that works on this machine.
 pub(super) fn find(host: &Host) -> Result<Rc<dyn DatabaseTool>, Problem> {
     let loaded = host.nss_program.as_deref().map(|program| NssLibrary::load(host, program));
     if let Some(Ok(library)) = loaded {
@@ -51,7 +51,7 @@ pub(super) fn find(host: &Host) -> Result<Rc<dyn DatabaseTool>, Problem> {
     if let Some(program) = host.program("certutil") {
         return Ok(Rc::new(Certutil { program }));
     }
-    // A program that does not start here (Alpine's C library is another) is not helped by the library.
+    // If the program does not start (Alpine has a different C library, for example), installing NSS does not help.
     let (why, hint) = match loaded {
         Some(Err(FailureReason::NoLibrary)) => (
             "NSS' library, which changes browsers' databases, is not installed",
