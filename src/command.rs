@@ -106,6 +106,7 @@ pub fn run(cli: Cli, report: &Report) -> anyhow::Result<u8> {
         Command::Explain(args) => return report.finish(&explain::run(&args, report)?),
         Command::Man { command } => return report.finish(&man::run(command.as_deref())?),
         Command::Serve(_) | Command::Acme(_) => return server::execute(report),
+        Command::Issue(args) if !args.bad.is_empty() => return server::execute(report),
         _ => {}
     }
     in_context(cli, report, dispatch)
@@ -116,6 +117,9 @@ pub fn serve(cli: Cli, report: &Report) -> anyhow::Result<u8> {
     let run = |context: &Context, command| match command {
         Command::Serve(args) => serve::run(context, *args),
         Command::Acme(args) => acme::run(context, *args),
+        Command::Issue(args) if !args.bad.is_empty() => {
+            context.report.finish(&issue::bad::run(context, &args)?)
+        }
         _ => Err(Fault::usage("this program runs devca's servers", "devca serve --help").into()),
     };
     in_context(cli, report, run)

@@ -17,6 +17,8 @@ const LINES: &[(&str, &[&str], &[&str])] = &[
     ("devca --ca ", &["clients", "default"], &["localhost.pem"]),
     ("devca issue --format fullc", &["fullchain"], &[]),
     ("devca issue --format pem,comb", &["pem,combined"], &[]),
+    ("devca issue --bad untr", &["untrusted-root"], &[]),
+    ("devca issue --bad expired,rev", &["expired,revoked"], &[]),
     ("devca issue --key-type ed", &["ed25519"], &[]),
     ("devca issue --key-f", &["--key-file"], &[]),
     ("devca install --store ns", &["nss"], &[]),

@@ -31,6 +31,8 @@ const RUNS: &[(&str, i32)] = &[
     ("issue www.example.dev", 1),
     ("issue a_b.test?", 2),
     ("issue --batch names --out batch", 1),
+    ("issue --bad expired,revoked --out bad", 0),
+    ("issue --bad x", 2),
     ("issue --client alice --org Example --ou Test", 0),
     ("list", 0),
     ("list --expiring 900d", 0),

@@ -1,5 +1,7 @@
-//! Certificates with one deliberate fault each, for testing clients. They are only for names below localhost, and exist
-//! only in memory: the root signs test CAs that may not sign for anything else, and these sign the rest.
+//! Certificates with one deliberate fault each, for testing clients. They are only for localhost and names below it: the
+//! root signs test CAs that may not sign for other names, and whose keys exist only in memory; these sign the rest.
+
+use std::str::FromStr;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose,
@@ -58,7 +60,7 @@ bad_kinds! {
     MissingIntermediate = "missing-intermediate": "The intermediate is not sent",
     WrongOrder = "wrong-order": "Two intermediates are sent in the wrong order",
     ExpiredIntermediate = "expired-intermediate": "The intermediate expired yesterday",
-    Revoked = "revoked": "The certificate is on the revocation list at /revoked.crl",
+    Revoked = "revoked": "The certificate is on the revocation list",
     ClientOnly = "client-only": "The certificate is for clients",
     CaAsLeaf = "ca-as-leaf": "The certificate is that of a CA",
     CommonNameOnly = "common-name-only": "The name is only in the subject, not in the SANs",
@@ -77,6 +79,24 @@ impl BadKind {
         let below = if self == Self::WildcardDepth { "a.b." } else { "" };
         format!("{below}{}.localhost", self.name())
     }
+
+    /// Whether the server itself has this fault, so that no file can.
+    pub fn is_of_server(self) -> bool {
+        matches!(self, Self::Tls12Only | Self::MtlsRequired)
+    }
+}
+
+impl FromStr for BadKind {
+    type Err = Fault;
+
+    fn from_str(word: &str) -> Result<Self, Fault> {
+        let find = || Self::ALL.iter().find(|kind| kind.name() == word).copied();
+        find().ok_or_else(|| {
+            let names: Vec<&str> =
+                Self::ALL.iter().filter(|kind| !kind.is_of_server()).map(|kind| kind.name()).collect();
+            Fault::usage(format!("{word:?} is not a fault"), format!("these are: {}", names.join(", ")))
+        })
+    }
 }
 
 /// A faulty chain with the key of its leaf.
@@ -85,6 +105,8 @@ pub struct BadCertificate {
     pub chain: Vec<Vec<u8>>,
     /// The key as PKCS#8 in DER.
     pub key: Zeroizing<Vec<u8>>,
+    /// The root, if it is not that of the CA.
+    pub root: Option<Vec<u8>>,
     serial: Vec<u8>,
 }
 
@@ -97,20 +119,21 @@ pub struct Forger<'a> {
 }
 
 impl<'a> Forger<'a> {
-    /// Signs a test CA. A CA that may have no other CAs below it cannot do that.
-    pub fn new(root: &'a Authority, now: OffsetDateTime) -> anyhow::Result<Self> {
+    /// Signs a test CA. A CA that may have no other CAs below it cannot do that; the error tells the user to run this
+    /// command with another one.
+    pub fn new(root: &'a Authority, command: &str, now: OffsetDateTime) -> anyhow::Result<Self> {
         let length = CertificateDetails::read(&root.signer().der).and_then(|details| details.path_length);
         if length == Some(0) {
             let what = format!("{} may not sign the CAs that tests need", root.signer().common_name);
-            return Err(Fault::new(what, "use another CA: devca --ca tests serve --bad").into());
+            return Err(Fault::new(what, format!("use another CA: devca --ca tests {command}")).into());
         }
         let validity = Validity::starting(now, DAYS);
         let upper = test_ca(root, "devca test CA", "localhost", None, validity)?;
         Ok(Self { root, upper, now })
     }
 
-    /// Creates a certificate with this fault.
-    pub fn make(&self, kind: BadKind) -> anyhow::Result<BadCertificate> {
+    /// Creates a certificate with this fault, as clients of these hosts see it.
+    pub fn make(&self, kind: BadKind, hosts: &[Name]) -> anyhow::Result<BadCertificate> {
         let (own, above) = self.issuer(kind)?;
         let issuer = match &own {
             Signed::By(ca) => Some(&**ca),
@@ -119,14 +142,18 @@ impl<'a> Forger<'a> {
         };
         let key = KeyType::EcdsaP256.generate()?;
         let serial = key::random_serial()?;
-        let params = self.leaf(kind, serial);
+        let params = self.leaf(kind, hosts, serial)?;
         let signed = match issuer {
             Some(issuer) => params.signed_by(&key, &issuer.issuer()?),
             None => params.self_signed(&*key.pair()?),
         };
         let signed = signed.or_hint(|| "cannot sign the certificate".into(), try_again)?;
         let chain = std::iter::once(signed.der().to_vec()).chain(above).collect();
-        Ok(BadCertificate { chain, key: key.pkcs8, serial: serial.to_vec() })
+        let root = match (&own, kind) {
+            (Signed::By(ca), BadKind::UntrustedRoot | BadKind::ReplacedRoot) => Some(ca.root.der.clone()),
+            _ => None,
+        };
+        Ok(BadCertificate { chain, key: key.pkcs8, root, serial: serial.to_vec() })
     }
 
     /// The revocation lists of both CAs above this certificate, in DER; the first list contains the certificate.
@@ -168,6 +195,12 @@ impl<'a> Forger<'a> {
                 let above = vec![sent(&narrow)];
                 (Signed::By(Box::new(narrow)), above)
             }
+            // A CA without CAs below it: nothing that the key of the leaf signs is valid.
+            BadKind::CaAsLeaf => {
+                let last = test_ca(self.root, &named("last"), "localhost", Some(0), validity)?;
+                let above = vec![sent(&last)];
+                (Signed::By(Box::new(last)), above)
+            }
             BadKind::WrongOrder => {
                 let lower = test_ca(&self.upper, &named("lower"), "localhost", Some(0), validity)?;
                 let above = vec![sent(&self.upper), sent(&lower)];
@@ -177,7 +210,7 @@ impl<'a> Forger<'a> {
         })
     }
 
-    fn leaf(&self, kind: BadKind, serial: [u8; 16]) -> CertificateParams {
+    fn leaf(&self, kind: BadKind, hosts: &[Name], serial: [u8; 16]) -> anyhow::Result<CertificateParams> {
         let now = self.now;
         let validity = match kind {
             BadKind::Expired => Validity::ending(now, now - Duration::DAY),
@@ -185,13 +218,14 @@ impl<'a> Forger<'a> {
             BadKind::TooLong => Validity::starting(now, 900),
             _ => Validity::starting(now, DAYS),
         };
-        let name = match kind {
-            BadKind::WrongHost => "another.localhost".into(),
-            BadKind::WildcardDepth => format!("*.{}.localhost", kind.name()),
-            kind => kind.host(),
+        let names = match kind {
+            BadKind::WrongHost => vec![Name::Dns("another.localhost".into())],
+            BadKind::WildcardDepth => hosts.iter().map(shallow_wildcard).collect::<Result<_, _>>()?,
+            BadKind::CommonNameOnly => Vec::new(),
+            _ => hosts.to_vec(),
         };
-        let common_name = (kind == BadKind::CommonNameOnly).then(|| name.clone());
-        let names = if common_name.is_some() { Vec::new() } else { vec![Name::Dns(name)] };
+        let is_common_name = kind == BadKind::CommonNameOnly;
+        let common_name = hosts.first().filter(|_| is_common_name).map(ToString::to_string);
         let subject = Subject { common_name, names, ..Subject::default() };
         let mut params = profile::leaf(Kind::Server, &subject, false, validity, serial);
         match kind {
@@ -209,8 +243,22 @@ impl<'a> Forger<'a> {
             }
             _ => {}
         }
-        params
+        Ok(params)
     }
+}
+
+/// The wildcard for the names that have one label less than this host.
+fn shallow_wildcard(host: &Name) -> Result<Name, Fault> {
+    let above = match host {
+        Name::Dns(host) => host.splitn(3, '.').nth(2),
+        _ => None,
+    };
+    above.map(|above| Name::Dns(format!("*.{above}"))).ok_or_else(|| {
+        Fault::usage(
+            format!("no wildcard could be meant to cover {host}"),
+            "use a name with two more labels, such as a.b.app.localhost",
+        )
+    })
 }
 
 /// The issuer of a leaf.

@@ -9,6 +9,7 @@ use time::{Date, OffsetDateTime, Time};
 
 use super::PasswordSource;
 use super::inventory::any_days;
+use crate::ca::faulty::BadKind;
 use crate::error::Fault;
 use crate::format::Format;
 use crate::x509::key::KeyType;
@@ -23,6 +24,7 @@ Examples:
   devca issue --batch names.txt --out certs        one per line; skips those that exist
   devca issue --if-needed localhost 127.0.0.1      in the start script of a dev server
   devca issue api.internal --cert-file tls.crt --key-file tls.key --days 90
+  devca issue --bad expired,wrong-host localhost   faulty ones, to test clients with
 
 Names can be host names (IDN, too), wildcards such as '*.app.test' (but not '*.test'), IPv4 and IPv6 addresses, \
 email addresses and URIs (spiffe://dev/alice). An existing file is replaced only if it is a certificate or key of this \
@@ -115,6 +117,17 @@ pub struct Issue {
     /// the last third of their life); replaces only what devca or mkcert issued there
     #[arg(long, conflicts_with_all = ["force", "batch", "csr", "stdout", "not_after"])]
     pub if_needed: bool,
+    /// Issue certificates with these faults, such as expired or self-signed, to test clients with [default names:
+    /// FAULT.localhost]
+    #[arg(
+        long,
+        value_name = "FAULT,…",
+        value_delimiter = ',',
+        conflicts_with_all = ["client", "server", "cn", "org", "ou", "csr", "batch", "intermediate", "format", "with_root",
+            "password_file", "password_env", "p12_modern", "yes", "stdout", "cert_file", "key_file", "days", "not_after",
+            "key_type", "if_needed"]
+    )]
+    pub bad: Vec<BadKind>,
     /// Settings without an option.
     #[arg(skip)]
     pub for_mkcert: Option<ForMkcert>,

@@ -16,6 +16,7 @@ use clap_complete::engine::{
 use devca_platform::StoreKind;
 
 use super::act_as;
+use crate::ca::faulty::BadKind;
 use crate::check::catalogue;
 use crate::cli::help;
 use crate::disk::home::{CaFolder, CaName, Person};
@@ -68,6 +69,7 @@ fn completer(command: &str, argument: &str) -> Option<ArgValueCompleter> {
         (_, "store") => store_kinds,
         ("man", "command") | ("help", "subcommand") => commands,
         ("issue", "names") => names,
+        ("issue", "bad") => return Some(ArgValueCompleter::new(faults)),
         ("add" | "remove", "name") => clients,
         ("explain", "words") => messages,
         ("renew", "what") | ("revoke", "certificate") => {
@@ -112,6 +114,16 @@ fn commands() -> Vec<Candidate> {
     let all = help::command();
     let commands = all.get_subcommands();
     commands.map(|command| Candidate::new(command.get_name()).help(command.get_about().cloned())).collect()
+}
+
+/// The faults for `--bad`, after those that the word already lists.
+fn faults(current: &OsStr) -> Vec<Candidate> {
+    let current = current.to_string_lossy();
+    let listed = current.rfind(',').map_or("", |comma| &current[..=comma]);
+    let kinds = BadKind::ALL.iter().filter(|kind| !kind.is_of_server());
+    let candidate =
+        |kind: &BadKind| Candidate::new(format!("{listed}{}", kind.name())).help(Some(kind.what().into()));
+    matching(OsStr::new(&*current), kinds.map(candidate).collect())
 }
 
 /// The names in issued certificates, each with the file of its newest certificate.

@@ -28,6 +28,7 @@ use crate::x509::kind::Kind;
 use crate::x509::name::Name;
 use crate::x509::policy;
 
+pub(super) mod bad;
 pub(super) mod batch;
 mod needed;
 mod request;

@@ -27,13 +27,14 @@ enum Printed<T: 'static> {
     Failure(FailureDocument<'static>),
 }
 
-/// `devca issue` has two kinds of results.
+/// `devca issue` has three kinds of results.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 #[allow(dead_code)]
 enum PrintedByIssue {
     One(OutcomeDocument<'static, super::issue::IssueReport>),
     Batch(OutcomeDocument<'static, super::issue::batch::Batch>),
+    Bad(OutcomeDocument<'static, super::issue::bad::BadCertificates>),
     Failure(FailureDocument<'static>),
 }
 

@@ -19,13 +19,14 @@ use crate::ca::Authority;
 use crate::ca::faulty::{BadCertificate, BadKind, Forger};
 use crate::check::catalogue::{self, Client, Diagnosis};
 use crate::error::OrHint;
+use crate::x509::name::Name;
 use crate::x509::pem;
 
 /// The clients whose messages the list shows.
 const SHOWN: [Client; 5] = [Client::Curl, Client::Node, Client::Go, Client::Chrome, Client::Firefox];
-/// What no site has, because rustls neither signs with such keys nor makes such signatures.
-const ABSENT: &str =
-    "Absent: SHA-1 signatures and RSA keys with 1024 bits, which this server's TLS library cannot serve.";
+/// What else to know. No site has what rustls does not support: it neither signs with such keys nor makes such
+/// signatures.
+const NOTES: &str = "The revocation list is at /revoked.crl. Absent: SHA-1 signatures and RSA keys with 1024 bits, which this server's TLS library cannot serve.";
 const LIST: &str = "/revoked.crl";
 const STYLE: &str = "li{margin:1rem 0}dl{margin:.3rem 0;display:grid;grid-template-columns:6rem 1fr;gap:.1rem .5rem}\
     dd{margin:0;overflow-wrap:anywhere;font:.9em ui-monospace,monospace}dt{opacity:.7}ul{list-style:none;padding:0}";
@@ -40,10 +41,10 @@ pub(super) struct BadSites {
 impl BadSites {
     /// Makes all certificates.
     pub(super) fn new(authority: &Authority, tls: &Tls, now: OffsetDateTime) -> anyhow::Result<Self> {
-        let forger = Forger::new(authority, now)?;
+        let forger = Forger::new(authority, "serve --bad", now)?;
         let (mut configs, mut lists) = (Vec::new(), String::new());
         for kind in BadKind::ALL {
-            let made = forger.make(*kind)?;
+            let made = forger.make(*kind, &[Name::Dns(kind.host())])?;
             if *kind == BadKind::Revoked {
                 let text = forger.revocation_lists(&made)?.map(|list| pem::crl(&list));
                 lists = text.iter().map(|text| String::from_utf8_lossy(text)).collect();
@@ -162,12 +163,12 @@ fn html(port: u16) -> String {
         }
         body.push_str("</dl></li>\n");
     }
-    let _ = writeln!(body, "</ul>\n<p>{}</p>", escaped(ABSENT));
+    let _ = writeln!(body, "</ul>\n<p>{}</p>", escaped(NOTES));
     page::document("Faulty certificates", STYLE, &body, "devca serve --bad")
 }
 
 fn plain(port: u16) -> String {
     let width = BadKind::ALL.iter().map(|kind| url(*kind, port).len()).max().unwrap_or(0);
     let line = |kind: &BadKind| format!("{:width$}  {}\n", url(*kind, port), kind.what());
-    BadKind::ALL.iter().map(line).collect::<String>() + ABSENT + "\n"
+    BadKind::ALL.iter().map(line).collect::<String>() + NOTES + "\n"
 }

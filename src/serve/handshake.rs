@@ -64,10 +64,11 @@ pub(super) async fn secure(
 pub(super) fn say_why(worker: &Worker, name: Option<&str>, failed: &(dyn Error + 'static)) {
     let whose = name.unwrap_or("this server");
     let event = match tls_error(failed) {
-        Some(rustls::Error::AlertReceived(alert)) if is_of_certificate(*alert) => Event::warning(
-            format!("a client rejected the certificate for {whose} ({alert:?})"),
-            Some("make it trust the root: devca install, or devca run -- PROGRAM".into()),
-        ),
+        Some(rustls::Error::AlertReceived(alert)) if is_of_certificate(*alert) => {
+            let is_meant = worker.shared.bad.as_ref().is_some_and(|bad| bad.config(name).is_some());
+            let hint = if is_meant { None } else { Some(hint(*alert).to_owned()) };
+            Event::warning(format!("a client rejected the certificate for {whose} ({alert:?})"), hint)
+        }
         Some(rustls::Error::PeerIncompatible(why)) => {
             Event::warning(format!("a client speaks TLS that {whose} does not ({why:?})"), None)
         }
@@ -75,6 +76,22 @@ pub(super) fn say_why(worker: &Worker, name: Option<&str>, failed: &(dyn Error +
         _ => return,
     };
     worker.shared.events.once(&event);
+}
+
+/// What to do about a client that rejects a certificate with this alert.
+fn hint(alert: AlertDescription) -> &'static str {
+    match alert {
+        // The certificate was created within the last days, and begins an hour before that.
+        AlertDescription::CertificateExpired => {
+            "compare the client's clock with this machine's, or check the root: devca status"
+        }
+        AlertDescription::UnknownCA
+        | AlertDescription::CertificateUnknown
+        | AlertDescription::BadCertificate => {
+            "make it trust the root: devca install, or devca run -- PROGRAM"
+        }
+        _ => "look into the client's log, and explain its message: devca explain MESSAGE",
+    }
 }
 
 /// Whether clients use this alert to reject certificates (RFC 8446 §6.2).

@@ -1,11 +1,12 @@
 //! `devca serve --bad`: each site fails in the way it is named for, and in no other, as real clients see it.
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use super::bench::{arguments, findings, says_what_is_foretold};
 use super::common::browsers::chromium;
 use super::common::clients::CLIENTS;
-use super::common::{Home, tool, words};
+use super::common::{Home, Server, tool, words};
 use super::served::{Served, curl, fetch};
 
 /// The host of each site below localhost, and what `devca check` finds there.
@@ -32,6 +33,9 @@ const SITES: &[(&str, &[&str])] = &[
     ("mtls-required", &["client-certificate-required"]),
 ];
 
+/// What only a server can do wrong.
+const OF_SERVERS: [&str; 2] = ["tls12-only", "mtls-required"];
+
 #[test]
 fn each_site_fails_as_it_is_named_and_in_no_other_way() {
     let home = Home::new();
@@ -40,16 +44,7 @@ fn each_site_fails_as_it_is_named_and_in_no_other_way() {
     let served = Served::start(&home, ["--bad"]);
     for (site, ids) in SITES {
         let host = format!("{site}.localhost");
-        let found = findings(&home, ids, &arguments(&home, &host, served.port));
-        for client in CLIENTS.iter().filter(|client| ["curl", "Node", "Go"].contains(&client.name)) {
-            if *site == "mtls-required" {
-                // In TLS 1.3, the client may have sent its request before the alert arrives, and sees only a closed
-                // connection.
-                assert!(!client.connect(Some(&home.root()), served.port, &host).status.success());
-            } else {
-                says_what_is_foretold(&home, client, None, &host, served.port, &found, site);
-            }
-        }
+        is_judged(&home, site, ids, &host, served.port);
     }
     // All have the same list, which a browser shows.
     let list = fetch(&home, &served, &[], "/");
@@ -58,6 +53,80 @@ fn each_site_fails_as_it_is_named_and_in_no_other_way() {
     }
     assert_eq!(list.lines().count(), SITES.len() + 1, "{list}");
     assert_eq!(home.everything(), before, "something was written");
+}
+
+/// devca and real clients find exactly the fault that this site is named for.
+fn is_judged(home: &Home, site: &str, ids: &[&str], host: &str, port: u16) {
+    let found = findings(home, ids, &arguments(home, host, port));
+    for client in CLIENTS.iter().filter(|client| ["curl", "Node", "Go"].contains(&client.name)) {
+        if site == "mtls-required" {
+            // In TLS 1.3, the client may have sent its request before the alert arrives, and sees only a closed
+            // connection.
+            assert!(!client.connect(Some(&home.root()), port, host).status.success());
+        } else {
+            says_what_is_foretold(home, client, None, host, port, &found, site);
+        }
+    }
+}
+
+#[test]
+fn files_fail_as_they_are_named_in_other_servers() {
+    let home = Home::new();
+    let sites: Vec<_> = SITES.iter().filter(|(site, _)| !OF_SERVERS.contains(site)).collect();
+    let name = |site: &str| site.trim_start_matches("a.b.").to_owned();
+    let all = sites.iter().map(|(site, _)| name(site)).collect::<Vec<_>>().join(",");
+    home.ok(["issue", "--bad", &all, "--out", "bad"]);
+    home.ok(["issue", "--bad", &all, "a.b.app.localhost", "--out", "named"]);
+    for (site, ids) in sites {
+        for (folder, host) in [("bad", format!("{site}.localhost")), ("named", "a.b.app.localhost".into())] {
+            let path = |part: &str| home.file(&format!("{folder}/{}{part}.pem", name(site)));
+            let server = Server::page(&path(""), &path("-key"));
+            is_judged(&home, site, ids, &host, server.port);
+            if path("-ca").exists() {
+                let curl = CLIENTS.iter().find(|client| client.name == "curl").unwrap();
+                curl.accepts(Some(&path("-ca")), server.port, &host);
+            }
+        }
+    }
+    let mut openssl = Command::new(tool("openssl"));
+    openssl.args(["verify", "-crl_check", "-CRLfile"]).arg(home.file("bad/revoked-crl.pem"));
+    openssl.arg("-CAfile").arg(home.root()).arg("-untrusted").arg(home.file("bad/revoked.pem"));
+    let said = words(&openssl.arg(home.file("bad/revoked.pem")).output().unwrap());
+    assert!(said.contains("certificate revoked"), "{said}");
+}
+
+/// As in `devca issue`, nothing is overwritten, and keys are private.
+#[test]
+fn faulty_files_are_written_with_care() {
+    let home = Home::new();
+    let document: serde_json::Value =
+        serde_json::from_str(&home.ok(["--json", "issue", "--bad", "expired,untrusted-root", "localhost"]))
+            .unwrap();
+    let files = home.everything();
+    assert_eq!(document["bad"][1]["root"].as_str(), home.file("untrusted-root-ca.pem").to_str());
+    assert_eq!(document["bad"][0]["hosts"], serde_json::json!(["localhost"]));
+    let mode = std::fs::metadata(home.file("expired-key.pem")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let said = home.fails(["issue", "--bad", "revoked,expired"]);
+    assert!(said.contains("expired-key.pem already exists") && said.contains("--force"), "{said}");
+    for (words, message) in [
+        (&["--bad", "expried"][..], "\"expried\" is not a fault"),
+        (&["--bad", "expired", "example.com"], "not issued for \"example.com\""),
+        (&["--bad", "expired", "8.8.8.8"], "not issued for \"8.8.8.8\""),
+        (&["--bad", "expired", "revoked"], "--bad expired,wrong-host"),
+        (&["--bad", "tls12-only"], "serve it: devca serve --bad"),
+        (&["--bad", "wildcard-depth", "localhost"], "a.b.app.localhost"),
+        (&["--bad", "expired", "--client"], "cannot be used with"),
+    ] {
+        let output = home.devca(["issue"].iter().chain(words)).output().unwrap();
+        let said = self::words(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(message), "{words:?}: {said}");
+    }
+    assert_eq!(home.everything(), files, "something was written");
+    home.ok(["issue", "--bad", "expired", "localhost", "--force"]);
+    assert_ne!(home.everything(), files);
+    assert!(!home.ok(["list"]).contains("expired.pem"), "what is to stay faulty is not renewed");
 }
 
 #[test]

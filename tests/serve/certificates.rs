@@ -120,6 +120,27 @@ fn a_client_that_does_not_trust_the_root_is_named_once() {
     assert_eq!(count, 1, "{:#?}", served.log());
 }
 
+/// Trusting the root would not help a client with a wrong clock, and a site that is faulty on purpose needs no help.
+#[test]
+fn the_hint_about_a_rejection_fits_its_cause() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let warning = |served: &Served, host: &str, options: &[&str]| {
+        let mut openssl = std::process::Command::new(super::tool("openssl"));
+        openssl.args(["s_client", "-verify_return_error", "-servername", host, "-CAfile"]).arg(home.root());
+        openssl.args(options).args(["-connect", &format!("127.0.0.1:{}", served.port)]);
+        assert!(!openssl.stdin(std::process::Stdio::null()).output().unwrap().status.success());
+        served.says(&format!("a client rejected the certificate for {host} (CertificateExpired)"));
+        let log = served.log();
+        log.iter().find(|line| line.to_string().contains("rejected")).unwrap()["hint"].clone()
+    };
+    let served = Served::start(&home, ["9"]);
+    let hint = warning(&served, "localhost", &["-attime", "4000000000"]);
+    assert!(hint.as_str().unwrap().contains("clock"), "{hint}");
+    let served = Served::start(&home, ["--bad"]);
+    assert!(warning(&served, "expired.localhost", &[]).is_null());
+}
+
 #[test]
 fn a_port_that_is_taken_or_roots_is_explained() {
     let home = Home::new();
