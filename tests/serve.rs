@@ -26,6 +26,8 @@ mod page;
 mod programs;
 #[path = "serve/served.rs"]
 mod served;
+#[path = "serve/websocket.rs"]
+mod websocket;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -155,22 +157,6 @@ fn names_lead_to_their_upstreams() {
         "{refused}"
     );
     served.says("\"host\":\"other.localhost");
-}
-
-#[test]
-fn web_sockets_and_other_upgrades_pass() {
-    let home = Home::new();
-    let behind = upstream(["http"]);
-    let served = Served::start(&home, [behind.port.to_string()]);
-    let mut node = home.command(&tool("node-24"), [script("socket.mjs")]);
-    let url = format!("wss://localhost:{}/socket", served.port);
-    let output = node.arg(url).env("NODE_EXTRA_CA_CERTS", home.root()).output().unwrap();
-    assert!(words(&output).contains("all echoed"), "{}", words(&output));
-    let root = home.root();
-    let request = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: own/1\r\n\r\nping";
-    let answer = raw(root.to_str().unwrap(), &served, request);
-    assert!(answer.starts_with("HTTP/1.1 101 ") && answer.ends_with("\r\n\r\nping"), "{answer}");
-    served.says("\"status\":101");
 }
 
 /// The second event is sent after the first was received, so a proxy that buffers would wait forever.
