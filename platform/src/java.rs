@@ -91,6 +91,19 @@ fn java_home(host: &Host) -> Result<Option<PathBuf>, Found<'_>> {
     Err(Found::left_alone(StoreKind::Java, home.display().to_string(), problem))
 }
 
+/// The key store of the JDK that `JAVA_HOME` or else `java` means, unless the system generates it from its own roots. A
+/// script in the place of `java`, as some version managers have, means none.
+pub fn own_cacerts(host: &Host) -> Option<PathBuf> {
+    let home = java_home(host).ok().flatten().or_else(|| {
+        let program = host.program("java")?.canonicalize().ok()?;
+        program.ancestors().nth(2).map(Path::to_owned)
+    })?;
+    let cacerts = cacerts(host, &home)?.canonicalize().ok()?;
+    let is_systems =
+        OF_SYSTEMS.iter().any(|known| Path::new(known).canonicalize().is_ok_and(|real| real == cacerts));
+    (!is_systems).then_some(cacerts)
+}
+
 fn homes(host: &Host) -> Vec<PathBuf> {
     let own = match host.os {
         Os::Linux => LINUX,

@@ -31,11 +31,16 @@ pub struct KeystoreEntry {
 
 /// Reads the certificates that a key store trusts. The error says why it cannot be read.
 pub fn trusted(bytes: &[u8]) -> Result<Vec<KeystoreEntry>, String> {
+    trusted_with(bytes, PASSWORD)
+}
+
+/// The same for a key store with this password.
+pub fn trusted_with(bytes: &[u8], password: &str) -> Result<Vec<KeystoreEntry>, String> {
     match bytes {
         [] => Err("the file is empty".into()),
         [0xfe, 0xed, 0xfe, 0xed, ..] => jks(bytes).ok_or_else(|| "the JKS key store is damaged".into()),
         // The beginning of a DER sequence.
-        [0x30, ..] => pkcs12(bytes.to_vec()),
+        [0x30, ..] => pkcs12(bytes.to_vec(), password.to_owned()),
         _ => Err("the file is neither a JKS nor a PKCS#12 key store".into()),
     }
 }
@@ -103,13 +108,15 @@ impl<'a> Reader<'a> {
 
 /// Reads the certificates with Java's trust attribute. Since JDK 18, a JDK's own file has no password; then
 /// none is needed.
-fn pkcs12(bytes: Vec<u8>) -> Result<Vec<KeystoreEntry>, String> {
+fn pkcs12(bytes: Vec<u8>, password: String) -> Result<Vec<KeystoreEntry>, String> {
+    // Only the default password is public.
+    let named = if password == PASSWORD { PASSWORD } else { "that was given" };
     let (send, receive) = mpsc::channel();
-    thread::spawn(move || send.send(Pkcs12Archive::from_pkcs12(&bytes, PASSWORD)));
+    thread::spawn(move || send.send(Pkcs12Archive::from_pkcs12(&bytes, &password)));
     let archive = receive
         .recv_timeout(PKCS12_LIMIT)
         .map_err(|_| format!("decrypting it would take more than {} seconds", PKCS12_LIMIT.as_secs()))?
-        .map_err(|e| format!("the PKCS#12 key store cannot be read with the password {PASSWORD}: {e}"))?;
+        .map_err(|e| format!("the PKCS#12 key store cannot be read with the password {named}: {e}"))?;
     let trusted = archive.certs.into_iter().filter(|bag| bag.trusted);
     Ok(trusted
         .map(|bag| KeystoreEntry {

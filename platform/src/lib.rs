@@ -36,6 +36,7 @@ mod wsl;
 
 pub use beside::program_beside;
 pub use host::{Account, Host, Os};
+pub use java::own_cacerts;
 pub use nss::{BrowserDatabase, Identity, Ours, browsers, protocol as nss_protocol};
 pub use step::Step;
 

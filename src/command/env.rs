@@ -54,10 +54,9 @@ pub(super) fn variables(context: &Context) -> anyhow::Result<Vec<(&'static str, 
         )
         .into());
     }
-    let sources = Sources::of_environment(context);
-    let bundle = Bundle::of(&context.folder, &sources.files);
-    let wanted =
-        |root: &[u8]| Content::new(system.clone(), sources.files.clone(), sources.certificates.clone(), root);
+    let sources = Sources::of_environment(context, &system);
+    let bundle = Bundle::of(&context.folder, &sources);
+    let wanted = |root: &[u8]| Content::new(&system, &sources, root);
     let php = php_settings(context);
     if !bundle.holds(&wanted(&root.der)) || !php.path.is_file() {
         // A `rotate` may have replaced the root in the meantime.
@@ -106,7 +105,8 @@ fn jvm_options(
             return None;
         }
     }
-    let options = java::with_trust_store(&present, &store, trust_store::PASSWORD);
+    let options =
+        java::with_trust_store(&present, &store, trust_store::PASSWORD, sources.password.as_deref());
     if options.is_none() {
         context.report.note(format!("{name} is not set: a JVM cannot read the path {}", store.display()));
     }

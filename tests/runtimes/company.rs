@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::common::clients::java_classes;
-use crate::common::{Home, Server, ok, project, strangers_root, tool, words};
+use crate::common::clients::{java_classes, own_jdk};
+use crate::common::{self, Home, Server, ok, project, strangers_root, tool, words};
 
 /// A company with its own root and server: another devca CA, whose root is in the company's folder.
 struct Company {
@@ -275,4 +275,107 @@ fn a_company_s_jks_stays_trusted() {
         let output = run(&home, "JAVA_TOOL_OPTIONS", &options, &java(server.port));
         assert!(output.status.success(), "{}", words(&output));
     }
+}
+
+/// Creates a trust store with this password.
+fn trust_store(home: &Home, kind: &str, password: &str, root: &Path) -> PathBuf {
+    let store = home.file(&format!("corp-{password}.{kind}"));
+    let words = ["-importcert", "-noprompt", "-alias", "corp", "-storepass", password, "-storetype", kind];
+    let files = ["-keystore", store.to_str().unwrap(), "-file", root.to_str().unwrap()];
+    ok("keytool", words.iter().chain(&files));
+    store
+}
+
+/// Returns what `devca env` prints for Java, given these options.
+fn java_options(home: &Home, options: &str) -> String {
+    let output = home.devca(["env", "--json"]).env("JAVA_TOOL_OPTIONS", options).output().unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    document["variables"]["JAVA_TOOL_OPTIONS"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{}", words(&output)))
+        .to_owned()
+}
+
+#[test]
+fn a_companys_pkcs12_with_a_password_of_its_own_stays_trusted() {
+    let home = Home::new();
+    let (own, company) = (own_server(&home), Company::new(&home, "company"));
+    let store = trust_store(&home, "pkcs12", "secret1", &company.root);
+    let options =
+        format!("-Djavax.net.ssl.trustStore={} -Djavax.net.ssl.trustStorePassword=secret1", store.display());
+    // In a terminal that has evaluated `devca env`, the options name devca's store.
+    for options in [&options, &java_options(&home, &options)] {
+        for server in [&own, &company.server] {
+            let output = run(&home, "JAVA_TOOL_OPTIONS", options, &java(server.port));
+            assert!(output.status.success(), "{options}: {}", words(&output));
+            assert!(!words(&output).contains("devca: note:"), "{}", words(&output));
+        }
+    }
+    let wrong = options.replace("Password=secret1", "Password=secret2");
+    let output = run(&home, "JAVA_TOOL_OPTIONS", &wrong, &java(own.port));
+    let said = words(&output);
+    assert!(said.contains("it cannot be opened with the password in JAVA_TOOL_OPTIONS"), "{said}");
+    assert!(!said.lines().any(|line| line.starts_with("devca:") && line.contains("secret2")), "{said}");
+}
+
+/// A JDK that the system does not manage has a list of its own, into which companies import their root.
+#[test]
+fn what_the_jdks_own_cacerts_has_stays_trusted() {
+    let home = Home::new();
+    let (own, company) = (own_server(&home), Company::new(&home, "company"));
+    let jdk = own_jdk(&home);
+    let cacerts = jdk.join("lib/security/cacerts");
+    let keytool = |words: &[&str]| {
+        let common = ["-cacerts", "-storepass", "changeit", "-noprompt"];
+        let program = jdk.join("bin/keytool");
+        let output = home.command(&program, words.iter().chain(&common)).output().unwrap();
+        assert!(output.status.success(), "{}", common::words(&output));
+    };
+    let java = |port: u16| {
+        let mut words = java(port);
+        words[0] = jdk.join("bin/java").display().to_string();
+        words
+    };
+    let path = || {
+        let path = std::env::var_os("PATH").unwrap();
+        std::env::join_paths([jdk.join("bin")].into_iter().chain(std::env::split_paths(&path))).unwrap()
+    };
+    let is_trusted = |port: u16, by: &str| {
+        let mut run = home.devca(["run", "--"].map(ToOwned::to_owned).iter().chain(&java(port)));
+        match by {
+            "JAVA_HOME" => run.env("JAVA_HOME", &jdk),
+            "PATH" => run.env_remove("JAVA_HOME").env("PATH", path()),
+            _ => run.env_remove("JAVA_HOME"),
+        };
+        run.output().unwrap().status.success()
+    };
+    assert!(!is_trusted(company.server.port, "JAVA_HOME"), "nobody has imported it yet");
+    keytool(&["-importcert", "-alias", "corp", "-file", company.root.to_str().unwrap()]);
+    for by in ["JAVA_HOME", "PATH"] {
+        for server in [&own, &company.server] {
+            assert!(is_trusted(server.port, by), "{by}");
+        }
+    }
+    assert!(!is_trusted(company.server.port, "neither"), "another Java has not trusted it");
+    // No other program has trusted it.
+    let output = home.devca(["env", "--json"]).env("JAVA_HOME", &jdk).output().unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(count(document["variables"]["SSL_CERT_FILE"].as_str().unwrap()), system() + 1);
+    assert_eq!(count(document["variables"]["NODE_EXTRA_CA_CERTS"].as_str().unwrap()), 1);
+    // A new root replaces the old one there, and what the company has withdrawn goes.
+    home.ok(["rotate", "--store", "wsl"]);
+    let own = Server::page(&home.file("localhost.pem"), &home.file("localhost-key.pem"));
+    let store = document["variables"]["JAVA_TOOL_OPTIONS"].as_str().unwrap();
+    for port in [own.port, company.server.port] {
+        let client = java(port);
+        let output =
+            home.command(Path::new(&client[0]), &client[1..]).env("JAVA_TOOL_OPTIONS", store).output();
+        assert!(output.as_ref().unwrap().status.success(), "{}", words(&output.unwrap()));
+    }
+    keytool(&["-delete", "-alias", "corp"]);
+    assert!(!is_trusted(company.server.port, "JAVA_HOME"));
+    assert!(is_trusted(own.port, "JAVA_HOME"));
+    // A trust store in the options takes the place of the JDK's own.
+    fs::remove_file(&cacerts).unwrap();
+    assert!(is_trusted(own.port, "JAVA_HOME"));
 }

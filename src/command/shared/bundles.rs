@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use devca_platform::{bundle, read};
 
 use crate::command::Context;
+use crate::command::shared::sources::Sources;
 use crate::disk::files::NewFile;
 use crate::disk::home::CaFolder;
 use crate::format::trust_store;
@@ -30,9 +31,10 @@ pub(crate) struct Bundle {
 
 impl Bundle {
     /// The bundle for these sources.
-    pub(crate) fn of(folder: &CaFolder, sources: &[PathBuf]) -> Self {
-        let named: Vec<u8> = sources.iter().flat_map(|path| source_line(path).into_bytes()).collect();
-        let suffix = match sources {
+    pub(crate) fn of(folder: &CaFolder, sources: &Sources) -> Self {
+        let all = sources.files.iter().chain(&sources.cacerts);
+        let named: Vec<u8> = all.flat_map(|path| source_line(path).into_bytes()).collect();
+        let suffix = match named.as_slice() {
             [] => String::new(),
             _ => format!("-{}", hex::encode(&key::sha256(&named)[..8])),
         };
@@ -60,7 +62,7 @@ impl Bundle {
         self.folder.join(format!("bundle{}.pem", self.suffix))
     }
 
-    /// The same roots as a Java trust store.
+    /// The same roots as a Java trust store, and those of the JDK's own.
     pub(crate) fn trust_store(&self) -> PathBuf {
         self.folder.join(format!("bundle{}.p12", self.suffix))
     }
@@ -81,7 +83,7 @@ impl Bundle {
 
     /// Renders its files. The PEM bundle comes last, so that if it is up to date, the others are too.
     pub(crate) fn render(&self, content: &Content) -> anyhow::Result<Vec<NewFile>> {
-        let mut files = vec![replacing(self.trust_store(), trust_store::write(&content.all)?)];
+        let mut files = vec![replacing(self.trust_store(), trust_store::write(&content.java)?)];
         if !self.suffix.is_empty() {
             files.push(replacing(self.extra(), text(&content.sources, &content.extra)));
         }
@@ -93,8 +95,20 @@ impl Bundle {
     pub(crate) fn holds(&self, content: &Content) -> bool {
         let is = |path: PathBuf, text: Vec<u8>| read::bytes(&path).is_ok_and(|found| found == text);
         is(self.pem(), text(&content.sources, &content.all))
-            && self.trust_store().is_file()
+            && self.holds_java(content)
             && (self.suffix.is_empty() || is(self.extra(), text(&content.sources, &content.extra)))
+    }
+
+    /// Whether the trust store is up to date. It is written before the PEM bundle, and needs to be read only if it has
+    /// more roots than that.
+    fn holds_java(&self, content: &Content) -> bool {
+        let set = |list: Vec<Vec<u8>>| list.into_iter().collect::<HashSet<_>>();
+        let store = self.trust_store();
+        if content.java == content.all {
+            store.is_file()
+        } else {
+            set(java_roots(&store)) == set(content.java.clone())
+        }
     }
 
     /// Reads the content of its files.
@@ -102,11 +116,9 @@ impl Bundle {
         let all = read::bytes(&self.pem()).unwrap_or_default();
         let extra =
             if self.suffix.is_empty() { Vec::new() } else { read::bytes(&self.extra()).unwrap_or_default() };
-        Content {
-            sources: sources_in(&all),
-            all: bundle::certificates(&all),
-            extra: bundle::certificates(&extra),
-        }
+        let (sources, all) = (sources_in(&all), bundle::certificates(&all));
+        let java = unique(all.iter().cloned().chain(java_roots(&self.trust_store())));
+        Content { sources, all, extra: bundle::certificates(&extra), java }
     }
 }
 
@@ -115,24 +127,25 @@ pub(crate) struct Content {
     sources: Vec<PathBuf>,
     all: Vec<Vec<u8>>,
     extra: Vec<Vec<u8>>,
+    java: Vec<Vec<u8>>,
 }
 
 impl Content {
     /// The roots for an environment with these sources, without duplicates.
-    pub(crate) fn new(
-        system: Vec<Vec<u8>>,
-        sources: Vec<PathBuf>,
-        of_sources: Vec<Vec<u8>>,
-        root: &[u8],
-    ) -> Self {
-        let extra = unique(of_sources.into_iter().chain([root.to_vec()]));
-        let all = unique(system.into_iter().chain(extra.iter().cloned()));
-        Self { sources, all, extra }
+    pub(crate) fn new(system: &[Vec<u8>], sources: &Sources, root: &[u8]) -> Self {
+        let extra = unique(sources.certificates.iter().cloned().chain([root.to_vec()]));
+        let all = unique(system.iter().chain(&extra).cloned());
+        let mut java = all.clone();
+        if sources.cacerts.is_some() {
+            java = unique(all.iter().chain(&sources.of_cacerts).cloned());
+            java.retain(|der| trust_store::can_hold(der));
+        }
+        Self { sources: sources.files.clone(), all, extra, java }
     }
 
     /// Replaces all of devca's roots with this one.
     fn with_root(&mut self, devcas: &[Vec<u8>], root: Option<&[u8]>) {
-        for list in [&mut self.all, &mut self.extra] {
+        for list in [&mut self.all, &mut self.extra, &mut self.java] {
             list.retain(|der| !devcas.contains(der));
             list.extend(root.map(<[u8]>::to_vec));
         }
@@ -173,10 +186,9 @@ pub(crate) fn stale(context: &Context, root: &CaCertificate) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for bundle in Bundle::all(&context.folder) {
         let read = bundle.read();
-        let store = read::bytes(&bundle.trust_store()).unwrap_or_default();
         let held = [
             (bundle.pem(), read.all),
-            (bundle.trust_store(), trust_store::certificates(&store).unwrap_or_default()),
+            (bundle.trust_store(), java_roots(&bundle.trust_store())),
             (bundle.extra(), read.extra),
         ];
         let own = held.into_iter().filter(|(path, _)| *path != context.folder.root());
@@ -185,8 +197,12 @@ pub(crate) fn stale(context: &Context, root: &CaCertificate) -> Vec<PathBuf> {
     found
 }
 
+fn java_roots(path: &Path) -> Vec<Vec<u8>> {
+    trust_store::certificates(&read::bytes(path).unwrap_or_default())
+}
+
 /// The current and previous roots of this CA.
-fn roots(folder: &CaFolder) -> Vec<Vec<u8>> {
+pub(crate) fn roots(folder: &CaFolder) -> Vec<Vec<u8>> {
     [folder.earlier(), folder.root()].iter().flat_map(|path| pem::certificates(path)).collect()
 }
 

@@ -26,35 +26,60 @@ pub(crate) struct Sources {
     pub(crate) files: Vec<PathBuf>,
     /// The certificates in DER, possibly with duplicates.
     pub(crate) certificates: Vec<Vec<u8>>,
+    /// The password of the trust store that `JAVA_TOOL_OPTIONS` named, if it was given.
+    pub(crate) password: Option<String>,
+    /// The JDK's own key store, if it has roots that are not among the others.
+    pub(crate) cacerts: Option<PathBuf>,
+    /// The certificates in it, which only Java has trusted.
+    pub(crate) of_cacerts: Vec<Vec<u8>>,
+    /// Whether one of the files is a key store, which Java reads instead of the JDK's own.
+    has_key_store: bool,
 }
 
 impl Sources {
     /// Reads the files that the variables name. Reports everything that is skipped, because a program may
     /// need it.
-    pub(crate) fn of_environment(context: &Context) -> Self {
-        let mut found = Self::default();
+    pub(crate) fn of_environment(context: &Context, system: &[Vec<u8>]) -> Self {
+        let mut found = Self { password: java_password(&context.folder), ..Self::default() };
         for (name, path) in named(&context.folder) {
             found.read(context, name, path, |_| true);
         }
-        let configured = configured::files(context);
         // Many of these settings name the system's own roots, which are in every bundle.
-        let system = if configured.is_empty() { Vec::new() } else { bundle::system_roots(&context.host()) };
-        for (name, path) in configured {
+        for (name, path) in configured::files(context) {
             found.read(context, name, path, |certificates| {
                 certificates.iter().any(|der| !system.contains(der))
             });
         }
+        if !found.has_key_store {
+            found.read_cacerts(context, system);
+        }
         found
+    }
+
+    /// Reads the JDK's own key store, into which someone may have imported a company's root.
+    fn read_cacerts(&mut self, context: &Context, system: &[Vec<u8>]) {
+        let Some(path) = devca_platform::own_cacerts(&context.host()) else { return };
+        match certificates(&path, None) {
+            Ok(SourceRoots { mut certificates, .. }) => {
+                let known = bundles::roots(&context.folder);
+                certificates.retain(|der| !known.contains(der));
+                if certificates.iter().any(|der| !system.contains(der) && !self.certificates.contains(der)) {
+                    (self.cacerts, self.of_cacerts) = (Some(path), certificates);
+                }
+            }
+            Err(why) => context.report.note(format!("skipped {}, which Java reads: {why}", path.display())),
+        }
     }
 
     fn read(&mut self, context: &Context, name: &str, path: PathBuf, is_needed: impl Fn(&[Vec<u8>]) -> bool) {
         if self.files.contains(&path) {
             return;
         }
-        match certificates(&path) {
-            Ok(certificates) if is_needed(&certificates) => {
+        match certificates(&path, self.password.as_deref()) {
+            Ok(SourceRoots { certificates, is_key_store }) if is_needed(&certificates) => {
                 self.files.push(path);
                 self.certificates.extend(certificates);
+                self.has_key_store |= is_key_store;
             }
             Ok(_) => {}
             Err(why) => {
@@ -92,6 +117,14 @@ fn named(folder: &CaFolder) -> Vec<(&'static str, PathBuf)> {
     found
 }
 
+/// The password of the trust store that `JAVA_TOOL_OPTIONS` names, or of the one that was merged into devca's.
+fn java_password(folder: &CaFolder) -> Option<String> {
+    let options = std::env::var("JAVA_TOOL_OPTIONS").ok()?;
+    let path = std::path::absolute(java::trust_store(&options)?).ok()?;
+    let password = java::password(&options, bundles::sources_of(folder, &path).is_some());
+    password.filter(|password| password != trust_store::PASSWORD)
+}
+
 /// The system folders with hash links to the system's roots.
 const SYSTEM_FOLDERS: [&str; 3] = ["/etc/ssl/certs", "/etc/pki/tls/certs", "/usr/lib/ssl/certs"];
 
@@ -106,21 +139,28 @@ fn path_in(effect: Effect, value: OsString) -> Option<PathBuf> {
 
 /// Reads the roots from a PEM file, a Java trust store, or the files in a folder (which `REQUESTS_CA_BUNDLE`
 /// may name).
-fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, String> {
+fn certificates(path: &Path, password: Option<&str>) -> Result<SourceRoots, String> {
     // The path is written to a line of the bundle.
     if path.to_str().is_none_or(|path| path.chars().any(char::is_control)) {
         return Err("its path is not valid Unicode".into());
     }
-    let found = if path.is_dir() { of_folder(path)? } else { of_file(path)? };
-    if found.is_empty() { Err("it contains no certificate".into()) } else { Ok(found) }
+    let found = if path.is_dir() { of_folder(path)? } else { of_file(path, password)? };
+    if found.certificates.is_empty() { Err("it contains no certificate".into()) } else { Ok(found) }
 }
 
-fn of_folder(folder: &Path) -> Result<Vec<Vec<u8>>, String> {
+/// The roots in a source.
+struct SourceRoots {
+    certificates: Vec<Vec<u8>>,
+    is_key_store: bool,
+}
+
+fn of_folder(folder: &Path) -> Result<SourceRoots, String> {
     let entries = fs::read_dir(folder).map_err(|e| reason(&e))?.take(FILES_LIMIT);
     let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     paths.sort();
     let files = paths.iter().filter(|path| path.is_file() && is_hash_link(path));
-    Ok(files.filter_map(|path| of_file(path).ok()).flatten().collect())
+    let certificates = files.filter_map(|path| of_file(path, None).ok()).flat_map(|file| file.certificates);
+    Ok(SourceRoots { certificates: certificates.collect(), is_key_store: false })
 }
 
 /// Whether OpenSSL would find it in its folder: `5ed36f99.0`, the hash of the subject (openssl-rehash(1)).
@@ -134,17 +174,30 @@ fn is_hash_link(path: &Path) -> bool {
     })
 }
 
-fn of_file(path: &Path) -> Result<Vec<Vec<u8>>, String> {
+fn of_file(path: &Path, password: Option<&str>) -> Result<SourceRoots, String> {
     let content = read(path).map_err(|e| reason(&e))?;
-    let found = bundle::certificates(&content);
-    match content.as_slice() {
-        _ if !found.is_empty() => Ok(found),
-        [0xfe, 0xed, 0xfe, 0xed, ..] => {
-            Ok(keystore::trusted(&content)?.into_iter().map(|entry| entry.der).collect())
-        }
-        _ => trust_store::certificates(&content),
+    let certificates = bundle::certificates(&content);
+    if content.is_empty() || !certificates.is_empty() {
+        return Ok(SourceRoots { certificates, is_key_store: false });
     }
+    if ![JKS, PKCS12].iter().any(|beginning| content.starts_with(beginning)) {
+        return Err("it is neither PEM nor PKCS#12 nor JKS".into());
+    }
+    let passwords: &[&str] = match &password {
+        Some(password) => &[password],
+        None => &[trust_store::PASSWORD, ""],
+    };
+    let opened = passwords.iter().find_map(|password| keystore::trusted_with(&content, password).ok());
+    let entries = opened.ok_or_else(|| match password {
+        Some(_) => "it cannot be opened with the password in JAVA_TOOL_OPTIONS".to_owned(),
+        None => "it cannot be opened with the password \"changeit\" or without one".to_owned(),
+    })?;
+    Ok(SourceRoots { certificates: entries.into_iter().map(|entry| entry.der).collect(), is_key_store: true })
 }
+
+/// How the files of Java's key stores begin.
+const JKS: &[u8] = &[0xfe, 0xed, 0xfe, 0xed];
+const PKCS12: &[u8] = &[0x30];
 
 /// Reads a regular file that only root and the user can write to; anyone else could have added a root.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
