@@ -84,6 +84,16 @@ fn the_root_is_signed_anew_and_what_it_has_signed_stays_good() {
     );
     assert!(verifies(&home, "corp.pem").unwrap_err().contains("permitted subtree violation"));
     verifies(&home, "localhost.pem").unwrap();
+    let list = home.json(["list"]);
+    let states: Vec<_> =
+        list["certificates"].as_array().unwrap().iter().map(|listed| &listed["state"]).collect();
+    assert_eq!(states, ["good", "good", "not-permitted"], "{list:#}");
+    let said = home.fails(["status", "--store", "wsl"]);
+    assert!(said.contains("corp.pem, because the root does not permit www.corp.example.dev"), "{said}");
+    assert!(said.contains("fix: devca permit www.corp.example.dev, or delete the files"), "{said}");
+    assert_eq!(home.devca(["status", "--json"]).output().map(|output| {
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()["issued"]["not_permitted"] == 1
+    }).ok(), Some(true));
     assert!(
         home.fails(["issue", "www.corp.example.dev", "--out", "o"])
             .contains("devca permit www.corp.example.dev")

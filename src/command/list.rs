@@ -8,6 +8,7 @@ use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
 use super::Context;
+use crate::ca::signer;
 use crate::cli;
 use crate::command::shared::record::CertificateRecord;
 use crate::disk::files::{NewFile, Secrecy};
@@ -47,6 +48,9 @@ struct Listed {
     /// The file that represents the certificate: the first one that is not a key.
     path: PathBuf,
     state: ListedState,
+    /// What would have to be permitted first.
+    #[serde(skip)]
+    outside: Option<String>,
     /// Encrypted files that the last renewal could not update.
     #[serde(skip)]
     not_renewed: Vec<NotRenewed>,
@@ -81,6 +85,8 @@ enum ListedState {
     #[serde(rename = "old-root")]
     Outdated,
     Expired,
+    /// The root does not permit one of its names, so clients reject it.
+    NotPermitted,
     Expiring,
     /// The file contains the certificate from before the last renewal.
     NotRenewed,
@@ -113,7 +119,11 @@ pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<Listing
     for listed in certificates.iter_mut().filter(|listed| revoked.contains(&listed.record.serial)) {
         if matches!(
             listed.state,
-            ListedState::Outdated | ListedState::Expired | ListedState::Expiring | ListedState::Good
+            ListedState::Outdated
+                | ListedState::Expired
+                | ListedState::NotPermitted
+                | ListedState::Expiring
+                | ListedState::Good
         ) {
             listed.state = ListedState::Revoked;
         }
@@ -191,7 +201,7 @@ impl Outcome for Listing {
         rows.sort_by_key(|row| row.not_after);
         let names: Vec<String> = rows.iter().map(|row| elided(&row.columns[0])).collect();
         let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
-        let header = format!("{:width$}  KIND    STATE        EXPIRES     FILE", "NAMES");
+        let header = format!("{:width$}  KIND    STATE          EXPIRES     FILE", "NAMES");
         writeln!(page, "{}", report::dim(&header))?;
         for (row, name) in rows.iter().zip(names) {
             writeln!(page, "{}", row.of_table(&name, width))?;
@@ -228,6 +238,15 @@ impl Listing {
                 "removes entries whose files are gone",
             ),
         ];
+        let is_outside = |listed: &&Listed| listed.state == ListedState::NotPermitted;
+        let outside = self.certificates.iter().find(is_outside).and_then(|listed| listed.outside.as_deref());
+        if let Some(name) = outside {
+            let permit = self.ca.hint(&format!("devca permit {name}"));
+            writeln!(
+                page,
+                "fix: {permit}  (clients reject certificates with names that the root does not permit)"
+            )?;
+        }
         for (_, command, does) in fixes.iter().filter(|(applies, ..)| *applies) {
             writeln!(page, "fix: {}  ({does})", self.ca.hint(&format!("devca {command}")))?;
         }
@@ -237,16 +256,18 @@ impl Listing {
 
 impl Listed {
     fn of(entry: Box<Entry>, now: OffsetDateTime, soon: i64, present: &PresentRoot) -> Self {
+        let outside = present.outside(&entry).map(|name| signer::base(&name));
         let state = match entry.not_after {
             end if end < now => ListedState::Expired,
             _ if !present.has_issued(&entry) => ListedState::Outdated,
+            _ if outside.is_some() => ListedState::NotPermitted,
             end if end - Duration::days(soon) <= now => ListedState::Expiring,
             _ => ListedState::Good,
         };
         let path = presence::first(&entry).to_owned();
         let not_renewed = entry.outdated_files().filter_map(|file| NotRenewed::of(file, now, soon)).collect();
         let touched = (!entry.is_untouched()).then(|| entry.clone());
-        Self { record: CertificateRecord::new(*entry, now), path, state, not_renewed, touched }
+        Self { record: CertificateRecord::new(*entry, now), path, state, outside, not_renewed, touched }
     }
 
     /// The path that identifies a certificate: a later one at the same path replaces it.
@@ -308,7 +329,7 @@ impl NotRenewed {
 impl Row {
     fn of_table(&self, name: &str, width: usize) -> String {
         let [_, kind, state, expires, file] = &self.columns;
-        let state = format!("{state:11}");
+        let state = format!("{state:13}");
         let state = if self.state == ListedState::Good { state } else { report::verdict(false, &state) };
         format!("{name:width$}  {kind:6}  {state}  {expires:10}  {file}")
     }
@@ -327,6 +348,7 @@ impl ListedState {
             Self::Outdated => "old root",
             Self::Expired => "expired",
             Self::Expiring => "expiring",
+            Self::NotPermitted => "not permitted",
             Self::NotRenewed => "not renewed",
             Self::Good => "good",
         }

@@ -57,6 +57,9 @@ pub struct Entry {
     /// The last second of validity.
     #[serde(with = "time::serde::rfc3339")]
     pub not_after: OffsetDateTime,
+    /// The days that were requested, if the end of its issuer's validity shortened them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub days: Option<i64>,
     /// SHA-256 of the certificate, in hexadecimal.
     pub sha256: String,
     /// SHA-256 of the public key (SPKI), in hexadecimal.
@@ -130,6 +133,7 @@ impl Entry {
             },
             not_before: issued.validity.not_before,
             not_after: issued.validity.not_after,
+            days: (issued.validity.not_after < request.validity.not_after).then(|| request.validity.days()),
             sha256: hex::encode(key::sha256(&issued.certificate)),
             key_sha256: hex::encode(issued.key_sha256),
             intermediate: material.authority.intermediate.is_some(),

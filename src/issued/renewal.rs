@@ -18,6 +18,7 @@ use crate::issued::inventory::Entry;
 use crate::issued::presence;
 use crate::x509::certificate::{CaCertificate, Leaf, local_ca};
 use crate::x509::kind::Kind;
+use crate::x509::name::Name;
 use crate::x509::subject::{Subject, checked};
 use crate::x509::validity::Validity;
 
@@ -221,8 +222,7 @@ pub fn with_password(entry: &Entry) -> String {
 }
 
 fn subject(entry: &Entry) -> anyhow::Result<Subject> {
-    let names =
-        entry.names.iter().map(|name| crate::x509::name::Name::parse(name)).collect::<Result<_, _>>()?;
+    let names = entry.names.iter().map(|name| Name::parse(name)).collect::<Result<_, _>>()?;
     if let Some(common_name) = &entry.common_name {
         checked(common_name, "a common name", "for example: devca issue --client alice")?;
     }
@@ -230,9 +230,10 @@ fn subject(entry: &Entry) -> anyhow::Result<Subject> {
     Ok(subject.of(entry.organization.clone(), entry.unit.clone())?)
 }
 
-/// The number of days the certificate was issued for.
+/// The number of days the certificate was requested for, which its issuer may have shortened.
 fn days(entry: &Entry) -> i64 {
-    Validity { not_before: entry.not_before, not_after: entry.not_after }.days().max(1)
+    let issued = Validity { not_before: entry.not_before, not_after: entry.not_after };
+    entry.days.unwrap_or_else(|| issued.days().max(1))
 }
 
 /// Whether this CA issued it with its current keys. (Files that cannot be parsed count as another CA's.)
@@ -257,6 +258,13 @@ impl PresentRoot {
     pub fn new(root: Option<&CaCertificate>, folder: &CaFolder) -> Self {
         let issuers = root.cloned().into_iter().chain(ca::intermediate(folder)).collect();
         Self { root: root.cloned(), beginning: beginning(root), issuers }
+    }
+
+    /// The first name of a certificate that this root does not permit, so that clients reject it.
+    pub fn outside(&self, entry: &Entry) -> Option<Name> {
+        let root = self.root.as_ref()?;
+        let mut names = entry.names.iter().filter_map(|name| Name::parse(name).ok());
+        names.find(|name| !root.constraints.permit(name))
     }
 
     /// A certificate that appears older than the root is read, because the clock may have been set back. Its

@@ -3,12 +3,14 @@
 use serde::Serialize;
 
 use super::StatusProblem;
+use crate::ca::signer;
 use crate::command::Context;
 use crate::error;
 use crate::issued::inventory::{self, Entry, Inventory};
 use crate::issued::presence::{self, State};
 use crate::issued::renewal::{self, PresentRoot};
 use crate::x509::certificate::CaCertificate;
+use crate::x509::name::Name;
 use crate::x509::policy;
 
 /// The number of certificates in use, and how many of them are in each state.
@@ -19,6 +21,8 @@ pub(super) struct IssuedCounts {
     expiring: usize,
     expired: usize,
     old_root: usize,
+    /// Those with a name that the root does not permit, which clients reject.
+    not_permitted: usize,
 }
 
 /// Returns `None` if there is no readable inventory.
@@ -45,10 +49,11 @@ pub(super) fn look_at(
     let left = left_behind(&entries).map(|(what, hint)| finding(what, &hint));
     entries.retain(|entry| !revoked.contains(&entry.serial) && presence::glance(entry) == State::There);
     let present = PresentRoot::new(root, &context.folder);
-    let (issued, outdated) = IssuedCounts::count(&entries, context, &present);
+    let (issued, outdated, shut_out) = IssuedCounts::count(&entries, context, &present);
     if root.is_some() {
         problems.extend(of_earlier_root(&outdated).map(|what| finding(what, "devca renew --all")));
     }
+    problems.extend(not_permitted(&shut_out).map(|(what, hint)| finding(what, &hint)));
     problems.extend(left);
     problems.extend(damage.map(|fault| finding(fault.to_string(), fault.hint())));
     Some(issued)
@@ -70,6 +75,19 @@ fn of_earlier_root(entries: &[&Entry]) -> Option<String> {
     }
 }
 
+/// Reports certificates with names that the root no longer permits.
+fn not_permitted(entries: &[(&Entry, Name)]) -> Option<(String, String)> {
+    let (first, name) = entries.first()?;
+    let path = presence::first(first).display();
+    let rest = match entries.len() {
+        1 => String::new(),
+        count => format!(", and {} more have such a name", count - 1),
+    };
+    let what = format!("clients reject {path}, because the root does not permit {name}{rest}");
+    let hint = format!("devca permit {}, or delete the files", signer::base(name));
+    Some((what, hint))
+}
+
 /// Reports encrypted files that a renewal could not update, and how to renew them.
 fn left_behind(entries: &[Entry]) -> Option<(String, String)> {
     let (entry, file) = entries.iter().find_map(|entry| Some((entry, entry.outdated_files().next()?)))?;
@@ -81,22 +99,31 @@ fn left_behind(entries: &[Entry]) -> Option<(String, String)> {
 }
 
 impl IssuedCounts {
-    /// Also returns the certificates whose only problem is their root.
-    fn count<'a>(entries: &'a [Entry], context: &Context, present: &PresentRoot) -> (Self, Vec<&'a Entry>) {
+    /// Also returns the certificates whose only problem is their root, and those with a name that it does not permit.
+    fn count<'a>(
+        entries: &'a [Entry],
+        context: &Context,
+        present: &PresentRoot,
+    ) -> (Self, Vec<&'a Entry>, Vec<(&'a Entry, Name)>) {
         let soon = context.now + time::Duration::days(policy::RENEW_WITHIN_DAYS);
-        let (mut issued, mut outdated) = (Self::default(), Vec::new());
+        let (mut issued, mut outdated, mut shut_out) = (Self::default(), Vec::new(), Vec::new());
         for entry in entries {
+            let outside = present.outside(entry);
             *match entry.not_after {
                 end if end <= context.now => &mut issued.expired,
                 _ if !present.has_issued(entry) => {
                     outdated.push(entry);
                     &mut issued.old_root
                 }
+                _ if outside.is_some() => {
+                    shut_out.extend(outside.map(|name| (entry, name)));
+                    &mut issued.not_permitted
+                }
                 end if end < soon => &mut issued.expiring,
                 _ => &mut issued.good,
             } += 1;
         }
-        (issued, outdated)
+        (issued, outdated, shut_out)
     }
 }
 
@@ -107,6 +134,7 @@ impl std::fmt::Display for IssuedCounts {
             (self.expiring, "expiring"),
             (self.expired, "expired"),
             (self.old_root, "from an earlier root"),
+            (self.not_permitted, "not permitted"),
         ];
         let total: usize = all.iter().map(|(count, _)| count).sum();
         let noun = if total == 1 { "certificate" } else { "certificates" };
