@@ -68,6 +68,12 @@ fn browsers_send_what_was_added_and_not_what_was_removed() {
     assert_eq!(outcomes(&add()), ["already-there", "already-there"]);
 
     // A renewed certificate replaces the old one.
+    let renewed = home.devca(clients(&["renew", "--all"])).output().unwrap();
+    let said = words(&renewed);
+    assert!(said.contains("still have the previous certificate of alice"), "{said}");
+    assert!(said.contains("to replace it: devca --ca clients browser add alice"), "{said}");
+    assert_eq!(outcomes(&add()), ["added", "added"]);
+    assert!(!words(&home.devca(["renew", "--all"]).output().unwrap()).contains("previous"));
     home.ok(clients(&["renew", "--all", "--new-key"]));
     assert_eq!(outcomes(&add()), ["added", "added"]);
     assert_eq!(databases.each_ref().map(|database| count(database, "alice")), [1, 1]);
@@ -80,6 +86,10 @@ fn browsers_send_what_was_added_and_not_what_was_removed() {
     let output = home.devca(["--ca", "others", "browser", "add", "alice"]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(words(&output).contains("it has another certificate named alice"), "{}", words(&output));
+    assert!(!words(&output).contains("Restart browsers"), "{}", words(&output));
+    let output = home.devca(["--ca", "others", "browser", "add", "alice", "--json"]).output().unwrap();
+    let failed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((outcomes(&failed), failed.get("settings")), (vec!["failed", "failed"], None));
     assert_eq!(
         outcomes(&home.json(["--ca", "others", "browser", "remove", "alice"])),
         ["not-there", "not-there"]
@@ -92,6 +102,14 @@ fn browsers_send_what_was_added_and_not_what_was_removed() {
         let keys = run("certutil", ["-K", "-d", &format!("sql:{}", database.display())]);
         assert!(words(&keys).contains("no keys found"), "{}", words(&keys));
     }
+
+    // Without its CA, nothing could remove it.
+    add();
+    let rotated = words(&home.devca(clients(&["rotate", "--store", "wsl"])).output().unwrap());
+    assert!(rotated.contains("still have the previous certificate of alice"), "{rotated}");
+    let purged = home.json(clients(&["uninstall", "--purge", "--yes"]));
+    assert_eq!(outcomes(&purged), ["removed", "removed"], "{purged:#}");
+    assert_eq!(databases.each_ref().map(|database| count(database, "alice")), [0, 0]);
 }
 
 #[test]

@@ -149,3 +149,50 @@ fn another_way_to_the_folder_and_an_address_that_was_agreed_to_change_nothing() 
     // As in a script, where no one can answer a question.
     assert_eq!(home.json(words)["reused"], true);
 }
+
+/// `pem` and `fullchain` use the same key file, so replacing one of them alone would break the other.
+#[test]
+fn formats_may_change_from_run_to_run() {
+    let home = Home::new();
+    fs::write(home.file("password"), "battery staple").unwrap();
+    let issue = |formats: &str| {
+        let password = ["--password-file", "password"].into_iter().filter(|_| formats.contains("p12"));
+        let words = ["issue", "--if-needed", "localhost", "--format", formats];
+        home.json(words.into_iter().chain(password))
+    };
+    let all = ["pem", "p12", "pem,p12", "fullchain", "pem,fullchain", "combined", "pem,der"];
+    for (first, second) in all.iter().flat_map(|first| all.map(|second| (*first, second))) {
+        for formats in [first, second, first, second] {
+            issue(formats);
+        }
+        let again = issue(second);
+        assert_eq!(again["reused"], true, "{first}, then {second}: {again:#}");
+        for file in ["localhost.pem", "localhost-fullchain.pem"].map(|name| home.file(name)) {
+            if file.exists() {
+                let public = ok("openssl", ["x509", "-in", file.to_str().unwrap(), "-noout", "-pubkey"]);
+                let key = home.file("localhost-key.pem");
+                assert_eq!(
+                    public,
+                    ok("openssl", ["pkey", "-in", key.to_str().unwrap(), "-pubout"]),
+                    "{first}, {second}"
+                );
+            }
+        }
+        for file in home.listing().iter().filter(|name| name.starts_with("localhost")) {
+            fs::remove_file(home.file(file)).unwrap();
+        }
+    }
+}
+
+/// If only the PEM files are replaced, the .p12 is out of date, even if its password is known now.
+#[test]
+fn an_outdated_file_is_not_good_enough() {
+    let home = Home::new();
+    fs::write(home.file("password"), "battery staple").unwrap();
+    let both = ["issue", "--if-needed", "localhost", "--format", "pem,p12", "--password-file", "password"];
+    home.ok(both);
+    home.ok(["issue", "localhost"]);
+    assert_eq!(home.json(["issue", "--if-needed", "localhost"])["reused"], true);
+    assert_eq!(home.json(both)["reused"], false);
+    assert_eq!(home.json(both)["reused"], true);
+}

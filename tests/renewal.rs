@@ -210,6 +210,25 @@ fn a_certificate_that_the_root_cuts_short_is_pointed_out() {
         !words(&home.devca(["issue", "fits.test", "--days", "20"]).output().unwrap())
             .contains("expires with the root")
     );
+
+    let output = home.devca(["renew", "--all"]).output().unwrap();
+    let said = words(&output);
+    assert!(output.status.success() && said.contains("2 certificates expire with the root, on 20"), "{said}");
+    fs::write(home.file("names.txt"), "a.test\nb.test\nc.test\n").unwrap();
+    let said = words(&home.devca(["issue", "--batch", "names.txt"]).output().unwrap());
+    assert!(
+        said.contains("3 certificates expire with the root, on 20") && said.contains("devca rotate"),
+        "{said}"
+    );
+
+    // A new root gives them the time that was requested.
+    home.ok(["rotate", "--store", "wsl"]);
+    let days = |name: &str| {
+        let list = home.json(["list"]);
+        let mut listed = list["certificates"].as_array().unwrap().iter();
+        listed.find(|listed| listed["names"][0] == name).unwrap()["days_left"].as_i64().unwrap()
+    };
+    assert_eq!(["long.test", "short.test", "fits.test", "a.test"].map(days), [397, 397, 20, 397]);
 }
 
 #[test]

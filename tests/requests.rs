@@ -212,11 +212,59 @@ fn what_is_no_password_and_no_format_is_refused() {
 fn no_certificate_is_left_behind_without_its_key() {
     let home = Home::new();
     home.ok(["issue", "app.test"]);
+    let key = || ok("openssl", ["pkey", "-in", text(&home.file("app.test-key.pem")), "-pubout"]);
+    let of = |name: &str| ok("openssl", ["x509", "-in", text(&home.file(name)), "-noout", "-pubkey"]);
+    let first = key();
+    home.ok(["issue", "app.test", "--format", "fullchain"]);
+    assert_ne!(key(), first);
+    assert_eq!([of("app.test.pem"), of("app.test-fullchain.pem")], [key(), key()]);
+    home.ok(["issue", "app.test"]);
+    assert_eq!([of("app.test.pem"), of("app.test-fullchain.pem")], [key(), key()]);
+
+    // What is not in the inventory is not replaced.
     let before = fs::read(home.file("app.test-key.pem")).unwrap();
+    fs::remove_file(home.ca().join("issued.jsonl")).unwrap();
     refused(&home, ["issue", "app.test", "--format", "fullchain"], 1, "is also the key of");
-    assert_eq!(fs::read(home.file("app.test-key.pem")).unwrap(), before);
-    home.ok(["issue", "app.test", "--format", "pem,fullchain"]);
     refused(&home, ["issue", "app.test"], 1, "is also the key of");
+    assert_eq!(fs::read(home.file("app.test-key.pem")).unwrap(), before);
+}
+
+/// The other files of a certificate that is replaced are replaced with it, or stay in the inventory.
+#[test]
+fn files_beside_a_replaced_pair_stay_in_the_inventory() {
+    let home = Home::new();
+    fs::write(home.file("password"), "correct horse\n").unwrap();
+    home.ok(["issue", "app.test", "--format", "pem,p12,combined", "--password-file", "password"]);
+    let serial = |name: &str| ok("openssl", ["x509", "-in", text(&home.file(name)), "-noout", "-serial"]);
+    let in_p12 = || {
+        let p12 = home.file("app.test.p12");
+        let arguments = ["pkcs12", "-in", text(&p12), "-passin", "pass:correct horse", "-nokeys", "-clcerts"];
+        fs::write(home.file("from-p12.pem"), ok("openssl", arguments)).unwrap();
+        serial("from-p12.pem")
+    };
+    let first = serial("app.test.pem");
+    let output = home.devca(["issue", "app.test"]).output().unwrap();
+    let said = words(&output);
+    assert!(
+        output.status.success() && said.contains("./app.test.p12 still contains the previous certificate"),
+        "{said}"
+    );
+    assert!(said.contains("devca renew ") && said.contains("--password-file FILE"), "{said}");
+    assert_ne!(serial("app.test.pem"), first);
+    assert_eq!(serial("app.test-combined.pem"), serial("app.test.pem"));
+    assert_eq!(in_p12(), first);
+    let list = home.ok(["list"]);
+    assert!(list.contains("not renewed") && list.contains("./app.test.p12"), "{list}");
+    home.ok(["renew", "--password-file", "password"]);
+    assert_eq!([in_p12(), serial("app.test-combined.pem")], [serial("app.test.pem"), serial("app.test.pem")]);
+    assert!(!home.ok(["list"]).contains("not renewed"));
+
+    // With the password, it is replaced at once. What somebody wrote there is not devca's.
+    home.ok(["issue", "app.test", "--format", "pem,java", "--password-file", "password"]);
+    assert_eq!(in_p12(), serial("app.test.pem"));
+    fs::write(home.file("app.test.p12"), "something else").unwrap();
+    home.ok(["issue", "app.test"]);
+    assert_eq!(fs::read(home.file("app.test.p12")).unwrap(), b"something else");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use devca_platform::{Identity, Ours, Problem};
+use devca_platform::{BrowserDatabase, Identity, Problem};
 use serde::Serialize;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::Context;
 use crate::ca;
 use crate::cli;
+use crate::command::shared::identities::{self, Issuers};
 use crate::command::shared::stores::WIDTH;
 use crate::disk::files::{NewFile, Secrecy};
 use crate::disk::secret::Secret;
@@ -19,7 +20,7 @@ use crate::format::{self, password};
 use crate::issued::inventory::{Entry, Inventory};
 use crate::issued::presence;
 use crate::report::{Mark, Outcome};
-use crate::x509::certificate::{CaCertificate, Leaf};
+use crate::x509::certificate::CaCertificate;
 use crate::x509::kind::Kind;
 
 #[derive(Serialize)]
@@ -36,7 +37,7 @@ pub(super) struct BrowserReport {
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct BrowserLine {
+pub(super) struct BrowserLine {
     /// The database.
     place: String,
     #[serde(rename = "state")]
@@ -93,7 +94,7 @@ fn add(context: &Context, args: &cli::BrowserAdd) -> anyhow::Result<BrowserRepor
     let name = &args.name;
     let entry = newest(context, name)?;
     let (certificate, key) = pair(context, args, &entry)?;
-    let issuers = issuers(context)?;
+    let issuers = Issuers::of(context)?;
     let intermediate = ca::intermediate(&context.folder).filter(|_| entry.intermediate);
     let chain: Vec<&[u8]> = std::iter::once(certificate.as_slice())
         .chain(intermediate.iter().map(|ca| ca.der.as_slice()))
@@ -111,14 +112,11 @@ fn add(context: &Context, args: &cli::BrowserAdd) -> anyhow::Result<BrowserRepor
     });
     context.person.files().stage(files.collect())?.commit()?;
     let identity = Identity { name, certificate: &certificate, pkcs12: &paths[0], password_file: &paths[1] };
-    let ours = Ours {
-        is_issued: &|der| is_of(der, &issuers),
-        is_unneeded: &|der, all| is_unneeded(der, all, &issuers),
-    };
     let host = context.host();
     let browsers = devca_platform::browsers(&host).map_err(fault)?;
-    let line = |browser: &devca_platform::BrowserDatabase| {
-        let added = browser.add(&identity, &ours, |command| context.report.detail(command));
+    let line = |browser: &BrowserDatabase| {
+        let added =
+            issuers.with(|ours| browser.add(&identity, ours, |command| context.report.detail(command)));
         BrowserLine::new(browser.place(), added, BrowserChange::Added, BrowserChange::AlreadyThere)
     };
     let browsers: Vec<BrowserLine> = browsers.iter().map(line).collect();
@@ -127,32 +125,65 @@ fn add(context: &Context, args: &cli::BrowserAdd) -> anyhow::Result<BrowserRepor
         let what = "no browser with a certificate database was found";
         return Err(Fault::new(what, "start Firefox or Chromium once, then try again").into());
     }
-    let issuer = intermediate.as_ref().map_or(issuers[0].common_name.clone(), |ca| ca.common_name.clone());
-    let filter = json!({ "ISSUER": { "CN": issuer }, "SUBJECT": { "CN": name } });
+    let has_it =
+        |line: &BrowserLine| matches!(line.outcome, BrowserChange::Added | BrowserChange::AlreadyThere);
+    let settings =
+        browsers.iter().any(has_it).then(|| settings(context, args, &issuers, intermediate.as_ref()));
+    Ok(BrowserReport { name: name.clone(), browsers, settings })
+}
+
+/// The settings that make browsers send the certificate.
+fn settings(
+    context: &Context,
+    args: &cli::BrowserAdd,
+    issuers: &Issuers,
+    intermediate: Option<&CaCertificate>,
+) -> Settings {
+    let issuer = intermediate.unwrap_or(issuers.root());
+    let filter = json!({ "ISSUER": { "CN": issuer.common_name }, "SUBJECT": { "CN": args.name } });
     let pattern = json!({ "pattern": args.url, "filter": filter }).to_string();
     let policy = json!({ "AutoSelectCertificateForUrls": [pattern] });
-    let settings = Settings {
+    Settings {
         chromium_policy: policy.to_string(),
         firefox_preference: FIREFOX_PREFERENCE,
         chromium_issuer: intermediate.map(|_| context.folder.intermediate()),
-    };
-    Ok(BrowserReport { name: name.clone(), browsers, settings: Some(settings) })
+    }
 }
 
 fn remove(context: &Context, name: &str) -> anyhow::Result<BrowserReport> {
-    let issuers = issuers(context)?;
+    let issuers = Issuers::of(context)?;
     let host = context.host();
     let browsers = devca_platform::browsers(&host).map_err(fault)?;
-    let ours = Ours {
-        is_issued: &|der| is_of(der, &issuers),
-        is_unneeded: &|der, all| is_unneeded(der, all, &issuers),
-    };
-    let line = |browser: &devca_platform::BrowserDatabase| {
-        let removed = browser.remove(name, &ours, |command| context.report.detail(command));
-        BrowserLine::new(browser.place(), removed, BrowserChange::Removed, BrowserChange::NotThere)
-    };
-    let browsers = browsers.iter().map(line).collect();
+    let browsers = browsers.iter().map(|browser| remove_from(context, browser, name, &issuers)).collect();
     Ok(BrowserReport { name: name.to_owned(), browsers, settings: None })
+}
+
+fn remove_from(context: &Context, browser: &BrowserDatabase, name: &str, issuers: &Issuers) -> BrowserLine {
+    let removed = issuers.with(|ours| browser.remove(name, ours, |command| context.report.detail(command)));
+    BrowserLine::new(browser.place(), removed, BrowserChange::Removed, BrowserChange::NotThere)
+}
+
+/// Removes all client certificates of a CA that is about to be deleted. Returns a line for each database that had some.
+pub(super) fn remove_all(context: &Context) -> Vec<BrowserLine> {
+    let entries = Inventory::load(&context.folder.inventory()).unwrap_or_default().entries;
+    let names = identities::names(&entries);
+    let host = context.host();
+    // Without NSS' tools, devca has added nothing.
+    let (false, Ok(issuers), Ok(browsers)) =
+        (names.is_empty(), Issuers::of(context), devca_platform::browsers(&host))
+    else {
+        return Vec::new();
+    };
+    let mut lines = Vec::new();
+    for browser in &browsers {
+        let has =
+            |name: &&&str| issuers.with(|ours| browser.find(name, ours)).is_ok_and(|found| !found.is_empty());
+        for name in names.iter().filter(has) {
+            let line = remove_from(context, browser, name, &issuers);
+            lines.push(BrowserLine { place: format!("{} ({name})", line.place), ..line });
+        }
+    }
+    lines
 }
 
 /// Reads certificate and key from PEM or DER files, or else from PKCS#12, which needs its password.
@@ -201,26 +232,6 @@ fn newest(context: &Context, name: &str) -> anyhow::Result<Entry> {
     })?)
 }
 
-/// The current root, followed by its intermediate and the previous roots.
-fn issuers(context: &Context) -> anyhow::Result<Vec<CaCertificate>> {
-    let earlier = crate::x509::pem::certificates(&context.folder.earlier());
-    let earlier = earlier.into_iter().filter_map(|der| CaCertificate::parse(der).ok());
-    Ok(std::iter::once(context.root()?).chain(ca::intermediate(&context.folder)).chain(earlier).collect())
-}
-
-fn is_of(der: &[u8], issuers: &[CaCertificate]) -> bool {
-    Leaf::parse(der).is_some_and(|leaf| issuers.iter().any(|issuer| leaf.is_of(issuer)))
-}
-
-/// Whether this is an intermediate of one of these issuers that issued none of the other certificates.
-fn is_unneeded(der: &[u8], all: &[&[u8]], issuers: &[CaCertificate]) -> bool {
-    let Ok(intermediate) = CaCertificate::parse(der.to_vec()) else { return false };
-    let is_root = Leaf::parse(der).is_some_and(|own| own.is_of(&intermediate));
-    !is_root
-        && is_of(der, issuers)
-        && !all.iter().any(|other| is_of(other, std::slice::from_ref(&intermediate)))
-}
-
 impl BrowserLine {
     fn new(
         place: String,
@@ -242,27 +253,36 @@ impl BrowserLine {
     }
 }
 
+impl BrowserLine {
+    pub(super) fn is_done(&self) -> bool {
+        self.outcome != BrowserChange::NotDone
+    }
+
+    pub(super) fn write(&self, page: &mut dyn Write) -> io::Result<()> {
+        let (mark, word) = match self.outcome {
+            BrowserChange::Added => (Mark::Good, "added"),
+            BrowserChange::AlreadyThere => (Mark::Good, "already exists"),
+            BrowserChange::Removed => (Mark::Good, "removed"),
+            BrowserChange::NotThere => (Mark::Skipped, "not found"),
+            BrowserChange::NotDone => (Mark::Bad, "failed"),
+        };
+        writeln!(page, "{mark} {:WIDTH$}  {}: {word}", "browser", self.place)?;
+        for (label, text) in [("", &self.why), ("hint: ", &self.hint)] {
+            if let Some(text) = text {
+                writeln!(page, "  {:WIDTH$}  {label}{text}", "")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Outcome for BrowserReport {
     fn is_complete(&self) -> bool {
-        self.browsers.iter().all(|line| line.outcome != BrowserChange::NotDone)
+        self.browsers.iter().all(BrowserLine::is_done)
     }
 
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
-        for line in &self.browsers {
-            let (mark, word) = match line.outcome {
-                BrowserChange::Added => (Mark::Good, "added"),
-                BrowserChange::AlreadyThere => (Mark::Good, "already exists"),
-                BrowserChange::Removed => (Mark::Good, "removed"),
-                BrowserChange::NotThere => (Mark::Skipped, "not found"),
-                BrowserChange::NotDone => (Mark::Bad, "failed"),
-            };
-            writeln!(page, "{mark} {:WIDTH$}  {}: {word}", "browser", line.place)?;
-            for (label, text) in [("", &line.why), ("hint: ", &line.hint)] {
-                if let Some(text) = text {
-                    writeln!(page, "  {:WIDTH$}  {label}{text}", "")?;
-                }
-            }
-        }
+        self.browsers.iter().try_for_each(|line| line.write(page))?;
         let Some(settings) = &self.settings else { return Ok(()) };
         writeln!(
             page,

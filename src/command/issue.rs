@@ -13,14 +13,17 @@ use crate::ca::{self, Authority};
 use crate::cli;
 use crate::command::shared::record::CertificateRecord;
 use crate::command::shared::reissued::Reissued;
+use crate::command::shared::shortened::Shortened;
 use crate::command::shared::stores::{self, StoreLine};
 use crate::disk::files::{NewFile, Secrecy};
 use crate::disk::home::CaFolder;
 use crate::disk::secret::Secret;
 use crate::error::Fault;
-use crate::format::{self, Format, Holds, Material, Options, Output, OutputPlan};
+use crate::format::{self, Format, Holds, Material, Options, Output, OutputPlan, Written};
 use crate::issued::inventory::{self, Entry};
 use crate::issued::overwrite::{self, Known, Replace};
+use crate::issued::renewal;
+use crate::issued::siblings;
 use crate::report::{self, Outcome};
 use crate::x509::certificate::CaCertificate;
 use crate::x509::constraints::{Constraints, Subtree};
@@ -109,7 +112,10 @@ pub(super) fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<IssueR
     let (authority, root_created, widened) =
         authority(context, args, &request.subject.names, agreed, password)?;
     request.suit(&authority);
+    let mut outdated = Vec::new();
     if !args.stdout {
+        outdated =
+            join_siblings(args, &mut outputs, &plan(args, &formats, &request, &label), &known, &options);
         overwrite::check(&mut outputs, &known, Some(&authority), &request, replace(args))?;
     }
     let issued = Signer::new(&authority)?.issue(&request)?;
@@ -117,6 +123,7 @@ pub(super) fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<IssueR
     let material = Material { issued: &issued, authority: &authority, options: &options, label: &label };
     let files = format::render(&material, &outputs)?;
     let mut entry = Entry::new(&request, &material, &outputs, &files, context.now);
+    entry.files.extend(outdated);
     let printed = if args.stdout {
         entry.files.clear();
         inventory::append(&context.folder.inventory(), [&entry], context.person.files())?;
@@ -127,9 +134,10 @@ pub(super) fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<IssueR
     };
     drop(lock);
 
-    if issued.validity.not_after < request.validity.not_after {
-        say_that_it_is_shortened(context, &authority);
-    }
+    let mut shortened = Shortened::default();
+    shortened.add(&entry);
+    shortened.note(context);
+    note_outdated(context, &entry);
     if root_created || request.kind.serves() {
         context.note_if_not_installed(root_created);
     }
@@ -200,14 +208,13 @@ fn write(context: &Context, args: &cli::Issue, files: Vec<NewFile>, entry: &mut 
     staged.commit()
 }
 
-/// Notes that the validity was shortened, because a certificate cannot be valid longer than its issuer.
-fn say_that_it_is_shortened(context: &Context, authority: &Authority) {
-    let issuer = if authority.intermediate.is_some() { "intermediate" } else { "root" };
-    let end = authority.signer().validity.not_after.date();
-    let rotate = context.folder.hint("devca rotate");
-    context.report.note(format!(
-        "the certificate expires with the {issuer}, on {end}; for a longer one, replace the root: {rotate}"
-    ));
+/// Notes encrypted files that keep the previous certificate, because their password is unknown.
+fn note_outdated(context: &Context, entry: &Entry) {
+    for file in entry.outdated_files() {
+        let path = report::short(&file.path);
+        let renew = context.folder.hint(&renewal::with_password(entry));
+        context.report.note(format!("{path} still contains the previous certificate; to renew it: {renew}"));
+    }
 }
 
 /// Creates the root if there is none; if two processes start at once, the one that gets the lock does.
@@ -363,6 +370,39 @@ fn refuse_binary_to_stdout(args: &cli::Issue, outputs: &[Output]) -> Result<(), 
     Ok(())
 }
 
+fn plan<'a>(args: &'a cli::Issue, formats: &'a [Format], request: &Request, stem: &'a str) -> OutputPlan<'a> {
+    OutputPlan {
+        formats,
+        stem,
+        folder: args.out.as_deref().unwrap_or(Path::new("")),
+        certificate: args.cert_file.as_deref(),
+        key: args.key_file.as_deref(),
+        sealed: args.for_mkcert.as_ref().and_then(|mkcert| mkcert.file.as_deref()),
+        keyless: matches!(request.key, KeySource::Requested(_)),
+    }
+}
+
+/// Adds the other files of the certificate that is replaced. Returns those that keep the previous certificate, because
+/// their password is unknown.
+fn join_siblings(
+    args: &cli::Issue,
+    outputs: &mut Vec<Output>,
+    plan: &OutputPlan,
+    known: &Known,
+    options: &Options,
+) -> Vec<Written> {
+    // If only one path was given, the other file stays with the existing pair.
+    if plan.keyless || plan.certificate.is_some() != plan.key.is_some() {
+        return Vec::new();
+    }
+    // With --if-needed, the names may have changed, and with them those of the other files.
+    if !args.if_needed && !plan.has_siblings(outputs) {
+        return Vec::new(); // without reading the inventory
+    }
+    let password = options.password.as_ref().filter(|_| args.password.is_given());
+    siblings::join(outputs, known, password)
+}
+
 /// The output files with absolute paths, so that the inventory is valid in any folder.
 fn outputs(
     args: &cli::Issue,
@@ -371,16 +411,7 @@ fn outputs(
     stem: &str,
     ca: &CaFolder,
 ) -> anyhow::Result<Vec<Output>> {
-    let plan = OutputPlan {
-        formats,
-        stem,
-        folder: args.out.as_deref().unwrap_or(Path::new("")),
-        certificate: args.cert_file.as_deref(),
-        key: args.key_file.as_deref(),
-        sealed: args.for_mkcert.as_ref().and_then(|mkcert| mkcert.file.as_deref()),
-        keyless: matches!(request.key, KeySource::Requested(_)),
-    };
-    let outputs = plan.outputs()?;
+    let outputs = plan(args, formats, request, stem).outputs()?;
     let mut folders: Vec<&Path> = outputs.iter().filter_map(|output| output.path.parent()).collect();
     folders.dedup();
     folders.into_iter().try_for_each(|folder| overwrite::refuse_ca_folder(folder, ca))?;
@@ -412,8 +443,9 @@ impl Outcome for IssueReport {
         stores::write(page, &self.stores, "trusts the new root", "already trusted")?;
         self.reissued.iter().try_for_each(|reissued| reissued.write_lines(page))?;
         let record = &self.record;
+        let files = record.files.iter().filter(|file| !file.outdated);
         let mut rows: Vec<(&str, String)> =
-            record.files.iter().map(|file| (file.part.as_str(), report::short(&file.path))).collect();
+            files.map(|file| (file.part.as_str(), report::short(&file.path))).collect();
         // List the certificate before its key, as users expect.
         rows.sort_by_key(|(label, _)| label.ends_with("key"));
         if let (Kind::Client, Some(client)) = (record.kind, &record.common_name) {

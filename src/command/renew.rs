@@ -11,7 +11,9 @@ use time::{Duration, OffsetDateTime};
 use super::Context;
 use crate::ca::Authority;
 use crate::cli;
+use crate::command::shared::identities;
 use crate::command::shared::reissued::{FailedRenewal, Reissued};
+use crate::command::shared::shortened::Shortened;
 use crate::command::shared::timer;
 use crate::disk::secret::Secret;
 use crate::error::{self, Fault};
@@ -20,6 +22,7 @@ use crate::issued::inventory::{self, Entry, Inventory};
 use crate::issued::moved;
 use crate::issued::presence::{self, Sorted, State};
 use crate::issued::renewal::{self, Renewer, Signers};
+use crate::x509::kind::Kind;
 use crate::x509::policy;
 
 /// How to renew the certificates.
@@ -194,7 +197,8 @@ pub(super) fn again(
     let signers = Signers::new(authority, below.as_ref())?;
     let How { password, new_key, days } = how;
     let renewer = Renewer { signers: &signers, password, new_key, days, now: context.now };
-    let mut outcome = Reissued::default();
+    let (mut outcome, mut shortened) = (Reissued::default(), Shortened::default());
+    let mut clients = Vec::new();
     let files_each = due.iter().map(|entry| entry.files.len()).max().unwrap_or(0);
     for chunk in due.chunks(bulk::chunk(files_each)) {
         let make = |entry: &Entry| renewer.renew(entry);
@@ -203,9 +207,13 @@ pub(super) fn again(
             let path = presence::first(entry).to_owned();
             match done {
                 Ok(entry) => {
+                    shortened.add(&entry);
                     outcome.done.push(presence::first(&entry).to_owned());
                     let left = entry.outdated_files();
                     outcome.outdated.extend(left.map(|file| outdated(context, &file.path, &entry)));
+                    if entry.kind != Kind::Server {
+                        clients.push(entry);
+                    }
                 }
                 Err(e) => {
                     let (why, hint) = (format!("{e:#}"), context.folder.hint(error::hint(&e)));
@@ -215,6 +223,8 @@ pub(super) fn again(
         }
         progress(chunk.len() as u64);
     }
+    shortened.note(context);
+    identities::note_previous(context, &clients);
     Ok(outcome)
 }
 

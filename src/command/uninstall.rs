@@ -8,6 +8,7 @@ use devca_platform::{Anchor, Found, Problem, Store};
 use serde::Serialize;
 
 use super::Context;
+use super::browser::{self, BrowserLine};
 use crate::ca;
 use crate::cli;
 use crate::command::shared::anchor;
@@ -29,6 +30,8 @@ use crate::x509::certificate::{self, CaCertificate};
 pub(super) struct Uninstalled {
     root: PathBuf,
     stores: Vec<StoreLine>,
+    /// With `--purge`, the browsers from which client certificates were removed.
+    browsers: Vec<BrowserLine>,
     /// The deleted files; empty without `--purge`.
     deleted: Vec<PathBuf>,
     /// The files that would be deleted without `--dry-run`.
@@ -49,6 +52,7 @@ impl Uninstalled {
         Self {
             root: context.folder.root(),
             stores,
+            browsers: Vec::new(),
             deleted: Vec::new(),
             would_delete: Vec::new(),
             kept_for: None,
@@ -107,6 +111,7 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
     }
     match (args.purge && !args.dry_run, stores::all_done(&outcome.stores)) {
         (true, true) if still_trusted => outcome.kept_for = Some(TRUSTED_ELSEWHERE),
+        (true, true) if !remove_clients(context, &mut outcome) => outcome.kept_for = Some(IN_BROWSERS),
         (true, true) => {
             timer::remove_if_there(context)?;
             outcome.deleted = purge(context)?;
@@ -122,6 +127,14 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
     }
     Ok(outcome)
 }
+
+/// Removes client certificates from browsers, because that takes the CA's certificates. Returns whether none is left.
+fn remove_clients(context: &Context, outcome: &mut Uninstalled) -> bool {
+    outcome.browsers = browser::remove_all(context);
+    outcome.browsers.iter().all(BrowserLine::is_done)
+}
+
+const IN_BROWSERS: &str = "kept, because a browser still has a client certificate of it";
 
 /// Asks for confirmation on a terminal, because deleted keys cannot be restored.
 fn confirm_purge(context: &Context) -> Result<(), Fault> {
@@ -312,6 +325,7 @@ fn own_files(folder: &CaFolder) -> Vec<PathBuf> {
 impl Outcome for Uninstalled {
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         stores::write(page, &self.stores, "removed", "not installed")?;
+        self.browsers.iter().try_for_each(|line| line.write(page))?;
         let indent = format!("  {:WIDTH$}  ", "");
         let mut named: Vec<&HeldRoot> = Vec::new();
         for other in self.stores.iter().flat_map(|line| &line.others) {
@@ -340,6 +354,9 @@ impl Outcome for Uninstalled {
     }
 
     fn is_complete(&self) -> bool {
-        !self.nothing_here && stores::all_done(&self.stores) && self.kept_for != Some(TRUSTED_ELSEWHERE)
+        !self.nothing_here
+            && stores::all_done(&self.stores)
+            && self.browsers.iter().all(BrowserLine::is_done)
+            && self.kept_for != Some(TRUSTED_ELSEWHERE)
     }
 }

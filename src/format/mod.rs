@@ -294,6 +294,17 @@ impl OutputPlan<'_> {
         }
         Ok(outputs)
     }
+
+    /// Whether some of these files and another one with the usual name of a format exist, perhaps with the same certificate.
+    pub fn has_siblings(&self, outputs: &[Output]) -> bool {
+        let is_other = |path: &PathBuf| outputs.iter().all(|output| output.path != *path);
+        let parts = || Format::value_variants().iter().flat_map(|format| format.parts());
+        let usual = || parts().map(|part| self.folder.join(format!("{}{}", self.stem, part.suffix)));
+        outputs.iter().any(|output| output.path.exists())
+            && usual()
+                .filter_map(|path| std::path::absolute(path).ok())
+                .any(|path| is_other(&path) && path.exists())
+    }
 }
 
 fn nowhere(what: &str, option: &str) -> Fault {

@@ -8,3 +8,4 @@ pub(crate) mod overwrite;
 pub(crate) mod parallel;
 pub(crate) mod presence;
 pub(crate) mod renewal;
+pub(crate) mod siblings;

@@ -113,6 +113,13 @@ impl BrowserDatabase<'_> {
         Ok(true)
     }
 
+    /// The certificates of the CA with this name.
+    pub fn find(&self, name: &str, ours: &Ours) -> Result<Vec<Vec<u8>>, Problem> {
+        let entries = self.database.entries()?.into_iter();
+        let meant = entries.filter(|entry| entry.nickname == name && (ours.is_issued)(&entry.der));
+        Ok(meant.map(|entry| entry.der).collect())
+    }
+
     fn certutil(&self, words: &[&str]) -> Step {
         self.certutil.step(&self.database.folder, words)
     }

@@ -13,6 +13,7 @@ use crate::cli;
 use crate::command::Context;
 use crate::command::shared::interrupt::{self, Interrupt, Interrupted};
 use crate::command::shared::record::CertificateRecord;
+use crate::command::shared::shortened::Shortened;
 use crate::disk::files::{self, Secrecy};
 use crate::error::{self, Fault, OrHint};
 use crate::format::{self, Format, Material, Options, OutputPlan};
@@ -103,6 +104,7 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
         folder: &folder,
         known: Known::new(&context.folder),
         interrupt: Interrupt::catch(),
+        shortened: Shortened::default(),
         now: context.now,
     };
     let mut outcome = Batch::new(&folder, root_created);
@@ -123,6 +125,7 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
         failure.hint = context.folder.hint(&failure.hint);
     }
     drop(lock);
+    maker.shortened.note(context);
     if root_created || request::kind(args).serves() {
         context.note_if_not_installed(root_created);
     }
@@ -138,6 +141,7 @@ struct Maker<'a> {
     folder: &'a Path,
     known: Known<'a>,
     interrupt: Interrupt,
+    shortened: Shortened,
     now: time::OffsetDateTime,
 }
 
@@ -214,6 +218,7 @@ impl Maker<'_> {
             match written {
                 Ok(entry) => {
                     outcome.issued += 1;
+                    self.shortened.add(&entry);
                     if context.report.json {
                         outcome.certificates.push(CertificateRecord::new(entry.clone(), context.now));
                     }

@@ -9,7 +9,7 @@ use crate::ca::profile;
 use crate::ca::signer::{KeySource, Request};
 use crate::cli;
 use crate::command::Context;
-use crate::format::Output;
+use crate::format::{Holds, Output};
 use crate::issued::inventory::{Entry, Inventory};
 use crate::issued::presence::{self, State};
 use crate::issued::renewal;
@@ -77,12 +77,15 @@ impl Wanted<'_> {
     }
 }
 
-/// Whether each output is a file of the entry.
+/// Whether each output is an up-to-date file of the entry.
 fn is_at(entry: &Entry, outputs: &[Output], is_same: fn(&Path, &Path) -> bool) -> bool {
     outputs.iter().all(|output| {
         entry.files.iter().any(|file| {
-            file.format == output.format
+            // `pem` and `fullchain` use the same key file.
+            let is_key = output.part.holds == Holds::Key && Output::holds(file) == Some(Holds::Key);
+            (file.format == output.format || is_key)
                 && file.part == output.part.label
+                && !file.outdated
                 && is_same(&file.path, &output.path)
         })
     })

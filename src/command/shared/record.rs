@@ -71,7 +71,7 @@ pub(in crate::command) struct CertificateFile {
     /// The path of the file.
     pub(in crate::command) path: PathBuf,
     /// Whether it still contains the previous certificate, because its password was unknown at the renewal.
-    outdated: bool,
+    pub(in crate::command) outdated: bool,
     /// When the certificate in an outdated file expires, if that is known.
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "Option<String>", extend("format" = "date-time")))]

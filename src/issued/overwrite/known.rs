@@ -1,12 +1,13 @@
 //! Looks up files in the inventory by their content.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::disk::home::CaFolder;
 use crate::issued::inventory::{Entry, Inventory};
 
-/// A CA's inventory, indexed by the hashes of files and keys. It is read once, when it is first needed.
+/// A CA's inventory, indexed by the paths of files and the hashes of files and keys. It is read once, when it is first needed.
 pub struct Known<'a> {
     ca: &'a CaFolder,
     index: OnceLock<Index>,
@@ -16,6 +17,7 @@ pub struct Known<'a> {
 struct Index {
     entries: Vec<Entry>,
     by_hash: HashMap<String, Vec<usize>>,
+    by_path: HashMap<PathBuf, usize>,
 }
 
 impl<'a> Known<'a> {
@@ -30,13 +32,23 @@ impl<'a> Known<'a> {
 
     /// The certificates that were issued with this file or key (SHA-256 in hexadecimal).
     pub(super) fn with(&self, sha256: &str) -> impl Iterator<Item = &Entry> {
-        let index = self.index.get_or_init(|| {
+        let index = self.index();
+        index.by_hash.get(sha256).into_iter().flatten().map(|at| &index.entries[*at])
+    }
+
+    /// The certificate that was issued last with a file at this path.
+    pub(in crate::issued) fn at(&self, path: &Path) -> Option<&Entry> {
+        let index = self.index();
+        index.by_path.get(path).map(|at| &index.entries[*at])
+    }
+
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| {
             let mut index = Index::default();
             let inventory = Inventory::load(&self.ca.inventory()).unwrap_or_default();
             inventory.entries.into_iter().for_each(|entry| index.insert(entry));
             index
-        });
-        index.by_hash.get(sha256).into_iter().flatten().map(|at| &index.entries[*at])
+        })
     }
 
     /// Adds a certificate that was issued in the meantime.
@@ -55,6 +67,7 @@ impl Index {
         for hash in files.chain([entry.key_sha256.clone()]) {
             self.by_hash.entry(hash).or_default().push(at);
         }
+        self.by_path.extend(entry.files.iter().map(|file| (file.path.clone(), at)));
         self.entries.push(entry);
     }
 }
