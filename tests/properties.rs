@@ -5,9 +5,9 @@ use devca::check::chain::Link;
 use devca::check::target::CheckTarget;
 use devca::issued::inventory::Line;
 use devca::x509::certificate::{CaCertificate, Leaf};
-use devca::x509::constraints::Subtree;
 use devca::x509::details::{CertificateDetails, CsrDetails};
 use devca::x509::name::Name;
+use devca::x509::subtree::Subtree;
 use devca::x509::{csr, pem};
 use proptest::prelude::*;
 

@@ -5,8 +5,8 @@
 use std::fmt::{Debug, Display};
 
 use devca::error::Fault;
-use devca::x509::constraints::Subtree;
 use devca::x509::name::Name;
+use devca::x509::subtree::Subtree;
 use libfuzzer_sys::fuzz_target;
 use rustls_pki_types::DnsName;
 

@@ -11,13 +11,14 @@ use zeroize::Zeroizing;
 
 use super::{Authority, Draft, own, profile, try_again};
 use crate::error::{Fault, OrHint};
-use crate::x509::constraints::{Constraints, Subtree};
+use crate::x509::constraints::Constraints;
 use crate::x509::details::CertificateDetails;
 use crate::x509::key::{self, KeyType};
 use crate::x509::kind::Kind;
 use crate::x509::name::Name;
 use crate::x509::policy;
 use crate::x509::subject::Subject;
+use crate::x509::subtree::Subtree;
 use crate::x509::validity::Validity;
 
 /// The validity of everything that has not expired.

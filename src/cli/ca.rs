@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::{PasswordSource, Stores};
 use crate::error::Fault;
 use crate::format::{ExportTarget, RootFormat};
-use crate::x509::constraints::Subtree;
+use crate::x509::subtree::Subtree;
 
 #[derive(Debug, Default, Args)]
 #[command(after_help = "\

@@ -26,10 +26,11 @@ use crate::issued::renewal;
 use crate::issued::siblings;
 use crate::report::{self, Outcome};
 use crate::x509::certificate::CaCertificate;
-use crate::x509::constraints::{Constraints, Subtree};
+use crate::x509::constraints::Constraints;
 use crate::x509::kind::Kind;
 use crate::x509::name::Name;
 use crate::x509::policy;
+use crate::x509::subtree::Subtree;
 
 pub(super) mod bad;
 pub(super) mod batch;

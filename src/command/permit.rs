@@ -20,10 +20,11 @@ use crate::issued::inventory::Inventory;
 use crate::issued::presence;
 use crate::report::{Mark, Outcome};
 use crate::x509::certificate::CaCertificate;
-use crate::x509::constraints::{Constraints, Subtree};
+use crate::x509::constraints::Constraints;
 use crate::x509::name::Name;
 use crate::x509::pem;
 use crate::x509::policy;
+use crate::x509::subtree::Subtree;
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -23,9 +23,10 @@ use crate::issued::presence::{self, Sorted};
 use crate::issued::renewal;
 use crate::report::{self, Mark, Outcome};
 use crate::x509::certificate::CaCertificate;
-use crate::x509::constraints::{Constraints, Subtree};
+use crate::x509::constraints::Constraints;
 use crate::x509::pem;
 use crate::x509::policy;
+use crate::x509::subtree::Subtree;
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -1,6 +1,6 @@
 //! Renders certificates and keys as the files of the output formats, with one module per format.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,6 @@ use crate::ca::signer::Issued;
 use crate::disk::files::{NewFile, Secrecy};
 use crate::disk::secret::Secret;
 use crate::error::Fault;
-use crate::x509::kind::Kind;
-use crate::x509::subject::Subject;
 
 mod combined;
 mod der;
@@ -25,12 +23,16 @@ mod mobileconfig;
 pub(crate) mod password;
 mod pem;
 mod pkcs12;
+mod plan;
 mod root;
+mod stem;
 pub(crate) mod trust_store;
 
 pub use export::ExportTarget;
 pub use pkcs12::{is_store, store_of};
+pub use plan::OutputPlan;
 pub use root::RootFormat;
+pub use stem::{is_stem, stem};
 
 /// One file of a certificate, as the inventory lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -220,7 +222,7 @@ pub struct Options {
 impl Material<'_> {
     fn key(&self) -> anyhow::Result<&[u8]> {
         // A plan for a CSR does not include any file with a key.
-        self.issued.key.as_deref().map(Vec::as_slice).ok_or_else(|| no_key(Format::Pem).into())
+        self.issued.key.as_deref().map(Vec::as_slice).ok_or_else(|| plan::no_key(Format::Pem).into())
     }
 
     fn password(&self) -> anyhow::Result<&str> {
@@ -239,94 +241,6 @@ impl Material<'_> {
         let leaf = self.issued.certificate.as_slice();
         std::iter::once(leaf).chain(self.above()).flat_map(crate::x509::pem::certificate).collect()
     }
-}
-
-/// Which files to create, and where.
-pub struct OutputPlan<'a> {
-    /// The formats; duplicates are ignored.
-    pub formats: &'a [Format],
-    /// The stem of the file names.
-    pub stem: &'a str,
-    /// The folder for the files.
-    pub folder: &'a Path,
-    /// The path for the certificate, if it was given.
-    pub certificate: Option<&'a Path>,
-    /// The path for the key, if it was given.
-    pub key: Option<&'a Path>,
-    /// The path for a file that contains the key and the certificate, if it was given.
-    pub sealed: Option<&'a Path>,
-    /// Whether the key is not available, as with a CSR.
-    pub keyless: bool,
-}
-
-impl OutputPlan<'_> {
-    /// The files to create, without duplicate paths.
-    pub fn outputs(&self) -> anyhow::Result<Vec<Output>> {
-        let mut certificate = self.certificate;
-        let mut outputs: Vec<Output> = Vec::new();
-        for format in self.formats {
-            if self.keyless && format.has_key_inside() {
-                return Err(no_key(*format).into());
-            }
-            let parts = format.parts().iter().filter(|part| !self.keyless || part.holds.is_keyless());
-            for part in parts {
-                let named = match part.holds {
-                    Holds::Certificate => certificate.take(),
-                    Holds::Key => self.key,
-                    Holds::Sealed => self.sealed,
-                    Holds::Public => None,
-                };
-                let usual = || self.folder.join(format!("{}{}", self.stem, part.suffix));
-                let path = std::path::absolute(named.map_or_else(usual, ToOwned::to_owned))?;
-                match outputs.iter().find(|other| other.path == path) {
-                    None => outputs.push(Output { format: *format, part, path, replace: false }),
-                    Some(other) if other.part.label == part.label => {}
-                    Some(_) => return Err(shared(&path).into()),
-                }
-            }
-        }
-        let lacks = |holds| !outputs.iter().any(|output| output.part.holds == holds);
-        if certificate.is_some() {
-            return Err(nowhere("certificate", "--cert-file").into());
-        }
-        if self.key.is_some() && lacks(Holds::Key) {
-            return Err(nowhere("key", "--key-file").into());
-        }
-        Ok(outputs)
-    }
-
-    /// Whether some of these files and another one with the usual name of a format exist, perhaps with the same certificate.
-    pub fn has_siblings(&self, outputs: &[Output]) -> bool {
-        let is_other = |path: &PathBuf| outputs.iter().all(|output| output.path != *path);
-        let parts = || Format::value_variants().iter().flat_map(|format| format.parts());
-        let usual = || parts().map(|part| self.folder.join(format!("{}{}", self.stem, part.suffix)));
-        outputs.iter().any(|output| output.path.exists())
-            && usual()
-                .filter_map(|path| std::path::absolute(path).ok())
-                .any(|path| is_other(&path) && path.exists())
-    }
-}
-
-fn nowhere(what: &str, option: &str) -> Fault {
-    Fault::usage(
-        format!("{option} was given, but the formats include no {what} in PEM"),
-        format!("omit {option}, or add pem to --format"),
-    )
-}
-
-fn no_key(format: Format) -> Fault {
-    let name = format.name();
-    Fault::usage(
-        format!("{name} contains the private key, which only the creator of the CSR has"),
-        "choose --format pem, fullchain or der with --csr",
-    )
-}
-
-fn shared(path: &Path) -> Fault {
-    Fault::usage(
-        format!("two files cannot share one path, {}", path.display()),
-        "give --cert-file and --key-file two names",
-    )
 }
 
 /// Renders the content of every output, in order.
@@ -363,46 +277,4 @@ pub fn chain_in(format: Format, content: &[u8]) -> Option<Vec<u8>> {
 /// Reads the certificates from an encrypted issued file.
 pub fn sealed_certificates(content: &[u8], password: &Secret) -> Vec<Vec<u8>> {
     pkcs12::certificates(content, password.as_str()).unwrap_or_default()
-}
-
-/// The longest stem that leaves space for `-truststore.p12` in a file name of 255 bytes.
-const MAX_STEM: usize = 200;
-
-/// The stem of the file names, in mkcert's style: `localhost+1`, `_wildcard.app.test`, `alice-client`. For a
-/// client it is the common name, regardless of its other names.
-pub fn stem(subject: &Subject, kind: Kind) -> String {
-    let (first, count) = match (kind, &subject.common_name, subject.names.first()) {
-        (Kind::Client, Some(name), _) => (name.clone(), 1),
-        (_, _, Some(name)) => (name.to_string(), subject.names.len()),
-        (_, name, None) => (name.clone().unwrap_or_else(|| "certificate".into()), 1),
-    };
-    let mut stem: String = first
-        .replace('*', "_wildcard")
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || "._-@".contains(c) { c } else { '_' })
-        .take(MAX_STEM)
-        .collect();
-    if count > 1 {
-        stem = format!("{stem}+{}", count - 1);
-    }
-    if kind == Kind::Client {
-        stem += "-client";
-    }
-    if is_awkward(&stem) { format!("_{stem}") } else { stem }
-}
-
-/// Whether this could be a stem that [`stem`] creates, and so may be used for file names.
-pub fn is_stem(text: &str) -> bool {
-    let is_known = |c: char| c.is_ascii_alphanumeric() || "._-@+".contains(c);
-    (1..=MAX_STEM).contains(&text.len()) && text.chars().all(is_known) && !is_awkward(text)
-}
-
-/// Whether a file with this stem would look like an option to shells and `rm`, be hidden from `ls`, or be a
-/// device on Windows, where the extension does not matter ("Naming Files, Paths, and Namespaces").
-fn is_awkward(stem: &str) -> bool {
-    const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
-    let base = stem.split('.').next().unwrap_or_default().to_ascii_lowercase();
-    let port = base.strip_prefix("com").or_else(|| base.strip_prefix("lpt"));
-    let is_port = port.is_some_and(|digit| matches!(digit.as_bytes(), [b'0'..=b'9']));
-    stem.starts_with(['-', '.']) || is_port || DEVICES.contains(&base.as_str())
 }

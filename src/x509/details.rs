@@ -10,10 +10,11 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::report::{self, printable};
 use crate::x509::algorithm::{KeyKind, SignatureKind};
-use crate::x509::constraints::{Constraints, Subtree};
+use crate::x509::constraints::Constraints;
 use crate::x509::key;
 use crate::x509::parsed::{Parsed, general_name};
 use crate::x509::rsa::Exponent;
+use crate::x509::subtree::Subtree;
 use crate::x509::usage::Usage;
 use crate::x509::validity::{DaysLeft, Validity};
 

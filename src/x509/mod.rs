@@ -15,5 +15,6 @@ pub(crate) mod policy;
 mod public_suffix;
 pub(crate) mod rsa;
 pub(crate) mod subject;
+pub mod subtree;
 pub(crate) mod usage;
 pub mod validity;

@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use time::Duration;
 
-use crate::x509::constraints::{Constraints, Subtree, host_subtree};
+use crate::x509::constraints::Constraints;
 use crate::x509::name::Name;
+use crate::x509::subtree::{Subtree, host_subtree};
 
 /// The validity of a root: ten years.
 pub const ROOT_DAYS: i64 = 3650;

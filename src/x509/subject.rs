@@ -1,10 +1,11 @@
 //! Turns the names of a command line into a common name and subject alternative names.
 
 use crate::error::Fault;
-use crate::x509::constraints::{Constraints, Subtree};
+use crate::x509::constraints::Constraints;
 use crate::x509::kind::Kind;
 use crate::x509::name::{self, Name};
 use crate::x509::policy::MAX_COMMON_NAME;
+use crate::x509::subtree::Subtree;
 
 /// The subject and subject alternative names of a leaf, with all parts parsed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
