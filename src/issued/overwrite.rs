@@ -117,7 +117,9 @@ pub fn refuse_ca_folder(folder: &Path, ca: &CaFolder) -> anyhow::Result<()> {
     let is_of_another = name
         .map(|name| home.join(name))
         .is_some_and(|other| ["root.pem", "lock"].iter().any(|file| other.join(file).exists()));
-    if !is_of_another && !folder.starts_with(resolved(&ca.path)?) {
+    // A CA's own folder is never a link.
+    let is_own = name.is_some_and(|name| Some(name.as_os_str()) == ca.path.file_name());
+    if !is_of_another && !is_own {
         return Ok(());
     }
     let what = format!("{} is a CA's folder, which contains only the CA's files", folder.display());
