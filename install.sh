@@ -1,16 +1,16 @@
 #!/bin/sh
-# Installs devca: the programs, their manual pages, their completions.
+# Installs devca: its programs, manual pages and completions.
 #
 #   ./install.sh                  builds this checkout and installs it into ~/.local (bin, share/man, share/…/completions)
-#   ./install.sh --from PLACE     installs a release instead: PLACE is a folder or an https:// address. Its checksum and
-#                                 signature are verified, for which minisign has to be there
-#   ./install.sh --key KEY        … by this public key of minisign's, instead of the project's
+#   ./install.sh --from PLACE     installs a release instead: PLACE is a folder or an https:// address. Verifies its
+#                                 checksum and signature, which needs minisign
+#   ./install.sh --key KEY        verifies the signature with this public key of minisign, instead of the project's
 #   ./install.sh --prefix DIR     into DIR, as in --prefix /usr/local
 #   ./install.sh --as-mkcert      also links it under the name mkcert, unless there is one (docs/from-mkcert.md)
 #   ./install.sh --uninstall      removes the same files again (with the same --prefix)
 #
-# It may be run again at any time. Nothing is replaced before everything is there. It touches no trust store: `devca install`
-# does, when you say so.
+# It can be run again at any time, and replaces nothing before all new files are complete. It changes no trust store:
+# `devca install` does that.
 set -eu
 
 # The key that releases are signed with. Empty until there is a first release.
@@ -29,19 +29,19 @@ as_mkcert=
 while [ $# -gt 0 ]; do
     case $1 in
         --prefix)
-            [ $# -ge 2 ] || fail "--prefix wants a folder" "./install.sh --prefix /usr/local"
+            [ $# -ge 2 ] || fail "--prefix needs a folder" "./install.sh --prefix /usr/local"
             prefix=$2
             shift
             ;;
         --prefix=*) prefix=${1#--prefix=} ;;
         --from)
-            [ $# -ge 2 ] || fail "--from wants a folder or an address" "./install.sh --from ~/Downloads"
+            [ $# -ge 2 ] || fail "--from needs a folder or an address" "./install.sh --from ~/Downloads"
             action=release from=$2
             shift
             ;;
         --from=*) action=release from=${1#--from=} ;;
         --key)
-            [ $# -ge 2 ] || fail "--key wants a public key of minisign's" "take the last line of the key's .pub file"
+            [ $# -ge 2 ] || fail "--key needs a public key of minisign" "take the last line of the key's .pub file"
             public_key=$2
             shift
             ;;
@@ -49,7 +49,7 @@ while [ $# -gt 0 ]; do
         --as-mkcert) as_mkcert=1 ;;
         --uninstall) action=uninstall ;;
         -h | --help)
-            sed -n '2,13s/^# \{0,1\}//p' "$0"
+            sed -n '2,12s/^# \{0,1\}//p' "$0"
             exit 0
             ;;
         *) fail "$1 is not an option" "./install.sh --help" ;;
@@ -114,11 +114,11 @@ fetch() {
             elif command -v wget >/dev/null 2>&1; then
                 wget -q --https-only -O "$work/$1" "$from/$1"
             else
-                fail "neither curl nor wget is there to download with" "$(package_command curl)"
-            fi || fail "cannot download $from/$1" "look at the address: it is the folder of one version"
+                fail "neither curl nor wget is installed, so nothing can be downloaded" "$(package_command curl)"
+            fi || fail "cannot download $from/$1" "check the address: it is the folder of one version"
             ;;
-        *://*) fail "$from is not an https:// address" "download the release yourself, and name its folder" ;;
-        *) cp "$from/$1" "$work/$1" || fail "$from has no $1" "name the folder that the release was downloaded into" ;;
+        *://*) fail "$from is not an https:// address" "download the release yourself, then: ./install.sh --from FOLDER" ;;
+        *) cp "$from/$1" "$work/$1" || fail "$from has no $1" "give the folder that the release was downloaded to" ;;
     esac
 }
 
@@ -128,7 +128,7 @@ sha256() {
 
 unpack_release() {
     from=${from%/}
-    [ -n "$public_key" ] || fail "there is no key to verify the release with" "./install.sh --from $from --key KEY"
+    [ -n "$public_key" ] || fail "no public key to verify the release with" "./install.sh --from $from --key KEY"
     command -v minisign >/dev/null 2>&1 || fail "minisign, which verifies the release, is not installed" "$(package_command minisign)"
     fetch SHA256SUMS
     fetch SHA256SUMS.minisig
@@ -136,26 +136,26 @@ unpack_release() {
         fail "the signature of SHA256SUMS is not by the key $public_key" "download the release again from where the project publishes it"
     system=$(uname -s | sed 's/^Linux$/linux/; s/^Darwin$/macos/')-$(uname -m | sed 's/^arm64$/aarch64/; s/^amd64$/x86_64/')
     archive=$(sed -n "s/^[0-9a-f]*  \(devca-[0-9.]*-$system\.tar\.gz\)\$/\1/p" "$work/SHA256SUMS")
-    [ -n "$archive" ] || fail "this release has nothing for $system" "build it from a checkout: ./install.sh"
+    [ -n "$archive" ] || fail "this release has no package for $system" "build it from a checkout: ./install.sh"
     fetch "$archive"
     [ "$(sha256 "$work/$archive")" = "$(sed -n "s/^\([0-9a-f]*\)  $archive\$/\1/p" "$work/SHA256SUMS")" ] ||
-        fail "$archive is damaged: its checksum is another one" "download it again"
+        fail "$archive is damaged: its checksum does not match" "download it again"
     mkdir "$tree"
     tar -xzf "$work/$archive" -C "$tree" --strip-components 1
 }
 
 build_checkout() {
     cd "$(dirname "$0")"
-    [ -f Cargo.toml ] || fail "this is not a checkout of devca's" "install a release: sh install.sh --from PLACE"
+    [ -f Cargo.toml ] || fail "this is not a checkout of devca" "install a release: sh install.sh --from PLACE"
     rustup="curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
     if ! command -v cargo >/dev/null 2>&1 && [ -x "${HOME:-}/.cargo/bin/cargo" ]; then
         PATH=$HOME/.cargo/bin:$PATH
     fi
-    command -v cargo >/dev/null 2>&1 || fail "there is no Rust toolchain on this machine" "$rustup"
+    command -v cargo >/dev/null 2>&1 || fail "no Rust toolchain is installed" "$rustup"
     if ! command -v cc >/dev/null 2>&1; then
         case $(uname -s) in
-            Darwin) fail "there is no C compiler, which the cryptography is built with" "xcode-select --install" ;;
-            *) fail "there is no C compiler, which the cryptography is built with" "$(package_command gcc)" ;;
+            Darwin) fail "no C compiler is installed, which the cryptography needs" "xcode-select --install" ;;
+            *) fail "no C compiler is installed, which the cryptography needs" "$(package_command gcc)" ;;
         esac
     fi
     wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
@@ -167,10 +167,8 @@ build_checkout() {
 
     echo "building devca: this takes a few minutes the first time"
     # On a terminal, Cargo shows a progress bar.
-    if [ -t 2 ]; then quiet=; else quiet=--quiet; fi
-    # shellcheck disable=SC2086 # no word where there is none
-    cargo build --release --locked $quiet
-    built=${CARGO_TARGET_DIR:-target}/release
+    if [ -t 2 ]; then tools/build; else tools/build --quiet; fi
+    built=${CARGO_TARGET_DIR:-target}/programs
 
     mkdir -p "$tree/bin" "$tree/share/man/man1" "$tree/share/bash-completion/completions" \
         "$tree/share/zsh/site-functions" "$tree/share/fish/vendor_completions.d"
