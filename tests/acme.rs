@@ -5,11 +5,15 @@
 #[path = "acme/clients.rs"]
 mod clients;
 mod common;
+#[path = "acme/dns.rs"]
+mod dns;
 #[path = "acme/renewing.rs"]
 mod renewing;
 #[allow(dead_code)] // what devca serve alone does
 #[path = "serve/served.rs"]
 mod served;
+#[path = "acme/snippets.rs"]
+mod snippets;
 #[path = "acme/world.rs"]
 mod world;
 
@@ -67,6 +71,8 @@ fn renewal_information_can_be_forced() {
     world.restart(&["--validate", "none", "--renew-now", "--minutes", "10"]);
     protocol(&world, "renewal", ["now"]);
     protocol(&world, "minutes", ["10"]);
+    world.restart(&["--validate", "none", "--days", "6"]);
+    protocol(&world, "minutes", [(6 * 24 * 60).to_string()]);
 }
 
 #[test]

@@ -3,10 +3,13 @@
 use serde_json::Value;
 
 use super::dns::responder;
+use super::dns::tsig::TsigKey;
 use super::dns::zone::Zone;
 use super::jwk::Jwk;
 use super::jws::{Jws, SignedBy};
 use super::order;
+
+const KEY: &str = "key devca { algorithm hmac-sha256; secret AAAA; };";
 
 /// Reads a request, verifies it with its own key, and reads its payload as an order.
 pub fn request(body: &[u8]) {
@@ -38,9 +41,10 @@ pub fn order(payload: &[u8]) {
     }
 }
 
-/// Answers a DNS message; updates change the records for the next one.
+/// Answers a DNS message; updates change the records for the next one. The first octet decides whether they are signed.
 pub fn dns(messages: &[u8]) {
-    let zone = Zone::default();
+    let is_signed = messages.first().is_some_and(|first| first % 2 == 1);
+    let zone = Zone::new(if is_signed { TsigKey::read(KEY) } else { None });
     for message in messages.split(|byte| *byte == b'\n') {
         let _ = responder::answer(&zone, message, true);
     }

@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use chaos::Chaos;
 use dns::responder::Responder;
+use dns::tsig::TsigKey;
 use dns::zone::Zone;
 use issuer::{Issuer, SigningCa};
 use listener::Listening;
@@ -39,7 +40,7 @@ mod certificate;
 mod challenge;
 pub mod chaos;
 mod directory;
-mod dns;
+pub mod dns;
 mod finalize;
 #[cfg(fuzzing)]
 pub mod fuzzed;
@@ -79,6 +80,8 @@ pub struct AcmePlan {
     pub port: u16,
     /// The port of the built-in name server, if it should run.
     pub dns_port: Option<u16>,
+    /// The key that signs updates of its records, if they must be signed.
+    pub dns_key: Option<TsigKey>,
     /// The CA for the server's own certificate.
     pub ca: (Box<dyn CaFiles>, Authority),
     /// The CA that signs clients' certificates.
@@ -111,7 +114,7 @@ async fn serve(plan: AcmePlan, log: &Arc<AcmeLog>, events: &Arc<Events>) -> anyh
         Some(port) => Some(responder(port).await?),
         None => None,
     };
-    let zone = responder.is_some().then(|| Arc::new(Zone::default()));
+    let zone = responder.is_some().then(|| Arc::new(Zone::new(plan.dns_key)));
     let (stop, stopped) = watch::channel(false);
     let again = || "the system's randomness may have failed: try again".to_owned();
     let unusable = || "TLS cannot be set up".to_owned();

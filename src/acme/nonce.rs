@@ -64,17 +64,6 @@ impl Nonces {
         let slot = index.and_then(|index| window.unused.get_mut(index));
         slot.is_some_and(|unused| std::mem::replace(unused, false))
     }
-
-    /// A password derived from a name, valid as long as this process runs.
-    pub(super) fn password(&self, name: &str) -> String {
-        base64url::encode(hmac::sign(&self.key, name.as_bytes()).as_ref())
-    }
-
-    /// Whether this is the password of the name.
-    pub(super) fn is_password(&self, name: &str, password: &str) -> bool {
-        let tag = base64url::decode(password).unwrap_or_default();
-        hmac::verify(&self.key, name.as_bytes(), &tag).is_ok()
-    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 
+use aws_lc_rs::rand;
 use redb::backends::InMemoryBackend;
 use redb::{
     Builder, Database, DatabaseError, Durability, ReadTransaction, ReadableDatabase, ReadableTable,
@@ -15,6 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
+use zeroize::Zeroizing;
 
 use super::problem::AcmeProblem;
 use super::record::{AcmeAccount, AcmeCertificate, AcmeOrder, Authorization};
@@ -25,6 +27,8 @@ use crate::error::OrHint;
 const CACHE: usize = 16 << 20;
 /// The maximum number of changes in one transaction.
 const MOST_TOGETHER: usize = 256;
+/// The size of a secret in bytes.
+const SECRET: usize = 32;
 
 type Table = TableDefinition<'static, &'static str, &'static [u8]>;
 /// Indexes map strings to strings.
@@ -37,6 +41,8 @@ pub(super) const BY_KEY: IndexTable = IndexTable::new("account-by-key");
 pub(super) const BY_ACCOUNT: IndexTable = IndexTable::new("order-by-account");
 /// Authorizations that were requested before an order, as `ACCOUNT/KIND/VALUE`.
 pub(super) const PREAUTHORIZED: IndexTable = IndexTable::new("preauthorized");
+/// The server's own secrets, by purpose.
+const SECRETS: Table = Table::new("secret");
 /// When records expire.
 const ENDS: EndTable = EndTable::new("ends");
 
@@ -128,6 +134,21 @@ impl AcmeStore {
         self.read()?.find(id)
     }
 
+    /// The secret for a purpose, which is created when it is first used and then stays the same.
+    pub(super) async fn secret(&self, purpose: &'static str) -> Result<Zeroizing<Vec<u8>>, AcmeProblem> {
+        let change = self.change(move |changes| {
+            let mut table = changes.0.open_table(SECRETS).map_err(broken)?;
+            if let Some(found) = table.get(purpose).map_err(broken)? {
+                return Ok(Zeroizing::new(found.value().to_vec()));
+            }
+            let mut new = Zeroizing::new(vec![0; SECRET]);
+            rand::fill(&mut new).map_err(broken)?;
+            table.insert(purpose, new.as_slice()).map_err(broken)?;
+            Ok(new)
+        });
+        change.await
+    }
+
     /// Changes the state. A change that fails must not have written anything, because others share its transaction.
     pub(super) async fn change<T: Send + 'static>(
         &self,
@@ -154,6 +175,7 @@ fn create_tables(database: &Database) -> Result<(), redb::Error> {
     for index in [BY_KEY, BY_ACCOUNT, PREAUTHORIZED] {
         transaction.open_table(index)?;
     }
+    transaction.open_table(SECRETS)?;
     transaction.open_table(ENDS)?;
     transaction.commit()?;
     Ok(())

@@ -57,6 +57,9 @@ pub struct Acme {
     /// Run a name server on this port, whose records clients can change (RFC 2136, acme-dns, challtestsrv)
     #[arg(long, value_name = "PORT", help_heading = "Validation")]
     pub dns_port: Option<u16>,
+    /// Accept only updates (RFC 2136) that are signed with the key in this file; it is created if there is none
+    #[arg(long, value_name = "FILE", requires = "dns_port", help_heading = "Validation")]
+    pub dns_key: Option<PathBuf>,
     /// Also look at servers with public addresses
     #[arg(long, help_heading = "Validation")]
     pub allow_public: bool,

@@ -4,17 +4,24 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::error::Fault;
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   devca snippet nginx > /etc/nginx/conf.d/app.conf
   devca snippet node --cert certs/app.test.pem
   devca snippet --ca work postgres
+  devca snippet certbot
 
 Without --cert, the files are those of the server certificate that was issued last. The lines for mutual TLS are commented \
-out; they name the root of the CA called clients, if there is one.")]
+out; they name the root of the CA called clients, if there is one.
+
+Clients of devca acme: certbot, caddy-acme, traefik, lego, acme.sh, nginx-acme, apache-md, cert-manager, autocert. Their lines \
+name the server and the root.")]
 pub struct Snippet {
-    /// The server: nginx, apache, haproxy, caddy, postgres, redis, node, vite, next, python, go, rust or java
+    /// The server (nginx, apache, haproxy, caddy, postgres, redis, node, vite, next, python, go, rust or java), or the client
+    /// of devca acme
     #[arg(value_name = "SERVER", ignore_case = true, hide_possible_values = true)]
     pub server: ServerKind,
     /// The certificate to fill in
@@ -23,9 +30,28 @@ pub struct Snippet {
     /// Its key [default: the file beside it whose name ends in -key.pem]
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
+    /// The ACME server that a client of devca acme should use
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "https://localhost:14000/directory",
+        conflicts_with = "cert",
+        value_parser = directory
+    )]
+    pub directory: String,
 }
 
-/// A server whose configuration `docs/servers.md` has.
+/// A server's directory (RFC 8555 §7.1.1), in characters that no configuration file treats as special.
+fn directory(word: &str) -> Result<String, Fault> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~/:[]%".contains(c);
+    if word.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && rest.chars().all(is_plain)) {
+        return Ok(word.to_owned());
+    }
+    let what = format!("{word:?} is not the URL of an ACME server");
+    Err(Fault::usage(what, "for example: --directory https://localhost:14000/directory"))
+}
+
+/// A server whose configuration `docs/servers.md` has, or a client of `devca acme` from `docs/acme-clients.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ServerKind {
     Nginx,
@@ -47,16 +73,27 @@ pub enum ServerKind {
     Rust,
     #[value(aliases = ["spring", "spring-boot"])]
     Java,
+    Certbot,
+    CaddyAcme,
+    Traefik,
+    Lego,
+    #[value(name = "acme.sh", alias = "acme-sh")]
+    AcmeSh,
+    NginxAcme,
+    #[value(aliases = ["mod_md", "mod-md"])]
+    ApacheMd,
+    CertManager,
+    Autocert,
 }
 
 impl ServerKind {
     /// The title of its section.
     pub fn title(self) -> &'static str {
         match self {
-            Self::Nginx => "nginx",
+            Self::Nginx | Self::NginxAcme => "nginx",
             Self::Apache => "Apache",
             Self::Haproxy => "HAProxy",
-            Self::Caddy => "Caddy",
+            Self::Caddy | Self::CaddyAcme => "Caddy",
             Self::Postgres => "PostgreSQL",
             Self::Redis => "Redis",
             Self::Node => "Node",
@@ -66,6 +103,29 @@ impl ServerKind {
             Self::Go => "Go",
             Self::Rust => "axum",
             Self::Java => "Spring Boot",
+            Self::Certbot => "certbot",
+            Self::Traefik => "Traefik",
+            Self::Lego => "lego",
+            Self::AcmeSh => "acme.sh",
+            Self::ApacheMd => "Apache's mod_md",
+            Self::CertManager => "cert-manager",
+            Self::Autocert => "autocert",
         }
+    }
+
+    /// Whether it gets its certificates from `devca acme`.
+    pub fn is_acme_client(self) -> bool {
+        matches!(
+            self,
+            Self::Certbot
+                | Self::CaddyAcme
+                | Self::Traefik
+                | Self::Lego
+                | Self::AcmeSh
+                | Self::NginxAcme
+                | Self::ApacheMd
+                | Self::CertManager
+                | Self::Autocert
+        )
     }
 }

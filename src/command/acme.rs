@@ -6,6 +6,7 @@ use std::sync::Arc;
 use time::Duration;
 
 use super::Context;
+use crate::acme::dns::tsig::TsigKey;
 use crate::acme::issuer::SigningCa;
 use crate::acme::log::AcmeLog;
 use crate::acme::server::{AcmeRules, BindingKeys};
@@ -15,14 +16,15 @@ use crate::ca::Authority;
 use crate::cli::{self, Validation};
 use crate::command::serve;
 use crate::command::shared::watched_ca::WatchedCa;
-use crate::disk::files;
-use crate::error::{OrHint, quoted};
+use crate::disk::files::{self, NewFile, Secrecy};
+use crate::error::{Fault, OrHint, quoted};
 use crate::report::Log;
 use crate::serve::certificates::CaFiles;
 use crate::serve::event::Events;
 
 pub(super) fn run(context: &Context, args: cli::Acme) -> anyhow::Result<u8> {
     let bindings = args.eab.as_deref().map(bindings).transpose()?;
+    let dns_key = args.dns_key.as_deref().map(|path| dns_key(context, path)).transpose()?;
     let authority = serve::authority(context)?;
     context.note_if_not_installed(false);
     serve::give_up_root()?;
@@ -44,6 +46,7 @@ pub(super) fn run(context: &Context, args: cli::Acme) -> anyhow::Result<u8> {
         listen: args.listen,
         port: args.port,
         dns_port: args.dns_port,
+        dns_key,
         state,
         rules: AcmeRules {
             lifetime: minutes.or(args.days.map(Duration::days)),
@@ -75,6 +78,22 @@ fn signing(context: &Context, authority: &Authority) -> anyhow::Result<SigningCa
         source: Box::new(source),
         authority: again,
         stamp,
+    })
+}
+
+/// The key in this file, which is created first if it does not exist.
+fn dns_key(context: &Context, path: &Path) -> anyhow::Result<TsigKey> {
+    if path.symlink_metadata().is_err() {
+        let public = NewFile::public(path.to_owned(), TsigKey::generate()?);
+        let file = NewFile { secrecy: Secrecy::Private, ..public };
+        context.person.files().stage(vec![file])?.commit()?;
+        context.report.note(format!("created a key for updates: {}", path.display()));
+    }
+    let text = files::read_named(path)?;
+    let key = std::str::from_utf8(&text).ok().and_then(TsigKey::read);
+    key.ok_or_else(|| {
+        let what = format!("{} is not one key for hmac-sha256, hmac-sha384 or hmac-sha512", path.display());
+        Fault::new(what, "name a file that does not exist, and devca creates one").into()
     })
 }
 

@@ -1,9 +1,10 @@
 //! `devca snippet SERVER`: the few lines that a server needs, with the files of a certificate filled in. They come from
-//! `docs/servers.md`, which `tests/servers.rs` runs.
+//! `docs/servers.md`, which `tests/servers.rs` runs. Those of ACME clients come from `docs/acme-clients.md`.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
 use serde::Serialize;
 
 use super::Context;
@@ -11,7 +12,7 @@ use crate::check;
 use crate::cli;
 use crate::cli::ServerKind;
 use crate::disk::files;
-use crate::error::Fault;
+use crate::error::{Fault, quoted};
 use crate::format::{Format, Holds, Output, Written};
 use crate::issued::inventory::{Entry, Inventory};
 use crate::issued::presence::{self, State};
@@ -20,7 +21,8 @@ use crate::x509::details::CertificateDetails;
 use crate::x509::kind::Kind;
 use crate::x509::pem;
 
-const PAGE: &str = include_str!("../../docs/servers.md");
+const SERVERS: &str = include_str!("../../docs/servers.md");
+const ACME_CLIENTS: &str = include_str!("../../docs/acme-clients.md");
 
 /// The page's names for files. A name that contains another comes first.
 const CERTIFICATE: &str = "localhost+1.pem";
@@ -30,6 +32,10 @@ const KEY_STORE: &str = "localhost+1-keystore.p12";
 const CLIENTS: &str = "clients.pem";
 /// The CA of that root.
 const CLIENT_CA: &str = "clients";
+/// What ACME clients need to know.
+const DIRECTORY: &str = "https://localhost:14000/directory";
+const ROOT: &str = "root.pem";
+const ROOT_IN_BASE64: &str = "ROOT_IN_BASE64";
 
 /// The lines for a server.
 #[derive(Serialize)]
@@ -55,6 +61,12 @@ struct Block {
     text: &'static str,
 }
 
+impl Block {
+    fn file(&self, content: String) -> SnippetFile {
+        SnippetFile { name: self.info.split_once(' ').map_or(self.info, |(_, name)| name), content }
+    }
+}
+
 /// The values for the page's names.
 struct Replacement {
     name: &'static str,
@@ -62,7 +74,12 @@ struct Replacement {
 }
 
 pub(super) fn run(context: &Context, args: &cli::Snippet) -> anyhow::Result<ServerSnippet> {
-    let blocks = blocks(args.server);
+    if args.server.is_acme_client() {
+        return acme_client(context, args);
+    }
+    let mut blocks = blocks(SERVERS, args.server);
+    // Commands are for trying the server.
+    blocks.retain(|block| !block.info.starts_with("sh "));
     let (host, mut replacements) = match &args.cert {
         Some(certificate) => given(certificate, args.key.as_deref(), &blocks)?,
         None => issued(context, &blocks)?,
@@ -70,21 +87,29 @@ pub(super) fn run(context: &Context, args: &cli::Snippet) -> anyhow::Result<Serv
     let clients = context.folder.siblings().into_iter().find(|folder| folder.name.to_string() == CLIENT_CA);
     let path = clients.map(|folder| folder.root()).filter(|path| path.exists());
     replacements.extend(path.map(|path| Replacement { name: CLIENTS, path }));
-    let file = |block: &Block| SnippetFile {
-        name: block.info.split_once(' ').map_or(block.info, |(_, name)| name),
-        content: fill(block, &host, &replacements),
-    };
+    let file = |block: &Block| block.file(fill(block, &host, &replacements));
     Ok(ServerSnippet { files: blocks.iter().map(file).collect() })
 }
 
-/// The blocks in the server's section that are files, not commands.
-fn blocks(server: ServerKind) -> Vec<Block> {
+/// The lines for a client of `devca acme`.
+fn acme_client(context: &Context, args: &cli::Snippet) -> anyhow::Result<ServerSnippet> {
+    let root = context.root()?;
+    let encoded = base64::engine::general_purpose::STANDARD.encode(pem::certificate(&root.der));
+    let file = |block: &Block| {
+        let text = block.text.replace(DIRECTORY, &args.directory).replace(ROOT_IN_BASE64, &encoded);
+        block.file(text.replace(ROOT, &in_syntax(block.info, &context.folder.root())))
+    };
+    let blocks = blocks(ACME_CLIENTS, args.server);
+    Ok(ServerSnippet { files: blocks.iter().map(file).collect() })
+}
+
+/// The blocks in the section about this server or client.
+fn blocks(page: &'static str, server: ServerKind) -> Vec<Block> {
     let title = format!("\n## {}\n", server.title());
-    let section = PAGE.split_once(title.as_str()).map_or("", |(_, rest)| rest);
+    let section = page.split_once(title.as_str()).map_or("", |(_, rest)| rest);
     let section = section.split("\n## ").next().unwrap_or_default();
     let fenced = section.split("```").skip(1).step_by(2);
-    let blocks = fenced.filter_map(|block| block.split_once('\n')).map(|(info, text)| Block { info, text });
-    blocks.filter(|block| !block.info.starts_with("sh ")).collect()
+    fenced.filter_map(|block| block.split_once('\n')).map(|(info, text)| Block { info, text }).collect()
 }
 
 /// The files given on the command line, and the first name in the certificate.
@@ -199,6 +224,9 @@ fn fill(block: &Block, host: &str, replacements: &[Replacement]) -> String {
 
 /// A path in the syntax of the file. All of these servers accept `/` on Windows, too, but most treat `\` as special.
 fn in_syntax(info: &str, path: &Path) -> String {
+    if info.starts_with("sh ") {
+        return quoted(path);
+    }
     let path = path.display().to_string();
     let path = if cfg!(windows) { path.replace('\\', "/") } else { path };
     let is_bare =

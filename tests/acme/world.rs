@@ -22,8 +22,16 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// What makes the names in the tests this machine's.
+const RESOLVE: [&str; 2] = ["--resolve", "*.test=127.0.0.1"];
+
 impl World {
     pub fn new(options: &[&str]) -> Self {
+        Self::asking(&[&RESOLVE, options].concat())
+    }
+
+    /// With names as these options resolve them.
+    pub fn asking(options: &[&str]) -> Self {
         let home = Home::new();
         home.ok(["issue", "localhost"]);
         let (http, tls) = (free_port(), free_port());
@@ -31,11 +39,21 @@ impl World {
         Self { home, acme, http, tls }
     }
 
+    /// With the ports that everyone uses, in a network of its own.
+    pub fn with_usual_ports() -> Self {
+        let home = Home::new();
+        home.ok(["issue", "localhost"]);
+        let mut command = home.devca(["acme", "--json"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let acme = Served::spawn(command);
+        Self { home, acme, http: 80, tls: 443 }
+    }
+
     /// Restarts the server with other options.
     pub fn restart(&mut self, options: &[&str]) {
         self.acme.interrupt();
         self.acme.ended();
-        self.acme = start(&self.home, self.http, self.tls, options);
+        self.acme = start(&self.home, self.http, self.tls, &[&RESOLVE, options].concat());
     }
 
     pub fn directory(&self) -> String {
@@ -93,7 +111,7 @@ impl World {
 }
 
 fn start(home: &Home, http: u16, tls: u16, options: &[&str]) -> Served {
-    let mut command = home.devca(["acme", "--port", "0", "--json", "--resolve", "*.test=127.0.0.1"]);
+    let mut command = home.devca(["acme", "--port", "0", "--json"]);
     command.args(["--http-port", &http.to_string(), "--tls-port", &tls.to_string()]).args(options);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     Served::spawn(command)

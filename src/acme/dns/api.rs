@@ -1,5 +1,6 @@
 //! HTTP APIs that clients use to change records: those of acme-dns and challtestsrv.
 
+use aws_lc_rs::hmac;
 use bytes::Bytes;
 use hickory_proto::rr::rdata::CNAME;
 use hickory_proto::rr::{RData, RecordType};
@@ -10,6 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::zone::{self, Zone};
+use crate::acme::base64url;
 use crate::acme::problem::AcmeProblem;
 use crate::acme::reply::{self, AcmeReply};
 use crate::acme::server::{Call, random_id};
@@ -38,8 +40,8 @@ pub(in crate::acme) async fn answer(
     let body = Limited::new(body, MOST_BODY).collect().await;
     let body = body.map_err(|_| AcmeProblem::malformed("the body is too large").with_status(413))?.to_bytes();
     match path.split_once('/') {
-        Some(("acme-dns", "register")) => register(call),
-        Some(("acme-dns", "update")) => update(zone, call, &head.headers, &body),
+        Some(("acme-dns", "register")) => register(&passwords(call).await?),
+        Some(("acme-dns", "update")) => update(zone, &passwords(call).await?, &head.headers, &body),
         Some(("challtestsrv", command)) => challtestsrv(zone, command, &body),
         _ => Err(AcmeProblem::not_found("resource")),
     }
@@ -49,12 +51,17 @@ fn read<'a, T: Deserialize<'a>>(body: &'a Bytes) -> Result<T, AcmeProblem> {
     serde_json::from_slice(body).map_err(|e| AcmeProblem::malformed(format!("the body cannot be read: {e}")))
 }
 
+/// The key from which passwords are derived: it is stored, so that registrations survive a restart.
+async fn passwords(call: &Call) -> Result<hmac::Key, AcmeProblem> {
+    Ok(hmac::Key::new(hmac::HMAC_SHA256, &call.server.store.secret("acme-dns").await?))
+}
+
 /// Registers a name with its own password: the server derives the password from the name, and stores neither.
-fn register(call: &Call) -> Result<AcmeReply, AcmeProblem> {
+fn register(passwords: &hmac::Key) -> Result<AcmeReply, AcmeProblem> {
     let subdomain = random_id()?.to_ascii_lowercase().replace('_', "x").replace('-', "y");
     let body = json!({
         "username": subdomain,
-        "password": call.server.nonces.password(&subdomain),
+        "password": base64url::encode(hmac::sign(passwords, subdomain.as_bytes()).as_ref()),
         "fulldomain": format!("{subdomain}.{ACME_DNS}"),
         "subdomain": subdomain,
         "allowfrom": [],
@@ -69,13 +76,18 @@ struct RecordUpdate {
 }
 
 /// acme-dns keeps the last two values: one for the name, one for its wildcard.
-fn update(zone: &Zone, call: &Call, headers: &HeaderMap, body: &Bytes) -> Result<AcmeReply, AcmeProblem> {
+fn update(
+    zone: &Zone,
+    passwords: &hmac::Key,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Result<AcmeReply, AcmeProblem> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let asked: RecordUpdate = read(body)?;
     let (user, password) = (header("x-api-user"), header("x-api-key"));
-    if user != asked.subdomain || !call.server.nonces.is_password(user, password) {
-        let what =
-            "the user, the password or the subdomain is wrong; those of an earlier run are not good any more";
+    let tag = base64url::decode(password).unwrap_or_default();
+    if user != asked.subdomain || hmac::verify(passwords, user.as_bytes(), &tag).is_err() {
+        let what = "the user, the password or the subdomain is wrong";
         return Err(AcmeProblem::unauthorized(what).with_status(401));
     }
     let name = zone::name(&format!("{}.{ACME_DNS}", asked.subdomain));

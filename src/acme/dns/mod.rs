@@ -3,5 +3,6 @@
 pub(super) mod api;
 pub(super) mod query;
 pub(super) mod responder;
+pub mod tsig;
 mod update;
 pub(super) mod zone;

@@ -8,11 +8,13 @@ use std::time::Duration;
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::{NS, SOA};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
+use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::tsig::{self, Signature};
 use super::update;
 use super::zone::Zone;
 
@@ -96,17 +98,32 @@ pub(in crate::acme) fn answer(zone: &Zone, bytes: &[u8], is_udp: bool) -> Option
     let mut reply = Message::response(message.id, message.op_code);
     reply.metadata.recursion_desired = message.recursion_desired;
     reply.queries.clone_from(&message.queries);
+    let now = OffsetDateTime::now_utc().unix_timestamp().unsigned_abs();
+    let (signing, is_signed, is_refused) = match tsig::check(zone.key.as_ref(), bytes, &message, now) {
+        Signature::Absent => (None, false, false),
+        Signature::Good(response) => (Some(response), true, false),
+        Signature::Refused(response) => (Some(response), false, true),
+    };
+    let code = &mut reply.metadata.response_code;
     match (message.op_code, message.queries.as_slice()) {
+        _ if is_refused => *code = ResponseCode::NotAuth,
         (OpCode::Query, [query]) => look_up(zone, query, &mut reply),
-        (OpCode::Update, [_]) => reply.metadata.response_code = update::apply(zone, &message),
-        _ => reply.metadata.response_code = ResponseCode::NotImp,
+        (OpCode::Update, _) if zone.key.is_some() && !is_signed => *code = ResponseCode::Refused,
+        (OpCode::Update, [_]) => *code = update::apply(zone, &message),
+        _ => *code = ResponseCode::NotImp,
     }
     if message.edns.is_some() {
         reply.edns = Some(hickory_proto::op::Edns::new());
     }
-    let written = reply.to_vec().ok()?;
+    let mut written = reply.to_vec().ok()?;
     let most = usize::from(message.max_payload()).clamp(SMALLEST, LARGEST);
-    if is_udp && written.len() > most { reply.truncate().to_vec().ok() } else { Some(written) }
+    if is_udp && written.len() > most {
+        reply = reply.truncate();
+        written = reply.to_vec().ok()?;
+    }
+    let Some(signing) = signing else { return Some(written) };
+    reply.set_signature(signing.sign(&written).ok()?);
+    reply.to_vec().ok()
 }
 
 fn look_up(zone: &Zone, query: &Query, reply: &mut Message) {

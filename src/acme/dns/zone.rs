@@ -7,6 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use hickory_proto::rr::rdata::{A, AAAA, CNAME, TXT};
 use hickory_proto::rr::{Name, RData, RecordType};
 
+use super::tsig::TsigKey;
+
 /// The maximum number of names with records, so that a client cannot fill the memory by making up names.
 const MOST_NAMES: usize = 10_000;
 const MOST_RECORDS: usize = 32;
@@ -19,6 +21,8 @@ pub(in crate::acme) struct Zone {
     records: Mutex<HashMap<Name, Vec<RData>>>,
     /// The addresses of names without addresses of their own.
     usual: Mutex<Vec<IpAddr>>,
+    /// Signs updates; if there is none, they need no signature.
+    pub(super) key: Option<TsigKey>,
 }
 
 /// A name in the form that the zone uses.
@@ -42,6 +46,11 @@ pub(super) fn address(address: IpAddr) -> RData {
 }
 
 impl Zone {
+    /// Without records.
+    pub(in crate::acme) fn new(key: Option<TsigKey>) -> Self {
+        Self { key, ..Self::default() }
+    }
+
     fn records(&self) -> MutexGuard<'_, HashMap<Name, Vec<RData>>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
