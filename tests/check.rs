@@ -14,6 +14,8 @@ mod common;
 mod company;
 #[path = "check/differences.rs"]
 mod differences;
+#[path = "check/edges.rs"]
+mod edges;
 #[path = "check/faults.rs"]
 mod faults;
 #[path = "check/files.rs"]

@@ -94,6 +94,8 @@ pub enum Case {
     SentKey,
     /// A signature is one of ECDSA with SHA-3.
     EcdsaWithSha3,
+    /// A root's own signature is one of ECDSA with SHA-3.
+    RootWithSha3,
     /// The issuer that is not recognized is a root.
     AtRoot,
     /// A host name has an underscore.

@@ -132,6 +132,7 @@ fn alternative<'a>(
         // Go checks only the leaf's and the CA's own names; Java ignores the constraints of a root.
         let refused_by = [OpenSsl, GnuTls, Go, Webpki, Java, Chrome, Firefox];
         let minds = |library: &Library| match library {
+            GnuTls if is_of_other_version(limits, name) && !is_excluded => false,
             Go | GnuTls => is_leaf,
             Java => !by_root,
             _ => true,
@@ -147,6 +148,14 @@ fn alternative<'a>(
         };
         Some(Outside { name: name.clone(), is_excluded, refused_by })
     })
+}
+
+/// Whether no permitted subtree has addresses of this one's version. `GnuTLS` permits all addresses of that
+/// version then.
+fn is_of_other_version(limits: &Limits, name: &AnyName) -> bool {
+    let AnyName::Ip(own) = name else { return false };
+    let is_same = |base: &AnyName| matches!(base, AnyName::Ip(base) if base.len() == 2 * own.len());
+    !limits.permitted.iter().any(is_same)
 }
 
 /// Does the same for the names in the subject.
@@ -224,6 +233,10 @@ fn lenient(limits: &Limits, name: &AnyName, is_leaf: bool) -> Option<Outside> {
             && label.chars().all(|c| c.is_ascii_alphanumeric() || "-_*".contains(c))
     };
     let minds = |library: Library, when: bool| Some(library).filter(|_| when);
+    let outside = |refused_by: &[Option<Library>]| {
+        let refused_by: Vec<Library> = refused_by.iter().flatten().copied().collect();
+        (!refused_by.is_empty()).then(|| Outside { name: name.clone(), is_excluded: false, refused_by })
+    };
     let list = match name {
         AnyName::Dns(text) if !text.strip_suffix('.').unwrap_or(text).split('.').all(is_label) => {
             [minds(Go, is_leaf && !text.is_empty()), minds(Webpki, has_own_kind)]
@@ -236,8 +249,19 @@ fn lenient(limits: &Limits, name: &AnyName, is_leaf: bool) -> Option<Outside> {
             let by_openssl = minds(OpenSsl, is_broken && has_own_kind);
             [by_openssl.or(minds(Go, is_broken && is_leaf)), minds(Webpki, has_own_kind)]
         }
-        AnyName::Uri(text) => {
-            [minds(OpenSsl, has_own_kind && !text.contains("://")), minds(Webpki, has_own_kind)]
+        AnyName::Uri(_) => {
+            // Go compares a host name, and GnuTLS supports no excluded URIs.
+            let is_limited = limits.excluded.iter().any(|base| name.is_like(base));
+            return outside(&[
+                minds(OpenSsl, has_own_kind && !name.has_authority()),
+                minds(Webpki, has_own_kind),
+                minds(Go, has_own_kind && is_leaf && !name.has_host()),
+                minds(GnuTls, is_limited && is_leaf),
+            ]);
+        }
+        // webpki and Chrome refuse a wildcard that includes an excluded name.
+        AnyName::Dns(_) if limits.excluded.iter().any(|base| name.covers(base)) => {
+            [minds(Webpki, true), minds(Chrome, true)]
         }
         // OpenSSL and webpki do not validate a constraint until they compare it.
         AnyName::Ip(octets) if ![4, 16].contains(&octets.len()) => {
@@ -246,6 +270,5 @@ fn lenient(limits: &Limits, name: &AnyName, is_leaf: bool) -> Option<Outside> {
         AnyName::Unreadable(_) => [None, Some(Webpki)],
         _ => return None,
     };
-    let refused_by: Vec<Library> = list.into_iter().flatten().collect();
-    (!refused_by.is_empty()).then(|| Outside { name: name.clone(), is_excluded: false, refused_by })
+    outside(&list)
 }

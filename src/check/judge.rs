@@ -1,24 +1,19 @@
 //! Turns a chain of certificates into findings.
 
-use std::net::IpAddr;
-
 use time::{Duration, OffsetDateTime};
 
 use super::catalogue::{
-    Case, Client, EXPIRED, EXPIRING, Library, MISSING_INTERMEDIATE, NAME_MISMATCH, NOT_YET_VALID,
-    SELF_SIGNED, TOO_LONG, WRONG_ORDER, Words,
+    Client, EXPIRED, EXPIRING, Library, MISSING_INTERMEDIATE, NOT_YET_VALID, SELF_SIGNED, TOO_LONG,
+    WRONG_ORDER, Words,
 };
 use super::chain::{self, Chain, End, Link, Source};
-use super::{Finding, constraints, form, issue, issuers, purpose, strength, words};
+use super::{Finding, constraints, form, hostname, issue, issuers, purpose, strength, words};
 use crate::x509::details::CertificateDetails;
 use crate::x509::policy;
 use crate::x509::validity::DaysLeft;
 
 /// Certificates that expire within this many days are reported.
 const EXPIRES_SOON: i64 = 7;
-
-/// The number of names shown from a long list.
-const SHOWN: usize = 6;
 
 const PUBLIC_MAX_DAYS: i64 = 398;
 
@@ -42,9 +37,7 @@ pub fn judge(chain: &Chain, sent: &[Link], expected: &Expectation) -> Vec<Findin
         findings.push(Finding::new(&SELF_SIGNED, what, format!("devca issue {names}, and use those files")));
     }
     findings.extend(missing_links(chain));
-    findings.extend(
-        expected.name.and_then(|name| name_mismatch(leaf, name).or_else(|| bad_wildcard(leaf, name))),
-    );
+    findings.extend(expected.name.and_then(|name| hostname::judge(leaf, name)));
     for (link, _) in &chain.links {
         let link: &Link = link;
         let is_root = chain.is_root(link) && chain.links.len() > 1;
@@ -79,108 +72,6 @@ fn missing_links(chain: &Chain) -> Option<Finding> {
     }
     let fix = format!("have the server send the full chain: {} --format pem,fullchain", issue(leaf));
     Some(Finding::new(&MISSING_INTERMEDIATE, what, fix))
-}
-
-/// Matches a host against a name as browsers do (RFC 6125 §6.4): an exact name, or a wildcard that is the
-/// whole first label.
-pub fn matches(pattern: &str, host: &str) -> bool {
-    if let Ok(host) = host.parse::<IpAddr>() {
-        return pattern.parse() == Ok(host);
-    }
-    let (pattern, host) = (pattern.to_ascii_lowercase(), host.trim_end_matches('.').to_ascii_lowercase());
-    match pattern.strip_prefix("*.") {
-        // OpenSSL, GnuTLS and browsers reject wildcards directly below a top-level domain.
-        Some(base) if !base.contains('.') => false,
-        Some(base) => host.split_once('.').is_some_and(|(first, rest)| !first.is_empty() && rest == base),
-        None => pattern == host,
-    }
-}
-
-fn name_mismatch(leaf: &Link, name: &str) -> Option<Finding> {
-    let details = &leaf.details;
-    let is_name = |known: &&String| !known.contains(['@', '/']);
-    let names: Vec<&String> = details.names.iter().filter(is_name).collect();
-    if names.iter().any(|known| matches(known, name)) {
-        return None;
-    }
-    let ip = name.parse::<IpAddr>().is_ok();
-    let mut list = names.iter().take(SHOWN).map(|known| known.as_str()).collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN {
-        list = format!("{list} and {} more", names.len() - SHOWN);
-    }
-    let deeper = |known: &&String| {
-        known.strip_prefix("*.").is_some_and(|base| name == base || name.ends_with(&format!(".{base}")))
-    };
-    let what = if names.is_empty() {
-        match &details.common_name {
-            Some(common_name) => {
-                format!(
-                    "the certificate has only the common name {common_name}, which browsers and Go ignore"
-                )
-            }
-            None => "the certificate has no names".into(),
-        }
-    } else if names.iter().any(deeper) {
-        format!("the certificate is for {list}, not for {name}: a wildcard stands for exactly one label")
-    } else if ip && !names.iter().any(|known| known.parse::<IpAddr>().is_ok()) {
-        format!("the certificate is for {list}, not for the address {name}")
-    } else {
-        format!("the certificate is for {list}, not for {name}")
-    };
-    let all: Vec<String> = std::iter::once(name.to_owned()).chain(names.iter().map(|&n| n.clone())).collect();
-    let fix = format!("devca issue {}", words(&all));
-    // Some clients still fall back to the common name if there are no alternative names.
-    let suffices = names.is_empty()
-        && !ip
-        && details.common_name.as_ref().is_some_and(|common_name| matches(common_name, name));
-    let is_wide = names.iter().any(|known| {
-        known.strip_prefix("*.").is_some_and(|base| {
-            !base.contains('.') && name.split_once('.').is_some_and(|(_, rest)| rest == base)
-        })
-    });
-    // Clients do not compare URIs and email addresses with a host.
-    let has_host = names.iter().any(|known| !known.contains([':', '@']) && known.parse::<IpAddr>().is_err());
-    let minds_names = |client| {
-        matches!(client, Client::Go | Client::Chrome | Client::Firefox | Client::Rustls) || !suffices
-    };
-    // Go also accepts a wildcard directly below a top-level domain.
-    let is_said = |words: &Words| minds_names(words.client) && !(words.client == Client::Go && is_wide);
-    let has_address = names.iter().any(|known| known.parse::<IpAddr>().is_ok());
-    let said = |words: &Words| {
-        is_said(words)
-            && match words.when {
-                Case::UnknownSni | Case::Underscore => false,
-                Case::HostName => !ip,
-                Case::Address => ip,
-                Case::NoAddresses => ip && !has_address,
-                Case::NoNames => names.is_empty() && !ip,
-                Case::NoHostNames => !names.is_empty() && !has_host && !ip,
-                Case::OtherNames if ip => !names.is_empty(),
-                Case::OtherNames => has_host,
-                _ => true,
-            }
-    };
-    Some(Finding::new(&NAME_MISMATCH, what, fix).saying(said))
-}
-
-/// Reports a wildcard that OpenSSL never matches, because it has an underscore. curl and Node compare names
-/// without OpenSSL.
-fn bad_wildcard(leaf: &Link, name: &str) -> Option<Finding> {
-    let names = &leaf.details.names;
-    let mut matching = names.iter().filter(|known| matches(known, name));
-    let first = matching.clone().next()?;
-    let is_bad = |known: &String| known.starts_with("*.") && known.contains('_');
-    matching.all(is_bad).then(|| {
-        let what = format!("{first} has an underscore: OpenSSL (Python) and Java refuse such wildcards");
-        let all: Vec<String> = names.iter().cloned().chain([name.to_owned()]).collect();
-        let said = |words: &Words| match words.client {
-            Client::Python | Client::OpenSsl => words.when == Case::HostName,
-            Client::Java => words.when == Case::Underscore,
-            _ => false,
-        };
-        let fix = format!("use another name, or for OpenSSL: devca issue {}", self::words(&all));
-        Finding::new(&NAME_MISMATCH, what, fix).saying(said)
-    })
 }
 
 fn validity(link: &Link, now: OffsetDateTime) -> Option<Finding> {
@@ -255,37 +146,4 @@ pub fn too_long_for_public_roots(leaf: &Link) -> Option<Finding> {
         let fix = "get it issued for a shorter time, or by your own root: devca issue NAMES";
         Finding::new(&TOO_LONG, what, fix).saying(|words| words.client == Client::Chrome)
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn a_wildcard_stands_for_one_whole_label() {
-        for (pattern, host) in [
-            ("localhost", "LOCALHOST"),
-            ("localhost", "localhost."),
-            ("*.app.test", "a.app.test"),
-            ("*.APP.test", "b.app.Test"),
-            ("127.0.0.1", "127.0.0.1"),
-            ("::1", "0:0:0:0:0:0:0:1"),
-        ] {
-            assert!(matches(pattern, host), "{pattern} {host}");
-        }
-        for (pattern, host) in [
-            ("localhost", "localhost.test"),
-            ("*.app.test", "app.test"),
-            ("*.app.test", ".app.test"),
-            ("*.app.test", "a.b.app.test"),
-            ("a*.app.test", "ab.app.test"),
-            ("*", "localhost"),
-            ("*.test", "a.test"),
-            ("127.0.0.1", "127.0.0.2"),
-            ("*.0.0.1", "127.0.0.1"),
-            ("", "localhost"),
-        ] {
-            assert!(!matches(pattern, host), "{pattern} {host}");
-        }
-    }
 }

@@ -18,6 +18,7 @@ mod constraints;
 pub(crate) mod environment;
 mod form;
 pub(crate) mod handshake;
+mod hostname;
 mod issuers;
 pub mod judge;
 pub(crate) mod names;

@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use x509_parser::asn1_rs::{Any, Tag};
 use x509_parser::extensions::{GeneralName, GeneralSubtree, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
-use x509_parser::x509::AttributeTypeAndValue;
+use x509_parser::x509::{AttributeTypeAndValue, X509Name};
+
+use crate::x509::canonical::Canonical;
 
 /// A general name (RFC 5280 §4.2.1.6).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +82,23 @@ impl AnyName {
         }
     }
 
+    /// Whether this is a URI with a host name in it.
+    pub fn has_host(&self) -> bool {
+        matches!(self, Self::Uri(uri) if host_of(uri).is_some())
+    }
+
+    /// Whether this is a URI with a host name or an address in it.
+    pub fn has_authority(&self) -> bool {
+        matches!(self, Self::Uri(uri) if authority_of(uri).is_some())
+    }
+
+    /// Whether this is a wildcard that stands for `base`, among other names.
+    pub fn covers(&self, base: &Self) -> bool {
+        let (Self::Dns(name), Self::Dns(base)) = (self, base) else { return false };
+        let parent = base.split_once('.').map(|(_, parent)| parent);
+        name.strip_prefix("*.").zip(parent).is_some_and(|(own, parent)| own.eq_ignore_ascii_case(parent))
+    }
+
     /// Whether the constraint `base` covers this name (RFC 5280 §4.2.1.10).
     pub fn is_within(&self, base: &Self) -> bool {
         match (self, base) {
@@ -136,13 +155,18 @@ fn is_mailbox_of(name: &str, base: &str) -> bool {
     }
 }
 
-/// The host of a URI; `None` if it is an IP address.
-fn host_of(uri: &str) -> Option<&str> {
+/// The host of a URI, which may be an address.
+fn authority_of(uri: &str) -> Option<&str> {
     let rest = uri.split_once("://")?.1;
     let authority = rest.split(['/', '?', '#']).next()?;
     let host = authority.rsplit('@').next()?;
     let host = if host.starts_with('[') { host } else { host.split(':').next()? };
-    (!host.is_empty() && !host.starts_with('[') && host.parse::<IpAddr>().is_err()).then_some(host)
+    (!host.is_empty()).then_some(host)
+}
+
+/// The host name of a URI; `None` if it is an IP address.
+fn host_of(uri: &str) -> Option<&str> {
+    authority_of(uri).filter(|host| !host.starts_with('[') && host.parse::<IpAddr>().is_err())
 }
 
 fn is_in_network(address: &[u8], base: &[u8]) -> bool {
@@ -152,13 +176,10 @@ fn is_in_network(address: &[u8], base: &[u8]) -> bool {
         && address.iter().zip(network).zip(mask).all(|((own, network), mask)| own & mask == network & mask)
 }
 
-/// Whether a distinguished name begins with all parts of `base`. (OpenSSL also ignores case.)
+/// Whether a distinguished name begins with all parts of `base`, compared as OpenSSL does.
 fn has_prefix(name: &[u8], base: &[u8]) -> bool {
-    let content = |der: &[u8]| {
-        let (_, any) = Any::from_der(der).ok()?;
-        Some(any.data.to_ascii_lowercase())
-    };
-    content(name).zip(content(base)).is_some_and(|(name, base)| name.starts_with(&base))
+    let canonical = |der| X509Name::from_der(der).ok().map(|(_, name)| Canonical::of(&name));
+    canonical(name).zip(canonical(base)).is_some_and(|(name, base)| name.starts_with(&base))
 }
 
 impl Names {

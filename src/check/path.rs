@@ -154,7 +154,7 @@ impl<'a> Search<'a> {
         while self.sent > 0 && path.len() < MAX_LENGTH {
             let last = path[path.len() - 1];
             let (link, _, is_anchor) = self.links[last];
-            if is_anchor && link.is_self_issued() {
+            if is_anchor && is_self_issued(link) {
                 break;
             }
             let fits = |at: &usize| {
@@ -199,7 +199,7 @@ impl<'a> Search<'a> {
         loop {
             let last = self.links.get(path[path.len() - 1])?.0;
             let next = (1..self.sent).find(|at| !path.contains(at) && fits(last, *at));
-            let Some(next) = next.filter(|_| !last.is_self_issued() && path.len() < MAX_LENGTH) else {
+            let Some(next) = next.filter(|_| !is_own_issuer(last) && path.len() < MAX_LENGTH) else {
                 break;
             };
             path.push(next);
@@ -215,7 +215,7 @@ impl<'a> Search<'a> {
             path.push(anchor);
             return self.finish(path);
         }
-        if path.len() > 1 && self.links[path[path.len() - 1]].0.is_self_issued() {
+        if path.len() > 1 && is_own_issuer(self.links[path[path.len() - 1]].0) {
             path.pop();
         }
         let last = self.links[path[path.len() - 1]].0;
@@ -242,6 +242,11 @@ impl<'a> Search<'a> {
 }
 
 /// Whether OpenSSL regards the certificate as its own issuer.
-fn is_self_issued(link: &Link) -> bool {
-    link.is_self_issued() && link.agrees_on_key_with(link) && link.agrees_on_certificate_with(link)
+pub fn is_self_issued(link: &Link) -> bool {
+    is_own_issuer(link) && link.agrees_on_certificate_with(link)
+}
+
+/// Whether `GnuTLS` regards the certificate as its own issuer.
+fn is_own_issuer(link: &Link) -> bool {
+    link.is_self_issued() && link.agrees_on_key_with(link)
 }

@@ -65,9 +65,27 @@ fn usage(leaf: &Link, expected: &Expectation) -> Option<Finding> {
         let said = |words: &Words| !accepts(words.client);
         return Some(Finding::new(&WRONG_USAGE, what, fix).saying(said));
     }
+    if wanted == Usage::Server && details.usages.iter().any(is_gated_crypto) {
+        let what = format!(
+            "{} is for Server Gated Crypto, which only OpenSSL and Java accept for a server",
+            details.subject
+        );
+        let said = |words: &Words| !matches!(words.library(), Some(Library::OpenSsl | Library::Java));
+        return Some(Finding::new(&WRONG_USAGE, what, fix).saying(said));
+    }
     let what =
         format!("{} is for {}, but is used by a {wanted}", details.subject, Usage::list(&details.usages));
     Some(Finding::new(&WRONG_USAGE, what, fix))
+}
+
+/// Netscape's usage for Server Gated Crypto, from the 1990s.
+const NETSCAPE_GATED_CRYPTO: &str = "2.16.840.1.113730.4.1";
+
+/// Microsoft's usage for Server Gated Crypto.
+const MICROSOFT_GATED_CRYPTO: &str = "1.3.6.1.4.1.311.10.3.3";
+
+fn is_gated_crypto(usage: &Usage) -> bool {
+    matches!(usage, Usage::Other(oid) if [NETSCAPE_GATED_CRYPTO, MICROSOFT_GATED_CRYPTO].contains(&oid.as_str()))
 }
 
 /// OpenSSL, Go, `GnuTLS` and browsers apply a CA's extended key usage to the certificates below it; Java does
@@ -78,8 +96,14 @@ fn ca_usage(ca: &Link, expected: &Expectation, is_root: bool) -> Option<Finding>
     if details.usages.is_empty() || details.usages.contains(&wanted) {
         return None;
     }
-    let minds =
-        |words: &Words| !is_root || !matches!(words.library(), Some(Library::GnuTls | Library::Webpki));
+    let is_gated = wanted == Usage::Server && details.usages.iter().any(is_gated_crypto);
+    let is_netscapes = details.usages.contains(&Usage::Other(NETSCAPE_GATED_CRYPTO.into()));
+    let minds = |words: &Words| match words.library() {
+        Some(Library::OpenSsl) => !is_gated,
+        Some(Library::GnuTls) => !(is_root || is_gated && is_netscapes),
+        Some(Library::Webpki) => !is_root,
+        _ => true,
+    };
     let is_for_any = details.usages.contains(&Usage::Anything);
     let (uses, subject) = (Usage::list(&details.usages), &details.subject);
     let what = format!("the CA {subject} is for {uses}, not for a {wanted}");
@@ -145,12 +169,18 @@ fn is_not_a_root(root: &Link) -> Option<Finding> {
 fn too_deep(chain: &Chain, above: usize) -> Option<Finding> {
     let (ca, _) = chain.links[above];
     let limit = ca.details.path_length?;
+    let limit_reached = usize::try_from(limit).unwrap_or(usize::MAX);
     let count = chain.links[1..above].iter().filter(|(link, _)| !link.is_self_issued()).count();
     let is_root = chain.is_root(ca);
+    // Go, GnuTLS and webpki count self-issued CAs as well.
+    let is_strict = |library| matches!(library, Some(Library::Go | Library::GnuTls | Library::Webpki));
     let said = |words: &Words| {
-        words.when != Case::TooManyIntermediates && !(is_root && words.library() == Some(Library::Webpki))
+        words.when != Case::TooManyIntermediates
+            && !(is_root && words.library() == Some(Library::Webpki))
+            && (count > limit_reached || is_strict(words.library()))
     };
-    (count > usize::try_from(limit).unwrap_or(usize::MAX)).then(|| {
+    let count = if count > limit_reached { count } else { above - 1 };
+    (count > limit_reached).then(|| {
         let what = format!("{} allows {limit} CAs below it, but there are {count}", ca.details.subject);
         Finding::new(&PATH_TOO_LONG, what, "issue from the CA directly below it: devca issue NAMES")
             .saying(said)
@@ -189,13 +219,21 @@ fn unknown_extension(link: &Link, chain: &Chain) -> Option<Finding> {
 fn unsupported_by(oid: &str) -> &'static [Library] {
     use Library::{Chrome, Firefox, GnuTls, Go, Java, OpenSsl, Webpki};
     match oid.strip_prefix("2.5.29.") {
-        // Key identifiers, usages, names, basic and name constraints, CRL distribution points.
-        Some("14" | "15" | "17" | "19" | "30" | "31" | "35" | "37") => &[],
+        // Usages, names, basic and name constraints, CRL distribution points.
+        Some("15" | "17" | "19" | "30" | "31" | "37") => &[],
+        // Key identifiers.
+        Some("14" | "35") => &[OpenSsl, Webpki],
+        // The issuer's alternative names.
+        Some("18") => &[OpenSsl, Go, Webpki, Java, Chrome, Firefox],
         // Certificate policies and inhibit anyPolicy.
         Some("32") => &[Webpki],
         Some("54") => &[Go, Webpki],
         // Policy mappings and policy constraints.
         Some("33" | "36") => &[GnuTls, Go, Webpki],
+        // TLS features (RFC 7633), known as OCSP must-staple.
+        None if oid == "1.3.6.1.5.5.7.1.24" => &[OpenSsl, Go, Webpki, Java, Chrome],
+        // Access to the issuer's certificate and to OCSP.
+        None if oid == "1.3.6.1.5.5.7.1.1" => &[OpenSsl, Webpki, Java],
         _ => &[OpenSsl, GnuTls, Go, Webpki, Java, Chrome, Firefox],
     }
 }

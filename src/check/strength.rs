@@ -11,12 +11,13 @@ const FIX: &str = "devca issue NAMES uses keys and signatures that are accepted"
 /// Judges the key and the signature of one certificate in a chain.
 pub(super) fn judge(chain: &Chain, link: &Link) -> Option<Finding> {
     let is_leaf = std::ptr::eq(link, chain.leaf());
-    // A root's own signature is never verified.
+    // A root's own signature is not verified.
     let is_verified = !std::ptr::eq(link, chain.top());
     weak_key(link, is_leaf)
         .or_else(|| weak_signature(link).filter(|_| is_verified))
         .or_else(|| unsupported_key(chain, link, is_leaf))
         .or_else(|| unsupported_signature(link).filter(|_| is_verified))
+        .or_else(|| unknown_self_signature(link).filter(|_| !is_verified))
         .or_else(|| small_exponent(link))
 }
 
@@ -104,6 +105,18 @@ fn is_ecdsa_with_sha3(signature: &SignatureKind) -> bool {
         _ => None,
     };
     number.is_some_and(|number| (9..=12).contains(&number))
+}
+
+/// Reports a root that OpenSSL does not recognize as its own issuer, because it does not know the algorithm.
+fn unknown_self_signature(root: &Link) -> Option<Finding> {
+    let signature = &root.details.signature;
+    (root.is_self_issued() && is_ecdsa_with_sha3(signature)).then(|| {
+        let what = format!(
+            "{} signed itself in a way that OpenSSL does not support: {signature}",
+            root.details.subject
+        );
+        Finding::new(&UNSUPPORTED_ALGORITHM, what, FIX).saying(|words| words.when == Case::RootWithSha3)
+    })
 }
 
 fn small_exponent(link: &Link) -> Option<Finding> {

@@ -22,7 +22,7 @@ use crate::check::chain::{Chain, End, Link, Source};
 use crate::check::connect::{self, Failure, Seen, Target};
 use crate::check::handshake::{self, View};
 use crate::check::judge::{self, Expectation};
-use crate::check::path::Search;
+use crate::check::path::{self, Search};
 use crate::check::target::CheckTarget;
 use crate::check::{Finding, environment, issue};
 use crate::cli;
@@ -257,9 +257,9 @@ fn key_of(path: &Path, leaf: &Link) -> anyhow::Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Whether the chain ends at a trusted certificate that is not a root.
+/// Whether the chain ends at a trusted certificate that is not a root to OpenSSL.
 fn is_partial(chain: &Chain) -> bool {
-    !chain.top().is_self_issued()
+    !path::is_self_issued(chain.top())
 }
 
 /// Reports what only OpenSSL or `GnuTLS` find, because they take the first issuer that matches instead of

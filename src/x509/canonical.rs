@@ -23,6 +23,11 @@ impl Canonical {
         });
         Self(parts.collect())
     }
+
+    /// Whether the name begins with all parts of another one.
+    pub fn starts_with(&self, other: &Self) -> bool {
+        self.0.starts_with(&other.0)
+    }
 }
 
 /// The text, or the octets of a value that is none.

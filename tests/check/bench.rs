@@ -68,8 +68,15 @@ pub(super) fn foretold(findings: &Value, client: &str) -> Vec<String> {
         "Chromium" => &["Chrome"],
         name => &[name],
     };
-    let words = findings.as_array().unwrap().iter().flat_map(|found| found["seen_as"].as_array().unwrap());
-    let of_client = words.filter(|word| called.contains(&word["client"].as_str().unwrap()));
+    // curl compares names without OpenSSL.
+    let is_of = |found: &Value, word: &Value| {
+        let is_foreign = word["client"] == "curl" && client != "curl" && found["id"] == "name-mismatch";
+        called.contains(&word["client"].as_str().unwrap()) && !is_foreign
+    };
+    let of_client =
+        findings.as_array().unwrap().iter().flat_map(|found| {
+            found["seen_as"].as_array().unwrap().iter().filter(move |word| is_of(found, word))
+        });
     of_client.map(|word| word["message"].as_str().unwrap().to_owned()).collect()
 }
 

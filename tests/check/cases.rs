@@ -10,12 +10,14 @@ use super::forge::{
 /// What a server sends, leaf first, and what a client trusts.
 pub(super) struct Case {
     pub(super) label: String,
+    /// The name or address that the client wants.
+    pub(super) name: &'static str,
     pub(super) sent: Vec<Vec<u8>>,
     pub(super) roots: Vec<Vec<u8>>,
 }
 
 /// A property that a certificate can have.
-type Property = (&'static str, fn(&mut Draft));
+pub(super) type Property = (&'static str, fn(&mut Draft));
 
 const OF_ANY: &[Property] = &[
     ("expired", |draft| draft.days = (-20, -10)),
@@ -207,7 +209,7 @@ const OF_CA: &[Property] = &[
 ];
 
 /// Drafts of a plain chain: leaf, intermediates from the bottom up, root. The key of each is its index.
-fn plain(intermediates: usize) -> Vec<Draft> {
+pub(super) fn plain(intermediates: usize) -> Vec<Draft> {
     let top = intermediates + 1;
     let title = |level: usize| if level == top { "root".to_owned() } else { format!("ca {level}") };
     let above = |level: usize| (level + 1).min(top);
@@ -216,7 +218,7 @@ fn plain(intermediates: usize) -> Vec<Draft> {
     chain
 }
 
-fn case(label: impl Into<String>, sent: &[Draft], roots: &[Draft]) -> Case {
+pub(super) fn case(label: impl Into<String>, sent: &[Draft], roots: &[Draft]) -> Case {
     // A certificate that is both sent and trusted is signed only once.
     let mut signed: Vec<(Draft, Vec<u8>)> = Vec::new();
     let mut sign = |drafts: &[Draft]| -> Vec<Vec<u8>> {
@@ -230,11 +232,11 @@ fn case(label: impl Into<String>, sent: &[Draft], roots: &[Draft]) -> Case {
         list
     };
     let (sent, roots) = (sign(sent), sign(roots));
-    Case { label: label.into(), sent, roots }
+    Case { label: label.into(), name: "app.test", sent, roots }
 }
 
 /// Makes the certificates below a renamed draft use its new subject.
-fn rename(chain: &mut [Draft]) {
+pub(super) fn rename(chain: &mut [Draft]) {
     for level in 1..chain.len() {
         let subject = chain[level].subject.clone();
         let is_root = level + 1 == chain.len();

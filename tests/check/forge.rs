@@ -40,7 +40,7 @@ pub(super) fn oid(dotted: &str) -> Vec<u8> {
     der(6, &content)
 }
 
-/// Encodes a distinguished name with a common name and, optionally, an email address: `leaf <me@app.test>`.
+/// Encodes a distinguished name with common names and, optionally, an email address: `leaf/other <me@app.test>`.
 /// An empty text makes an empty name.
 pub(super) fn name(text: &str) -> Vec<u8> {
     if text.is_empty() {
@@ -49,7 +49,8 @@ pub(super) fn name(text: &str) -> Vec<u8> {
     let (common_name, address) = text.trim_end_matches('>').split_once(" <").unwrap_or((text, ""));
     let attribute =
         |id: &str, tag: u8, value: &str| der(0x31, &sequence(&[oid(id), der(tag, value.as_bytes())]));
-    let mut attributes = vec![attribute("2.5.4.3", 0x0c, common_name)];
+    let mut attributes: Vec<_> =
+        common_name.split('/').map(|value| attribute("2.5.4.3", 0x0c, value)).collect();
     if !address.is_empty() {
         let tag = if address.is_ascii() { 0x16 } else { 0x0c };
         attributes.push(attribute("1.2.840.113549.1.9.1", tag, address));

@@ -135,3 +135,16 @@ fn who_listens_at_another_address_is_said() {
     let what = document["findings"][0]["message"].as_str().unwrap();
     assert!(what.contains("something listens on that port at ::1"), "{what}");
 }
+
+#[test]
+fn an_international_name_is_found_in_either_form() {
+    let home = Home::new();
+    home.ok(["issue", "bücher.test", "--out", "books"]);
+    let files: Vec<_> =
+        std::fs::read_dir(home.file("books")).unwrap().map(|file| file.unwrap().path()).collect();
+    let certificate = files.iter().find(|file| !file.display().to_string().contains("-key")).unwrap();
+    let (root, certificate) = (home.root().display().to_string(), certificate.display().to_string());
+    for name in ["bücher.test", "xn--bcher-kva.test", "BÜCHER.test"] {
+        findings(&home, &[], &["--roots", &root, "--name", name, &certificate]);
+    }
+}

@@ -2,12 +2,14 @@
 //! them reject.
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use serde_json::Value;
 
 use super::cases::{self, Case};
 use super::common::clients::go_program;
@@ -31,6 +33,7 @@ fn write(folder: &Path, case: &Case) {
     fs::write(folder.join("leaf.pem"), text(&case.sent[..1])).unwrap();
     fs::write(folder.join("rest.pem"), text(&case.sent[1..])).unwrap();
     fs::write(folder.join("roots.pem"), text(&case.roots)).unwrap();
+    fs::write(folder.join("name"), case.name).unwrap();
 }
 
 fn said(command: &mut Command, is_good: fn(&str) -> bool) -> Verdict {
@@ -39,10 +42,11 @@ fn said(command: &mut Command, is_good: fn(&str) -> bool) -> Verdict {
     if output.status.success() && is_good(&said) { None } else { Some(said) }
 }
 
-fn openssl(folder: &Path) -> Verdict {
+fn openssl(folder: &Path, name: &str) -> Verdict {
     let mut openssl = Command::new(tool("openssl"));
     openssl.args(["verify", "-no-CApath", "-no-CAstore", "-auth_level", "2", "-purpose", "sslserver"]);
-    openssl.args(["-verify_hostname", "app.test", "-CAfile", "roots.pem"]);
+    let option = if name.parse::<IpAddr>().is_ok() { "-verify_ip" } else { "-verify_hostname" };
+    openssl.args([option, name, "-CAfile", "roots.pem"]);
     // OpenSSL rejects empty files.
     if fs::metadata(folder.join("rest.pem")).unwrap().len() > 0 {
         openssl.args(["-untrusted", "rest.pem"]);
@@ -50,9 +54,9 @@ fn openssl(folder: &Path) -> Verdict {
     said(openssl.arg("leaf.pem").current_dir(folder), |_| true)
 }
 
-fn gnutls(folder: &Path) -> Verdict {
+fn gnutls(folder: &Path, name: &str) -> Verdict {
     let mut certtool = Command::new(tool("certtool"));
-    certtool.args(["--verify", "--verify-hostname", "app.test", "--verify-purpose", "1.3.6.1.5.5.7.3.1"]);
+    certtool.args(["--verify", "--verify-hostname", name, "--verify-purpose", "1.3.6.1.5.5.7.3.1"]);
     certtool.args(["--load-ca-certificate", "roots.pem", "--infile", "chain.pem"]);
     said(certtool.current_dir(folder), |said| said.contains("Chain verification output: Verified"))
 }
@@ -77,7 +81,7 @@ fn webpki(case: &Case) -> Verdict {
         let usage = webpki::KeyUsage::server_auth();
         let algorithms = webpki::ALL_VERIFICATION_ALGS;
         leaf.verify_for_usage(algorithms, &anchors, &sent[1..], UnixTime::now(), usage, None, None)?;
-        leaf.verify_is_valid_for_subject_name(&ServerName::try_from("app.test").unwrap())
+        leaf.verify_is_valid_for_subject_name(&ServerName::try_from(case.name).unwrap())
     };
     verify().err().map(|e: webpki::Error| format!("{e:?}"))
 }
@@ -85,7 +89,7 @@ fn webpki(case: &Case) -> Verdict {
 /// devca's findings.
 pub(super) struct Found {
     pub(super) ids: Vec<String>,
-    document: serde_json::Value,
+    document: Value,
 }
 
 impl Found {
@@ -99,15 +103,21 @@ impl Found {
         let findings = self.document["findings"].as_array().unwrap().iter();
         // A verifier does not see the handshake.
         let findings = findings.filter(|found| found["id"] != "wrong-key-usage" || judge == "OpenSSL");
-        let mut words = findings.flat_map(|found| found["seen_as"].as_array().unwrap());
-        words.any(|word| clients.contains(&word["client"].as_str().unwrap()))
+        // curl compares names without OpenSSL.
+        let is_of = |found: &Value, client: &str| {
+            clients.contains(&client) && !(client == "curl" && found["id"] == "name-mismatch")
+        };
+        findings.into_iter().any(|found| {
+            let mut words = found["seen_as"].as_array().unwrap().iter();
+            words.any(|word| is_of(found, word["client"].as_str().unwrap()))
+        })
     }
 }
 
-fn devca(home: &Home, folder: &Path) -> Found {
+fn devca(home: &Home, folder: &Path, name: &str) -> Found {
     let place = |name: &str| folder.join(name).display().to_string();
     let (chain, roots) = (place("chain.pem"), place("roots.pem"));
-    let (_, document) = home.check(["--roots", &roots, "--name", "app.test", &chain]);
+    let (_, document) = home.check(["--roots", &roots, "--name", name, &chain]);
     let list = document["findings"]
         .as_array()
         .unwrap_or_else(|| panic!("{}: {document:#}", folder.display()))
@@ -142,9 +152,10 @@ pub(super) fn judged(home: &Home, cases: &[Case]) -> Vec<([Verdict; 4], Found)> 
     cases.iter().enumerate().for_each(|(number, case)| write(&folder(number), case));
     let by_go = go(&home.work(), cases.len());
     for_each(cases.len(), |number| {
-        let folder = folder(number);
-        let verdicts = [openssl(&folder), gnutls(&folder), by_go[number].clone(), webpki(&cases[number])];
-        (verdicts, devca(home, &folder))
+        let (folder, name) = (folder(number), cases[number].name);
+        let by_openssl = openssl(&folder, name);
+        let verdicts = [by_openssl, gnutls(&folder, name), by_go[number].clone(), webpki(&cases[number])];
+        (verdicts, devca(home, &folder, name))
     })
 }
 

@@ -8,6 +8,7 @@ import sys
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, rsa
+from cryptography.x509.oid import AuthorityInformationAccessOID as Access
 from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 from cryptography.x509.name import _ASN1Type as Type
 from cryptography.x509.oid import NameOID
@@ -37,7 +38,7 @@ def generated():
 
 
 key = generated()
-subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, wanted.get("cn", "localhost"))])
+subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, cn) for cn in wanted.get("cn", "localhost").split("/")])
 issuer, signer, authority = subject, key, None
 if "ca" in wanted:
     ca = x509.load_pem_x509_certificate(read(wanted["ca"]))
@@ -64,6 +65,8 @@ if authority:
 if names := wanted.get("names", "localhost"):
     builder = builder.add_extension(x509.SubjectAlternativeName(map(general, names.split(","))), critical=False)
 purposes = {"server": Usage.SERVER_AUTH, "client": Usage.CLIENT_AUTH, "any": Usage.ANY_EXTENDED_KEY_USAGE}
+purposes["netscape"] = x509.ObjectIdentifier("2.16.840.1.113730.4.1")
+purposes["microsoft"] = x509.ObjectIdentifier("1.3.6.1.4.1.311.10.3.3")
 if purpose := purposes.get(wanted.get("for", "" if is_ca else wanted.get("kind", "server"))):
     builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
 if usage := wanted.get("usage"):
@@ -75,6 +78,13 @@ if excluded := wanted.get("not-for"):
 if "critical" in wanted:
     unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.2"), b"\x05\x00")
     builder = builder.add_extension(unknown, critical=True)
+if extension := wanted.get("critical-extension"):
+    values = {
+        "access": x509.AuthorityInformationAccess([x509.AccessDescription(Access.CA_ISSUERS, x509.UniformResourceIdentifier("http://127.0.0.1:1/"))]),
+        "feature": x509.TLSFeature([x509.TLSFeatureType.status_request]),
+        "issuer-name": x509.IssuerAlternativeName([x509.DNSName("localhost")]),
+    }
+    builder = builder.add_extension(values[extension], critical=True)
 if padding := int(wanted.get("padding", 0)):
     unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), bytes(padding))
     builder = builder.add_extension(unknown, critical=False)

@@ -47,7 +47,11 @@ func verify(folder string) error {
 	for _, intermediate := range chain[1:] {
 		intermediates.AddCert(intermediate)
 	}
-	_, err = chain[0].Verify(x509.VerifyOptions{DNSName: "app.test", Roots: roots, Intermediates: intermediates})
+	name, err := os.ReadFile(filepath.Join(folder, "name"))
+	if err != nil {
+		panic(err)
+	}
+	_, err = chain[0].Verify(x509.VerifyOptions{DNSName: string(name), Roots: roots, Intermediates: intermediates})
 	return err
 }
 

@@ -1,6 +1,8 @@
 //! Malformed certificates, and others that clients do not expect.
 
-use super::Case::{AtRoot, CaKey, ChainSent, EcdsaWithSha3, LeafSent, RootNotSent, SentKey, Signature};
+use super::Case::{
+    AtRoot, CaKey, ChainSent, EcdsaWithSha3, LeafSent, RootNotSent, RootWithSha3, SentKey, Signature,
+};
 use super::Client::{Curl, GnuTls, Go, Java, Node, OpenSsl, Python, Rustls};
 use super::{Diagnosis, says};
 
@@ -110,6 +112,9 @@ pub static UNSUPPORTED_ALGORITHM: Diagnosis = Diagnosis {
         says(Curl, "unable to get local issuer certificate").when(EcdsaWithSha3),
         says(OpenSsl, "unable to get local issuer certificate").when(EcdsaWithSha3),
         says(Python, "unable to get local issuer certificate").when(EcdsaWithSha3),
+        says(OpenSsl, "unable to get issuer certificate").when(RootWithSha3),
+        says(Python, "unable to get issuer certificate").when(RootWithSha3),
+        says(Node, "UNABLE_TO_GET_ISSUER_CERT").when(RootWithSha3),
         says(Go, "x509: unsupported elliptic curve").when(SentKey),
         says(Go, "x509: cannot verify signature: algorithm unimplemented").when(Signature),
         says(Go, "certificate signed by unknown authority").when(RootNotSent),

@@ -179,7 +179,12 @@ impl Roots {
 /// otherwise (`X509_V_FLAG_PARTIAL_CHAIN`, which curl sets), and of the others only Go accepts a leaf that is
 /// itself trusted.
 pub(super) fn is_not_a_root(chain: &Chain) -> Finding {
-    let what = format!("{} is trusted, but is not a root", chain.top().details.subject);
+    let top = &chain.top().details.subject;
+    let what = if chain.top().is_self_issued() {
+        format!("{top} is trusted, but names another certificate as its issuer")
+    } else {
+        format!("{top} is trusted, but is not a root")
+    };
     let finding = Finding::new(&UNTRUSTED_ROOT, what, "trust the root that issued it");
     match chain.links.len() {
         1 => finding.saying(|words| words.client != Client::Go && openssl_says(words, 1, false)),
