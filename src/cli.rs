@@ -194,7 +194,7 @@ pub enum Command {
     Browser(Browser),
     /// Import an existing root: mkcert's, or any PEM pair
     Import(Import),
-    /// Take mkcert's place: its command line, and the tools that run it
+    /// Act as mkcert, for the tools and habits that rely on it
     Mkcert(Mkcert),
     /// Print a completion script for your shell
     #[command(after_help = "\

@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{Home, words};
+use common::{Home, project, words};
 use devca::cli::help;
 
 /// Returns every command with its words; `browser add` counts as one.
@@ -38,6 +38,24 @@ fn every_page_begins_with_what_the_command_does() {
             assert!(page.contains("\nUsage: devca "), "{ask:?}: {page}");
         }
     }
+}
+
+#[test]
+fn the_reference_in_docs_has_every_page() {
+    let home = Home::new();
+    let mut text = "# Commands\n\nThe help of every command, as `devca help COMMAND` prints it.\n".to_owned();
+    for (words, _) in [(Vec::new(), String::new())].into_iter().chain(commands()) {
+        let page = home.ok([vec!["help".to_owned()], words.clone()].concat());
+        let name = [vec!["devca".to_owned()], words].concat().join(" ");
+        text.extend(["\n## ", &name, "\n\n```text\n", page.trim_end(), "\n```\n"]);
+    }
+    let path = project().join("docs/commands.md");
+    if std::env::var_os("DEVCA_OVERWRITE").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap();
+    let differs = kept.lines().zip(text.lines()).find(|(old, new)| old != new);
+    assert!(kept == text, "docs/commands.md is not up to date (DEVCA_OVERWRITE=1 writes it): {differs:?}");
 }
 
 #[test]

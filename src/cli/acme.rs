@@ -26,13 +26,13 @@ pub struct Acme {
     /// The port to listen on
     #[arg(short, long, value_name = "PORT", default_value_t = 14000)]
     pub port: u16,
-    /// Listen on this address instead of the loopback addresses; others on the network may reach it then
+    /// Listen on this address instead of the loopback addresses; others on the network can then reach it
     #[arg(long, value_name = "IP", value_parser = address)]
     pub listen: Vec<IpAddr>,
     /// Keep accounts and orders in memory
     #[arg(long)]
     pub ephemeral: bool,
-    /// Which challenges to look at: all or none; with none, every challenge succeeds
+    /// Which challenges to validate: all or none; with none, every challenge succeeds
     #[arg(
         long,
         value_name = "WHICH",
@@ -57,13 +57,13 @@ pub struct Acme {
     /// Run a name server on this port, whose records clients can change (RFC 2136, acme-dns, challtestsrv)
     #[arg(long, value_name = "PORT", help_heading = "Validation")]
     pub dns_port: Option<u16>,
-    /// Accept only updates (RFC 2136) that are signed with the key in this file; it is created if there is none
+    /// Accept only updates (RFC 2136) that are signed with the key in this file; created if missing
     #[arg(long, value_name = "FILE", requires = "dns_port", help_heading = "Validation")]
     pub dns_key: Option<PathBuf>,
-    /// Also look at servers with public addresses
+    /// Also connect to servers with public addresses
     #[arg(long, help_heading = "Validation")]
     pub allow_public: bool,
-    /// Issue certificates for so many days
+    /// Issue certificates that are valid for this many days
     #[arg(
         long,
         value_name = "DAYS",
@@ -72,7 +72,7 @@ pub struct Acme {
         help_heading = "Tests of clients"
     )]
     pub days: Option<i64>,
-    /// Issue certificates for so many minutes, to watch clients renew them
+    /// Issue certificates that are valid for this many minutes, to watch clients renew them
     #[arg(
         long,
         value_name = "MINUTES",
@@ -86,7 +86,7 @@ pub struct Acme {
     /// Require external account binding with the keys in this file: an identifier and a key in base64url on each line
     #[arg(long, value_name = "FILE", help_heading = "Tests of clients")]
     pub eab: Option<PathBuf>,
-    /// Refuse nonces, fail, limit and delay some requests in a hundred, for example 5, or nonces=20,errors=5
+    /// Reject nonces, fail, rate-limit and delay, each for this percentage of requests; or as in nonces=20,errors=5
     #[arg(
         long,
         value_name = "PERCENT",

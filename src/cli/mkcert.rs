@@ -20,11 +20,11 @@ Examples:
   devca mkcert --unlink                undo that
 
 It takes the options of mkcert 1.4.4, with one dash or two (devca mkcert -help lists them), and writes the same files. \
-A program that is called mkcert, such as a link to devca, is the same command. $CAROOT, $TRUST_STORES and $JAVA_HOME are read. devca's own options go in front: \
+A program that is called mkcert, such as a link to devca, is the same command. $CAROOT, $TRUST_STORES and $JAVA_HOME are read. devca's own options go first: \
 devca --ca work mkcert localhost.
 
 The root is devca's: the folder that -CAROOT prints contains rootCA.pem, and never its key. devca does not issue for \
-names that the root may not sign for, does not replace files that neither devca nor mkcert issued, and turns no CSR into a \
+names that the root may not sign for, does not replace files that neither devca nor mkcert issued, and never turns a CSR into a \
 CA. docs/from-mkcert.md lists every difference.
 
 Tools for --link: path (the folder of devca itself), next, vite, webpack, mkcert-cli, https-localhost.
@@ -42,7 +42,7 @@ pub struct Mkcert {
         conflicts_with_all = ["unlink", "words"]
     )]
     pub link: Vec<LinkedTool>,
-    /// Remove what --link has put there, for these tools [default: all]
+    /// Remove what --link created, for these tools [default: all]
     #[arg(
         long,
         value_name = "TOOL,…",
@@ -53,7 +53,7 @@ pub struct Mkcert {
         conflicts_with = "words"
     )]
     pub unlink: Option<Vec<LinkedTool>>,
-    /// What mkcert takes: its options, then names
+    /// mkcert's options and names
     #[arg(value_name = "MKCERT-ARGUMENT", last = true)]
     pub words: Vec<String>,
 }

@@ -33,7 +33,7 @@ pub struct Serve {
     /// The port to listen on
     #[arg(short, long, value_name = "PORT", default_value_t = 8443)]
     pub port: u16,
-    /// Listen on this address instead of the loopback addresses; others on the network may reach it then
+    /// Listen on this address instead of the loopback addresses; others on the network can then reach it
     #[arg(long, value_name = "IP", value_parser = address)]
     pub listen: Vec<IpAddr>,
     /// Accept any certificate from upstreams with https://
@@ -59,7 +59,7 @@ pub struct Serve {
     /// Refuse what is on the revocation lists in this file
     #[arg(long, value_name = "FILE", requires = "client_ca", help_heading = "Mutual TLS")]
     pub crl: Option<PathBuf>,
-    /// Accept only clients of this name, or with * at its end, whose names begin like that
+    /// Accept only clients with this name; a * at its end matches any ending
     #[arg(long, value_name = "NAME", requires = "mtls", help_heading = "Mutual TLS")]
     pub allow: Vec<NamePattern>,
     /// Start this program first, as devca run does; the server ends with it, and it with the server

@@ -104,7 +104,7 @@ pub(super) fn chromium(host: &Host) -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
     for (name, [old, new]) in places {
         if old.is_dir() {
-            found.push((format!("{name}, older place"), old));
+            found.push((format!("{name}, older location"), old));
         }
         found.push((name, new));
     }

@@ -118,7 +118,7 @@ impl MkcertFlags {
 }
 
 const HINT: &str =
-    "mkcert -help lists mkcert's options; devca's own go in front of the command: devca --ca NAME mkcert …";
+    "mkcert -help lists mkcert's options; devca's own go before the command: devca --ca NAME mkcert …";
 
 /// Go's strconv.ParseBool.
 fn boolean(name: &str, value: Option<&str>) -> Result<bool, Fault> {
