@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::timeout;
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::bad::BadSites;
 use super::event::Event;
 use super::file_body::FileBody;
-use super::page::Refusal;
+use super::page::{self, Refusal};
 use super::pool::Answer;
 use super::worker::{Backend, Ends, Worker};
 use super::{folder, headers, proxy, session_page};
@@ -26,10 +26,10 @@ use super::{folder, headers, proxy, session_page};
 pub(super) async fn answer(worker: &Rc<Worker>, ends: &Ends, request: Request<Incoming>) -> Response<Reply> {
     let begun = Instant::now();
     let line = worker.shared.events.are_read().then(|| RequestLine::of(&request));
-    let asked = accept_of(request.headers());
+    let is_for_people = page::wants_html(request.headers());
     let response = match dispatch(worker, ends, request).await {
         Ok(response) => response,
-        Err(refusal) => refusal.answer(&asked).map(Reply::Own),
+        Err(refusal) => refusal.answer_as(is_for_people).map(Reply::Own),
     };
     if let Some(line) = line {
         worker.shared.events.say(&Event::Request {
@@ -58,15 +58,9 @@ impl RequestLine {
         Self {
             method: request.method().clone(),
             host: headers::host(request.uri(), request.headers()).unwrap_or("?").to_owned(),
-            path: request.uri().path_and_query().map_or("", |path| path.as_str()).to_owned(),
+            path: headers::target(request.uri()).as_str().to_owned(),
         }
     }
-}
-
-/// Copies the only header that decides how an error is displayed.
-fn accept_of(headers: &HeaderMap) -> HeaderMap {
-    let accept = headers.get(http::header::ACCEPT).map(|value| (http::header::ACCEPT, value.clone()));
-    accept.into_iter().collect()
 }
 
 async fn dispatch(
@@ -140,14 +134,13 @@ fn missing(path: &str) -> Refusal {
 }
 
 /// The host without its port.
-fn bare(host: &str) -> &str {
+pub(super) fn bare(host: &str) -> &str {
     let end = host.rfind(':').filter(|end| !host[*end..].contains(']')).unwrap_or(host.len());
     &host[..end]
 }
 
 fn route<'a>(worker: &'a Worker, host: &str) -> Result<&'a Backend, Refusal> {
-    let bare = host.parse::<http::uri::Authority>();
-    let bare = bare.as_ref().map_or(host, |authority| authority.host());
+    let bare = bare(host);
     let found = worker.shared.sites.find(bare).and_then(|at| worker.backends.get(at));
     found.ok_or_else(|| {
         let names = worker.shared.sites.iter().filter_map(|site| site.name.as_ref()).map(ToString::to_string);

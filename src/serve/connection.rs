@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
 use super::event::Event;
+use super::headers::Visitor;
 use super::identity::ClientIdentity;
 use super::page::Refusal;
 use super::session::Session;
@@ -47,8 +48,14 @@ pub(super) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
     let Ok(stream) = TcpStream::from_std(socket) else { return };
     let _ = stream.set_nodelay(true);
     let Ok(local) = stream.local_addr() else { return };
-    let mut ends =
-        Ends { peer: peer.ip(), local, client: None, protocol: "HTTP/1.1", session: Session::default() };
+    let mut ends = Ends {
+        peer: peer.ip(),
+        local,
+        visitor: Visitor::new(peer.ip(), local.port()),
+        client: None,
+        protocol: "HTTP/1.1",
+        session: Session::default(),
+    };
     let mut first = [0];
     match timeout(HANDSHAKE, stream.peek(&mut first)).await {
         Ok(Ok(1)) if first[0] == HANDSHAKE_RECORD => {
@@ -133,7 +140,7 @@ async fn redirect(stream: TcpStream, port: u16) {
     let _ = timeout(HEADER, connection).await;
 }
 
-fn moved(request: &Request<Incoming>, port: u16) -> Response<Full<Bytes>> {
+pub(super) fn moved<B>(request: &Request<B>, port: u16) -> Response<Full<Bytes>> {
     let refuse = |why: &str| {
         let what = format!("this request is malformed: {}", printable(why));
         Refusal::new(StatusCode::BAD_REQUEST, what, "use https://").answer(request.headers())
@@ -142,8 +149,8 @@ fn moved(request: &Request<Incoming>, port: u16) -> Response<Full<Bytes>> {
         Ok(host) => host,
         Err(why) => return refuse(why),
     };
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let path = if path.starts_with('/') { path } else { "/" };
+    let path = headers::target(request.uri());
+    let path = if path == "*" { "/" } else { path.as_str() };
     let bare =
         host.parse::<http::uri::Authority>().map(|authority| authority.host().to_owned()).unwrap_or_default();
     let authority = if port == 443 { bare } else { format!("{bare}:{port}") };

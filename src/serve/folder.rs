@@ -64,7 +64,7 @@ pub(super) async fn answer(
 
 /// The names in a path, decoded. A path that no link of a page leads to has none: one with empty, relative or hidden
 /// names, or with encoded separators. `.well-known` (RFC 8615) is not hidden.
-fn names(path: &str) -> Option<Vec<OsString>> {
+pub(super) fn names(path: &str) -> Option<Vec<OsString>> {
     let path = path.strip_prefix('/')?;
     if path.is_empty() {
         return Some(Vec::new());
@@ -173,7 +173,11 @@ fn entity_tag(metadata: &Metadata, modified: SystemTime) -> Option<ETag> {
 }
 
 /// The status if the client's conditions end the request, in the order of RFC 9110 §13.2.2.
-fn precondition(asked: &HeaderMap, tag: Option<&ETag>, modified: SystemTime) -> Option<StatusCode> {
+pub(super) fn precondition(
+    asked: &HeaderMap,
+    tag: Option<&ETag>,
+    modified: SystemTime,
+) -> Option<StatusCode> {
     let is_met = match (asked.typed_get::<IfMatch>(), asked.typed_get::<IfUnmodifiedSince>()) {
         (Some(wanted), _) => tag.is_some_and(|tag| wanted.precondition_passes(tag)),
         (None, Some(since)) => since.precondition_passes(modified),
@@ -192,7 +196,7 @@ fn precondition(asked: &HeaderMap, tag: Option<&ETag>, modified: SystemTime) -> 
 
 /// The first and last byte of the one range that is requested, or an error if the file is shorter. Several ranges and
 /// malformed ones are answered with the whole file (RFC 9110 §14.2).
-fn requested_range(
+pub(super) fn requested_range(
     asked: &HeaderMap,
     method: &Method,
     tag: Option<&ETag>,
@@ -246,7 +250,7 @@ fn moved(name: &OsStr, uri: &Uri) -> Response<Reply> {
     response
 }
 
-fn shown(path: &str) -> String {
+pub(super) fn shown(path: &str) -> String {
     percent_decode_str(path).decode_utf8_lossy().into_owned()
 }
 

@@ -1,28 +1,71 @@
 //! The changes a proxy makes to the headers of requests and responses.
 
+use std::cell::RefCell;
 use std::net::IpAddr;
 
 use http::header::{
-    CONNECTION, COOKIE, Entry, HOST, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY, TE, UPGRADE,
+    CONNECTION, COOKIE, Entry, FORWARDED, HOST, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY, TE,
+    TRANSFER_ENCODING, UPGRADE,
 };
-use http::{HeaderMap, Request, Version};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Request, Uri, Version};
 
 /// Hop-by-hop fields (RFC 9110 §7.6.1), in addition to those that `Connection` lists.
-const HOP_BY_HOP: [&str; 6] =
-    ["connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"];
+static HOP_BY_HOP: [HeaderName; 6] = [
+    CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    TE,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+static X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+static X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 
 /// Fields that only the proxy may set, because the upstream would believe those from a client. (Frameworks
 /// that turn headers into variables cannot distinguish `X_Forwarded_For` from `X-Forwarded-For`.)
 const OF_THE_PROXY: [&str; 5] = ["forwarded", "x-real-ip", "client-cert", "client-cert-chain", "x-client-cn"];
 
-/// What the upstream learns about the client.
-pub(super) struct Visitor<'a> {
-    /// The client's address.
-    pub(super) address: IpAddr,
-    /// The requested host, with the port unless it is 443.
-    pub(super) host: &'a str,
-    /// The port that the client connected to.
-    pub(super) port: u16,
+/// What the upstream learns about the client. The values are created once per connection, and those about the host once
+/// for each change of the host.
+pub(super) struct Visitor {
+    address: HeaderValue,
+    /// The address as a node identifier (RFC 7239 §6).
+    node: String,
+    port: HeaderValue,
+    host: RefCell<Option<HostFields>>,
+}
+
+#[derive(Clone)]
+struct HostFields {
+    host: HeaderValue,
+    forwarded: HeaderValue,
+}
+
+impl Visitor {
+    /// A client at this address that connected to this port.
+    pub(super) fn new(address: IpAddr, port: u16) -> Self {
+        let address = address.to_canonical();
+        let node = if address.is_ipv6() { format!("\"[{address}]\"") } else { address.to_string() };
+        let text = |text: String| HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("unknown"));
+        Self { address: text(address.to_string()), node, port: port.into(), host: RefCell::default() }
+    }
+
+    /// The values for a requested host, with its port unless it is 443.
+    fn fields(&self, host: &str) -> Option<HostFields> {
+        let mut kept = self.host.borrow_mut();
+        if kept.as_ref().is_none_or(|kept| kept.host != host) {
+            let forwarded = format!("for={};host=\"{host}\";proto=https", self.node);
+            *kept = Some(HostFields {
+                host: HeaderValue::from_str(host).ok()?,
+                forwarded: HeaderValue::try_from(forwarded).ok()?,
+            });
+        }
+        kept.clone()
+    }
 }
 
 /// The protocol that the client asks to upgrade to, such as `WebSocket`.
@@ -47,7 +90,7 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     for name in named {
         headers.remove(name);
     }
-    for name in HOP_BY_HOP {
+    for name in &HOP_BY_HOP {
         headers.remove(name);
     }
 }
@@ -60,8 +103,8 @@ fn is_end_to_end(option: &str) -> bool {
         .any(|name| option.eq_ignore_ascii_case(name))
 }
 
-/// Changes the headers of a request for the upstream.
-pub(super) fn forward(headers: &mut HeaderMap, visitor: &Visitor) {
+/// Changes the headers of a request for this host, for the upstream.
+pub(super) fn forward(headers: &mut HeaderMap, visitor: &Visitor, host: &str) {
     let takes_trailers = headers.get_all(TE).iter().any(|value| {
         value
             .to_str()
@@ -73,20 +116,12 @@ pub(super) fn forward(headers: &mut HeaderMap, visitor: &Visitor) {
     }
     remove_of_the_proxy(headers);
     join_cookies(headers);
-    let text = |text: &str| HeaderValue::from_str(text).ok();
-    let address = visitor.address.to_canonical();
-    let node = if address.is_ipv6() { format!("\"[{address}]\"") } else { address.to_string() };
-    let own = [
-        ("x-forwarded-for", text(&address.to_string())),
-        ("x-forwarded-proto", Some(HeaderValue::from_static("https"))),
-        ("x-forwarded-host", text(visitor.host)),
-        ("x-forwarded-port", text(&visitor.port.to_string())),
-        ("forwarded", text(&format!("for={node};host=\"{}\";proto=https", visitor.host))),
-    ];
-    for (name, value) in own {
-        if let Some(value) = value {
-            headers.insert(HeaderName::from_static(name), value);
-        }
+    headers.insert(&X_FORWARDED_FOR, visitor.address.clone());
+    headers.insert(&X_FORWARDED_PROTO, HeaderValue::from_static("https"));
+    headers.insert(&X_FORWARDED_PORT, visitor.port.clone());
+    if let Some(HostFields { host, forwarded }) = visitor.fields(host) {
+        headers.insert(&X_FORWARDED_HOST, host);
+        headers.insert(FORWARDED, forwarded);
     }
 }
 
@@ -142,8 +177,18 @@ pub(super) fn name_old_host<B>(request: &mut Request<B>, port: u16) {
     }
 }
 
+/// The path and query of a request. If the path is empty, it is `/` (RFC 9112 §3.2.1).
+pub(super) fn target(uri: &Uri) -> PathAndQuery {
+    match uri.path_and_query() {
+        Some(target) if target.as_str().starts_with('/') || target == "*" => target.clone(),
+        // `http://app.test?query`; it is displayed with a slash.
+        Some(target) => target.to_string().parse().unwrap_or(PathAndQuery::from_static("/")),
+        None => PathAndQuery::from_static("/"),
+    }
+}
+
 /// The host that a request is for. The error says why it is ambiguous.
-pub(super) fn host<'a>(uri: &'a http::Uri, headers: &'a HeaderMap) -> Result<&'a str, &'static str> {
+pub(super) fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<&'a str, &'static str> {
     let mut fields = headers.get_all(HOST).iter();
     let (field, another) = (fields.next(), fields.next());
     if another.is_some() {
@@ -179,9 +224,8 @@ mod tests {
 
     fn forwarded(fields: &[(&str, &str)]) -> HeaderMap {
         let mut headers = map(fields);
-        let visitor =
-            Visitor { address: "::ffff:127.0.0.1".parse().unwrap(), host: "app.localhost:8443", port: 8443 };
-        forward(&mut headers, &visitor);
+        let visitor = Visitor::new("::ffff:127.0.0.1".parse().unwrap(), 8443);
+        forward(&mut headers, &visitor, "app.localhost:8443");
         headers
     }
 
@@ -229,6 +273,19 @@ mod tests {
         assert!(headers.contains_key("host") && headers.contains_key("content-length"));
         for gone in ["connection", "x-own", "keep-alive", "transfer-encoding"] {
             assert!(!headers.contains_key(gone), "{gone}");
+        }
+    }
+
+    #[test]
+    fn an_empty_path_keeps_its_query() {
+        for (uri, path) in [
+            ("/a?b", "/a?b"),
+            ("*", "*"),
+            ("http://a.test", "/"),
+            ("http://a.test?b", "/?b"),
+            ("a.test:1", "/"),
+        ] {
+            assert_eq!(target(&uri.parse().unwrap()), path, "{uri}");
         }
     }
 

@@ -37,6 +37,8 @@ pub(crate) mod dial;
 pub mod event;
 mod file_body;
 mod folder;
+#[cfg(fuzzing)]
+pub mod fuzzed;
 mod handshake;
 mod headers;
 mod identity;

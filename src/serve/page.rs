@@ -28,7 +28,11 @@ impl Refusal {
 
     /// The response for a client with these request headers.
     pub(super) fn answer(&self, asked: &HeaderMap) -> Response<Full<Bytes>> {
-        let is_for_people = wants_html(asked);
+        self.answer_as(wants_html(asked))
+    }
+
+    /// The response, in HTML or as text.
+    pub(super) fn answer_as(&self, is_for_people: bool) -> Response<Full<Bytes>> {
         let text = if is_for_people { self.html() } else { self.text() };
         let mut response = Response::new(Full::new(Bytes::from(text)));
         *response.status_mut() = self.status;

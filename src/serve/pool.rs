@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, uri};
 use http_body_util::{Either, Empty};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::dial::Dialer;
+use super::headers;
 use super::page::Refusal;
 use super::upstream::{Scheme, Upstream};
 use super::worker::LocalExecutor;
@@ -139,11 +140,14 @@ impl Pool {
         Ok(Sender::Http1(sender))
     }
 
-    fn for_http1(&self, mut request: Request<Outgoing>) -> Request<Outgoing> {
-        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-        let origin = if path.starts_with('/') || path == "*" { path.parse().ok() } else { None };
+    /// The request as it is sent with HTTP/1.1: the target without a host, and one `Host`.
+    pub(super) fn for_http1(&self, mut request: Request<Outgoing>) -> Request<Outgoing> {
         let host = self.host(&request);
-        *request.uri_mut() = origin.unwrap_or_else(|| Uri::from_static("/"));
+        if request.uri().authority().is_some() {
+            let mut origin = uri::Parts::default();
+            origin.path_and_query = Some(headers::target(request.uri()));
+            *request.uri_mut() = Uri::from_parts(origin).unwrap_or_else(|_| Uri::from_static("/"));
+        }
         *request.version_mut() = Version::HTTP_11;
         if let Some(host) = host {
             request.headers_mut().insert(HOST, host);
@@ -152,7 +156,7 @@ impl Pool {
     }
 
     fn for_http2(&self, mut request: Request<Outgoing>) -> Request<Outgoing> {
-        let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        let path = headers::target(request.uri());
         let scheme = if self.upstream.scheme == Scheme::Https { "https" } else { "http" };
         let host = self.host(&request);
         let host = host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or("localhost");

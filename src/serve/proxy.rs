@@ -3,14 +3,14 @@
 use std::rc::Rc;
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional;
 
 use super::answer::Reply;
-use super::headers::{self, Visitor};
+use super::headers;
 use super::page::Refusal;
 use super::pool::{self, Answer, Pool};
 use super::worker::{Ends, Worker};
@@ -26,8 +26,7 @@ pub(super) async fn forward(
     let protocol = headers::upgrade(request.version(), request.headers());
     let tunnel = protocol.is_some().then(|| hyper::upgrade::on(&mut request));
     let (mut parts, body) = request.into_parts();
-    let port = ends.local.port();
-    headers::forward(&mut parts.headers, &Visitor { address: ends.peer, host, port });
+    headers::forward(&mut parts.headers, &ends.visitor, host);
     if let Some(client) = &ends.client {
         client.tell(&mut parts.headers);
     }
@@ -57,7 +56,7 @@ fn give_back(
         let Some(tunnel) = tunnel else {
             let what = "the upstream switched to another protocol without being asked to";
             let refusal = Refusal::new(StatusCode::BAD_GATEWAY, what, "look into the log of that program");
-            return refusal.answer(&HeaderMap::new()).map(Reply::Own);
+            return refusal.answer_as(false).map(Reply::Own);
         };
         let upstream = hyper::upgrade::on(&mut response);
         let worker = worker.clone();

@@ -186,7 +186,8 @@ pub struct ClientCertificateReport {
 }
 
 impl Hello {
-    fn report(&self) -> OfferReport {
+    /// What the client sees of it.
+    pub(super) fn report(&self) -> OfferReport {
         OfferReport {
             versions: self.versions(),
             ciphers: self.ciphers.iter().copied().map(cipher).collect(),

@@ -64,12 +64,10 @@ impl FromStr for Site {
         else {
             return Ok(Self { name: None, destination: word.parse()? });
         };
-        let name = match Name::parse(name)? {
+        let hint = "for example: devca serve app.localhost=3000 '*.app.localhost=4000'";
+        let name = match Name::parse(name).map_err(|fault| fault.hint_instead(hint))? {
             name @ (Name::Dns(_) | Name::Ip(_)) => name,
-            other => {
-                let what = format!("{other} is not a host name");
-                return Err(Fault::usage(what, "for example: devca serve app.localhost=3000"));
-            }
+            other => return Err(Fault::usage(format!("{other} is not a host name"), hint)),
         };
         Ok(Self { name: Some(name), destination: destination.parse()? })
     }

@@ -16,6 +16,7 @@ use super::certificates::Certificates;
 use super::connection;
 use super::dial::Dialer;
 use super::event::Events;
+use super::headers::Visitor;
 use super::identity::ClientIdentity;
 use super::pool::Pool;
 use super::session::Session;
@@ -115,6 +116,8 @@ pub(super) struct Ends {
     pub(super) peer: IpAddr,
     /// The server's address.
     pub(super) local: SocketAddr,
+    /// What upstreams learn about the client.
+    pub(super) visitor: Visitor,
     /// The owner of the client's certificate, if it sent one.
     pub(super) client: Option<ClientIdentity>,
     /// The protocol of the client's connection.
