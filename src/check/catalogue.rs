@@ -9,6 +9,7 @@ mod client;
 mod connection;
 mod form;
 mod leaf;
+pub mod search;
 mod surroundings;
 
 pub use chain::*;

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Read, Write};
 
 use serde::Serialize;
 
+use crate::check::catalogue::search::{closest, search};
 use crate::check::catalogue::{self, Client, Diagnosis};
 use crate::cli;
 use crate::error::{self, OrHint};
@@ -92,78 +93,6 @@ fn message(args: &cli::Explain) -> anyhow::Result<String> {
     };
     // Logs may contain color codes.
     Ok(anstream::adapter::strip_str(&text).to_string())
-}
-
-/// The known message that was probably meant: one that contains the text, or one that is similar.
-fn closest(text: &str) -> Option<&'static str> {
-    /// Shorter texts are part of too many messages.
-    const SHORTEST: usize = 8;
-    const SIMILAR: f64 = 0.94;
-    let text = plain(text);
-    let known = || catalogue::ALL.iter().flat_map(|fault| fault.words).map(|words| words.says);
-    if text.len() < SHORTEST {
-        return None;
-    }
-    known().find(|says| plain(says).contains(&text)).or_else(|| {
-        let similarity = |says: &str| {
-            let says = plain(says);
-            let words = text.split_whitespace().chain([text.as_str()]);
-            words.map(|word| strsim::jaro_winkler(word, &says)).fold(0.0, f64::max)
-        };
-        let best = known().map(|says| (similarity(says), says)).max_by(|a, b| a.0.total_cmp(&b.0))?;
-        (best.0 >= SIMILAR).then_some(best.1)
-    })
-}
-
-/// The faults whose messages are in the text, or whose name it is, the longest match first.
-fn search(text: &str) -> Vec<(&'static Diagnosis, Vec<Client>)> {
-    let text = plain(text);
-    let mut found: Vec<(usize, usize, &'static Diagnosis, Vec<Client>)> = Vec::new();
-    for (rank, fault) in catalogue::ALL.iter().enumerate() {
-        let in_text = |says: &str| text.contains(&plain(says)) || plain(says) == format!("net::{text}");
-        let words: Vec<_> = fault.words.iter().filter(|words| in_text(words.says)).collect();
-        let longest = words.iter().map(|words| words.says.len()).max();
-        let longest =
-            longest.or_else(|| (text == fault.id || text == plain(fault.title)).then_some(usize::MAX));
-        if let Some(longest) = longest {
-            let mut by: Vec<Client> = words.iter().map(|words| words.client).collect();
-            by.dedup();
-            found.push((longest, rank, fault, by));
-        }
-    }
-    // A general message about a refused certificate adds nothing to a specific one.
-    if found.iter().any(|(.., fault, _)| *fault != &catalogue::REFUSED) {
-        found.retain(|(.., fault, _)| *fault != &catalogue::REFUSED);
-    }
-    let best = found.iter().map(|(longest, ..)| *longest).max().unwrap_or(0);
-    // Keep only the longest match: messages that are part of it are less specific.
-    found.retain(|(longest, ..)| *longest == best);
-    found.sort_by_key(|(_, rank, fault, _)| (likelihood(fault, &text), *rank));
-    found.into_iter().map(|(_, _, fault, by)| (fault, by)).collect()
-}
-
-/// The rank among faults with the same message, the most likely first.
-fn likelihood(fault: &'static Diagnosis, text: &str) -> usize {
-    // In a server's log, a received alert was sent by the client.
-    let is_of_a_server = SERVER_LOGS.iter().any(|part| text.contains(part));
-    let first = if is_of_a_server { &catalogue::REJECTED_BY_CLIENT } else { &catalogue::UNTRUSTED_ROOT };
-    usize::from(*fault != *first)
-}
-
-/// What servers log before a TLS error: Go, nginx, Node, Python, Apache, HAProxy.
-const SERVER_LOGS: [&str; 7] = [
-    "tls handshake error from",
-    "ssl_do_handshake() failed",
-    "tlsclienterror",
-    "while ssl handshaking",
-    "ssl handshake failure",
-    "ssl library error",
-    "do_handshake",
-];
-
-/// Normalizes case, quotes and dashes, which differ between versions.
-fn plain(text: &str) -> String {
-    text.to_lowercase().replace(['‘', '’', '`'], "'").replace("self signed", "self-signed").trim().to_owned()
 }
 
 fn explanation(fault: &'static Diagnosis, said_by: Vec<Client>) -> Explanation {

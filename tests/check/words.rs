@@ -79,7 +79,7 @@ fn pasted_lines_lead_to_the_fault() {
         ("javax.net.ssl.SSLHandshakeException: Received fatal alert: handshake_failure", "protocol-too-old"),
         (
             "fatal: unable to access 'https://localhost/': server certificate verification failed. CAfile: none CRLfile: none",
-            "untrusted-root",
+            "refused",
         ),
         ("ERROR: The certificate of ‘localhost’ doesn't have a known issuer.", "untrusted-root"),
         ("The certificate's owner does not match hostname ‘localhost’", "name-mismatch"),

@@ -5,8 +5,9 @@ use super::Case::{
     OfCa, OfLeaf, RootNotSent, RootSent, TooManyIntermediates,
 };
 use super::Client::{
-    Android, Apple, Bun, Chrome, Curl, CurlOnWindows, DotNet, Firefox, Git, GitOnWindows, GnuTls, Go,
-    GoOnMacOs, Grpc, Java, Node, OpenSsl, PostgreSql, Python, Rustls, Safari, SocketIo, Wget, Workerd,
+    Android, Apple, Bun, Chrome, Curl, CurlOnWindows, Dehydrated, DotNet, Firefox, Git, GitOnWindows, GnuTls,
+    Go, GoOnMacOs, Grpc, Java, Mosquitto, Node, OpenSsl, PostgreSql, Python, Rustls, Safari, SocketIo, Wget,
+    Workerd,
 };
 use super::{Diagnosis, says};
 
@@ -94,7 +95,6 @@ pub static UNTRUSTED_ROOT: Diagnosis = Diagnosis {
         says(Python, "unable to get issuer certificate").when(AnchorIsNoRoot),
         says(Wget, "Unable to locally verify the issuer's authority"),
         says(Wget, "doesn't have a known issuer"),
-        says(Git, "server certificate verification failed"),
         says(PostgreSql, "root certificate file"),
         says(CurlOnWindows, "SEC_E_UNTRUSTED_ROOT"),
         says(GitOnWindows, "CERT_E_UNTRUSTEDROOT"),
@@ -212,6 +212,10 @@ pub static REFUSED: Diagnosis = Diagnosis {
         says(SocketIo, "websocket error"),
         says(Chrome, "uses HSTS"),
         says(Firefox, "HTTP Strict Transport Security (HSTS)"),
+        says(Wget, "' is not trusted"),
+        says(Git, "server certificate verification failed"),
+        says(Mosquitto, "A TLS error occurred"),
+        says(Dehydrated, "curl returned with 60"),
     ],
 };
 
@@ -277,7 +281,7 @@ pub static UNKNOWN_EXTENSION: Diagnosis = Diagnosis {
         says(Chrome, "NET::ERR_CERT_INVALID"),
         says(Firefox, "SEC_ERROR_UNKNOWN_CRITICAL_EXTENSION").when(OfLeaf),
         says(Firefox, "SEC_ERROR_UNKNOWN_ISSUER").when(OfCa),
-        says(GnuTls, "unknown critical extension"),
+        says(GnuTls, "contains an unknown critical extension"),
         says(Rustls, "UnsupportedCriticalExtension"),
     ],
 };

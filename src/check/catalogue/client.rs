@@ -38,6 +38,17 @@ pub enum Client {
     GitOnWindows,
     Nginx,
     PostgreSql,
+    Php,
+    Pip,
+    Boto,
+    Perl,
+    Mosquitto,
+    Ruby,
+    HaProxy,
+    Apache,
+    Redis,
+    MariaDb,
+    Dehydrated,
 }
 
 impl Client {
@@ -75,6 +86,17 @@ impl Client {
             Self::GitOnWindows => "git (Windows)",
             Self::Nginx => "nginx",
             Self::PostgreSql => "PostgreSQL",
+            Self::Dehydrated => "dehydrated",
+            Self::MariaDb => "MariaDB",
+            Self::Redis => "Redis",
+            Self::Apache => "Apache",
+            Self::HaProxy => "HAProxy",
+            Self::Ruby => "Ruby",
+            Self::Mosquitto => "Mosquitto",
+            Self::Perl => "Perl",
+            Self::Boto => "boto3",
+            Self::Pip => "pip",
+            Self::Php => "PHP",
         }
     }
 

@@ -3,8 +3,8 @@
 
 use super::Case::{BadCertificate, Expired, IssuerNotListed, Revoked, UnknownCa, Unsupported};
 use super::Client::{
-    Chrome, Curl, DotNet, Firefox, Go, GoServer, Java, JavaServer, Nginx, Node, NodeServer, OpenSsl,
-    OpenSslServer, PostgreSql, Python, PythonServer, RustlsServer,
+    Chrome, Curl, DotNet, Firefox, GnuTls, Go, GoServer, Java, JavaServer, Nginx, Node, NodeServer, OpenSsl,
+    OpenSslServer, PostgreSql, Python, PythonServer, Ruby, Rustls, RustlsServer,
 };
 use super::{Diagnosis, says};
 
@@ -23,7 +23,7 @@ pub static UNRESOLVED: Diagnosis = Diagnosis {
     ],
     words: &[
         says(Curl, "Could not resolve host"),
-        says(Node, "ENOTFOUND"),
+        says(Node, "getaddrinfo ENOTFOUND"),
         says(Node, "EAI_AGAIN"),
         says(Python, "Name or service not known"),
         says(Python, "Temporary failure in name resolution"),
@@ -93,6 +93,7 @@ pub static NO_ANSWER: Diagnosis = Diagnosis {
         says(Chrome, "ERR_CONNECTION_CLOSED"),
         says(Firefox, "PR_CONNECT_RESET_ERROR"),
         says(Firefox, "PR_END_OF_FILE_ERROR"),
+        says(Node, "other side closed"),
     ],
 };
 
@@ -140,6 +141,7 @@ pub static PLAIN_CLIENT: Diagnosis = Diagnosis {
         says(Chrome, "ERR_EMPTY_RESPONSE"),
         says(OpenSslServer, "SSL routines::http request"),
         says(NodeServer, "ERR_SSL_HTTP_REQUEST"),
+        says(Ruby, "state=error: http request"),
         says(PythonServer, "HTTP_REQUEST"),
     ],
 };
@@ -239,6 +241,8 @@ pub static CLIENT_CERTIFICATE_REQUIRED: Diagnosis = Diagnosis {
         says(JavaServer, "Empty client certificate chain"),
         says(GoServer, "client didn't provide a certificate"),
         says(PostgreSql, "connection requires a valid client certificate"),
+        says(GnuTls, "Certificate is required"),
+        says(Rustls, "CertificateRequired"),
     ],
 };
 

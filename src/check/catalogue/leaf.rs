@@ -5,8 +5,8 @@ use super::Case::{
     UnknownSni,
 };
 use super::Client::{
-    Chrome, Curl, DotNet, Firefox, GnuTls, Go, Java, Nginx, Node, OpenSsl, PostgreSql, Python, Rustls,
-    Safari, Wget,
+    Apache, Boto, Bun, Chrome, Curl, DotNet, Firefox, Git, GnuTls, Go, HaProxy, Java, Mosquitto, Nginx, Node,
+    OpenSsl, Perl, Php, Pip, PostgreSql, Python, Redis, Ruby, Rustls, Safari, Wget,
 };
 use super::{Diagnosis, says};
 
@@ -23,6 +23,18 @@ pub static KEY_MISMATCH: Diagnosis = Diagnosis {
         says(Node, "ERR_OSSL_X509_KEY_VALUES_MISMATCH"),
         says(Python, "KEY_VALUES_MISMATCH"),
         says(Go, "private key does not match public key"),
+        says(GnuTls, "certificate and the given key do not match"),
+        says(Rustls, "KeyMismatch"),
+        says(Ruby, "public key mismatch"),
+        says(HaProxy, "inconsistencies between private key and certificate"),
+        says(
+            Perl,
+            "Failed to load key from file (no PEM or DER) error:05800074:x509 certificate routines::key values mismatch",
+        ),
+        says(Apache, "AH02565: Certificate and private key"),
+        says(Redis, "Invalid private key"),
+        says(Git, "error reading X.509 key or certificate file"),
+        says(Mosquitto, "Unable to load server key file"),
     ],
 };
 
@@ -69,6 +81,11 @@ pub static NAME_MISMATCH: Diagnosis = Diagnosis {
         says(Chrome, "ERR_SSL_UNRECOGNIZED_NAME_ALERT").when(UnknownSni),
         says(Firefox, "SSL_ERROR_UNRECOGNIZED_NAME_ALERT").when(UnknownSni),
         says(DotNet, "RemoteCertificateNameMismatch"),
+        says(Rustls, "certificate not valid for name"),
+        says(Php, "did not match expected name"),
+        says(Pip, "Certificate did not match expected hostname"),
+        says(Boto, "' doesn't match '"),
+        says(Perl, "hostname verification failed"),
     ],
 };
 
@@ -95,10 +112,13 @@ pub static EXPIRED: Diagnosis = Diagnosis {
         says(Go, "certificate has expired or is not yet valid"),
         says(Chrome, "NET::ERR_CERT_DATE_INVALID"),
         says(Firefox, "SEC_ERROR_EXPIRED_CERTIFICATE"),
-        says(GnuTls, "expired certificate"),
+        says(GnuTls, "certificate chain uses expired certificate"),
         says(Wget, "Issued certificate has expired"),
         says(Rustls, "invalid peer certificate: Expired"),
         says(DotNet, "NotTimeValid"),
+        says(Rustls, "certificate expired"),
+        says(Rustls, "ExpiredContext"),
+        says(Wget, "' has expired"),
     ],
 };
 
@@ -123,6 +143,9 @@ pub static NOT_YET_VALID: Diagnosis = Diagnosis {
         says(GnuTls, "uses not yet valid certificate"),
         says(Wget, "Issued certificate not yet valid"),
         says(Rustls, "NotValidYet"),
+        says(Rustls, "certificate not valid yet"),
+        says(Wget, "is not yet activated"),
+        says(Wget, "has not yet been activated"),
     ],
 };
 
@@ -151,6 +174,8 @@ pub static WRONG_USAGE: Diagnosis = Diagnosis {
         says(Firefox, "SEC_ERROR_INADEQUATE_CERT_TYPE"),
         says(GnuTls, "does not match the intended purpose"),
         says(Rustls, "InvalidPurpose"),
+        says(Rustls, "certificate does not allow extended key usage"),
+        says(Rustls, "EkuError"),
     ],
 };
 
@@ -168,6 +193,7 @@ pub static WRONG_KEY_USAGE: Diagnosis = Diagnosis {
         says(Chrome, "ERR_SSL_KEY_USAGE_INCOMPATIBLE"),
         says(Firefox, "SEC_ERROR_INADEQUATE_KEY_USAGE"),
         says(GnuTls, "Key usage violation in certificate has been detected"),
+        says(Bun, "KEY_USAGE_BIT_INCORRECT"),
     ],
 };
 

@@ -1,7 +1,8 @@
 //! Faults of the environment: the machine, its files and its variables.
 
 use super::Client::{
-    Chrome, Curl, CurlOnWindows, GitOnWindows, Go, Java, Nginx, Node, OpenSsl, PostgreSql, Python,
+    Apache, Bun, Chrome, Curl, CurlOnWindows, Git, GitOnWindows, GnuTls, Go, HaProxy, Java, MariaDb,
+    Mosquitto, Nginx, Node, OpenSsl, Php, PostgreSql, Python, Redis, Ruby, Rustls,
 };
 use super::{Diagnosis, says};
 
@@ -35,6 +36,7 @@ pub static UNREADABLE_FILE: Diagnosis = Diagnosis {
         says(Curl, "error setting certificate file"),
         says(Nginx, "cannot load certificate"),
         says(OpenSsl, "no start line"),
+        says(Bun, "NO_START_LINE"),
         says(OpenSsl, "bad decrypt"),
         says(OpenSsl, "mac verify failure"),
         says(OpenSsl, "Could not read certificate"),
@@ -47,6 +49,38 @@ pub static UNREADABLE_FILE: Diagnosis = Diagnosis {
         says(Go, "failed to find any PEM data"),
         says(Node, "DECODER routines::unsupported"),
         says(Node, "ENOENT: no such file or directory"),
+        says(OpenSsl, "Could not open file or uri"),
+        says(OpenSsl, "Could not read server certificate"),
+        says(OpenSsl, "Could not read client certificate"),
+        says(Python, "No such file or directory"),
+        says(Python, "Could not find the TLS certificate file"),
+        says(Python, "Could not find the TLS key file"),
+        says(GnuTls, "Error while reading file"),
+        says(GnuTls, "Base64 decoding error"),
+        says(GnuTls, "The requested data were not available"),
+        says(GnuTls, "Error loading cert file"),
+        says(GnuTls, "Error loading key file"),
+        says(Rustls, "No certificates found in certificate data"),
+        says(Rustls, "No keys found in key data"),
+        says(Ruby, "Could not parse PKey"),
+        says(Php, "Unable to set local cert chain file"),
+        says(Curl, "unable to set private key file"),
+        says(HaProxy, "unable to load certificate from file"),
+        says(HaProxy, "No Private Key found in"),
+        says(Apache, "does not exist or is empty"),
+        says(Redis, "Invalid client certificate"),
+        says(Redis, "Invalid private key"),
+        says(Mosquitto, "Problem setting TLS options"),
+        says(Mosquitto, "Unable to load server certificate"),
+        says(Mosquitto, "Unable to load server key file"),
+        says(PostgreSql, "certificate present, but not private key file"),
+        says(PostgreSql, "\": unsupported"),
+        says(MariaDb, "TLS/SSL error: unsupported"),
+        says(MariaDb, "not found (Errcode"),
+        says(Git, "error reading X.509 key or certificate file"),
+        says(Java, "NoSuchFileException"),
+        says(Java, "Could not parse certificate"),
+        says(Java, "InvalidKeySpecException"),
     ],
 };
 

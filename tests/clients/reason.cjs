@@ -1,0 +1,22 @@
+// One TLS request with a library for Node: LIBRARY URL [MODULES]. Prints the whole error.
+const { createRequire } = require("node:module");
+
+const [library, url, modules] = process.argv.slice(2);
+const from = (name) => createRequire(`${modules}/`)(name);
+const ask = {
+  fetch: () => fetch(url),
+  axios: () => from("axios").get(url),
+  "node-fetch": () => from("node-fetch")(url),
+  undici: () => from("undici").request(url),
+  playwright: async () => (await from("playwright-core").request.newContext()).get(url),
+  ws: () =>
+    new Promise((_, reject) => {
+      const socket = new (from("ws"))(url.replace("https", "wss"));
+      socket.on("error", reject);
+    }),
+};
+const failed = (error) => {
+  for (let cause = error; cause; cause = cause.cause) console.log(String(cause), cause.code ?? "");
+  process.exit(1);
+};
+ask[library]().then(() => process.exit(), failed);

@@ -1,0 +1,231 @@
+//! `devca explain` recognizes what real programs print. Each is run against real faults, and what it prints is looked up:
+//! no message here is typed.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+#[path = "explain/clients.rs"]
+mod clients;
+mod common;
+#[path = "explain/files.rs"]
+mod files;
+#[allow(dead_code)]
+#[path = "serve/served.rs"]
+mod served;
+#[path = "explain/servers.rs"]
+mod servers;
+
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use devca::check::catalogue::search::search;
+
+use clients::{CLIENTS, Client};
+use common::clients::{go_client, java_classes};
+use common::{Home, Server, ok, project, tool, words};
+use files::{LOADERS, PROBLEMS, Problem};
+use served::Served;
+use servers::{HANDSHAKES, Handshake, Mode};
+
+/// The sites of `devca serve --bad`, and what their fault is. Some clients cannot tell a self-signed certificate, or that of
+/// a root that was replaced, from that of an unknown root.
+const SITES: &[(&str, &[&str])] = &[
+    ("expired", &["expired"]),
+    ("not-yet-valid", &["not-yet-valid"]),
+    ("wrong-host", &["name-mismatch"]),
+    ("self-signed", &["self-signed", "untrusted-root"]),
+    ("untrusted-root", &["untrusted-root"]),
+    ("replaced-root", &["replaced-root", "untrusted-root"]),
+    ("missing-intermediate", &["missing-intermediate", "untrusted-root"]),
+    ("expired-intermediate", &["expired"]),
+    ("name-constraints", &["outside-constraints"]),
+    ("unknown-critical-extension", &["unknown-extension"]),
+    ("a.b.wildcard-depth", &["name-mismatch"]),
+    ("client-only", &["wrong-usage"]),
+    ("ca-as-leaf", &["ca-as-leaf"]),
+    ("common-name-only", &["name-mismatch"]),
+    ("no-key-usage", &["wrong-key-usage"]),
+];
+
+/// The number of different lines that the programs print and devca recognizes is at least this.
+const LINES: usize = 300;
+
+/// The servers, and the environment of the programs.
+struct Bench {
+    home: Home,
+    variables: Vec<(String, String)>,
+    hosts: String,
+    port: u16,
+    _servers: (Served, [Server; 2]),
+}
+
+impl Bench {
+    fn new() -> Self {
+        let home = Home::new();
+        for name in ["localhost", "other.test"] {
+            home.ok(["issue", name]);
+        }
+        std::fs::write(home.file("garbage.pem"), "this is not PEM\n").unwrap();
+        // psql refuses a key that others can read before it reads it.
+        let owner_only = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(home.file("garbage.pem"), owner_only).unwrap();
+        let stranger = ["stranger-key.pem", "stranger.pem"].map(|name| home.file(name).display().to_string());
+        let request = [
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            "/CN=stranger",
+        ];
+        ok("openssl", request.iter().copied().chain(["-keyout", &stranger[0], "-out", &stranger[1]]));
+        let served = Served::start(&home, ["--bad"]);
+        let starttls = ["mysql", "postgres"].map(|protocol| {
+            let mut command = home.command(&tool("python3"), [project().join("tests/clients/starttls.py")]);
+            command.args(["localhost.pem", "localhost-key.pem"]).args([protocol, "accept"]);
+            Server::spawn(command)
+        });
+        let trust: serde_json::Value = serde_json::from_str(&home.ok(["env", "--shell", "json"])).unwrap();
+        let trust = trust.as_object().unwrap().iter();
+        let mut variables: Vec<(String, String)> =
+            trust.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
+        let text = |path: &Path| path.display().to_string();
+        for (name, value) in [
+            ("PORT", served.port.to_string()),
+            ("MYSQL_PORT", starttls[0].port.to_string()),
+            ("POSTGRES_PORT", starttls[1].port.to_string()),
+            ("ROOT", text(&home.root())),
+            ("NODE", text(&tool("node"))),
+            ("PYTHON", text(&project().join("target/tools/python/bin/python"))),
+            ("CLIENTS", text(&project().join("tests/clients"))),
+            ("MODULES", text(&project().join("target/tools/node_modules"))),
+            ("JAVA_CLASSES", text(java_classes())),
+            ("GO_CLIENT", text(go_client())),
+            ("AWS_ACCESS_KEY_ID", "none".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "none".to_owned()),
+            ("AWS_DEFAULT_REGION", "none".to_owned()),
+            ("AWS_MAX_ATTEMPTS", "1".to_owned()),
+            ("NO_COLOR", "1".to_owned()),
+            ("no_proxy", "*".to_owned()),
+        ] {
+            variables.push((name.to_owned(), value));
+        }
+        let hosts = SITES.iter().map(|(site, _)| format!("{site}.localhost")).collect::<Vec<_>>().join(" ");
+        let port = served.port;
+        Self { home, variables, hosts, port, _servers: (served, starttls) }
+    }
+
+    /// Runs a script in a folder of its own, and returns whether it succeeded, and what it printed.
+    fn run(&self, script: &str, more: &[(&str, String)]) -> (bool, String) {
+        let folder = tempfile::tempdir_in(self.home.work()).unwrap();
+        let hosts = project().join("tests/clients/hosts");
+        let mut command = self.home.command(&hosts, [&self.hosts, "timeout", "60", "sh", "-c", script]);
+        command.current_dir(folder.path()).stdin(Stdio::null());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        let output = command.envs(more.iter().map(|(name, value)| (name, value))).output().unwrap();
+        let said = anstream::adapter::strip_str(&words(&output)).to_string();
+        (output.status.success(), said)
+    }
+}
+
+/// The lines that were recognized, without what varies.
+#[derive(Default)]
+struct Recognized {
+    lines: BTreeSet<String>,
+    wrong: Vec<String>,
+}
+
+impl Recognized {
+    /// Looks up what a program printed: a line must have one of these explanations.
+    fn look_up(&mut self, what: &str, said: &str, expected: &[&str]) {
+        let is_explained = |text: &str| search(text).iter().any(|(fault, _)| expected.contains(&fault.id));
+        let known: Vec<&str> = said.lines().filter(|line| is_explained(line)).collect();
+        if known.is_empty() {
+            let found: Vec<_> = search(said).iter().map(|(fault, _)| fault.id).collect();
+            self.wrong.push(format!("{what}: {found:?} instead of {expected:?}:\n{said}"));
+        }
+        let varies = |word: &&str| word.contains("localhost") || word.contains(|c: char| c.is_ascii_digit());
+        let constant =
+            |line: &str| line.split_whitespace().filter(|word| !varies(word)).collect::<Vec<_>>().join(" ");
+        self.lines.extend(known.into_iter().map(constant));
+    }
+}
+
+/// Does this for each item, with as many at once as two cores can handle.
+fn each<T: Sync>(items: &[T], act: impl Fn(&T) + Sync) {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+            act(item);
+        }
+    };
+    std::thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(work))));
+}
+
+fn connects(bench: &Bench, client: &Client, site: &str, recognized: &Mutex<Recognized>) {
+    let host = format!("{site}.localhost");
+    let url = format!("https://{host}:{}/", bench.port);
+    let (accepts, said) = bench.run(client.script, &[("HOST", host), ("URL", url)]);
+    if accepts && client.accepts_some {
+        return;
+    }
+    let (_, faults) = SITES.iter().find(|(known, _)| *known == site).unwrap();
+    let faults = if client.gives_no_reason { &["refused"] } else { *faults };
+    recognized.lock().unwrap().look_up(&format!("{} of {site}", client.name), &said, faults);
+}
+
+fn loads(bench: &Bench, script: &str, name: &str, problem: Problem, recognized: &Mutex<Recognized>) {
+    let (certificate, key) = match problem {
+        Problem::KeyMismatch => ("localhost.pem", "other.test-key.pem"),
+        Problem::NoCertificate => ("missing.pem", "localhost-key.pem"),
+        Problem::NoKey => ("localhost.pem", "missing.pem"),
+        Problem::BadCertificate => ("garbage.pem", "localhost-key.pem"),
+        Problem::BadKey => ("localhost.pem", "garbage.pem"),
+    };
+    let file = |name: &str| bench.home.file(name).display().to_string();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let more = [("CERT", file(certificate)), ("KEY", file(key)), ("FREE", free.to_string())];
+    let (_, said) = bench.run(script, &more);
+    let fault = if problem == Problem::KeyMismatch { "key-mismatch" } else { "unreadable-file" };
+    recognized.lock().unwrap().look_up(&format!("{name}: {problem:?}"), &said, &[fault]);
+}
+
+fn shakes_hands(bench: &Bench, handshake: &Handshake, (mode, faults): Mode, recognized: &Mutex<Recognized>) {
+    let [certificate, key] =
+        ["localhost.pem", "localhost-key.pem"].map(|name| bench.home.file(name).display().to_string());
+    let variables = [("CERT", certificate), ("KEY", key), ("MODE", mode.to_owned())];
+    let (_, said) = bench.run(handshake.script, &variables);
+    recognized.lock().unwrap().look_up(&format!("{}'s server: {mode}", handshake.name), &said, faults);
+}
+
+#[test]
+fn what_real_programs_print_is_recognized() {
+    let bench = Bench::new();
+    let recognized = Mutex::new(Recognized::default());
+    let connections: Vec<_> =
+        CLIENTS.iter().flat_map(|client| client.sites.iter().map(move |site| (client, *site))).collect();
+    each(&connections, |(client, site)| connects(&bench, client, site, &recognized));
+    let of_loader = |loader: &'static files::Loader| {
+        PROBLEMS
+            .iter()
+            .filter(|problem| !loader.silent_about.contains(problem))
+            .map(move |problem| (loader, *problem))
+    };
+    let loads_of: Vec<_> = LOADERS.iter().flat_map(of_loader).collect();
+    each(&loads_of, |(loader, problem)| loads(&bench, loader.script, loader.name, *problem, &recognized));
+    let handshakes: Vec<_> = HANDSHAKES
+        .iter()
+        .flat_map(|handshake| handshake.modes.iter().map(move |mode| (handshake, *mode)))
+        .collect();
+    each(&handshakes, |(handshake, mode)| shakes_hands(&bench, handshake, *mode, &recognized));
+    let Recognized { lines, wrong } = recognized.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    println!("{} different lines", lines.len());
+    assert!(lines.len() >= LINES, "only {} lines:\n{lines:#?}", lines.len());
+}
