@@ -118,7 +118,7 @@ pub static UNSUPPORTED_ALGORITHM: Diagnosis = Diagnosis {
         says(Go, "x509: unsupported elliptic curve").when(SentKey),
         says(Go, "x509: cannot verify signature: algorithm unimplemented").when(Signature),
         says(Go, "certificate signed by unknown authority").when(RootNotSent),
-        says(GnuTls, "The certificate is NOT trusted").when(CaKey),
+        says(GnuTls, "certificate is NOT trusted").when(CaKey),
         says(GnuTls, "The signature in the certificate is invalid").when(Signature),
         says(Rustls, "UnsupportedSignatureAlgorithm"),
     ],

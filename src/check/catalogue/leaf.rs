@@ -236,7 +236,7 @@ pub static WEAK: Diagnosis = Diagnosis {
         says(Chrome, "NET::ERR_CERT_WEAK_SIGNATURE_ALGORITHM").when(Signature),
         says(Firefox, "MOZILLA_PKIX_ERROR_INADEQUATE_KEY_SIZE").when(LeafKey),
         says(Firefox, "SEC_ERROR_CERT_SIGNATURE_ALGORITHM_DISABLED").when(Signature),
-        says(GnuTls, "uses insecure algorithm").when(Signature),
+        says(GnuTls, "chain uses insecure algorithm").when(Signature),
         says(Rustls, "UnsupportedSignatureAlgorithm").when(Signature),
     ],
 };
