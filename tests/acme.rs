@@ -7,6 +7,8 @@ mod clients;
 mod common;
 #[path = "acme/dns.rs"]
 mod dns;
+#[path = "acme/pebble.rs"]
+mod pebble;
 #[path = "acme/renewing.rs"]
 mod renewing;
 #[allow(dead_code)] // what devca serve alone does

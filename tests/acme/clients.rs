@@ -2,14 +2,16 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
 
-use super::common::{Server, in_namespace, project};
-use super::world::{World, succeed};
+use super::common::{Server, in_namespace, project, wait_until};
+use super::world::{World, succeed, with_both};
 
 #[test]
 fn certbot() {
-    let world = World::new(&[]);
+    with_both(&[], certbot_with);
+}
+
+fn certbot_with(world: &World) {
     let certbot = |arguments: &[&str]| {
         let mut certbot = world.client("certbot");
         certbot.args(arguments).args(["--non-interactive", "--server", &world.directory()]);
@@ -29,7 +31,7 @@ fn certbot() {
     let first = fs::read(&chain).unwrap();
     certbot(&["renew", "--force-renewal", "--no-random-sleep-on-renew"]);
     assert_ne!(first, fs::read(&chain).unwrap());
-    assert_eq!(world.issued("www.app.test").len(), 2);
+    world.has_issued("www.app.test", 2);
     certbot(&["revoke", "--cert-path", live.join("cert.pem").to_str().unwrap(), "--no-delete-after-revoke"]);
     assert!(world.is_revoked(&chain));
     certbot(&["unregister"]);
@@ -37,7 +39,10 @@ fn certbot() {
 
 #[test]
 fn dehydrated() {
-    let world = World::new(&[]);
+    with_both(&[], dehydrated_with);
+}
+
+fn dehydrated_with(world: &World) {
     let (www, _server) = world.web_server();
     let (config, root) = (world.home.file("config"), world.home.root());
     let settings = format!(
@@ -61,7 +66,7 @@ fn dehydrated() {
     let (chain, key) = (folder.join("fullchain.pem"), folder.join("privkey.pem"));
     world.is_used(&chain, &key, "app.test");
     dehydrated(&obtain);
-    assert_eq!(world.issued("www.app.test").len(), 2);
+    world.has_issued("www.app.test", 2);
     let certificate = fs::canonicalize(folder.join("cert.pem")).unwrap();
     let copy = world.home.file("cert.pem");
     fs::copy(&certificate, &copy).unwrap();
@@ -72,7 +77,10 @@ fn dehydrated() {
 /// npm's acme-client, with every type of challenge.
 #[test]
 fn acme_client_of_npm() {
-    let world = World::new(&["--dns-port", "0"]);
+    with_both(&["--dns-port", "0"], acme_client_of_npm_with);
+}
+
+fn acme_client_of_npm_with(world: &World) {
     for (name, kind) in [
         ("app.test", "http-01"),
         ("app.test", "tls-alpn-01"),
@@ -88,7 +96,7 @@ fn acme_client_of_npm() {
         world.is_used(&chain, &key, &name.replace('*', "www"));
         assert!(world.is_revoked(&chain), "{name} {kind}");
     }
-    assert_eq!(world.issued("app.test").len(), 3);
+    world.has_issued("app.test", 3);
 }
 
 /// uacme trusts only the system's store, and calls a hook for challenges.
@@ -119,7 +127,7 @@ fn uacme() {
     let chain = world.home.file("uacme/app.test/cert.pem");
     world.is_used(&chain, &world.home.file("uacme/private/app.test/key.pem"), "www.app.test");
     uacme(&["--type", "EC", "--force", "issue", "app.test", "www.app.test"]);
-    assert_eq!(world.issued("www.app.test").len(), 2);
+    world.has_issued("www.app.test", 2);
     let copy = world.home.file("cert.pem");
     fs::copy(&chain, &copy).unwrap();
     uacme(&["newkey"]);
@@ -130,7 +138,10 @@ fn uacme() {
 
 #[test]
 fn acme_tiny() {
-    let world = World::new(&[]);
+    with_both(&[], acme_tiny_with);
+}
+
+fn acme_tiny_with(world: &World) {
     let (www, _server) = world.web_server();
     let [account, key, request, chain] =
         ["account.pem", "key.pem", "r.pem", "chain.pem"].map(|name| world.home.file(name));
@@ -147,15 +158,17 @@ fn acme_tiny() {
         fs::write(&chain, succeed(&mut tiny)).unwrap();
         world.is_used(&chain, &key, "app.test");
     }
-    assert_eq!(world.issued("app.test").len(), 2);
+    world.has_issued("app.test", 2);
 }
 
 /// lego, with each type of challenge, and two ways to change records.
 #[test]
 fn lego() {
-    let world = World::new(&["--dns-port", "0"]);
-    let name_server =
-        world.acme.log().iter().find_map(|line| line["dns"].as_str().map(ToOwned::to_owned)).unwrap();
+    with_both(&["--dns-port", "0"], lego_with);
+}
+
+fn lego_with(world: &World) {
+    let name_server = world.dns();
     let lego = |name: &str, options: &[&str], command: &[&str]| {
         let mut lego = world.client("lego");
         lego.args([
@@ -187,13 +200,16 @@ fn lego() {
         fs::copy(at("crt"), &copy).unwrap();
         lego(name, options, &["revoke"]);
         assert!(world.is_revoked(&copy), "{name}");
-        assert_eq!(world.issued(name).len(), 2, "{name}");
+        world.has_issued(name, 2);
     }
 }
 
 #[test]
 fn acmetool() {
-    let world = World::new(&[]);
+    with_both(&[], acmetool_with);
+}
+
+fn acmetool_with(world: &World) {
     let (www, _server) = world.web_server();
     let answers = format!(
         "\"acme-enter-email\": \"a@example.com\"\n\
@@ -205,7 +221,8 @@ fn acmetool() {
          \"acmetool-quickstart-install-haproxy-script\": false\n\
          \"acmetool-quickstart-install-redirector-systemd\": false\n\
          \"acmetool-quickstart-key-type\": ecdsa\n\
-         \"acmetool-quickstart-ecdsa-curve\": nistp256\n",
+         \"acmetool-quickstart-ecdsa-curve\": nistp256\n\
+         \"acme-agreement:data:text/plain,Do%20what%20thou%20wilt\": true\n",
         world.directory(),
         www.join(".well-known/acme-challenge").display()
     );
@@ -224,7 +241,7 @@ fn acmetool() {
     let live = world.home.file("state/live/app.test");
     world.is_used(&live.join("fullchain"), &live.join("privkey"), "www.app.test");
     // It renews a month before expiry, and marks certificates for revocation without telling the server.
-    assert_eq!(world.issued("www.app.test").len(), 1);
+    world.has_issued("www.app.test", 1);
 }
 
 /// lacme's parts drop their privileges unless told not to.
@@ -268,14 +285,17 @@ fn lacme() {
     lacme(&order);
     world.is_used(&chain, &key, "www.app.test");
     lacme(&order);
-    assert_eq!(world.issued("www.app.test").len(), 2);
+    world.has_issued("www.app.test", 2);
     lacme(&["revokeCert", chain.to_str().unwrap()]);
     assert!(world.is_revoked(&chain));
 }
 
 #[test]
 fn acme_client_of_ruby() {
-    let world = World::new(&[]);
+    with_both(&[], acme_client_of_ruby_with);
+}
+
+fn acme_client_of_ruby_with(world: &World) {
     let (www, _server) = world.web_server();
     for _ in 0..2 {
         let mut ruby = world.client("ruby");
@@ -291,12 +311,96 @@ fn acme_client_of_ruby() {
 /// Go's autocert gets a certificate during a handshake, with tls-alpn-01 on the same port.
 #[test]
 fn autocert() {
-    let world = World::new(&[]);
-    let mut autocert = Command::new(project().join("target/tools/autocert"));
+    with_both(&[], autocert_with);
+}
+
+fn autocert_with(world: &World) {
+    let mut autocert = world.installed("autocert");
     autocert.arg(world.directory()).arg(world.home.root());
     autocert.arg(world.tls.to_string()).arg(world.home.file("cache"));
     let server = Server::spawn(autocert);
+    assert_eq!(page(world, server.port), "by autocert");
+}
+
+/// The page of a server that obtains its own certificate.
+fn page(world: &World, port: u16) -> String {
     let mut curl = world.client("curl");
-    curl.args(["-sS", "--noproxy", "*", "--resolve", &format!("app.test:{}:127.0.0.1", server.port)]);
-    assert_eq!(succeed(curl.arg(format!("https://app.test:{}/", server.port))), "by autocert");
+    curl.args(["-sS", "--noproxy", "*", "--resolve", &format!("app.test:{port}:127.0.0.1"), "--cacert"]);
+    let output = curl.arg(world.issuing_root()).arg(format!("https://app.test:{port}/")).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Python's acme, with the challenges that it knows.
+#[test]
+fn acme_of_python() {
+    with_both(&["--dns-port", "0"], |world| {
+        for (name, kind) in [("app.test", "http-01"), ("app.test", "dns-01"), ("*.app.test", "dns-01")] {
+            let mut python = world.installed("python/bin/python");
+            python.arg("-P").arg(project().join("tests/acme/client.py")).arg(world.directory());
+            python.args([&world.http.to_string(), &world.acme.url("/dns/challtestsrv")]);
+            succeed(python.arg(world.home.work()).args([name, kind, "revoke"]));
+            let (chain, key) = (world.home.file("chain.pem"), world.home.file("key.pem"));
+            world.is_used(&chain, &key, &name.replace('*', "www"));
+            assert!(world.is_revoked(&chain), "{name} {kind}");
+        }
+        world.has_issued("app.test", 4);
+    });
+}
+
+/// npm's greenlock, which cannot revoke. It responds to a challenge again after it is valid, which Pebble refuses.
+#[test]
+fn greenlock() {
+    let world = World::new(&["--dns-port", "0"]);
+    for (name, kind) in [("http.test", "http-01"), ("dns.test", "dns-01"), ("*.app.test", "dns-01")] {
+        let mut node = world.client("node");
+        node.arg(project().join("tests/acme/greenlock.mjs")).arg(world.directory());
+        node.args([&world.http.to_string(), &world.acme.url("/dns/challtestsrv")]);
+        succeed(node.arg(world.home.work()).args([name, kind]));
+        let (chain, key) = (world.home.file("chain.pem"), world.home.file("key.pem"));
+        world.is_used(&chain, &key, &name.replace('*', "www"));
+        world.has_issued(name, 2);
+    }
+}
+
+/// Rust's instant-acme, with every type of challenge, and a new account key.
+#[test]
+fn instant_acme() {
+    with_both(&["--dns-port", "0"], |world| {
+        for (name, kind) in [
+            ("app.test", "http-01"),
+            ("app.test", "tls-alpn-01"),
+            ("app.test", "dns-01"),
+            ("*.app.test", "dns-01"),
+        ] {
+            let mut client = world.installed("instant-acme");
+            client
+                .arg(world.directory())
+                .arg(world.home.root())
+                .args([world.http.to_string(), world.tls.to_string()]);
+            client.arg(world.acme.url("/dns/challtestsrv")).arg(world.home.work());
+            succeed(client.args([name, kind]));
+            let (chain, key) = (world.home.file("chain.pem"), world.home.file("key.pem"));
+            world.is_used(&chain, &key, &name.replace('*', "www"));
+            assert!(world.is_revoked(&chain), "{name} {kind}");
+        }
+        world.has_issued("app.test", 6);
+    });
+}
+
+/// Rust's rustls-acme serves HTTPS, and renews after two thirds of a certificate's life; it cannot revoke.
+#[test]
+fn rustls_acme() {
+    with_both(&["--minutes", "1"], |world| {
+        for (count, kind) in [(2, "tls-alpn-01"), (4, "http-01")] {
+            let mut client = world.installed("rustls-acme");
+            client.arg(world.directory()).arg(world.home.root());
+            client.args([world.http.to_string(), world.tls.to_string()]);
+            client.arg(world.home.file(kind)).args(["app.test", kind]);
+            let server = Server::spawn(client);
+            wait_until("the page is served", || page(world, server.port) == "by rustls-acme");
+            if world.issuing_root() == world.home.root() {
+                wait_until("the certificate is renewed", || world.issued("app.test").len() == count);
+            }
+        }
+    });
 }

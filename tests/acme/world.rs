@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use super::common::{Home, Server, project, tool, words};
+use super::pebble::Pebble;
 use super::served::Served;
 
 /// A home folder with a CA and its ACME server.
@@ -15,6 +16,8 @@ pub struct World {
     /// The ports for http-01 and tls-alpn-01.
     pub http: u16,
     pub tls: u16,
+    /// Takes the place of devca's server, but uses its name server.
+    pebble: Option<Pebble>,
 }
 
 /// A port that nothing listens on.
@@ -36,7 +39,14 @@ impl World {
         home.ok(["issue", "localhost"]);
         let (http, tls) = (free_port(), free_port());
         let acme = start(&home, http, tls, options);
-        Self { home, acme, http, tls }
+        Self { home, acme, http, tls, pebble: None }
+    }
+
+    /// With Pebble as the server: the same clients should get the same from it.
+    pub fn of_pebble() -> Self {
+        let mut world = Self::new(&["--dns-port", "0"]);
+        world.pebble = Some(Pebble::start(&world));
+        world
     }
 
     /// With the ports that everyone uses, in a network of its own.
@@ -46,7 +56,7 @@ impl World {
         let mut command = home.devca(["acme", "--json"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let acme = Served::spawn(command);
-        Self { home, acme, http: 80, tls: 443 }
+        Self { home, acme, http: 80, tls: 443, pebble: None }
     }
 
     /// Restarts the server with other options.
@@ -57,7 +67,18 @@ impl World {
     }
 
     pub fn directory(&self) -> String {
-        self.acme.url("/directory")
+        self.pebble.as_ref().map_or_else(|| self.acme.url("/directory"), |pebble| pebble.directory.clone())
+    }
+
+    /// The root of the certificates that clients get. The server's own is always below devca's.
+    pub fn issuing_root(&self) -> PathBuf {
+        self.pebble.as_ref().map_or_else(|| self.home.root(), |pebble| pebble.root.clone())
+    }
+
+    /// The address of the name server.
+    pub fn dns(&self) -> String {
+        let log = self.acme.log();
+        log.iter().find_map(|line| line["dns"].as_str()).unwrap().to_owned()
     }
 
     /// A web server, and its folder.
@@ -71,7 +92,18 @@ impl World {
 
     /// A client that trusts the root through whichever variable it reads.
     pub fn client(&self, program: &str) -> Command {
-        let mut command = self.home.command(&tool(program), [] as [&str; 0]);
+        self.program(&tool(program))
+    }
+
+    /// The same for a program from tests/setup.
+    pub fn installed(&self, path: &str) -> Command {
+        let path = project().join("target/tools").join(path);
+        assert!(path.exists(), "{} is missing: tests/setup installs it", path.display());
+        self.program(&path)
+    }
+
+    fn program(&self, path: &Path) -> Command {
+        let mut command = self.home.command(path, [] as [&str; 0]);
         for variable in ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"] {
             command.env(variable, self.home.root());
         }
@@ -88,8 +120,18 @@ impl World {
         all.into_iter().filter(has).collect()
     }
 
+    /// Asserts that so many certificates with this name are in the inventory; Pebble has none.
+    pub fn has_issued(&self, name: &str, count: usize) {
+        if self.pebble.is_none() {
+            assert_eq!(self.issued(name).len(), count, "{name}");
+        }
+    }
+
     /// Whether this certificate is on the revocation list.
     pub fn is_revoked(&self, certificate: &Path) -> bool {
+        if let Some(pebble) = &self.pebble {
+            return pebble.has_revoked(certificate);
+        }
         let list = self.home.ok(["crl", "--stdout"]);
         let path = self.home.file("list.pem");
         fs::write(&path, list).unwrap();
@@ -104,7 +146,7 @@ impl World {
     pub fn is_used(&self, chain: &Path, key: &Path, name: &str) {
         let server = Server::page(chain, key);
         let mut curl = Command::new(tool("curl"));
-        curl.args(["-sS", "--noproxy", "*", "--cacert"]).arg(self.home.root());
+        curl.args(["-sS", "--noproxy", "*", "--cacert"]).arg(self.issuing_root());
         curl.args(["--resolve", &format!("{name}:{}:127.0.0.1", server.port)]);
         succeed(curl.arg(format!("https://{name}:{}/", server.port)));
     }
@@ -122,4 +164,10 @@ pub fn succeed(command: &mut Command) -> String {
     let output: Output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", words(&output));
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Runs a test of a client with devca and with Pebble.
+pub fn with_both(options: &[&str], test: impl Fn(&World)) {
+    test(&World::new(options));
+    test(&World::of_pebble());
 }
