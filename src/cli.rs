@@ -238,7 +238,8 @@ pub fn in_two_lines(error: &clap::Error) -> (String, String) {
     }
     let rest: Vec<String> = paragraphs.collect();
     let part = |prefix| rest.iter().find_map(|part| part.strip_prefix(prefix));
-    let hint = part("tip: ").map(ToOwned::to_owned);
+    // Of several tips, the first is about a similar word.
+    let hint = part("tip: ").and_then(|tips| tips.split(" tip: ").next()).map(ToOwned::to_owned);
     let hint = hint.or_else(|| part("Usage: ").map(|usage| format!("{usage} (see --help)")));
     (what, hint.unwrap_or_else(|| "see --help for the values it takes".into()))
 }

@@ -119,10 +119,10 @@ fn in_context(
     if name.is_empty() && std::env::var_os("DEVCA_CA").is_some_and(|value| value.is_empty()) {
         CaName::DEFAULT.clone_into(&mut name); // a variable that is set but empty counts as unset
     }
-    let folder = CaFolder::locate(&person, name.parse()?)?;
     if std::env::current_dir().is_err() {
         return Err(Fault::new("the current folder no longer exists", "go to another one: cd ~").into());
     }
+    let folder = CaFolder::locate(&person, name.parse()?)?;
     let hint_if_missing = match cli.command {
         Command::List(_) | Command::Renew(_) | Command::Status(_) => Some("to list your CAs: devca ca list"),
         Command::Check(_) => Some("to list your CAs: devca ca list; to trust roots in a file: --roots FILE"),

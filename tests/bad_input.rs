@@ -568,6 +568,11 @@ fn commands_in_hints_can_be_pasted_where_paths_have_spaces() {
     let command = said.split("chmod ").nth(1).and_then(|rest| rest.split(", or").next()).expect(&said);
     ok("sh", ["-c", &format!("chmod {command}")]);
     assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    let (_, said) = devca(&["export", "--for", "vault", "--out", "my ca"]);
+    let argument = said.split("vault write ").nth(1).and_then(|rest| rest.lines().next()).expect(&said);
+    let script = format!("set -- {argument}; test $# = 2; test -f \"${{2#pem_bundle=@}}\"");
+    let output = home.command(&common::tool("sh"), ["-euc", &script]).output().unwrap();
+    assert!(output.status.success(), "{said}{}", words(&output));
 }
 
 #[test]
@@ -587,4 +592,50 @@ fn a_folder_that_was_deleted_is_named() {
     let script = format!("mkdir gone; cd gone; rmdir ../gone; exec {devca} issue localhost");
     let output = home.command(&common::tool("sh"), ["-euc", &script]).output().unwrap();
     assert!(words(&output).contains("the current folder no longer exists"), "{}", words(&output));
+    let output =
+        home.command(&common::tool("sh"), ["-euc", &script]).env("DEVCA_HOME", "ca").output().unwrap();
+    assert!(words(&output).contains("the current folder no longer exists"), "{}", words(&output));
+}
+
+/// Root could read every file.
+fn without_override(home: &Home, arguments: &[&str]) -> std::process::Output {
+    let caps = ["--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"];
+    let devca = [env!("CARGO_BIN_EXE_devca")];
+    if !nix::unistd::geteuid().is_root() {
+        return home.devca(arguments).output().unwrap();
+    }
+    let words = caps.iter().chain(&devca).chain(arguments);
+    home.command(&common::tool("setpriv"), words).output().unwrap()
+}
+
+/// Its owner can give it back, so nothing should be replaced because of it.
+#[test]
+fn a_key_that_cannot_be_read_is_not_called_missing_or_foreign() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let key = home.file("localhost-key.pem");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o000)).unwrap();
+    for arguments in
+        [&["issue", "localhost"][..], &["issue", "--if-needed", "localhost"], &["renew", "--all"]]
+    {
+        let said = words(&without_override(&home, arguments));
+        assert!(said.contains("localhost-key.pem: permission denied"), "{arguments:?}: {said}");
+        assert!(
+            said.contains("hint: check that the file exists and is yours: ls -l "),
+            "{arguments:?}: {said}"
+        );
+    }
+    fs::set_permissions(home.ca().join("root-key.pem"), fs::Permissions::from_mode(0o000)).unwrap();
+    for arguments in [&["issue", "app.test"][..], &["status", "--store", "wsl"]] {
+        let said = words(&without_override(&home, arguments));
+        assert!(said.contains("root-key.pem: permission denied"), "{arguments:?}: {said}");
+        assert!(said.contains("is yours: ls -l ") && !said.contains("devca rotate"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn of_several_tips_the_first_is_the_hint() {
+    let home = Home::new();
+    let said = words(&home.devca(["serve", "3000", "--certs", "x"]).output().unwrap());
+    assert!(!said.contains("tip:"), "{said}");
 }

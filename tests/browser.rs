@@ -122,7 +122,8 @@ fn a_sealed_cas_intermediate_comes_and_goes_with_its_clients_which_may_be_in_pkc
     let databases = [firefox_profile(&home), chromium_database(&home)];
     home.ok(["install", "--store", "nss"]);
     home.ok(["issue", "localhost"]);
-    home.ok(clients(&["install", "--sealed", "--store", "wsl"]));
+    let sealed = words(&home.devca(clients(&["install", "--sealed", "--store", "wsl"])).output().unwrap());
+    assert!(sealed.contains("the intermediate's key is not encrypted"), "{sealed}");
     fs::write(home.file("password"), "correct horse\n").unwrap();
     home.ok(clients(&["issue", "--client", "alice", "--format", "p12", "--password-file", "password"]));
     home.ok(clients(&["issue", "--client", "bob"]));

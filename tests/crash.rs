@@ -175,8 +175,7 @@ fn again(home: &Home, case: &Case, place: &str) {
     // After the old pair was removed, only a part of the new one may exist. It must be reported, with a hint.
     if case.name == "renew --new-key" && !output.status.success() {
         let said = words(&output);
-        let is_named =
-            said.contains("is missing or cannot be read") && said.contains("devca issue localhost");
+        let is_named = said.contains(" is missing") && said.contains("devca issue localhost");
         assert!(is_named, "{place}, and then again: {said}");
         home.ok(["issue", "localhost"]);
     } else {

@@ -606,6 +606,11 @@ fn a_key_that_lies_in_an_encrypted_file_alone_is_kept() {
         "{}",
         words(&said)
     );
+    assert!(
+        words(&said).contains("hint: use its password, or replace its key, too: devca renew"),
+        "{}",
+        words(&said)
+    );
     home.ok(["renew", "--all", "--password-file", "password"]);
     home.ok(["rotate", "--store", "wsl", "--password-file", "password"]);
     assert!((stores.each_ref().map(key_of), keys()) == before, "a key has changed");
@@ -691,5 +696,47 @@ fn a_client_below_an_intermediate_has_its_own_name_as_well() {
     assert!(
         names.contains(&"devca:client:zoe") && names.iter().any(|name| name.starts_with("client.")),
         "{names:?}"
+    );
+}
+
+/// A trust store has no certificate that expires, only the root.
+#[test]
+fn a_trust_store_is_out_of_date_only_when_the_root_is_replaced() {
+    let home = Home::new();
+    fs::write(home.file("password"), "correct horse").unwrap();
+    fs::write(home.file("other"), "battery staple").unwrap();
+    home.ok(["issue", "app.test", "--format", "java", "--password-file", "password"]);
+    home.ok(["issue", "app.test", "--format", "pem,java", "--password-file", "password"]);
+    // What the second command replaced is not listed again.
+    assert_eq!(states(&home), [("app.test".to_owned(), "good".to_owned())]);
+    let issued = words(&home.devca(["issue", "app.test"]).output().unwrap());
+    let renewed = words(&home.devca(["renew", "--all", "--password-file", "other"]).output().unwrap());
+    for said in [&issued, &renewed] {
+        assert!(said.contains("app.test-keystore.p12"), "{said}");
+        assert!(said.contains("still contains the previous certificate"), "{said}");
+        assert!(
+            !said.contains("app.test-truststore.p12: it") && !said.contains("truststore.p12 still"),
+            "{said}"
+        );
+    }
+    assert!(renewed.contains("because this password does not open it"), "{renewed}");
+    home.ok(["renew", "--all", "--password-file", "password"]);
+    home.ok(["issue", "app.test"]);
+    let rotated = words(&home.devca(["rotate", "--store", "wsl"]).output().unwrap());
+    assert!(
+        rotated.contains(
+            "app.test-truststore.p12: it still contains the previous root, because its password is unknown"
+        ),
+        "{rotated}"
+    );
+    home.ok(["renew", "--password-file", "password"]);
+    let root = home.root();
+    let listed = ["-list", "-rfc", "-storepass", "correct horse", "-keystore"];
+    let store = home.file("app.test-truststore.p12");
+    let store = ok("keytool", listed.iter().chain(&[store.to_str().unwrap()]));
+    let line = fs::read_to_string(root).unwrap().lines().nth(3).unwrap().to_owned();
+    assert!(
+        store.contains(line.trim()) || store.replace("\r\n", "").replace('\n', "").contains(line.trim()),
+        "{store}"
     );
 }

@@ -91,6 +91,16 @@ fn the_shared_key_store_is_read_and_not_assumed() {
     // It follows the system store and cannot be changed separately.
     let (code, alone) = document(&home, &["uninstall", "--store", "java"]);
     assert_eq!((code, shared(&alone)["state"].as_str()), (0, Some("skipped")), "{alone:#}");
+    assert_eq!(shared(&alone)["message"], "it follows the system store, which still has the root");
+    java.accepts(None, server.port, "localhost");
+
+    // What the system store loses, it loses as well.
+    let (code, removed) = run("uninstall");
+    assert_eq!((code, shared(&removed)["state"].as_str()), (0, Some("done")), "{removed:#}");
+    java.refuses(None, server.port, "localhost", java.unknown_root);
+    let (code, again) = run("uninstall");
+    assert_eq!((code, shared(&again)["state"].as_str()), (0, Some("already-done")), "{again:#}");
+    run("install");
     java.accepts(None, server.port, "localhost");
 
     // The hook does not remove it together with the root.

@@ -336,3 +336,28 @@ fn an_unusual_exponent_is_pointed_out_or_refused() {
     assert_eq!(small.unwrap()["severity"], "warning", "{checked:#}");
     assert!(small.unwrap()["seen_as"].as_array().unwrap().is_empty() && code == 0, "{checked:#}");
 }
+
+/// Older CAs do not use UTF-8.
+#[test]
+fn names_in_old_encodings_are_shown_as_text() {
+    let home = Home::new();
+    let settings = "[req]\nstring_mask = default\nutf8 = yes\nprompt = no\ndistinguished_name = name\n\
+                    [name]\nO = Größe\nCN = Ωmega\n1.2.3.4.5 = more\n";
+    fs::write(home.file("old.cnf"), settings).unwrap();
+    let made = [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-keyout",
+        "old.key",
+    ];
+    let more = ["-config", "old.cnf", "-out", "old.pem"];
+    let output = home.command(&common::tool("openssl"), made.iter().chain(&more)).output().unwrap();
+    assert!(output.status.success(), "{}", words(&output));
+    let said = home.ok(["inspect", "old.pem"]);
+    assert!(said.contains("O=Größe, CN=Ωmega, 2.3.4.5=more"), "{said}");
+}

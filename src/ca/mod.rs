@@ -84,6 +84,17 @@ pub fn keyring_item(folder: &CaFolder) -> Option<keyring::KeyringItem> {
     }
 }
 
+/// Why nothing can be signed without the key.
+pub fn missing_key(path: &Path, is_sealed: bool) -> String {
+    let whose = if is_sealed { "intermediate" } else { "root" };
+    format!("the {whose}'s key is missing, so nothing can be signed: {}", path.display())
+}
+
+/// Whether a file exists that this user may not read.
+fn is_closed(path: &Path) -> bool {
+    std::fs::File::open(path).is_err_and(|e| e.kind() == std::io::ErrorKind::PermissionDenied)
+}
+
 /// The file of the key that the CA signs with.
 pub fn signing_key(folder: &CaFolder) -> PathBuf {
     if is_sealed(folder) { folder.intermediate_key() } else { folder.root_key() }
@@ -103,11 +114,13 @@ impl Authority {
         let is_sealed = is_sealed(folder);
         let path = signing_key(folder);
         if path.symlink_metadata().is_err() {
-            let what = format!("the root's key is missing, so nothing can be signed: {}", path.display());
+            let what = missing_key(&path, is_sealed);
             return Err(Fault::new(what, format!("restore the key, or {rotate}")).into());
         }
         let intermediate = if is_sealed { Some(CaCertificate::load(&folder.intermediate())?) } else { None };
         let (key, passphrase) = match key_file::read(&path) {
+            // Nothing is lost if only its permissions are wrong.
+            Err(e) if is_closed(&path) => return Err(e),
             Err(e) => {
                 let hint = format!("restore the key, or {rotate}");
                 return Err(Fault::new(format!("{e:#}"), hint).into());

@@ -2,7 +2,7 @@
 //! root.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use super::Context;
 use crate::cli;
 use crate::disk::files::Secrecy;
-use crate::error::Fault;
+use crate::error::{Fault, quoted};
 use crate::format::ExportTarget;
 use crate::issued::exported::{self, ExportLine};
 use crate::issued::overwrite;
@@ -95,7 +95,7 @@ impl Outcome for Exported {
             self.files.iter().map(|path| ("file", report::short(path))).collect();
         rows.push(("name", self.name.clone()));
         rows.push(self.days_left.row(self.not_after));
-        rows.push(("next", self.next.replace("FOLDER", &report::short(&self.folder))));
+        rows.push(("next", self.next.replace("FOLDER", &quoted(Path::new(&report::short(&self.folder))))));
         report::rows(page, &rows)
     }
 }

@@ -86,9 +86,10 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
         return Err(Fault::new(what, hint).into());
     }
     if !args.dry_run && !ca::is_locked(&context.folder) {
-        context.report.note(context.folder.hint(
-            "the root's key is not encrypted; protect it with: devca passphrase --keyring (or: devca passphrase)",
-        ));
+        let whose = if ca::is_sealed(&context.folder) { "intermediate" } else { "root" };
+        context.report.note(context.folder.hint(&format!(
+            "the {whose}'s key is not encrypted; protect it with: devca passphrase --keyring (or: devca passphrase)"
+        )));
     }
     if let Some(warning) = root.exponent.and_then(Exponent::warning) {
         context.report.note(format!("this root {warning}"));

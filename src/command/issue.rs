@@ -113,10 +113,9 @@ pub(super) fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<IssueR
     let (authority, root_created, widened) =
         authority(context, args, &request.subject.names, agreed, password)?;
     request.suit(&authority);
-    let mut outdated = Vec::new();
+    let mut left = Vec::new();
     if !args.stdout {
-        outdated =
-            join_siblings(args, &mut outputs, &plan(args, &formats, &request, &label), &known, &options);
+        left = join_siblings(args, &mut outputs, &plan(args, &formats, &request, &label), &known, &options);
         overwrite::check(&mut outputs, &known, Some(&authority), &request, replace(args))?;
     }
     let issued = Signer::new(&authority)?.issue(&request)?;
@@ -124,7 +123,9 @@ pub(super) fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<IssueR
     let material = Material { issued: &issued, authority: &authority, options: &options, label: &label };
     let files = format::render(&material, &outputs)?;
     let mut entry = Entry::new(&request, &material, &outputs, &files, context.now);
-    entry.files.extend(outdated);
+    for (old, file) in &left {
+        entry.keep(old, file, &authority.root);
+    }
     let printed = if args.stdout {
         entry.files.clear();
         inventory::append(&context.folder.inventory(), [&entry], context.person.files())?;
@@ -214,7 +215,8 @@ fn note_outdated(context: &Context, entry: &Entry) {
     for file in entry.outdated_files() {
         let path = report::short(&file.path);
         let renew = context.folder.hint(&renewal::with_password(entry));
-        context.report.note(format!("{path} still contains the previous certificate; to renew it: {renew}"));
+        let part = renewal::content(file);
+        context.report.note(format!("{path} still contains the previous {part}; to renew it: {renew}"));
     }
 }
 
@@ -383,15 +385,15 @@ fn plan<'a>(args: &'a cli::Issue, formats: &'a [Format], request: &Request, stem
     }
 }
 
-/// Adds the other files of the certificate that is replaced. Returns those that keep the previous certificate, because
-/// their password is unknown.
+/// Adds the other files of a certificate that is replaced. Returns those that cannot be written, because their password is
+/// unknown, each with its certificate.
 fn join_siblings(
     args: &cli::Issue,
     outputs: &mut Vec<Output>,
     plan: &OutputPlan,
     known: &Known,
     options: &Options,
-) -> Vec<Written> {
+) -> Vec<(Entry, Written)> {
     // If only one path was given, the other file stays with the existing pair.
     if plan.keyless || plan.certificate.is_some() != plan.key.is_some() {
         return Vec::new();

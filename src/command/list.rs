@@ -108,7 +108,7 @@ pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<Listing
     let mut certificates: Vec<Listed> = scanned.answers.into_iter().filter_map(issued).collect();
     let chosen = inventory::one_of_each(
         &certificates,
-        Listed::place,
+        Listed::paths,
         |listed| &listed.record.serial,
         |listed| listed.touched.is_none(),
     );
@@ -270,9 +270,9 @@ impl Listed {
         Self { record: CertificateRecord::new(*entry, now), path, state, outside, not_renewed, touched }
     }
 
-    /// The path that identifies a certificate: a later one at the same path replaces it.
-    fn place(&self) -> Option<&Path> {
-        self.record.files.first().map(|file| file.path.as_path())
+    /// Its paths. The first one identifies a certificate: a later one with a file there replaces it.
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.record.files.iter().map(|file| file.path.as_path())
     }
 
     /// Reads files whose modification time has changed, once it is known that no later certificate replaced

@@ -17,6 +17,7 @@ use crate::command::shared::shortened::Shortened;
 use crate::command::shared::timer;
 use crate::disk::secret::Secret;
 use crate::error::{self, Fault};
+use crate::format::Written;
 use crate::issued::bulk;
 use crate::issued::inventory::{self, Entry, Inventory};
 use crate::issued::moved;
@@ -196,6 +197,7 @@ pub(super) fn again(
     };
     let signers = Signers::new(authority, below.as_ref())?;
     let How { password, new_key, days } = how;
+    let has_password = password.is_some();
     let renewer = Renewer { signers: &signers, password, new_key, days, now: context.now };
     let (mut outcome, mut shortened) = (Reissued::default(), Shortened::default());
     let mut clients = Vec::new();
@@ -210,7 +212,7 @@ pub(super) fn again(
                     shortened.add(&entry);
                     outcome.done.push(presence::first(&entry).to_owned());
                     let left = entry.outdated_files();
-                    outcome.outdated.extend(left.map(|file| outdated(context, &file.path, &entry)));
+                    outcome.outdated.extend(left.map(|file| outdated(context, file, &entry, has_password)));
                     if entry.kind != Kind::Server {
                         clients.push(entry);
                     }
@@ -229,10 +231,11 @@ pub(super) fn again(
 }
 
 /// A file that could not be renewed with the others of its certificate.
-fn outdated(context: &Context, path: &Path, entry: &Entry) -> FailedRenewal {
-    let why = "it still contains the previous certificate, because its password is unknown".into();
+fn outdated(context: &Context, file: &Written, entry: &Entry, has_password: bool) -> FailedRenewal {
+    let why = if has_password { "this password does not open it" } else { "its password is unknown" };
+    let why = format!("it still contains the previous {}, because {why}", renewal::content(file));
     let hint = context.folder.hint(&renewal::with_password(entry));
-    FailedRenewal { path: path.to_owned(), why, hint }
+    FailedRenewal { path: file.path.clone(), why, hint }
 }
 
 /// The time until the next certificate is due, at most an hour, because others may be issued in the meantime.

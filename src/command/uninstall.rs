@@ -83,7 +83,7 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
     let root = root.filter(|root| is_own(context, root));
     let found = devca_platform::find(&host, &stores::kinds(&args.stores));
     let changes = Changes::new(context, &host, args.dry_run);
-    let own = Own::of(context, root.as_ref());
+    let own = Own::of(context, root.as_ref(), &found);
     let mut stores = stores::each(&found, |store, line| remove(&changes, store, &own, line));
     stores.iter_mut().for_each(StoreLine::drop_hint_if_skipped);
     let nothing_here = root.is_none() && !ca::exists(folder) && !folder.root_key().exists();
@@ -218,17 +218,32 @@ struct Own {
     root: Option<Anchor>,
     old_roots: OldRoots,
     siblings: Vec<Vec<u8>>,
+    /// The places of stores that have the root from the system store, and lose it with that.
+    following: Vec<String>,
 }
 
 impl Own {
-    fn of(context: &Context, root: Option<&CaCertificate>) -> Self {
+    fn of(context: &Context, root: Option<&CaCertificate>, found: &[Found]) -> Self {
+        let root = root.map(anchor::of);
+        let follows = |store: &dyn Store| root.as_ref().is_some_and(|root| follows(store, root));
+        let place = |found: &Found| match found {
+            Found::Store(store) if follows(&**store) => Some(store.place()),
+            _ => None,
+        };
+        let following = found.iter().filter_map(place).collect();
         let read = |folder: CaFolder| CaCertificate::load(&folder.root()).ok().map(|root| root.der);
         Self {
-            root: root.map(anchor::of),
+            root,
             old_roots: OldRoots::remembered(context),
             siblings: context.folder.siblings().into_iter().filter_map(read).collect(),
+            following,
         }
     }
+}
+
+/// Whether a store has the root from the system store.
+fn follows(store: &dyn Store, root: &Anchor) -> bool {
+    store.follows_system(root) == Ok(true) && store.holds(root) == Ok(true)
 }
 
 /// Removes this CA's roots from a store, and lists the other roots of local CAs in it.
@@ -247,11 +262,13 @@ fn remove(
     };
     line.others = held::local_roots(store)?;
     line.others.retain(|root| root.is_devca() && is_another(root));
-    let follows =
-        |anchor: &Anchor| store.holds(anchor) == Ok(true) && store.follows_system(anchor) == Ok(true);
     match finish(changes, store, line)? {
-        stores::StoreChange::AlreadyDone if own.root.iter().any(follows) => {
+        stores::StoreChange::AlreadyDone if own.root.iter().any(|root| follows(store, root)) => {
+            line.because(Problem::new("it follows the system store, which still has the root", ""));
             Ok(stores::StoreChange::LeftAlone)
+        }
+        stores::StoreChange::AlreadyDone if own.following.contains(&store.place()) => {
+            Ok(stores::StoreChange::Done)
         }
         outcome => Ok(outcome),
     }

@@ -159,9 +159,9 @@ pub fn lines_of<'a, T: Serialize + 'a>(lines: impl IntoIterator<Item = &'a T>) -
 }
 
 impl Entry {
-    /// The path that identifies a certificate: a later one at the same path replaces it.
-    fn place(&self) -> Option<&Path> {
-        self.files.first().map(|file| file.path.as_path())
+    /// Its paths. The first one identifies a certificate: a later one with a file there replaces it.
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|file| file.path.as_path())
     }
 
     /// Whether its files still have the modification times that were recorded; does not read them.
@@ -174,6 +174,19 @@ impl Entry {
     /// Whether its files include this root or none.
     pub fn includes_only(&self, root: &CaCertificate) -> bool {
         self.root.as_ref().is_none_or(|known| *known == hex::encode(root.sha256()))
+    }
+
+    /// Lists a file of the previous certificate that could not be written, because its password is unknown.
+    pub fn keep(&mut self, old: &Self, file: &Written, root: &CaCertificate) {
+        let is_trust_store = Output::holds(file) == Some(Holds::Public);
+        let end = if file.outdated { file.not_after } else { Some(old.not_after) };
+        // A trust store has no certificate that expires, and is up to date as long as the root is the same.
+        let outdated = !is_trust_store || file.outdated || !old.includes_only(root);
+        if !outdated {
+            self.root = self.root.take().or_else(|| old.root.clone());
+        }
+        let not_after = end.filter(|_| !is_trust_store);
+        self.files.push(Written { outdated, not_after, ..file.clone() });
     }
 
     /// The files that still contain the previous certificate.
@@ -344,17 +357,17 @@ impl Inventory {
 
     /// The certificate in use at each path, and every certificate that was only printed.
     pub fn in_use(self) -> Vec<Entry> {
-        let chosen = one_of_each(&self.entries, Entry::place, |entry| &entry.serial, Entry::is_untouched);
+        let chosen = one_of_each(&self.entries, Entry::paths, |entry| &entry.serial, Entry::is_untouched);
         self.entries.into_iter().zip(chosen).filter_map(|(entry, is)| is.then_some(entry)).collect()
     }
 }
 
-/// Selects one item for each path: the last one whose files exist or, if there is none, the last one. That
+/// Selects one item for each first path: the last one whose files exist or, if there is none, the last one. That
 /// way, the line of a run that was killed before it wrote its files does not hide the one before it. Items
 /// without a path are all selected. A certificate whose files were moved is listed at their new path.
-pub fn one_of_each<T>(
-    items: &[T],
-    place: impl Fn(&T) -> Option<&Path>,
+pub fn one_of_each<'a, T, P: Iterator<Item = &'a Path>>(
+    items: &'a [T],
+    paths: impl Fn(&'a T) -> P,
     serial: impl Fn(&T) -> &str,
     is_there: impl Fn(&T) -> bool,
 ) -> Vec<bool> {
@@ -363,12 +376,20 @@ pub fn one_of_each<T>(
     let mut serials: HashMap<&str, usize> = HashMap::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         if let Some(earlier) = serials.insert(serial(item), index)
-            && place(&items[earlier]).is_some_and(|place| !place.exists())
+            && paths(&items[earlier]).next().is_some_and(|place| !place.exists())
         {
             chosen[earlier] = false;
         }
-        let Some(place) = place(item) else { continue };
+        let mut paths = paths(item);
+        let Some(place) = paths.next() else { continue };
         let here = (index, is_there(item));
+        for path in paths {
+            if let Some((earlier, earlier_is_there)) = known.get(path.as_os_str())
+                && (here.1 || !earlier_is_there)
+            {
+                chosen[*earlier] = false;
+            }
+        }
         match known.entry(place.as_os_str()) {
             Vacant(vacant) => _ = vacant.insert(here),
             Occupied(mut other) => {

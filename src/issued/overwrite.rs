@@ -141,6 +141,9 @@ fn resolved(path: &Path) -> anyhow::Result<PathBuf> {
 }
 
 fn in_the_way(path: &Path, what: &str, may: Replace) -> anyhow::Error {
+    if let Err(e) = files::read(path) {
+        return e;
+    }
     if may == Replace::Issued {
         let why = format!("it is not {what} that devca or mkcert issued");
         let hint = format!("choose another file, or remove it: rm {}", quoted(path));

@@ -108,11 +108,17 @@ pub fn state(entry: &Entry) -> State {
 
 /// Why an entry in this state is not renewed, naming the missing file.
 pub fn why_not(entry: &Entry, state: State) -> String {
-    let lacking = entry.files.iter().find(|file| files::read(&file.path).is_err());
+    let lacking = entry.files.iter().find(|file| !file.path.exists());
     match lacking.filter(|_| state == State::Missing) {
-        Some(file) => format!("{} is missing or cannot be read", file.path.display()),
+        Some(file) => format!("{} is missing", file.path.display()),
         None => state.why().into(),
     }
+}
+
+/// Why an existing file of an entry cannot be read.
+pub fn unreadable(entry: &Entry) -> Option<anyhow::Error> {
+    let existing = entry.files.iter().filter(|file| file.path.exists());
+    existing.map(|file| files::read(&file.path)).find_map(Result::err)
 }
 
 /// Whether this is the content that devca wrote there. For encrypted content, `is_store` decides.
@@ -193,11 +199,11 @@ pub fn sealed_files(entry: &Entry) -> impl Iterator<Item = &Written> {
     entry.files.iter().filter(|file| Output::holds(file) == Some(Holds::Sealed) && !file.outdated)
 }
 
-/// The file that represents an entry in messages: the first one that is not a key, preferably one that is up
-/// to date.
+/// The file that represents an entry in messages: the first one with the certificate, preferably one that is up to
+/// date.
 pub fn first(entry: &Entry) -> &Path {
     let mut files: Vec<&Written> = entry.files.iter().collect();
-    files.sort_by_key(|file| (file.outdated, file.part == "key"));
+    files.sort_by_key(|file| (file.outdated, ["key", "truststore"].contains(&file.part.as_str())));
     files.first().map_or(Path::new("-"), |file| &file.path)
 }
 

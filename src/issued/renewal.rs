@@ -122,12 +122,15 @@ impl Renewer<'_> {
         let signer = self.signers.of(entry);
         let (outputs, left) = self.partition(outputs(entry)?);
         if let ([], Some(output)) = (outputs.as_slice(), left.first()) {
-            let why = match self.password {
-                Some(_) => "cannot be opened with this password",
-                None => "is encrypted, and its password is unknown",
+            let path = output.path.display();
+            let (what, hint) = if self.password.is_some() {
+                let hint =
+                    format!("use its password, or replace its key, too: {} --new-key", with_password(entry));
+                (format!("{path} cannot be opened with this password"), hint)
+            } else {
+                (format!("{path} is encrypted, and its password is unknown"), with_password(entry))
             };
-            let what = format!("{} {why}", output.path.display());
-            return Err(Fault::new(what, with_password(entry)).into());
+            return Err(Fault::new(what, hint).into());
         }
         let key = self.key(entry)?;
         let changes_key = matches!(key, KeySource::Fresh(_));
@@ -147,7 +150,7 @@ impl Renewer<'_> {
         let files = format::render(&material, &outputs)?;
         let recognize = recognizer(entry, self.password.as_ref().filter(|_| !self.new_key));
         let mut renewed = Entry::new(&request, &material, &outputs, &files, self.now);
-        keep_outdated(&mut renewed, entry, &left);
+        keep_outdated(&mut renewed, entry, &left, &signer.authority().root);
         let is_changed = |output: &Output| changes_key || output.part.holds != Holds::Key;
         let files = outputs.iter().zip(files).filter(|(output, _)| is_changed(output)).map(|(_, file)| file);
         Ok(Made { files: files.collect(), entry: renewed, changes_key, recognize: Some(recognize) })
@@ -201,19 +204,20 @@ fn outputs(entry: &Entry) -> anyhow::Result<Vec<Output>> {
 }
 
 /// Lists the files that were not renewed, at their previous positions.
-fn keep_outdated(renewed: &mut Entry, old: &Entry, left: &[Output]) {
+fn keep_outdated(renewed: &mut Entry, old: &Entry, left: &[Output], root: &CaCertificate) {
     let mut written = std::mem::take(&mut renewed.files).into_iter();
     for file in &old.files {
         if left.iter().any(|output| output.path == file.path) {
-            // Trust stores contain no certificate that expires.
-            let has_key = Output::holds(file) == Some(Holds::Sealed);
-            let not_after =
-                if file.outdated { file.not_after } else { Some(old.not_after).filter(|_| has_key) };
-            renewed.files.push(Written { outdated: true, not_after, ..file.clone() });
+            renewed.keep(old, file, root);
         } else {
             renewed.files.extend(written.next());
         }
     }
+}
+
+/// What a file contains that a renewal replaces: a trust store has only the root.
+pub fn content(file: &Written) -> &'static str {
+    if Output::holds(file) == Some(Holds::Public) { "root" } else { "certificate" }
 }
 
 /// The command that also renews the encrypted files of an entry.

@@ -4,18 +4,21 @@
 use devca_platform::read;
 
 use crate::disk::secret::Secret;
-use crate::format::{self, Holds, Output, Written};
+use crate::format::{self, Output, Written};
+use crate::issued::inventory::Entry;
 use crate::issued::overwrite::Known;
 use crate::issued::presence;
 
-/// Adds the other files of the certificate at these paths to the outputs. Returns the encrypted ones that cannot be
-/// written, because their password is unknown.
-pub fn join(outputs: &mut Vec<Output>, known: &Known, password: Option<&Secret>) -> Vec<Written> {
-    let entry =
-        outputs.iter().filter(|output| output.path.exists()).find_map(|output| known.at(&output.path));
-    let Some(entry) = entry else { return Vec::new() };
-    let mut outdated = Vec::new();
-    for file in &entry.files {
+/// Adds the other files of the certificates at these paths to the outputs. Returns the encrypted ones that cannot be
+/// written, because their password is unknown, each with its certificate.
+pub fn join(outputs: &mut Vec<Output>, known: &Known, password: Option<&Secret>) -> Vec<(Entry, Written)> {
+    let mut entries: Vec<&Entry> = Vec::new();
+    for output in outputs.iter().filter(|output| output.path.exists()) {
+        let entry = known.at(&output.path);
+        entries.extend(entry.filter(|entry| entries.iter().all(|known| known.serial != entry.serial)));
+    }
+    let mut left = Vec::new();
+    for (entry, file) in entries.iter().flat_map(|entry| entry.files.iter().map(move |file| (*entry, file))) {
         let is_named = outputs.iter().any(|output| output.path == file.path);
         let (Some(output), Ok(content)) = (Output::again(file), read::bytes(&file.path)) else { continue };
         // What somebody has replaced or added to is no longer devca's.
@@ -26,11 +29,8 @@ pub fn join(outputs: &mut Vec<Output>, known: &Known, password: Option<&Secret>)
         if !output.format.takes_password() || is_open() {
             outputs.push(output);
         } else {
-            let end = file.not_after.filter(|_| file.outdated).unwrap_or(entry.not_after);
-            // Trust stores contain no certificate that expires.
-            let not_after = Some(end).filter(|_| output.part.holds == Holds::Sealed);
-            outdated.push(Written { outdated: true, not_after, ..file.clone() });
+            left.push((entry.clone(), file.clone()));
         }
     }
-    outdated
+    left
 }

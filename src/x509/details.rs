@@ -10,6 +10,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::report::{self, printable};
 use crate::x509::algorithm::{KeyKind, SignatureKind};
+use crate::x509::canonical::readable;
 use crate::x509::constraints::Constraints;
 use crate::x509::key;
 use crate::x509::parsed::{Parsed, general_name};
@@ -97,9 +98,9 @@ impl CertificateDetails {
         let limits = parsed.raw.name_constraints().ok().flatten().map(|extension| extension.value);
         let Validity { not_before, not_after } = parsed.validity();
         Self {
-            subject: printable(&parsed.raw.subject().to_string()),
+            subject: printable(&readable(parsed.raw.subject())),
             common_name: parsed.common_name().map(printable),
-            issuer: printable(&parsed.raw.issuer().to_string()),
+            issuer: printable(&readable(parsed.raw.issuer())),
             names: parsed.names().iter().map(|name| printable(name)).collect(),
             usages: parsed.usages(),
             is_ca,
@@ -169,7 +170,7 @@ impl CsrDetails {
             _ => Vec::new(),
         });
         Some(Self {
-            subject: printable(&info.subject.to_string()),
+            subject: printable(&readable(&info.subject)),
             names: names.map(|name| printable(&name)).collect(),
             key: KeyKind::of(&info.subject_pki),
             exponent: Exponent::of(&info.subject_pki),

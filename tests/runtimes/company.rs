@@ -181,12 +181,28 @@ fn a_source_that_others_can_write_is_not_taken() {
     }
     fs::write(&file, "nothing").unwrap();
     included(Some("it is neither PEM nor PKCS#12"));
+    let damaged = "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n";
+    fs::write(&file, damaged).unwrap();
+    included(Some("it is damaged"));
     fs::write(&file, vec![b'\n'; 9 << 20]).unwrap();
     included(Some("it is larger than 8 MiB"));
     fs::remove_file(&file).unwrap();
     included(Some("it does not exist"));
     ok("mkfifo", [path]);
     included(Some("it is not a regular file"));
+    // The certificates that can be read are included.
+    fs::remove_file(&file).unwrap();
+    strangers_root(&file);
+    let intact = fs::read_to_string(&file).unwrap();
+    fs::write(&file, damaged.to_owned() + &intact).unwrap();
+    let count = ["sh".to_owned(), "-c".into(), "grep -c BEGIN \"$SSL_CERT_FILE\"".into()];
+    let output = run(&home, "SSL_CERT_FILE", path, &count);
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), (system() + 2).to_string());
+    let said = words(&output);
+    assert!(
+        said.contains(&format!("{path}, which SSL_CERT_FILE names, has 1 damaged certificate\n")),
+        "{said}"
+    );
 }
 
 /// curl ignores the folder if `CURL_CA_BUNDLE` is set, so the roots in the folder are merged into that.

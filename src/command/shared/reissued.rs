@@ -73,7 +73,10 @@ impl Reissued {
             if state == State::Replaced {
                 hint = format!("restore the file, or {hint} --force");
             }
-            let failure = FailedRenewal { path, why: presence::why_not(&entry, state), hint };
+            let failure = match presence::unreadable(&entry) {
+                Some(e) => FailedRenewal { path, why: format!("{e:#}"), hint: error::hint(&e).to_owned() },
+                None => FailedRenewal { path, why: presence::why_not(&entry, state), hint },
+            };
             if is_failure(&entry, state) {
                 self.failed.push(failure);
             } else if matches!(state, State::Missing | State::Replaced) {

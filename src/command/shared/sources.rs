@@ -76,7 +76,12 @@ impl Sources {
             return;
         }
         match certificates(&path, self.password.as_deref()) {
-            Ok(SourceRoots { certificates, is_key_store }) if is_needed(&certificates) => {
+            Ok(SourceRoots { certificates, damaged, is_key_store }) if is_needed(&certificates) => {
+                if damaged > 0 {
+                    let noun = if damaged == 1 { "certificate" } else { "certificates" };
+                    let path = path.display();
+                    context.report.note(format!("{path}, which {name} names, has {damaged} damaged {noun}"));
+                }
                 self.files.push(path);
                 self.certificates.extend(certificates);
                 self.has_key_store |= is_key_store;
@@ -145,12 +150,18 @@ fn certificates(path: &Path, password: Option<&str>) -> Result<SourceRoots, Stri
         return Err("its path is not valid Unicode".into());
     }
     let found = if path.is_dir() { of_folder(path)? } else { of_file(path, password)? };
-    if found.certificates.is_empty() { Err("it contains no certificate".into()) } else { Ok(found) }
+    match (found.certificates.is_empty(), found.damaged) {
+        (false, _) => Ok(found),
+        (true, 0) => Err("it contains no certificate".into()),
+        (true, _) => Err("it is damaged".into()),
+    }
 }
 
 /// The roots in a source.
 struct SourceRoots {
     certificates: Vec<Vec<u8>>,
+    /// How many certificates in PEM cannot be read.
+    damaged: usize,
     is_key_store: bool,
 }
 
@@ -160,7 +171,7 @@ fn of_folder(folder: &Path) -> Result<SourceRoots, String> {
     paths.sort();
     let files = paths.iter().filter(|path| path.is_file() && is_hash_link(path));
     let certificates = files.filter_map(|path| of_file(path, None).ok()).flat_map(|file| file.certificates);
-    Ok(SourceRoots { certificates: certificates.collect(), is_key_store: false })
+    Ok(SourceRoots { certificates: certificates.collect(), damaged: 0, is_key_store: false })
 }
 
 /// Whether OpenSSL would find it in its folder: `5ed36f99.0`, the hash of the subject (openssl-rehash(1)).
@@ -177,8 +188,10 @@ fn is_hash_link(path: &Path) -> bool {
 fn of_file(path: &Path, password: Option<&str>) -> Result<SourceRoots, String> {
     let content = read(path).map_err(|e| reason(&e))?;
     let certificates = bundle::certificates(&content);
-    if content.is_empty() || !certificates.is_empty() {
-        return Ok(SourceRoots { certificates, is_key_store: false });
+    let begun = String::from_utf8_lossy(&content).matches("-----BEGIN CERTIFICATE-----").count();
+    if content.is_empty() || begun > 0 || !certificates.is_empty() {
+        let damaged = begun.saturating_sub(certificates.len());
+        return Ok(SourceRoots { certificates, damaged, is_key_store: false });
     }
     if ![JKS, PKCS12].iter().any(|beginning| content.starts_with(beginning)) {
         return Err("it is neither PEM nor PKCS#12 nor JKS".into());
@@ -192,7 +205,11 @@ fn of_file(path: &Path, password: Option<&str>) -> Result<SourceRoots, String> {
         Some(_) => "it cannot be opened with the password in JAVA_TOOL_OPTIONS".to_owned(),
         None => "it cannot be opened with the password \"changeit\" or without one".to_owned(),
     })?;
-    Ok(SourceRoots { certificates: entries.into_iter().map(|entry| entry.der).collect(), is_key_store: true })
+    Ok(SourceRoots {
+        certificates: entries.into_iter().map(|entry| entry.der).collect(),
+        damaged: 0,
+        is_key_store: true,
+    })
 }
 
 /// How the files of Java's key stores begin.

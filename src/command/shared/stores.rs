@@ -305,7 +305,7 @@ impl StoreLine {
         }
     }
 
-    fn because(&mut self, problem: Problem) {
+    pub(in crate::command) fn because(&mut self, problem: Problem) {
         self.why = Some(problem.why);
         self.hint = Some(problem.hint).filter(|hint| !hint.is_empty());
     }

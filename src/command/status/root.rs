@@ -93,9 +93,9 @@ pub(super) fn look_at(context: &Context, problems: &mut Vec<StatusProblem>) -> O
             found(format!("{e:#}"), error::hint(&e).to_owned());
         }
     } else {
-        let key = context.folder.root_key();
+        let key = ca::signing_key(&context.folder);
         found(
-            format!("the root's key is missing, so nothing can be signed: {}", key.display()),
+            ca::missing_key(&key, ca::is_sealed(&context.folder)),
             context.folder.hint("restore the key, or replace the root: devca rotate"),
         );
     }
