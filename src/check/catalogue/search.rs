@@ -30,7 +30,7 @@ pub fn search(text: &str) -> Vec<(&'static Diagnosis, Vec<Client>)> {
     for (rank, fault) in ALL.iter().enumerate() {
         let in_text = |says: &str| text.contains(&plain(says)) || plain(says) == format!("net::{text}");
         let words: Vec<_> = fault.words.iter().filter(|words| in_text(words.says)).collect();
-        let longest = words.iter().map(|words| words.says.len()).max();
+        let longest = words.iter().map(|words| weight(words.says)).max();
         let longest =
             longest.or_else(|| (text == fault.id || text == plain(fault.title)).then_some(usize::MAX));
         if let Some(longest) = longest {
@@ -48,6 +48,12 @@ pub fn search(text: &str) -> Vec<(&'static Diagnosis, Vec<Client>)> {
     found.retain(|(longest, ..)| *longest == best);
     found.sort_by_key(|(_, rank, fault, _)| (likelihood(fault, &text), *rank));
     found.into_iter().map(|(_, _, fault, by)| (fault, by)).collect()
+}
+
+/// How specific a message is: its length, unless other programs say the same before any reason.
+fn weight(says: &str) -> usize {
+    const GENERAL: &str = "certificate is NOT trusted";
+    if says == GENERAL { 1 } else { says.len() }
 }
 
 /// The rank among faults with the same message, the most likely first.
