@@ -225,9 +225,16 @@ fn an_unconstrained_root_gives_way_to_a_constrained_one() {
     let output = home.devca(rotate).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", words(&output));
     assert!(words(&output).contains("permit it: devca permit www.example-bank.com"), "{}", words(&output));
-    let status = home.json(["status", "--store", "wsl"]);
+    let output = home.devca(["status", "--store", "wsl", "--json"]).output().unwrap();
+    let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(status["root"]["constrained"], true, "{status:#}");
     assert_eq!(status["root"]["constrains_addresses"], false, "{status:#}");
+    // Clients reject what could not be reissued.
+    assert_eq!(status["problems"].as_array().unwrap().len(), 1, "{status:#}");
+    assert!(
+        status["problems"][0]["message"].as_str().unwrap().contains("www.example-bank.com.pem"),
+        "{status:#}"
+    );
     let verify = |leaf: &str| {
         let (root, leaf) = (home.root(), home.file(leaf));
         run("openssl", ["verify", "-CAfile", root.to_str().unwrap(), leaf.to_str().unwrap()])
