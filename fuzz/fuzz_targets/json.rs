@@ -60,6 +60,7 @@ fn entry(words: &[&str], number: u32) -> Entry {
         key_type: [None, Some(KeyType::Ed25519), Some(KeyType::Rsa2048)][number as usize / 3 % 3],
         not_before: moment(number / 2),
         not_after: moment(number.saturating_add(1)),
+        days: (number & 32 != 0).then(|| number.into()),
         sha256: format!("{number:064x}"),
         key_sha256: some(3).unwrap_or_default(),
         intermediate: number & 1 != 0,

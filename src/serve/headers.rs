@@ -1,7 +1,7 @@
 //! The changes a proxy makes to the headers of requests and responses.
 
 use std::cell::RefCell;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use http::header::{
     CONNECTION, COOKIE, Entry, FORWARDED, HOST, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY, TE,
@@ -195,17 +195,26 @@ pub(super) fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<&'a str, 
         return Err("it has several Host headers");
     }
     // The host in the request line takes precedence (RFC 9112 §3.2.2).
-    if let Some(authority) = uri.authority() {
-        return if authority.as_str().contains('@') {
-            Err("it has a user name in it")
-        } else {
-            Ok(authority.as_str())
-        };
+    let text = match (uri.authority(), field) {
+        (Some(authority), _) => authority.as_str(),
+        (None, Some(field)) => field.to_str().map_err(|_| "its Host header is not text")?,
+        (None, None) => return Err("it does not say which host it is for"),
+    };
+    if text.contains('@') {
+        return Err("its host has a user name");
     }
-    let field = field.ok_or("it does not say which host it is for")?;
-    let text = field.to_str().map_err(|_| "its Host header is not text")?;
-    let is_valid = text.parse::<http::uri::Authority>().is_ok() && !text.contains('@');
-    if is_valid { Ok(text) } else { Err("its Host header is not a host") }
+    let is_valid = text.parse::<http::uri::Authority>().is_ok() && has_clear_brackets(text);
+    if is_valid { Ok(text) } else { Err("its host is not a host") }
+}
+
+/// Whether brackets surround an IPv6 address; the library accepts `a[::1]`.
+fn has_clear_brackets(authority: &str) -> bool {
+    match authority.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').is_some_and(|(address, port)| {
+            address.parse::<Ipv6Addr>().is_ok() && (port.is_empty() || port.starts_with(':'))
+        }),
+        None => !authority.contains(['[', ']']),
+    }
 }
 
 #[cfg(test)]
@@ -295,6 +304,7 @@ mod tests {
             host(&uri.parse().unwrap(), &map(fields)).map(ToOwned::to_owned).ok()
         };
         assert_eq!(of("/", &[("host", "a.test:1")]).as_deref(), Some("a.test:1"));
+        assert_eq!(of("/", &[("host", "[::1]:8443")]).as_deref(), Some("[::1]:8443"));
         assert_eq!(of("http://b.test/", &[("host", "a.test")]).as_deref(), Some("b.test"));
         for fields in [
             &[][..],
@@ -302,6 +312,9 @@ mod tests {
             &[("host", "a b")],
             &[("host", "u@a")],
             &[("host", "")],
+            &[("host", "a[::1]")],
+            &[("host", "[::1]a")],
+            &[("host", "[a]")],
         ] {
             assert_eq!(of("/", fields), None, "{fields:?}");
         }
