@@ -51,7 +51,7 @@ const SITES: &[(&str, &[&str])] = &[
 ];
 
 /// The number of different lines that the programs print and devca recognizes is at least this.
-const LINES: usize = 300;
+const LINES: usize = 250;
 
 /// The servers, and the environment of the programs.
 struct Bench {

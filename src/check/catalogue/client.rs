@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Client {
     Curl,
+    /// Its messages are from reports: no package registry has it.
     CurlOnWindows,
     Node,
     NodeServer,
@@ -18,6 +19,7 @@ pub enum Client {
     GnuTls,
     Go,
     GoServer,
+    /// Its messages are from reports: no package registry has it.
     GoOnMacOs,
     Rustls,
     RustlsServer,
@@ -25,9 +27,13 @@ pub enum Client {
     JavaServer,
     Chrome,
     Firefox,
+    /// Its messages are from reports: no package registry has it.
     Safari,
+    /// Its messages are from reports: no package registry has it.
     Apple,
+    /// Its messages are from reports: no package registry has it.
     Android,
+    /// Its messages are from reports: no package registry has it.
     DotNet,
     Bun,
     Grpc,
@@ -35,6 +41,7 @@ pub enum Client {
     SocketIo,
     Wget,
     Git,
+    /// Its messages are from reports: no package registry has it.
     GitOnWindows,
     Nginx,
     PostgreSql,
