@@ -52,7 +52,10 @@ fn accounts_are_found_changed_and_deactivated() {
 fn orders_give_what_the_root_may_sign_for() {
     let world = World::new(&["--validate", "none"]);
     protocol(&world, "orders", NOTHING);
-    assert_eq!(world.issued("*.app.test").len(), 1, "the inventory lists what was issued");
+    let listed = world.issued("*.app.test");
+    assert_eq!(listed.len(), 1, "the inventory lists what was issued");
+    let account = listed[0]["acme_account"].as_str().unwrap();
+    assert!(world.home.ok(["list"]).contains(&format!("ACME account {account}")));
     protocol(&world, "kinds", NOTHING);
     protocol(&world, "preauthorized", NOTHING);
     protocol(&world, "lists", NOTHING);

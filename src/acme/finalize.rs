@@ -59,7 +59,7 @@ pub(super) async fn finalize(
     let host = names.iter().find(|name| matches!(name, Name::Dns(_))).map(ToString::to_string);
     let common_name = host.filter(|name| profile.has_common_name && name.len() <= policy::MAX_COMMON_NAME);
     let subject = Subject { common_name, names, ..Subject::default() };
-    let chain = call.server.issuer.issue(subject, csr.public_key, validity).await?;
+    let chain = call.server.issuer.issue(order.account.clone(), subject, csr.public_key, validity).await?;
     let order = keep(call, id, order, chain).await?;
     let reply = order::shown(call, StatusCode::OK, id, &order, OrderStatus::Valid);
     Ok(reply::with(reply, LOCATION, &call.url(Route::Order(id))))

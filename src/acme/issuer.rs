@@ -46,7 +46,8 @@ pub(super) struct IssuedChain {
 type IssuerAnswer<T> = oneshot::Sender<Result<T, AcmeProblem>>;
 
 enum IssuerJob {
-    Issue(Box<Request>, IssuerAnswer<IssuedChain>),
+    /// For this account.
+    Issue(Box<Request>, String, IssuerAnswer<IssuedChain>),
     Revoke(Revocation, IssuerAnswer<()>),
 }
 
@@ -144,13 +145,14 @@ impl Issuer {
     /// Signs a certificate for a client's key.
     pub(super) async fn issue(
         &self,
+        account: String,
         subject: Subject,
         key: SubjectPublicKeyInfo,
         validity: Validity,
     ) -> Result<IssuedChain, AcmeProblem> {
         let request = Request { kind: Kind::Server, subject, key: KeySource::Requested(key), validity };
         let (answer, answered) = oneshot::channel();
-        self.send(IssuerJob::Issue(Box::new(request), answer))?;
+        self.send(IssuerJob::Issue(Box::new(request), account, answer))?;
         answered.await.map_err(|_| ended())?
     }
 
@@ -208,12 +210,14 @@ fn handle(ca: &Mutex<SigningCa>, jobs: Vec<IssuerJob>, log: &AcmeLog) {
         let ca = lock(ca);
         for job in jobs {
             match job {
-                IssuerJob::Issue(request, answer) => match sign(&ca.authority, &request, &mut lines) {
-                    Ok(chain) => ready.push(Box::new(move |written| {
-                        let _ = answer.send(written.map(|()| chain));
-                    })),
-                    Err(e) => _ = answer.send(Err(AcmeProblem::internal(format!("{e:#}")))),
-                },
+                IssuerJob::Issue(request, account, answer) => {
+                    match sign(&ca.authority, &request, account, &mut lines) {
+                        Ok(chain) => ready.push(Box::new(move |written| {
+                            let _ = answer.send(written.map(|()| chain));
+                        })),
+                        Err(e) => _ = answer.send(Err(AcmeProblem::internal(format!("{e:#}")))),
+                    }
+                }
                 IssuerJob::Revoke(revocation, answer) => {
                     lines.push_str(&inventory::lines_of([&revocation]).unwrap_or_default());
                     ready.push(Box::new(move |written| _ = answer.send(written)));
@@ -236,11 +240,17 @@ fn handle(ca: &Mutex<SigningCa>, jobs: Vec<IssuerJob>, log: &AcmeLog) {
 }
 
 /// Signs, and adds the inventory's line.
-fn sign(authority: &Authority, request: &Request, lines: &mut String) -> anyhow::Result<IssuedChain> {
+fn sign(
+    authority: &Authority,
+    request: &Request,
+    account: String,
+    lines: &mut String,
+) -> anyhow::Result<IssuedChain> {
     let issued = Signer::new(authority)?.issue(request)?;
     let options = Options::default();
     let material = Material { issued: &issued, authority, options: &options, label: "" };
     let entry = Entry::new(request, &material, &[], &[], OffsetDateTime::now_utc());
+    let entry = Entry { acme_account: Some(account), ..entry };
     lines.push_str(&inventory::lines_of([&entry])?);
     let text = |der: &[u8]| String::from_utf8_lossy(&pem::certificate(der)).into_owned();
     let above = authority.intermediate.as_ref().map(|ca| text(&ca.der)).unwrap_or_default();

@@ -299,7 +299,10 @@ impl Listed {
             Kind::Both => "both",
         };
         let expires = not_after.map_or("unknown".into(), |end| end.date().to_string());
-        let columns = [self.name(), kind.to_owned(), state.as_str().to_owned(), expires, report::short(path)];
+        // What devca acme issues has no files here.
+        let account = self.record.acme_account.as_ref().filter(|_| self.record.files.is_empty());
+        let place = account.map_or_else(|| report::short(path), |id| format!("ACME account {id}"));
+        let columns = [self.name(), kind.to_owned(), state.as_str().to_owned(), expires, place];
         Row { not_after, state, columns }
     }
 

@@ -76,6 +76,9 @@ pub struct Entry {
     /// Whether its PKCS#12 file uses modern encryption.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub modern: bool,
+    /// The account of `devca acme` that it was issued to.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub acme_account: Option<String>,
     /// The files it was written to.
     pub files: Vec<Written>,
 }
@@ -143,6 +146,7 @@ impl Entry {
                 .any(|output| output.format.includes_root(material.options.with_root))
                 .then(|| hex::encode(material.authority.root.sha256())),
             modern: material.options.modern,
+            acme_account: None,
             files: outputs.iter().zip(files).map(written).collect(),
         }
     }

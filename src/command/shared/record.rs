@@ -51,6 +51,9 @@ pub(in crate::command) struct CertificateRecord {
     key_sha256: String,
     /// Whether the intermediate signed it, rather than the root.
     intermediate: bool,
+    /// The account of `devca acme` that it was issued to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::command) acme_account: Option<String>,
     /// The file of the certificate in PEM, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::command) certificate: Option<PathBuf>,
@@ -101,6 +104,7 @@ impl CertificateRecord {
             sha256: entry.sha256,
             key_sha256: entry.key_sha256,
             intermediate: entry.intermediate,
+            acme_account: entry.acme_account,
             files: entry.files.into_iter().map(CertificateFile::of).collect(),
         }
     }
