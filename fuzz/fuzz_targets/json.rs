@@ -67,6 +67,7 @@ fn entry(words: &[&str], number: u32) -> Entry {
         with_root: number & 2 != 0,
         modern: number & 4 != 0,
         root: some(4),
+        acme_account: some(5),
         files: words.iter().map(file).collect(),
     }
 }
