@@ -180,6 +180,8 @@ pub(super) fn name_old_host<B>(request: &mut Request<B>, port: u16) {
 /// The path and query of a request. If the path is empty, it is `/` (RFC 9112 §3.2.1).
 pub(super) fn target(uri: &Uri) -> PathAndQuery {
     match uri.path_and_query() {
+        // The empty path of `http://app.test#part` reads as a slash, but is not sent as one.
+        Some(target) if target == "/" => PathAndQuery::from_static("/"),
         Some(target) if target.as_str().starts_with('/') || target == "*" => target.clone(),
         // `http://app.test?query`; it is displayed with a slash.
         Some(target) => target.to_string().parse().unwrap_or(PathAndQuery::from_static("/")),
@@ -292,9 +294,11 @@ mod tests {
             ("*", "*"),
             ("http://a.test", "/"),
             ("http://a.test?b", "/?b"),
+            ("http://a.test#b", "/"),
             ("a.test:1", "/"),
         ] {
-            assert_eq!(target(&uri.parse().unwrap()), path, "{uri}");
+            let sent = Uri::from(target(&uri.parse().unwrap()));
+            assert_eq!(sent.to_string(), path, "{uri}");
         }
     }
 
