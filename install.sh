@@ -62,6 +62,19 @@ case $prefix in
     *) prefix=$PWD/$prefix ;;
 esac
 
+# As root, nothing may be written or run where another user can plant a link or a program. (Sticky folders such as /tmp let
+# only the owner of a file replace it.)
+if [ "$(id -u)" = 0 ]; then
+    for folder in "$prefix/bin" "$prefix/share"; do
+        while [ "$folder" != / ]; do
+            if [ -e "$folder" ] && [ -n "$(find -L "$folder" -prune \( ! -user 0 -o \( -perm -002 -o -perm -020 ! -group 0 \) ! -perm -1000 \))" ]; then
+                fail "$folder can be changed by users other than root" "run it without sudo, or with --prefix /usr/local"
+            fi
+            folder=$(dirname "$folder")
+        done
+    done
+fi
+
 if [ "$action" = uninstall ]; then
     if [ -x "$prefix/bin/devca" ]; then "$prefix/bin/devca" --quiet mkcert --unlink || true; fi
     for program in devca devca-serve devca-nss; do

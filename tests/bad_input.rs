@@ -223,6 +223,13 @@ fn nothing_that_is_no_regular_file_is_replaced_not_even_by_force() {
     refused(&home, ["issue", "b.test", "--force"], 1, "not a regular file");
     refused(&home, ["issue", "c.test", "--force", "--cert-file", "/dev/full"], 1, "not a regular file");
     refused(&home, ["issue", "c.test", "--cert-file", "x.pem", "--key-file", "./x.pem"], 2, "share one path");
+    let inventory = home.ca().join("issued.jsonl");
+    fs::remove_file(&inventory).unwrap();
+    ok("mkfifo", [inventory.to_str().unwrap()]);
+    for command in [&["issue", "z.test"][..], &["list"], &["renew"]] {
+        two_lines(&home.devca(command).output().unwrap(), 1, "issued.jsonl is not a regular file");
+    }
+    fs::remove_file(&inventory).unwrap();
     let root_key = home.ca().join("root-key.pem");
     refused(
         &home,

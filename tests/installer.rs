@@ -6,6 +6,7 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -127,10 +128,30 @@ fn a_release_is_installed_and_removed() {
 }
 
 #[test]
+fn root_writes_nothing_where_others_can() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let release = Release::new();
+    let shared = release.home.file("shared");
+    fs::create_dir_all(shared.join("bin")).unwrap();
+    let theirs = shared.join("bin/devca");
+    fs::write(&theirs, "#!/bin/sh\ntouch \"$0.ran\"\n").unwrap();
+    fs::set_permissions(&theirs, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o777)).unwrap();
+    let place = text(&release.folder);
+    let prefix = ["--prefix", text(&shared)];
+    for rest in [&["--uninstall"][..], &["--from", place, "--key", &release.public_key]] {
+        release.fails(&[&prefix, rest].concat(), "shared can be changed by users other than root");
+    }
+    assert!(!shared.join("bin/devca.ran").exists() && !shared.join("share").exists());
+}
+
+#[test]
 fn what_is_not_the_release_is_not_installed() {
     let release = Release::new();
     let folder = text(&release.folder).to_owned();
-    release.fails(&["--from", &folder], "there is no key to verify the release with");
+    release.fails(&["--from", &folder], "no public key to verify the release with");
     // Another key, and changed checksums.
     let [public, secret] = ["other.pub", "other.key"].map(|name| release.home.file(name));
     ok("minisign", ["-G", "-W", "-p", text(&public), "-s", text(&secret)]);
@@ -150,7 +171,8 @@ fn what_is_not_the_release_is_not_installed() {
     release.fails(&["--from", &folder, "--key", &release.public_key], "has no devca-0.1.0");
     fs::write(release.folder.join("devca-0.1.0-plan9-mips.tar.gz"), &whole).unwrap();
     release.sign();
-    release.fails(&["--from", &folder, "--key", &release.public_key], "this release has nothing for linux-");
+    release
+        .fails(&["--from", &folder, "--key", &release.public_key], "this release has no package for linux-");
     release
         .fails(&["--from", "http://localhost/", "--key", &release.public_key], "is not an https:// address");
 }

@@ -118,7 +118,7 @@ fn read(head: &[u8]) -> Option<Request<()>> {
 fn redirect(request: &Request<()>) {
     let response = connection::moved(request, PORT);
     if response.status() == StatusCode::PERMANENT_REDIRECT {
-        let location = response.headers()["location"].to_str().expect("text");
+        let location = std::str::from_utf8(response.headers()["location"].as_bytes()).expect("text");
         let target: Uri = location.parse().expect(location);
         let authority = target.authority().expect(location);
         let host = headers::host(request.uri(), request.headers()).expect("it was read before");

@@ -11,8 +11,9 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, Request, Uri, Version};
 
 /// Hop-by-hop fields (RFC 9110 §7.6.1), in addition to those that `Connection` lists.
-static HOP_BY_HOP: [HeaderName; 6] = [
+static HOP_BY_HOP: [HeaderName; 7] = [
     CONNECTION,
+    HeaderName::from_static("http2-settings"),
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
     TE,
@@ -68,11 +69,32 @@ impl Visitor {
     }
 }
 
-/// The protocol that the client asks to upgrade to, such as `WebSocket`.
+/// The protocol that the client asks to upgrade to, such as `WebSocket`. HTTP/2 and TLS are not passed on: the upstream
+/// would get the requests in them as the client wrote them, with headers that only the proxy may set.
 pub(super) fn upgrade(version: Version, headers: &HeaderMap) -> Option<HeaderValue> {
     let asks =
         version == Version::HTTP_11 && options(headers).any(|option| option.eq_ignore_ascii_case("upgrade"));
-    headers.get(UPGRADE).filter(|_| asks).cloned()
+    let mut fields = headers.get_all(UPGRADE).iter();
+    let (Some(asked), None, true) = (fields.next(), fields.next(), asks) else { return None };
+    let has_requests = |protocol: &str| {
+        let name = protocol.split('/').next().unwrap_or_default();
+        ["h2c", "h2", "http", "tls"].iter().any(|known| name.eq_ignore_ascii_case(known))
+    };
+    let is_opaque = !protocols(asked)?.any(has_requests);
+    is_opaque.then(|| asked.clone())
+}
+
+/// Whether an upstream switched to a protocol that the client asked for.
+pub(super) fn is_as_asked(asked: &HeaderValue, switched: Option<&HeaderValue>) -> bool {
+    let is_asked = |protocol: &str| {
+        protocols(asked).is_some_and(|mut asked| asked.any(|asked| asked.eq_ignore_ascii_case(protocol)))
+    };
+    switched.and_then(protocols).is_some_and(|mut switched| switched.all(is_asked))
+}
+
+/// The protocols in an `Upgrade` header.
+fn protocols(field: &HeaderValue) -> Option<impl Iterator<Item = &str>> {
+    Some(field.to_str().ok()?.split(',').map(str::trim))
 }
 
 /// The options in the `Connection` header.
@@ -299,6 +321,28 @@ mod tests {
         ] {
             let sent = Uri::from(target(&uri.parse().unwrap()));
             assert_eq!(sent.to_string(), path, "{uri}");
+        }
+    }
+
+    #[test]
+    fn only_protocols_without_requests_are_passed_on() {
+        for (protocol, passes) in [
+            ("websocket", true),
+            ("my-protocol/1, websocket", true),
+            ("h2c", false),
+            ("H2C", false),
+            ("websocket, h2c", false),
+            ("TLS/1.3", false),
+            ("HTTP/2.0", false),
+        ] {
+            let asked = upgrade(Version::HTTP_11, &map(&[("connection", "upgrade"), ("upgrade", protocol)]));
+            assert_eq!(asked.is_some(), passes, "{protocol}");
+        }
+        let two = map(&[("connection", "upgrade"), ("upgrade", "websocket"), ("upgrade", "h2c")]);
+        assert_eq!(upgrade(Version::HTTP_11, &two), None);
+        let asked = HeaderValue::from_static("a/1, WebSocket");
+        for (switched, fits) in [(Some("websocket"), true), (Some("h2c"), false), (None, false)] {
+            assert_eq!(is_as_asked(&asked, switched.map(HeaderValue::from_static).as_ref()), fits);
         }
     }
 

@@ -35,7 +35,7 @@ pub(super) async fn forward(
     }
     let request = outgoing(parts, body);
     let response = pool.send(&worker.shared.dialer, request, protocol.is_some()).await?;
-    Ok(give_back(worker, response, tunnel))
+    Ok(give_back(worker, response, protocol.zip(tunnel)))
 }
 
 fn outgoing(mut parts: Parts, body: Incoming) -> Request<pool::Outgoing> {
@@ -48,13 +48,14 @@ fn outgoing(mut parts: Parts, body: Incoming) -> Request<pool::Outgoing> {
 fn give_back(
     worker: &Rc<Worker>,
     mut response: Response<Answer>,
-    tunnel: Option<OnUpgrade>,
+    tunnel: Option<(HeaderValue, OnUpgrade)>,
 ) -> Response<Reply> {
     let protocol = response.headers().get(http::header::UPGRADE).cloned();
     headers::give_back(response.headers_mut());
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        let Some(tunnel) = tunnel else {
-            let what = "the upstream switched to another protocol without being asked to";
+        let is_as_asked = |(asked, _): &(HeaderValue, _)| headers::is_as_asked(asked, protocol.as_ref());
+        let Some((_, tunnel)) = tunnel.filter(is_as_asked) else {
+            let what = "the upstream switched to a protocol that it was not asked for";
             let refusal = Refusal::new(StatusCode::BAD_GATEWAY, what, "look into the log of that program");
             return refusal.answer_as(false).map(Reply::Own);
         };

@@ -139,6 +139,14 @@ impl Serialize for Subtree {
 /// Parses an address or a range. Bits beyond the prefix are refused as a mistake, because `1.2.3.4/8` covers
 /// more than it seems to.
 fn range(word: &str, ip: IpAddr, prefix: Option<&str>) -> Result<Subtree, Fault> {
+    // Go treats a mapped address as IPv4 (RFC 4291 §2.5.5.2), and so must the constraints.
+    if let (IpAddr::V4(v4), true) = (ip.to_canonical(), ip.is_ipv6()) {
+        let shorter = |digits: &str| digits.parse::<u8>().ok()?.checked_sub(96).map(|bits| bits.to_string());
+        let prefix = prefix.map_or(Some("32".to_owned()), shorter);
+        if let Some(prefix) = prefix {
+            return range(word, v4.into(), Some(&prefix));
+        }
+    }
     let most = if ip.is_ipv4() { 32 } else { 128 };
     let bits =
         prefix.map_or(Some(most), |digits| digits.parse().ok().filter(|bits| (1..=most).contains(bits)));
@@ -251,6 +259,9 @@ mod tests {
             "192.168.1.5/24",
         ] {
             assert!(Subtree::parse(word).is_err(), "{word}");
+        }
+        for (mapped, plain) in [("::ffff:8.8.8.8", "8.8.8.8"), ("::ffff:10.0.0.0/104", "10.0.0.0/8")] {
+            assert_eq!(Subtree::parse(mapped).unwrap(), Subtree::parse(plain).unwrap(), "{mapped}");
         }
         for word in ["::ffff:10.0.0.0/104", "::ffff:203.0.113.0/120", "::1", "172.16.0.0/12", "203.0.0.0/16"]
         {

@@ -52,6 +52,12 @@ fn smuggled_requests_do_not_pass() {
             "{answer}"
         );
     }
+    // An upstream that spoke HTTP/2 from here on would believe whatever headers the client sends.
+    let upgrade = "GET /first HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\
+        HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n";
+    let answer = raw(root, &served, upgrade.as_bytes()).to_lowercase();
+    assert!(answer.starts_with("http/1.1 200 "), "{answer}");
+    assert!(!answer.contains("h2c") && !answer.contains("http2-settings"), "{answer}");
     let tunnel = raw(root, &served, b"CONNECT localhost:22 HTTP/1.1\r\nHost: localhost:22\r\n\r\n");
     assert!(tunnel.starts_with("HTTP/1.1 405 "), "{tunnel}");
 }

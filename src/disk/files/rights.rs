@@ -112,7 +112,7 @@ pub fn too_open(_: &Path) -> Option<String> {
 #[cfg(unix)]
 pub fn refuse_unsafe(path: &Path) -> Result<(), Fault> {
     let Ok(found) = path.symlink_metadata() else { return Ok(()) };
-    refuse_link(path, &found)?;
+    refuse_kind(path, &found)?;
     refuse_others(path, &found, false)
 }
 
@@ -120,16 +120,21 @@ pub fn refuse_unsafe(path: &Path) -> Result<(), Fault> {
 #[cfg(unix)]
 pub fn refuse_foreign(path: &Path) -> Result<(), Fault> {
     let Ok(found) = path.symlink_metadata() else { return Ok(()) };
-    refuse_link(path, &found)?;
+    refuse_kind(path, &found)?;
     refuse_owner(path, &found)
 }
 
 #[cfg(unix)]
-fn refuse_link(path: &Path, found: &std::fs::Metadata) -> Result<(), Fault> {
+fn refuse_kind(path: &Path, found: &std::fs::Metadata) -> Result<(), Fault> {
     if found.is_symlink() {
         let hint =
             format!("see where it leads, and replace it with the original file: ls -l {}", quoted(path));
         return Err(Fault::new(format!("{} is a link", path.display()), hint));
+    }
+    // A line that is written to a pipe is lost, and a device may give anything.
+    if !found.is_file() && !found.is_dir() {
+        let what = format!("{} is not a regular file", path.display());
+        return Err(Fault::new(what, format!("move it away: mv {0} {0}.old", quoted(path))));
     }
     Ok(())
 }
