@@ -246,6 +246,59 @@ fn a_root_constrains_addresses_only_if_asked_and_permit_turns_it_either_way() {
     }
 }
 
+/// Clients that know no constraints on addresses reject a chain whose intermediate has them.
+#[test]
+fn chains_with_an_intermediate_follow_the_root() {
+    let home = Home::new();
+    home.ok(["install", "--constrain-addresses", "--store", "java"]);
+    home.ok(["issue", "localhost", "127.0.0.1", "--intermediate"]);
+    let chain = home.file("localhost+1-fullchain.pem");
+    let text = || {
+        let path = chain.to_str().unwrap();
+        ok(
+            "sh",
+            [
+                "-c",
+                &format!("openssl crl2pkcs7 -nocrl -certfile '{path}' | openssl pkcs7 -print_certs -text"),
+            ],
+        )
+    };
+    assert!(text().contains("IP:127.0.0.0/255.0.0.0"));
+    home.ok(["permit", "--no-constrain-addresses", "--store", "java"]);
+    assert!(!text().contains("IP:127.0.0.0/255.0.0.0") && text().contains("DNS:localhost"));
+}
+
+#[test]
+fn a_root_that_limits_only_addresses_is_not_called_limited() {
+    let home = Home::new();
+    fs::create_dir(home.file("own")).unwrap();
+    let new = [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "30",
+        "-subj",
+    ];
+    let rest = ["/CN=own", "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-addext"];
+    let constraints = "nameConstraints=critical,permitted;IP:127.0.0.0/255.0.0.0";
+    let files = [home.file("own/ca.pem"), home.file("own/ca-key.pem")];
+    let [certificate, key] = files.each_ref().map(|path| path.to_str().unwrap());
+    ok("openssl", new.iter().chain(&rest).chain(&[constraints, "-keyout", key, "-out", certificate]));
+    let imported = home.devca(["import", "own"]).output().unwrap();
+    assert!(words(&imported).contains("may sign for any host name"), "{}", words(&imported));
+    let status = words(&home.devca(["status", "--store", "java"]).output().unwrap());
+    assert!(status.contains("any host name") && !status.contains("development names"), "{status}");
+    let refused = home.devca(["permit", "--no-constrain-addresses"]).output().unwrap();
+    assert!(refused.status.code() == Some(1) && words(&refused).contains("rotate --constrained"));
+    home.ok(["rotate", "--constrained", "--yes", "--store", "java"]);
+    assert!(x509(&home.root(), &["-text"]).contains("DNS:localhost"));
+}
+
 #[test]
 fn the_new_root_takes_the_old_ones_place_in_exactly_the_stores_that_hold_it() {
     if !in_namespace("the_new_root_takes_the_old_ones_place_in_exactly_the_stores_that_hold_it") {

@@ -128,10 +128,11 @@ fn php_folders(context: &Context, present: Option<OsString>) -> Option<OsString>
     joined
 }
 
-/// PHP's curl extension reads no variables itself, but PHP's settings can refer to one.
+/// PHP's curl extension reads no variables itself, but PHP's settings can refer to one. Streams do, unless another file has
+/// the second setting.
 fn php_settings(context: &Context) -> NewFile {
-    let text = "; PHP's streams read SSL_CERT_FILE themselves; its curl extension reads this.\n\
-                curl.cainfo = \"${SSL_CERT_FILE}\"\n";
+    let text = "; For PHP's curl extension, and for its streams.\n\
+                curl.cainfo = \"${SSL_CERT_FILE}\"\nopenssl.cafile = \"${SSL_CERT_FILE}\"\n";
     NewFile { replace: true, ..NewFile::public(context.folder.php_settings(), text.as_bytes().to_vec()) }
 }
 

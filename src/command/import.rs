@@ -77,13 +77,15 @@ pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Impor
     if let Some(warning) = authority.root.exponent.and_then(Exponent::warning) {
         context.report.note(format!("this root {warning}"));
     }
-    if authority.root.constraints.is_unconstrained() {
-        context.report.note(
-            "this root may sign for any name: anyone who gets its key can impersonate every site to you",
-        );
+    if authority.root.constraints.permit_any_host() {
+        let names = if authority.root.constraints.is_unconstrained() { "name" } else { "host name" };
+        context.report.note(format!(
+            "this root may sign for any {names}: anyone who gets its key can impersonate every site to you"
+        ));
         let what = "to replace it with one for development names only: devca rotate --constrained";
         context.report.note(context.folder.hint(what));
-    } else if authority.root.constraints.constrain_addresses() {
+    }
+    if authority.root.constraints.constrain_addresses() {
         context.report.note(permit::shut_out(&context.folder, &authority.root));
     }
     Ok(Imported {

@@ -160,6 +160,11 @@ fn change(old: &Constraints, args: &cli::Permit) -> Result<(Constraints, Vec<Sub
         for list in [&mut new.permitted, &mut new.excluded] {
             changed.extend(list.extract_if(.., |subtree| subtree.is_network()));
         }
+        if new.permit_any_host() {
+            let what =
+                "without limits on addresses, this root may sign for anything: it permits every host name";
+            return Err(Fault::new(what, "replace it with a limited one: devca rotate --constrained"));
+        }
         return Ok((new, changed));
     }
     if args.remove {

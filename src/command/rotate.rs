@@ -54,7 +54,7 @@ pub(super) fn run(context: &Context, args: &cli::Rotate) -> anyhow::Result<Rotat
     let sealed = args.sealed || ca::is_sealed(&context.folder);
     let item = ca::keyring_item(&context.folder);
     let constrained_addresses = old.constraints.constrain_addresses();
-    let constraints = if args.constrained && old.constraints.is_unconstrained() {
+    let constraints = if args.constrained && old.constraints.permit_any_host() {
         policy::default_constraints(Some(&super::host_name()), &args.permit, false)
     } else {
         refuse_to_permit(&old.constraints, &args.permit)?;
@@ -164,13 +164,16 @@ pub(super) fn reissue(
     reissue_if(context, authority, password, &|entry| !renewal::is_of(entry, authority))
 }
 
-/// Does the same after a change that keeps the root's key: only files that include the root itself are due.
+/// Does the same after a change that keeps the root's key: only files are due that include the root itself, or an
+/// intermediate, which repeats the root's constraints.
 pub(super) fn update(
     context: &Context,
     authority: &Authority,
     password: Option<Secret>,
 ) -> anyhow::Result<Reissued> {
-    reissue_if(context, authority, password, &|entry| !entry.includes_only(&authority.root))
+    reissue_if(context, authority, password, &|entry| {
+        entry.intermediate || !entry.includes_only(&authority.root)
+    })
 }
 
 fn reissue_if(

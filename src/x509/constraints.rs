@@ -25,6 +25,11 @@ impl Constraints {
         self.permitted.is_empty() && self.excluded.is_empty()
     }
 
+    /// Whether all host names are permitted, but for those that are excluded.
+    pub fn permit_any_host(&self) -> bool {
+        self.permitted.iter().all(Subtree::is_network)
+    }
+
     /// Whether there are constraints on addresses. BoringSSL then rejects every certificate that contains an
     /// address.
     pub fn constrain_addresses(&self) -> bool {

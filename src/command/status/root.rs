@@ -181,6 +181,9 @@ impl RootState {
             .filter(|subtree| !usual.contains(subtree))
             .map(ToString::to_string)
             .collect();
+        if self.constraints.permit_any_host() {
+            return format!("any host name; see {}", self.ca.hint("devca permit --list"));
+        }
         let and = if own.is_empty() { String::new() } else { format!(", and {}", own.join(", ")) };
         let addresses = if self.constrains_addresses { "private addresses" } else { "any address" };
         format!("development names{and}; {addresses} ({})", self.ca.hint("devca permit --list"))
