@@ -7,6 +7,8 @@ const { chromium } = createRequire(new URL("../../target/tools/", import.meta.ur
 const [url, file] = process.argv.slice(2);
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 const page = await browser.newPage();
+// Next compiles for a while on a busy machine.
+page.setDefaultTimeout(180_000);
 const sockets = [];
 page.on("websocket", (socket) => sockets.push(socket));
 const shows = (text) => page.waitForFunction((text) => document.querySelector("main")?.textContent === text, text);
