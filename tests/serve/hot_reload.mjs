@@ -17,7 +17,13 @@ await shows("first");
 // What the server sends first arrives when the client listens.
 while (!sockets.length) await page.waitForEvent("websocket");
 await page.evaluate(() => (window.isSame = true));
-fs.writeFileSync(file, fs.readFileSync(file, "utf8").replace("first", "second"));
+// A change can come before the server watches the file: it is made again until it has been seen.
+const text = fs.readFileSync(file, "utf8").replace("first", "second");
+for (let line = "\n", seen = false; !seen; line += "\n") {
+  fs.writeFileSync(file, text + line);
+  const shown = page.waitForFunction(() => document.querySelector("main")?.textContent === "second", null, { timeout: 10_000 });
+  seen = await shown.then(() => true, () => line.length > 18);
+}
 await shows("second");
 console.log(`updated over ${new URL(sockets[0].url()).protocol}, same page: ${await page.evaluate(() => window.isSame)}`);
 await browser.close();

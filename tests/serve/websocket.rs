@@ -1,8 +1,9 @@
 //! WebSocket and other upgrades: the cases of a conformance suite, and dev servers that replace modules in a real browser.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
 
 use super::common::browsers::{chromium_database, trust};
 use super::common::{Home, Server, project, tool, words};
@@ -49,14 +50,14 @@ show(text)
 import.meta.hot.accept('./text.js', (updated) => show(updated.text))
 ";
     let files = [("index.html", page), ("main.js", main), ("text.js", "export const text = 'first'\n")];
-    is_updated(&home, &files, &["node_modules/vite/bin/vite.js", "--strictPort", "--port"], "", "text.js");
+    is_updated(&home, &files, "", ["node_modules/vite/bin/vite.js", "--strictPort", "--port"], "text.js");
 }
 
 #[test]
 fn next_replaces_modules_in_a_browser() {
     let home = Home::new();
-    // Its modules are outside this folder.
-    let config = "export default { turbopack: { root: '/' } }";
+    // Turbopack refuses modules outside its root, and watches all of it.
+    let config = "export default { turbopack: { root: '..' } }";
     let layout = "export default ({ children }) => <html><body>{children}</body></html>";
     let page = "'use client'
 import { text } from './text.js'
@@ -69,17 +70,24 @@ export default function Page() { return <main>{text}</main> }
         ("app/page.js", page),
         ("app/text.js", "export const text = 'first'\n"),
     ];
-    is_updated(&home, &files, &["node_modules/next/dist/bin/next", "dev", "--port"], "next", "app/text.js");
+    is_updated(&home, &files, "next", ["node_modules/next/dist/bin/next", "dev", "--port"], "app/text.js");
 }
 
 /// `devca serve` starts this dev server, whose modules are below target/tools; in a browser that shows its page, only the
 /// module in `file` is replaced when that changes.
-fn is_updated(home: &Home, files: &[(&str, &str)], command: &[&str], modules: &str, file: &str) {
+fn is_updated(
+    home: &Home,
+    files: &[(&str, &str)],
+    modules: &str,
+    [program, arguments @ ..]: [&str; 3],
+    file: &str,
+) {
     let tools = project().join("target/tools").join(modules);
-    symlink(tools.join("node_modules"), home.file("node_modules")).unwrap();
+    let app = TempDir::with_prefix_in("app-", &tools).unwrap();
     for (name, text) in files {
-        fs::create_dir_all(home.file(name).parent().unwrap()).unwrap();
-        fs::write(home.file(name), text).unwrap();
+        let path = app.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
     trust(&chromium_database(home), "devca", &{
         home.ok(["issue", "localhost"]);
@@ -88,12 +96,15 @@ fn is_updated(home: &Home, files: &[(&str, &str)], command: &[&str], modules: &s
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
     let node = tool("node-24").display().to_string();
     let mut serve = home.devca(["serve", "--port", "0", "--json", &port, "--", &node]);
-    serve.args(command).arg(&port).env("NEXT_TELEMETRY_DISABLED", "1");
-    serve.stdout(Stdio::piped()).stderr(Stdio::null());
+    serve.arg(tools.join(program)).args(arguments).arg(&port);
+    serve.current_dir(app.path()).env("NEXT_TELEMETRY_DISABLED", "1");
+    let said = home.file("said");
+    serve.stdout(Stdio::piped()).stderr(fs::File::create(&said).unwrap());
     let served = Served::spawn(serve);
     let mut browser = home.command(&tool("node-24"), [script("hot_reload.mjs")]);
-    let output = browser.arg(served.url("/")).arg(home.file(file)).output().unwrap();
-    assert!(words(&output).contains("updated over wss:, same page: true"), "{}", words(&output));
+    let output = browser.arg(served.url("/")).arg(app.path().join(file)).output().unwrap();
+    let log = || fs::read_to_string(&said).unwrap();
+    assert!(words(&output).contains("updated over wss:, same page: true"), "{}\n{}", words(&output), log());
     served.interrupt();
     assert_eq!(served.wait(), Some(0));
 }
