@@ -225,6 +225,8 @@ fn a_client_says_who_it_is() {
         ),
         // SPIFFE requires exactly one URI.
         (&["bob", "spiffe://dev/bob"], "bob-client.pem", "CN = bob", "Name: URI:spiffe://dev/bob X509v3"),
+        // OpenSSL takes an IPv4 address in the common name for a host name.
+        (&["10.0.0.7"], "10.0.0.7-client.pem", "CN = 10.0.0.7", "IP Address:10.0.0.7"),
         (&["alice.dev.test"], "alice.dev.test-client.pem", "CN = alice.dev.test", "DNS:alice.dev.test"),
         (
             &["alice@example.com"],

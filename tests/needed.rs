@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 use std::process::Stdio;
 
-use common::{Home, ok, strangers_root, words};
+use common::{Home, ok, strangers_root, tool, words};
 
 const PAIR: [&str; 4] = ["--cert-file", "tls.crt", "--key-file", "tls.key"];
 
@@ -162,8 +162,16 @@ fn formats_may_change_from_run_to_run() {
     };
     let all = ["pem", "p12", "pem,p12", "fullchain", "pem,fullchain", "combined", "pem,der"];
     for (first, second) in all.iter().flat_map(|first| all.map(|second| (*first, second))) {
-        for formats in [first, second, first, second] {
-            issue(formats);
+        let certificate = issue(first)["sha256"].clone();
+        for formats in [second, first, second] {
+            let later = issue(formats);
+            // The key in the .p12 is needed for other formats, and only for a .p12 is its password given.
+            if first != "p12" || second.contains("p12") {
+                assert!(
+                    later["reused"] == true && later["sha256"] == certificate,
+                    "{first}, {second}: {later:#}"
+                );
+            }
         }
         let again = issue(second);
         assert_eq!(again["reused"], true, "{first}, then {second}: {again:#}");
@@ -184,7 +192,7 @@ fn formats_may_change_from_run_to_run() {
     }
 }
 
-/// If only the PEM files are replaced, the .p12 is out of date, even if its password is known now.
+/// If only the PEM files are replaced, the .p12 is out of date until its password is known.
 #[test]
 fn an_outdated_file_is_not_good_enough() {
     let home = Home::new();
@@ -193,6 +201,32 @@ fn an_outdated_file_is_not_good_enough() {
     home.ok(both);
     home.ok(["issue", "localhost"]);
     assert_eq!(home.json(["issue", "--if-needed", "localhost"])["reused"], true);
-    assert_eq!(home.json(both)["reused"], false);
-    assert_eq!(home.json(both)["reused"], true);
+    let pair = fs::read(home.file("localhost.pem")).unwrap();
+    let updated = home.json(both);
+    assert_eq!(updated["added"].as_array().unwrap().len(), 1, "{updated:#}");
+    let inside = ["pkcs12", "-in", "localhost.p12", "-nokeys", "-clcerts", "-passin", "file:password"];
+    let inside = home.command(&tool("openssl"), inside).output().unwrap().stdout;
+    assert_eq!(pem_of(&inside), pem_of(&pair));
+    let again = home.json(both);
+    assert!(again["reused"] == true && again["added"].is_null(), "{again:#}");
+}
+
+fn pem_of(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    text[text.find("-----BEGIN CERTIFICATE").unwrap()..].trim().to_owned()
+}
+
+/// A pair that a server uses stays as it is if another format is needed beside it.
+#[test]
+fn another_format_is_added_to_a_valid_pair() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let pair = || ["localhost.pem", "localhost-key.pem"].map(|name| fs::read(home.file(name)).unwrap());
+    let before = pair();
+    let said = home.ok(["issue", "--if-needed", "localhost", "--format", "pem,p12,k8s"]);
+    assert!(said.contains("still valid, added ./localhost.p12, ./localhost-secret.yaml"), "{said}");
+    assert!(pair() == before && home.ok(["list"]).lines().count() == 1);
+    // All of them are renewed together.
+    home.ok(["renew", "--all"]);
+    assert!(pair()[0] != before[0]);
 }

@@ -193,7 +193,11 @@ fn a_public_address_is_asked_about_unless_the_root_permits_it() {
     home.ok(["renew", "--all"]);
     fs::write(home.file("lines"), "203.0.113.8\n").unwrap();
     let batch = ["issue", "--batch", "lines", "--out", "o"];
-    assert!(home.fails(batch).contains("203.0.113.8 is a public address"));
+    let said = home.fails(batch);
+    assert!(said.contains("203.0.113.8 is a public address") && said.contains("with --yes"), "{said}");
+    home.ok(batch.iter().chain(&["--yes"]));
+    verifies(&home, "o/203.0.113.8.pem").unwrap();
+    fs::remove_dir_all(home.file("o")).unwrap();
 
     let said = home.devca(["permit", "203.0.113.0/24"]).output().unwrap();
     assert!(words(&said).contains("BoringSSL"), "{}", words(&said));
@@ -204,6 +208,22 @@ fn a_public_address_is_asked_about_unless_the_root_permits_it() {
     let free = Home::new();
     free.ok(["install", "--unconstrained", "--store", "wsl"]);
     free.ok(["issue", "203.0.113.7"]);
+}
+
+#[test]
+fn a_batch_permits_its_names_if_told_to() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    fs::write(home.file("lines"), "api.example.dev\nwww.example.dev 203.0.113.8\n-broken-\nlocalhost\n")
+        .unwrap();
+    let batch = ["issue", "--batch", "lines", "--out", "o"];
+    assert!(home.fails(batch).contains("this root may not sign for api.example.dev"));
+    let said = home.fails(batch.iter().chain(&["--yes"]));
+    assert!(said.contains("line 3"), "only the line with an error fails: {said}");
+    for leaf in ["o/api.example.dev.pem", "o/www.example.dev+1.pem", "o/localhost.pem", "localhost.pem"] {
+        verifies(&home, leaf).unwrap();
+    }
+    assert!(!home.ok(["permit", "--list"]).contains('/'), "the address is not constrained");
 }
 
 #[test]

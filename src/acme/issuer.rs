@@ -19,10 +19,11 @@ use crate::disk::home::CaFolder;
 use crate::error::{CaOption, OrHint, hint};
 use crate::format::{Material, Options};
 use crate::issued::inventory::{self, Entry, Revocation};
-use crate::serve::certificates::{CaFiles, may_be_served};
+use crate::serve::certificates::CaFiles;
 use crate::x509::kind::Kind;
 use crate::x509::name::Name;
 use crate::x509::pem;
+use crate::x509::policy;
 use crate::x509::subject::Subject;
 use crate::x509::validity::Validity;
 
@@ -56,6 +57,8 @@ pub(super) struct Issuer {
     jobs: Sender<IssuerJob>,
     ca: Arc<Mutex<SigningCa>>,
     option: CaOption,
+    /// Whether to issue for public addresses.
+    allow_public: bool,
 }
 
 /// The CA's files and their contents.
@@ -114,7 +117,7 @@ impl SigningCa {
 
 impl Issuer {
     /// Starts with a CA that was already loaded.
-    pub(super) fn start(mut ca: SigningCa, log: Arc<AcmeLog>) -> anyhow::Result<Self> {
+    pub(super) fn start(mut ca: SigningCa, allow_public: bool, log: Arc<AcmeLog>) -> anyhow::Result<Self> {
         ca.go_through_intermediate()?;
         let option = ca.folder.option();
         let ca = Arc::new(Mutex::new(ca));
@@ -124,7 +127,7 @@ impl Issuer {
             .name("issuer".into())
             .spawn(move || work(&own, &receiver, &log))
             .or_hint(|| "cannot start a thread".into(), || "close other programs, and try again".into())?;
-        Ok(Self { jobs, ca, option })
+        Ok(Self { jobs, ca, option, allow_public })
     }
 
     /// Whether a certificate for this name may be issued.
@@ -135,9 +138,9 @@ impl Issuer {
             let fault = outside(name);
             return Err(rejected(format!("{fault}; {}", self.option.hint(fault.hint()))));
         }
-        if !may_be_served(name, &ca.authority) {
-            let permit = self.option.hint(&format!("devca permit {name}"));
-            return Err(rejected(format!("{name} is a public address; permit it: {permit}")));
+        if !self.allow_public && policy::needs_consent(name, &ca.authority.signer().constraints) {
+            let start = self.option.hint("devca acme --allow-public");
+            return Err(rejected(format!("{name} is a public address; to issue for it: {start}")));
         }
         Ok(())
     }

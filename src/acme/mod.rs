@@ -118,11 +118,12 @@ async fn serve(plan: AcmePlan, log: &Arc<AcmeLog>, events: &Arc<Events>) -> anyh
     let (stop, stopped) = watch::channel(false);
     let again = || "the system's randomness may have failed: try again".to_owned();
     let unusable = || "TLS cannot be set up".to_owned();
+    let allow_public = plan.validator.public;
     let validator = Validator::new(plan.validator).or_hint(unusable, again)?;
     let server = Arc::new(AcmeServer {
         store: AcmeStore::open(plan.state)?,
         nonces: Nonces::new()?,
-        issuer: Issuer::start(plan.signing, log.clone())?,
+        issuer: Issuer::start(plan.signing, allow_public, log.clone())?,
         rules: plan.rules,
         validator,
         chaos: plan.chaos,

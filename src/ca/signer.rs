@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 use crate::ca::Authority;
 use crate::ca::profile;
 use crate::error::{Fault, OrHint};
+use crate::x509::certificate::CaCertificate;
 use crate::x509::key::{self, KeyType};
 use crate::x509::kind::Kind;
 use crate::x509::name::Name;
@@ -26,9 +27,12 @@ pub struct Request {
 impl Request {
     /// Adapts the request to the authority that will sign it.
     pub fn suit(&mut self, authority: &Authority) {
-        if let (Some(intermediate), false) = (&authority.intermediate, self.kind.serves()) {
-            self.subject.suit_intermediate(&intermediate.constraints);
-        }
+        self.suit_signer(authority.signer(), authority.intermediate.is_some());
+    }
+
+    /// Adapts it to this certificate of a CA.
+    pub fn suit_signer(&mut self, signer: &CaCertificate, is_intermediate: bool) {
+        self.subject.suit(&signer.constraints, is_intermediate && !self.kind.serves());
     }
 }
 

@@ -60,7 +60,7 @@ pub struct Acme {
     /// Accept only updates (RFC 2136) that are signed with the key in this file; created if missing
     #[arg(long, value_name = "FILE", requires = "dns_port", help_heading = "Validation")]
     pub dns_key: Option<PathBuf>,
-    /// Also connect to servers with public addresses
+    /// Also connect to servers with public addresses, and issue for these
     #[arg(long, help_heading = "Validation")]
     pub allow_public: bool,
     /// Issue certificates that are valid for this many days

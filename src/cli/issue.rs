@@ -57,7 +57,7 @@ pub struct Issue {
     #[arg(long, value_name = "FILE", conflicts_with = "key_type")]
     pub csr: Option<PathBuf>,
     /// Issue one certificate per line of this file (- for standard input): NAME… [kind=client] [file=NAME], or JSON
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["names", "csr", "cn", "cert_file", "key_file", "stdout", "yes"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["names", "csr", "cn", "cert_file", "key_file", "stdout"])]
     pub batch: Option<PathBuf>,
     /// Sign with an intermediate instead of the root, and also write the full chain
     #[arg(long)]
@@ -80,7 +80,7 @@ pub struct Issue {
     /// Encrypt p12 and java files with AES-256 and SHA-256, which old Windows, macOS, Java and Android cannot open
     #[arg(long)]
     pub p12_modern: bool,
-    /// If the root may not sign for these names yet, permit them without asking
+    /// Issue for public addresses, and permit names that the root may not sign for yet, without asking
     #[arg(short, long)]
     pub yes: bool,
     /// Print the files instead of writing them

@@ -36,6 +36,9 @@ pub struct Serve {
     /// Listen on this address instead of the loopback addresses; others on the network can then reach it
     #[arg(long, value_name = "IP", value_parser = address)]
     pub listen: Vec<IpAddr>,
+    /// Serve public addresses that are named without asking
+    #[arg(short, long)]
+    pub yes: bool,
     /// Accept any certificate from upstreams with https://
     #[arg(long)]
     pub insecure_upstream: bool,

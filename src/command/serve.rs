@@ -11,10 +11,10 @@ use super::Context;
 use crate::ca::signer::outside;
 use crate::ca::{self, Authority};
 use crate::cli;
+use crate::command::shared::consent;
 use crate::command::shared::watched_ca::WatchedCa;
 use crate::error::{Fault, OrHint};
 use crate::report::Log;
-use crate::serve::certificates::may_be_served;
 use crate::serve::event::{Event, Events};
 use crate::serve::site::{Destination, Sites};
 use crate::serve::{self, ServePlan, listen};
@@ -35,7 +35,7 @@ pub(super) fn run(context: &Context, args: cli::Serve) -> anyhow::Result<u8> {
     let authority = authority(context)?;
     let clients = clients::rules(context, &args, sites.are_pages())?;
     for name in sites.iter().filter_map(|site| site.name.as_ref()) {
-        refuse_outside(&authority, name)?;
+        refuse_outside(context, &authority, name, args.yes)?;
     }
     let program = program(context, &args.command)?;
     give_up_root()?;
@@ -103,15 +103,16 @@ fn refuse_missing_folder(destination: &Destination) -> Result<(), Fault> {
     ))
 }
 
-fn refuse_outside(authority: &Authority, name: &Name) -> Result<(), Fault> {
-    if !authority.signer().constraints.permit(name) {
+/// Refuses names that the root does not permit, and public addresses that the user does not agree to.
+fn refuse_outside(context: &Context, authority: &Authority, name: &Name, yes: bool) -> Result<(), Fault> {
+    let constraints = &authority.signer().constraints;
+    if !constraints.permit(name) {
         return Err(outside(name));
     }
-    if may_be_served(name, authority) {
+    if yes || !policy::needs_consent(name, constraints) {
         return Ok(());
     }
-    let what = format!("{name} is a public address, which devca does not issue for unless told to");
-    Err(Fault::new(what, format!("permit it: devca permit {name}")))
+    consent::ask_for_address(context, name)
 }
 
 /// The names of those sites that have one.
@@ -127,9 +128,10 @@ pub(super) fn usual(sites: &[Name], authority: &Authority) -> Vec<Name> {
         Name::Ip(Ipv6Addr::LOCALHOST.into()),
     ];
     let host = Name::parse(&super::host_name()).ok();
-    let mut names: Vec<Name> = Vec::new();
-    for name in sites.iter().cloned().chain(localhost).chain(host) {
-        if !names.contains(&name) && may_be_served(&name, authority) {
+    // The user has agreed to the sites.
+    let mut names = sites.to_vec();
+    for name in localhost.into_iter().chain(host) {
+        if !names.contains(&name) && authority.signer().constraints.permit(&name) {
             names.push(name);
         }
     }

@@ -108,19 +108,7 @@ impl Entry {
         now: OffsetDateTime,
     ) -> Self {
         let (issued, subject) = (material.issued, &request.subject);
-        let written = |(output, file): (&Output, &NewFile)| Written {
-            format: output.format,
-            part: output.part.label.to_owned(),
-            path: output.path.clone(),
-            sha256: match output.part.holds {
-                Holds::Certificate | Holds::Key => None,
-                Holds::Sealed | Holds::Public => Some(hex::encode(key::sha256(&file.content))),
-            },
-            modified: None,
-            outdated: false,
-            not_after: None,
-        };
-        Self {
+        let mut entry = Self {
             v: FORMAT,
             issued: now.replace_nanosecond(0).unwrap_or(now),
             serial: hex::encode(issued.serial),
@@ -141,13 +129,33 @@ impl Entry {
             key_sha256: hex::encode(issued.key_sha256),
             intermediate: material.authority.intermediate.is_some(),
             with_root: material.options.with_root,
-            root: outputs
-                .iter()
-                .any(|output| output.format.includes_root(material.options.with_root))
-                .then(|| hex::encode(material.authority.root.sha256())),
+            root: None,
             modern: material.options.modern,
             acme_account: None,
-            files: outputs.iter().zip(files).map(written).collect(),
+            files: Vec::new(),
+        };
+        entry.add(material, outputs, files);
+        entry
+    }
+
+    /// Lists more files with the certificate, or newer ones at the same paths.
+    pub fn add(&mut self, material: &Material, outputs: &[Output], files: &[NewFile]) {
+        let written = |(output, file): (&Output, &NewFile)| Written {
+            format: output.format,
+            part: output.part.label.to_owned(),
+            path: output.path.clone(),
+            sha256: match output.part.holds {
+                Holds::Certificate | Holds::Key => None,
+                Holds::Sealed | Holds::Public => Some(hex::encode(key::sha256(&file.content))),
+            },
+            modified: None,
+            outdated: false,
+            not_after: None,
+        };
+        self.files.retain(|file| outputs.iter().all(|output| output.path != file.path));
+        self.files.extend(outputs.iter().zip(files).map(written));
+        if outputs.iter().any(|output| output.format.includes_root(material.options.with_root)) {
+            self.root = Some(hex::encode(material.authority.root.sha256()));
         }
     }
 }

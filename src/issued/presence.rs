@@ -181,8 +181,11 @@ pub fn leaf(entry: &Entry) -> Option<Leaf> {
     certificate(entry).and_then(|der| Leaf::parse(&der))
 }
 
-/// The certificate in DER and the key in PKCS#8, if both can be read. Encrypted files need their password.
-pub fn pair(entry: &Entry, password: Option<&Secret>) -> Option<(Vec<u8>, Zeroizing<Vec<u8>>)> {
+/// A certificate in DER and its key in PKCS#8.
+pub type Pair = (Vec<u8>, Zeroizing<Vec<u8>>);
+
+/// The certificate and the key, if both can be read. Encrypted files need their password.
+pub fn pair(entry: &Entry, password: Option<&Secret>) -> Option<Pair> {
     let key = private_key(entry, password)?;
     let certificate = certificate(entry).or_else(|| sealed_certificate(entry, password?))?;
     Some((certificate, Zeroizing::new(key.serialize_der())))

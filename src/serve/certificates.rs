@@ -221,10 +221,9 @@ impl Certificates {
 
 /// Whether a certificate for this name may be created without confirmation. Public addresses require the
 /// user's consent.
-pub fn may_be_served(name: &Name, authority: &Authority) -> bool {
+fn may_be_served(name: &Name, authority: &Authority) -> bool {
     let constraints = &authority.signer().constraints;
-    let decide = constraints.is_unconstrained() || constraints.constrain_addresses();
-    constraints.permit(name) && (decide || !policy::is_public_address(name))
+    constraints.permit(name) && !policy::needs_consent(name, constraints)
 }
 
 /// Parses a server name, which is always a host name (RFC 6066 §3).

@@ -101,7 +101,16 @@ pub fn private_networks() -> impl Iterator<Item = Subtree> {
     v4.chain(NETWORKS_V6.iter().map(|&(ip, bits)| Subtree::Net(IpAddr::V6(ip), bits)))
 }
 
-/// Whether this is an address that someone on the Internet may have.
+/// Whether this is an address that someone on the Internet may have. Documentation, which stands for such addresses, and the
+/// reserved ranges count as public.
 pub fn is_public_address(name: &Name) -> bool {
-    matches!(name, Name::Ip(_)) && !private_networks().any(|network| network.covers(name))
+    let Name::Ip(ip) = name else { return false };
+    // An IPv4-mapped address reaches the IPv4 address (RFC 4291 §2.5.5.2).
+    let canonical = Name::Ip(ip.to_canonical());
+    !private_networks().any(|network| network.covers(&canonical))
+}
+
+/// Whether devca asks before it issues for this name: a public address below a root whose constraints do not decide.
+pub fn needs_consent(name: &Name, constraints: &Constraints) -> bool {
+    !constraints.is_unconstrained() && !constraints.constrain_addresses() && is_public_address(name)
 }

@@ -1,5 +1,7 @@
 //! Turns the names of a command line into a common name and subject alternative names.
 
+use std::net::Ipv4Addr;
+
 use crate::error::Fault;
 use crate::x509::constraints::Constraints;
 use crate::x509::kind::Kind;
@@ -18,7 +20,7 @@ pub struct Subject {
     pub unit: Option<String>,
     /// The subject alternative names, in order and without duplicates.
     pub names: Vec<Name>,
-    /// An additional DNS name that was not requested: see [`Self::suit_intermediate`].
+    /// An additional DNS name that was not requested: see [`Self::suit`].
     pub stand_in: Option<Name>,
 }
 
@@ -99,16 +101,18 @@ impl Subject {
         Ok(self)
     }
 
-    /// Below a constrained intermediate, Java treats a client's common name as a host name unless there is a
-    /// DNS name in the SANs, and then finds it outside the constraints. So a client without one gets a DNS
-    /// name that is permitted.
-    pub fn suit_intermediate(&mut self, constraints: &Constraints) {
+    /// Adds a permitted DNS name to a subject without one, if a client would take the common name for a host name, and find it
+    /// outside the constraints: OpenSSL takes an IPv4 address for one, and Java, below an intermediate, every name of a client.
+    pub fn suit(&mut self, constraints: &Constraints, is_client_below_intermediate: bool) {
         let is_dns = |name: &Name| matches!(name, Name::Dns(_));
+        let is_ipv4 = self.common_name.as_ref().is_some_and(|name| name.parse::<Ipv4Addr>().is_ok());
         let permitted = constraints.permitted.iter().find_map(|subtree| match subtree {
             Subtree::Dns(base) => Some(base),
             Subtree::Net(..) => None,
         });
-        if let (false, Some(base)) = (self.names.iter().any(is_dns), permitted) {
+        if (is_ipv4 || is_client_below_intermediate)
+            && let (false, Some(base)) = (self.names.iter().any(is_dns), permitted)
+        {
             self.stand_in = Some(Name::Dns(format!("client.{base}")));
         }
     }

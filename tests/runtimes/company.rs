@@ -262,6 +262,31 @@ fn what_the_settings_of_git_npm_and_pip_name_stays_trusted() {
     assert!(!has(&home));
 }
 
+/// devca's settings of PHP take precedence over those that name a company's root.
+#[test]
+fn what_phps_settings_name_stays_trusted() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let company = Company::new(&home, "company");
+    let folder = home.file("php");
+    fs::create_dir(&folder).unwrap();
+    let url = format!("https://localhost:{}/", company.server.port);
+    let curl = format!("$c = curl_init('{url}'); curl_exec($c); echo curl_error($c); exit(curl_errno($c));");
+    let stream = format!("exit(file_get_contents('{url}') === false ? 1 : 0);");
+    for (setting, script) in [("curl.cainfo", &curl), ("openssl.cafile", &stream)] {
+        let php = || {
+            let mut command = home.devca(["run", "--", "php", "-r", script]);
+            command.env("PHP_INI_SCAN_DIR", format!(":{}", folder.display())).output().unwrap()
+        };
+        fs::write(folder.join("company.ini"), format!(";{setting}={}\n", company.root.display())).unwrap();
+        assert!(!php().status.success(), "nothing names the company's root");
+        fs::write(folder.join("company.ini"), format!("{setting} = \"{}\"\n", company.root.display()))
+            .unwrap();
+        let output = php();
+        assert!(output.status.success(), "{setting}: {}", words(&output));
+    }
+}
+
 /// A company's trust store may be of Java's old kind, whose certificates can be read without its password.
 #[test]
 fn a_company_s_jks_stays_trusted() {

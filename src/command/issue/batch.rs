@@ -1,19 +1,22 @@
 //! `devca issue --batch`: issues one certificate per line, on every core, and skips those that already exist.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{first_constraints, request};
+use super::{authority, request};
+use crate::ca::Authority;
 use crate::ca::signer::{KeySource, Request, Signer};
-use crate::ca::{self, Authority};
 use crate::cli;
 use crate::command::Context;
+use crate::command::shared::consent;
 use crate::command::shared::interrupt::{self, Interrupt, Interrupted};
 use crate::command::shared::record::CertificateRecord;
+use crate::command::shared::reissued::Reissued;
 use crate::command::shared::shortened::Shortened;
+use crate::command::shared::stores::{self, StoreLine};
 use crate::disk::files::{self, Secrecy};
 use crate::error::{self, Fault, OrHint};
 use crate::format::{self, Format, Material, Options, OutputPlan};
@@ -23,6 +26,8 @@ use crate::issued::overwrite::{self, Known};
 use crate::issued::parallel;
 use crate::report::{self, Outcome};
 use crate::x509::kind::Kind;
+use crate::x509::name::Name;
+use crate::x509::policy;
 use crate::x509::subject::Subject;
 
 /// The maximum size of the input; a million lines are smaller.
@@ -48,6 +53,12 @@ pub(crate) struct Batch {
     certificates: Vec<CertificateRecord>,
     /// The number of certificates that were not started because of Ctrl-C.
     not_begun: usize,
+    /// The stores in which the root was replaced by one that permits more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stores: Vec<StoreLine>,
+    /// The certificates that were renewed because a sealed CA got a new root.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reissued: Option<Reissued>,
 }
 
 #[derive(Serialize)]
@@ -85,14 +96,10 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
     let folder = std::path::absolute(args.out.as_deref().unwrap_or(Path::new(".")))?;
     overwrite::refuse_ca_folder(&folder, &context.folder)?;
     let lock = context.lock()?;
-    let root_created = !ca::exists(&context.folder);
-    let authority =
-        if root_created { context.create_root(&first_constraints())? } else { context.authority()? };
-    let authority = if args.intermediate && !authority.is_sealed {
-        authority.through_intermediate(&context.folder, context.person.files(), context.now)?
-    } else {
-        authority
-    };
+    let agreed = if args.yes { names(args, &input) } else { Vec::new() };
+    let password = super::given_password(args, &options)?;
+    let (authority, root_created, widened) =
+        authority::authority(context, args, &agreed, Vec::new(), password)?;
     context.person.files().create_folder(&folder, Secrecy::Public)?;
     context.issuing().sweep_issued(&folder);
     let mut maker = Maker {
@@ -108,6 +115,9 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
         now: context.now,
     };
     let mut outcome = Batch::new(&folder, root_created);
+    if let Some(widened) = widened {
+        (outcome.stores, outcome.reissued) = (widened.stores, widened.reissued);
+    }
     let bar = context.report.progress(input.split(|byte| *byte == b'\n').count() as u64);
     let mut lines = (1..).zip(input.split(|byte| *byte == b'\n'));
     let chunk = bulk::chunk(formats.iter().map(|format| format.files()).sum());
@@ -251,8 +261,10 @@ impl Maker<'_> {
         };
         let validity = request::validity(self.args, kind, self.now)?;
         let mut request = Request { kind, subject, key: KeySource::Fresh(self.args.key_type), validity };
-        if let Some(name) = super::unasked(&self.authority.root.constraints, &request.subject.names, &[]) {
-            return Err(super::public_address(name).into());
+        let constraints = &self.authority.root.constraints;
+        let mut names = request.subject.names.iter().filter(|_| !self.args.yes);
+        if let Some(name) = names.find(|name| policy::needs_consent(name, constraints)) {
+            return Err(consent::public_address(name).into());
         }
         request.suit(self.authority);
         let plan = OutputPlan {
@@ -277,6 +289,17 @@ impl Maker<'_> {
         }
         Ok(Asked::Make(BatchJob { request, outputs, label }))
     }
+}
+
+/// All names of the batch. Lines with an error are reported when they are issued.
+fn names(args: &cli::Issue, input: &[u8]) -> Vec<Name> {
+    let lines = input.split(|byte| *byte == b'\n').filter(|line| line.len() <= MAX_LINE);
+    let parsed = lines.filter_map(|line| parse(std::str::from_utf8(line).ok()?).ok()?);
+    let subjects = parsed.filter_map(|line| {
+        Subject::parse(line.kind.unwrap_or(request::kind(args)), &line.names, line.cn.as_deref()).ok()
+    });
+    let mut known = HashSet::new();
+    subjects.flat_map(|subject| subject.names).filter(|name| known.insert(name.to_string())).collect()
 }
 
 /// Parses `NAME… [kind=client] [file=NAME] [cn=NAME]`, or a JSON object with the same keys. Returns `None`
@@ -341,8 +364,17 @@ impl FailedLine {
 impl Batch {
     fn new(folder: &Path, root_created: bool) -> Self {
         let folder = folder.to_owned();
-        let (failed, certificates) = (Vec::new(), Vec::new());
-        Self { issued: 0, skipped: 0, failed, folder, root_created, certificates, not_begun: 0 }
+        Self {
+            issued: 0,
+            skipped: 0,
+            failed: Vec::new(),
+            folder,
+            root_created,
+            certificates: Vec::new(),
+            not_begun: 0,
+            stores: Vec::new(),
+            reissued: None,
+        }
     }
 }
 
@@ -352,6 +384,8 @@ impl Outcome for Batch {
     }
 
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
+        stores::write(page, &self.stores, "trusts the new root", "already trusted")?;
+        self.reissued.iter().try_for_each(|reissued| reissued.write_lines(page))?;
         let mut rows = vec![("issued", self.issued.to_string()), ("folder", report::short(&self.folder))];
         if self.skipped > 0 {
             rows.insert(1, ("skipped", format!("{} (already issued)", self.skipped)));
@@ -371,5 +405,7 @@ impl Outcome for Batch {
 
     fn is_complete(&self) -> bool {
         self.failed.is_empty()
+            && stores::all_done(&self.stores)
+            && self.reissued.as_ref().is_none_or(Reissued::is_done)
     }
 }

@@ -1,4 +1,4 @@
-//! Files of roots that a person's own configuration of git, npm and pip names. The variables that `devca run` sets take
+//! Files of roots that a person's own configuration of git, npm, pip and PHP names. The variables that `devca run` sets take
 //! precedence over these settings, so the roots must be among those that the variables name.
 //!
 //! Only the settings of the person and of the system are read. Those of the current folder may come with a repository, which
@@ -23,8 +23,56 @@ pub(super) fn files(context: &Context) -> Vec<(&'static str, PathBuf)> {
     found.extend(
         pip.into_iter().flatten().filter_map(|file| value(&file, "cert")).map(|path| ("pip.conf", path)),
     );
+    found.extend(of_php().into_iter().map(|path| ("php.ini", path)));
     found.retain(|(_, path)| path.is_absolute());
     found
+}
+
+/// Where PHP looks for settings: Debian, Fedora and Alpine, the container image, Homebrew. A `*` stands for a version.
+const PHP_FOLDERS: &[&str] = &[
+    "/etc/php/*/cli",
+    "/etc/php*",
+    "/etc",
+    "/usr/local/etc/php",
+    "/opt/homebrew/etc/php/*",
+    "/usr/local/etc/php/*",
+];
+
+/// The roots of PHP's curl extension and of its streams. Files in `conf.d` come after `php.ini`.
+fn of_php() -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for folder in PHP_FOLDERS.iter().flat_map(|pattern| matching(pattern)) {
+        files.push(folder.join("php.ini"));
+        files.extend(["conf.d", "php.d"].iter().flat_map(|name| inis(&folder.join(name))));
+    }
+    let named = |variable| {
+        std::env::var_os(variable)
+            .into_iter()
+            .flat_map(|value| std::env::split_paths(&value).collect::<Vec<_>>())
+    };
+    files.extend(named("PHPRC").flat_map(|path| [path.join("php.ini"), path]));
+    files.extend(
+        named("PHP_INI_SCAN_DIR").filter(|folder| folder.is_absolute()).flat_map(|folder| inis(&folder)),
+    );
+    let keys = ["curl.cainfo", "openssl.cafile"];
+    files.iter().flat_map(|file| keys.map(|key| value(file, key))).flatten().collect()
+}
+
+/// The existing folders that match a path, in which one component may contain a `*`.
+fn matching(pattern: &str) -> Vec<PathBuf> {
+    let Some((start, end)) = pattern.split_once('*') else { return vec![pattern.into()] };
+    let (parent, prefix) = start.rsplit_once('/').unwrap_or(("", start));
+    let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
+    let named = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix));
+    named.map(|entry| entry.path().join(end.trim_start_matches('/'))).collect()
+}
+
+fn inis(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "ini"));
+    files.sort();
+    files
 }
 
 /// Git resolves includes and `~` itself.

@@ -3,6 +3,7 @@
 pub(in crate::command) mod anchor;
 pub(in crate::command) mod bundles;
 mod configured;
+pub(in crate::command) mod consent;
 pub(in crate::command) mod held;
 pub(in crate::command) mod identities;
 pub(in crate::command) mod interrupt;
