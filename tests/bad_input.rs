@@ -627,16 +627,55 @@ fn a_key_that_cannot_be_read_is_not_called_missing_or_foreign() {
     {
         let said = words(&without_override(&home, arguments));
         assert!(said.contains("localhost-key.pem: permission denied"), "{arguments:?}: {said}");
-        assert!(
-            said.contains("hint: check that the file exists and is yours: ls -l "),
-            "{arguments:?}: {said}"
-        );
+        let hint = match arguments[0] {
+            "renew" => {
+                format!("hint: make it readable: chmod u+r {}; or replace the key, too: ", key.display())
+            }
+            _ => "hint: check that the file exists and is yours: ls -l ".into(),
+        };
+        assert!(said.contains(&hint), "{arguments:?}: {said}");
     }
     fs::set_permissions(home.ca().join("root-key.pem"), fs::Permissions::from_mode(0o000)).unwrap();
     for arguments in [&["issue", "app.test"][..], &["status", "--store", "wsl"]] {
         let said = words(&without_override(&home, arguments));
         assert!(said.contains("root-key.pem: permission denied"), "{arguments:?}: {said}");
         assert!(said.contains("is yours: ls -l ") && !said.contains("devca rotate"), "{arguments:?}: {said}");
+    }
+}
+
+/// With a new key, the old one is not needed. Something else in its place is not replaced.
+#[test]
+fn a_key_that_is_gone_or_unreadable_is_replaced_on_request() {
+    for format in ["pem", "fullchain", "der"] {
+        let home = Home::new();
+        home.ok(["issue", "app.test", "--format", format]);
+        let (certificate, key) = match format {
+            "der" => ("app.test.der", "app.test-key.der"),
+            "fullchain" => ("app.test-fullchain.pem", "app.test-key.pem"),
+            _ => ("app.test.pem", "app.test-key.pem"),
+        };
+        let first = fs::read(home.file(certificate)).unwrap();
+        fs::set_permissions(home.file(key), fs::Permissions::from_mode(0o000)).unwrap();
+        let output = without_override(&home, &["renew", "--new-key", "--all"]);
+        assert!(output.status.success(), "{format}: {}", words(&output));
+        assert_eq!(fs::metadata(home.file(key)).unwrap().permissions().mode() & 0o777, 0o600, "{format}");
+        let second = fs::read(home.file(certificate)).unwrap();
+        assert_ne!(second, first, "{format}");
+        let output = home.devca(["check", certificate, "--key", key]).output().unwrap();
+        assert!(!words(&output).contains("do not match"), "{format}: {}", words(&output));
+
+        fs::remove_file(home.file(key)).unwrap();
+        assert!(home.fails(["renew", "--all"]).contains(&format!("{key} is missing")), "{format}");
+        home.ok(["renew", "--new-key", "--all"]);
+        let output = home.devca(["check", certificate, "--key", key]).output().unwrap();
+        assert!(!words(&output).contains("do not match"), "{format}: {}", words(&output));
+
+        let third = fs::read(home.file(certificate)).unwrap();
+        fs::write(home.file(key), "somebody's").unwrap();
+        let output = home.devca(["renew", "--new-key", certificate]).output().unwrap();
+        assert!(!output.status.success() && words(&output).contains("something else"), "{}", words(&output));
+        assert_eq!(fs::read(home.file(certificate)).unwrap(), third, "{format}");
+        assert_eq!(fs::read_to_string(home.file(key)).unwrap(), "somebody's", "{format}");
     }
 }
 

@@ -267,6 +267,59 @@ fn files_beside_a_replaced_pair_stay_in_the_inventory() {
     assert_eq!(fs::read(home.file("app.test.p12")).unwrap(), b"something else");
 }
 
+/// So are those beside a pair that a batch replaces.
+#[test]
+fn files_beside_a_pair_that_a_batch_replaces_stay_in_the_inventory() {
+    let home = Home::new();
+    fs::write(home.file("password"), "correct horse\n").unwrap();
+    fs::write(home.file("names"), "a.test\nb.test\nc.test\nd.test\nalone.test\n").unwrap();
+    let formats = ["--format", "pem,p12,combined", "--password-file", "password"];
+    home.ok([&["issue", "--batch", "names"][..], &formats].concat());
+    for file in ["alone.test.p12", "alone.test-combined.pem"] {
+        fs::remove_file(home.file(file)).unwrap();
+    }
+    assert_eq!(home.json(["issue", "--batch", "names"])["skipped"], 5);
+    let p12 = |name: &str| fs::read(home.file(&format!("{name}.p12"))).unwrap();
+    let first = ["a.test", "b.test", "c.test", "d.test"].map(p12);
+    let output = home.devca(["issue", "--batch", "names", "--force"]).output().unwrap();
+    let said = words(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("./a.test.p12 still contains the previous certificate"), "{said}");
+    assert!(
+        said.contains("and so does 1 other file; to renew it: devca renew --password-file FILE"),
+        "{said}"
+    );
+    let serial = |name: &str| ok("openssl", ["x509", "-in", text(&home.file(name)), "-noout", "-serial"]);
+    assert_eq!(serial("a.test-combined.pem"), serial("a.test.pem"));
+    assert_eq!(["a.test", "b.test", "c.test", "d.test"].map(p12), first);
+    let list = home.ok(["list"]);
+    for name in ["a.test", "b.test", "c.test", "d.test"] {
+        let is_its = |line: &str| line.contains("not renewed") && line.contains(&format!("./{name}.p12"));
+        assert!(list.lines().any(is_its), "{name}: {list}");
+    }
+    home.ok(["renew", "--password-file", "password"]);
+    assert!(!home.ok(["list"]).contains("not renewed"));
+    assert_ne!(p12("a.test"), first[0]);
+
+    // A pair that has expired is issued again, and with the password everything beside it.
+    home.ok([
+        "issue",
+        "old.test",
+        "--format",
+        "pem,p12",
+        "--password-file",
+        "password",
+        "--not-after",
+        "2026-01-31",
+    ]);
+    fs::write(home.file("names"), "old.test\n").unwrap();
+    let old = p12("old.test");
+    let batch = ["issue", "--batch", "names", "--format", "pem,java", "--password-file", "password"];
+    assert_eq!(home.json(batch)["issued"], 1);
+    assert_ne!(p12("old.test"), old);
+    assert!(!home.ok(["list"]).contains("not renewed"));
+}
+
 #[test]
 fn a_server_has_a_name_that_clients_look_at() {
     let home = Home::new();

@@ -54,6 +54,40 @@ fn status_fix_mends_what_is_open_to_others() {
     home.ok(["status", "--store", "nss", "--fix"]);
 }
 
+/// A folder that devca did not create may be shared, like `/tmp`.
+#[test]
+fn status_fix_changes_no_folder_but_its_own() {
+    let home = Home::new();
+    let folder = home.file("shared");
+    let mode = || fs::metadata(&folder).unwrap().permissions().mode() & 0o7777;
+    let devca = |words: &[&str]| {
+        let mut devca = home.devca([&["--ca", "shared"], words].concat());
+        devca.env("DEVCA_HOME", home.work()).output().unwrap()
+    };
+    for (right, has_ca) in [(0o755, false), (0o1777, false), (0o1755, false), (0o1777, true), (0o1755, true)]
+    {
+        fs::create_dir(&folder).unwrap();
+        if has_ca {
+            devca(&["issue", "localhost", "--force"]);
+        }
+        fs::set_permissions(&folder, fs::Permissions::from_mode(right)).unwrap();
+        for arguments in [
+            &["status", "--store", "wsl", "--fix"][..],
+            &["list"],
+            &["issue", "app.test", "--force"],
+            &["install", "--store", "nss"],
+        ] {
+            let said = words(&devca(arguments));
+            assert_eq!(mode(), right, "{arguments:?}, {has_ca}: {said}");
+            let is_shared = right == 0o1777;
+            let is_offered = said.contains("choose a folder of your own: export DEVCA_HOME=…");
+            assert!(is_offered || !is_shared || !has_ca, "{arguments:?}: {said}");
+            assert!(!said.contains("chmod go-w"), "{arguments:?}: {said}");
+        }
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
+
 #[test]
 fn purge_leaves_homes_and_stores_as_they_were() {
     if !in_namespace("purge_leaves_homes_and_stores_as_they_were") {

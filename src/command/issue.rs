@@ -167,7 +167,7 @@ impl<'a> IssueJob<'a> {
         let mut shortened = Shortened::default();
         shortened.add(entry);
         shortened.note(self.context);
-        note_outdated(self.context, entry);
+        note_outdated(self.context, std::slice::from_ref(entry));
         if root_created || self.request.kind.serves() {
             self.context.note_if_not_installed(root_created);
         }
@@ -201,12 +201,23 @@ fn write(context: &Context, args: &cli::Issue, files: Vec<NewFile>, entry: &mut 
 }
 
 /// Notes encrypted files that keep the previous certificate, because their password is unknown.
-fn note_outdated(context: &Context, entry: &Entry) {
-    for file in entry.outdated_files() {
+fn note_outdated(context: &Context, entries: &[Entry]) {
+    const SHOWN: usize = 3;
+    let files = || entries.iter().flat_map(|entry| entry.outdated_files().map(move |file| (entry, file)));
+    for (entry, file) in files().take(SHOWN) {
         let path = words::short(&file.path);
         let renew = context.folder.hint(&renewal::with_password(entry));
         let part = renewal::content(file);
         context.report.note(format!("{path} still contains the previous {part}; to renew it: {renew}"));
+    }
+    if let more @ 1.. = files().count().saturating_sub(SHOWN) {
+        let renew = context.folder.hint("devca renew --password-file FILE");
+        let (files, them) = if more == 1 {
+            ("does 1 other file".into(), "it")
+        } else {
+            (format!("do {more} other files"), "them")
+        };
+        context.report.note(format!("and so {files}; to renew {them}: {renew}"));
     }
 }
 

@@ -62,7 +62,7 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
     let password = args.password.read()?;
     let lock = context.lock()?;
     let (due, is_damaged) = due(context, args)?;
-    let Sorted { renewable: due, others, lost } = presence::sorted(due);
+    let Sorted { renewable: due, others, lost } = presence::sorted(due, args.new_key);
     let mut outcome = Reissued::default();
     if !due.is_empty() {
         let how = How { password, new_key: args.new_key, days: args.days };

@@ -192,7 +192,7 @@ fn reissue_if(
     };
     let mut entries = inventory.in_use();
     entries.retain(is_due);
-    let Sorted { renewable: due, others, lost } = presence::sorted(entries);
+    let Sorted { renewable: due, others, lost } = presence::sorted(entries, false);
     let how = How { password, new_key: false, days: None };
     let mut outcome = renew::again(context, authority, &due, how, &mut |_| ())?;
     outcome.leave(others, |_, _| false);

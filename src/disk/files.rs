@@ -26,7 +26,10 @@ mod rights;
 mod staged;
 mod temporary;
 
-pub use rights::{refuse_foreign, refuse_unsafe, refuse_unsafe_parent, restrict_permissions, too_open};
+pub use rights::{
+    is_own_but_unreadable, is_shared, refuse_foreign, refuse_unsafe, refuse_unsafe_parent,
+    restrict_permissions, too_open,
+};
 pub use staged::{Recognize, Staged};
 
 /// The maximum size of the files that devca reads; none of its own are larger.

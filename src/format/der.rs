@@ -4,9 +4,13 @@ use zeroize::Zeroizing;
 
 use super::{Holds, Material, Part};
 
+/// The labels in the inventory.
+pub(super) const KEY: &str = "der key";
+pub(super) const CERTIFICATE: &str = "der";
+
 pub(super) const PARTS: &[Part] = &[
-    Part { label: "der key", suffix: "-key.der", holds: Holds::Sealed, render: key },
-    Part { label: "der", suffix: ".der", holds: Holds::Public, render: certificate },
+    Part { label: KEY, suffix: "-key.der", holds: Holds::Sealed, render: key },
+    Part { label: CERTIFICATE, suffix: ".der", holds: Holds::Public, render: certificate },
 ];
 
 #[allow(clippy::unnecessary_wraps)]

@@ -57,6 +57,18 @@ pub struct Written {
     pub not_after: Option<OffsetDateTime>,
 }
 
+impl Written {
+    /// Whether the file contains a key and nothing else.
+    pub fn is_key_alone(&self) -> bool {
+        [pem::KEY.label, der::KEY].contains(&self.part.as_str())
+    }
+
+    /// Whether the file contains certificates and nothing else, the leaf first.
+    pub fn is_certificate_alone(&self) -> bool {
+        Output::holds(self) == Some(Holds::Certificate) || self.part == der::CERTIFICATE
+    }
+}
+
 /// The file format for certificate and key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]

@@ -188,7 +188,8 @@ pub fn update(export: &ExportLine, roots: &KnownRoots) -> Option<anyhow::Result<
     let ExportedKind::Root(format) = export.what else { return None };
     let earlier = HashSet::clone(&roots.rendered(format));
     // Check the file that was opened and will be replaced: the path may lead to a different file by now.
-    let recognize: Recognize = Box::new(move |_: &Path, content| earlier.contains(content));
+    let recognize: Recognize =
+        Box::new(move |_: &Path, content| content.is_some_and(|content| earlier.contains(content)));
     let write = || {
         let (_, bytes) = format.render(roots.present)?;
         let file = NewFile { replace: true, ..NewFile::public(export.path.clone(), bytes) };

@@ -54,13 +54,14 @@ pub struct Sorted {
     pub lost: Vec<(PathBuf, Entry)>,
 }
 
-/// Reads every file, because anyone who can write to the folder can forge a modification time.
-pub fn sorted(entries: Vec<Entry>) -> Sorted {
+/// Reads every file, because anyone who can write to the folder can forge a modification time. With a new key, the existing
+/// one need not be readable.
+pub fn sorted(entries: Vec<Entry>, new_key: bool) -> Sorted {
     let mut sorted = Sorted::default();
     for entry in entries {
         match state(&entry) {
             State::There => sorted.renewable.push(entry),
-            state => match intact(&entry) {
+            state => match with_new_key(&entry, new_key).or_else(|| intact(&entry)) {
                 Some(part) => {
                     let is_lost = |file: &&Written| part.files.iter().all(|kept| kept.path != file.path);
                     let lost = entry.files.iter().filter(is_lost).map(|file| file.path.clone());
@@ -74,14 +75,36 @@ pub fn sorted(entries: Vec<Entry>) -> Sorted {
     sorted
 }
 
+/// The entry with its unchanged files and those for the new key, if the old key is missing or unreadable, and nothing else
+/// has taken its place.
+fn with_new_key(entry: &Entry, new_key: bool) -> Option<Entry> {
+    let is_usable = |file: &&Written| is_intact(entry, file) || is_lacking_key(file);
+    let files: Vec<Written> = entry.files.iter().filter(is_usable).cloned().collect();
+    // A key is only written beside a certificate that is known to be devca's.
+    let is_beside = |key: &Written| {
+        let mut certificates = files.iter().filter(|file| file.is_certificate_alone());
+        certificates.any(|certificate| certificate.path.parent() == key.path.parent())
+    };
+    let mut keys = entry.files.iter().filter(|file| file.is_key_alone()).peekable();
+    let has_keys = keys.peek().is_some();
+    let are_usable = keys.all(|key| is_usable(&key) && is_beside(key));
+    (new_key && has_keys && are_usable).then(|| Entry { files, ..entry.clone() })
+}
+
+/// Whether this is a file for a key alone that is missing, or the user's own but unreadable.
+pub(super) fn is_lacking_key(file: &Written) -> bool {
+    file.is_key_alone() && (file.path.symlink_metadata().is_err() || files::is_own_but_unreadable(&file.path))
+}
+
+fn is_intact(entry: &Entry, file: &Written) -> bool {
+    files::read(&file.path).is_ok_and(|content| is_the_same(entry, file, &content, |_| true))
+}
+
 /// The entry with only its unchanged files. A certificate in use is renewed even if some of its files are
 /// missing, as long as its key can be read.
 fn intact(entry: &Entry) -> Option<Entry> {
-    let is_intact = |file: &Written| {
-        files::read(&file.path).is_ok_and(|content| is_the_same(entry, file, &content, |_| true))
-    };
-    let files: Vec<Written> = entry.files.iter().filter(|file| is_intact(file)).cloned().collect();
-    let has_certificate = files.iter().any(|file| Output::holds(file) != Some(Holds::Key));
+    let files: Vec<Written> = entry.files.iter().filter(|file| is_intact(entry, file)).cloned().collect();
+    let has_certificate = files.iter().any(|file| !file.is_key_alone());
     let part = Entry { files, ..entry.clone() };
     (has_certificate && (entry.key_type.is_none() || private_key(&part, None).is_some())).then_some(part)
 }
@@ -206,7 +229,7 @@ pub fn sealed_files(entry: &Entry) -> impl Iterator<Item = &Written> {
 /// date.
 pub fn first(entry: &Entry) -> &Path {
     let mut files: Vec<&Written> = entry.files.iter().collect();
-    files.sort_by_key(|file| (file.outdated, ["key", "truststore"].contains(&file.part.as_str())));
+    files.sort_by_key(|file| (file.outdated, file.is_key_alone() || file.part == "truststore"));
     files.first().map_or(Path::new("-"), |file| &file.path)
 }
 

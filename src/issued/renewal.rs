@@ -74,12 +74,15 @@ fn named_files(entry: &Entry) -> Option<[&Path; 2]> {
 
 /// Recognizes the files of this entry. The password must be the one of the existing encrypted files, unless
 /// the key is replaced.
-fn recognizer(entry: &Entry, password: Option<&Secret>) -> Recognize {
+fn recognizer(entry: &Entry, password: Option<&Secret>, new_key: bool) -> Recognize {
     let (entry, password) = (entry.clone(), password.cloned());
     Box::new(move |path, content| {
         let file = entry.files.iter().find(|file| file.path == path);
         let is_store = |content: &[u8]| format::is_store(content, password.as_ref());
-        file.is_some_and(|file| presence::is_the_same(&entry, file, content, is_store))
+        file.is_some_and(|file| match content {
+            Some(content) => presence::is_the_same(&entry, file, content, is_store),
+            None => new_key && presence::is_lacking_key(file),
+        })
     })
 }
 
@@ -148,7 +151,7 @@ impl Renewer<'_> {
         let material =
             Material { issued: &issued, authority: signer.authority(), options: &options, label: &label };
         let files = format::render(&material, &outputs)?;
-        let recognize = recognizer(entry, self.password.as_ref().filter(|_| !self.new_key));
+        let recognize = recognizer(entry, self.password.as_ref().filter(|_| !self.new_key), self.new_key);
         let mut renewed = Entry::new(&request, &material, &outputs, &files, self.now);
         keep_outdated(&mut renewed, entry, &left, &signer.authority().root);
         let is_changed = |output: &Output| changes_key || output.part.holds != Holds::Key;
@@ -198,7 +201,9 @@ fn outputs(entry: &Entry) -> anyhow::Result<Vec<Output>> {
     let output = |file: &Written| {
         let unknown =
             || Fault::new(format!("{} is not in a supported format", file.path.display()), "reissue it");
-        Ok(Output::again(file).ok_or_else(unknown)?)
+        // Only a missing key is created.
+        let replace = !(presence::is_lacking_key(file) && file.path.symlink_metadata().is_err());
+        Ok(Output { replace, ..Output::again(file).ok_or_else(unknown)? })
     };
     entry.files.iter().map(output).collect()
 }

@@ -19,11 +19,12 @@ use crate::command::shared::shortened::Shortened;
 use crate::command::shared::stores::{self, StoreLine};
 use crate::disk::files::{self, Secrecy};
 use crate::error::{self, Fault, OrHint};
-use crate::format::{self, Format, Material, Options, OutputPlan};
+use crate::format::{self, Format, Material, Options, OutputPlan, Written};
 use crate::issued::bulk::{self, Made};
 use crate::issued::inventory::Entry;
 use crate::issued::overwrite::{self, Known};
 use crate::issued::parallel;
+use crate::issued::siblings;
 use crate::report::{self, Outcome};
 use crate::x509::kind::Kind;
 use crate::x509::name::Name;
@@ -112,6 +113,7 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
         known: Known::new(&context.folder),
         interrupt: Interrupt::catch(),
         shortened: Shortened::default(),
+        outdated: Vec::new(),
         now: context.now,
     };
     let mut outcome = Batch::new(&folder, root_created);
@@ -136,6 +138,7 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
     }
     drop(lock);
     maker.shortened.note(context);
+    super::note_outdated(context, &maker.outdated);
     if root_created || request::kind(args).serves() {
         context.note_if_not_installed(root_created);
     }
@@ -152,6 +155,8 @@ struct Maker<'a> {
     known: Known<'a>,
     interrupt: Interrupt,
     shortened: Shortened,
+    /// Certificates of which an encrypted file still contains the previous one.
+    outdated: Vec<Entry>,
     now: time::OffsetDateTime,
 }
 
@@ -166,6 +171,8 @@ enum Asked {
 struct BatchJob {
     request: Request,
     outputs: Vec<format::Output>,
+    /// Encrypted files of replaced certificates that cannot be written, each with its certificate.
+    left: Vec<(Entry, Written)>,
     label: String,
 }
 
@@ -214,13 +221,16 @@ impl Maker<'_> {
                 Err(e) => outcome.failed.push(FailedLine::new(number, &e)),
             }
         }
-        let make = |BatchJob { request, outputs, label }: &BatchJob| {
+        let make = |BatchJob { request, outputs, left, label }: &BatchJob| {
             self.interrupt.check()?;
             let issued = self.signer.issue(request)?;
             let material =
                 Material { issued: &issued, authority: self.authority, options: self.options, label };
             let files = format::render(&material, outputs)?;
-            let entry = Entry::new(request, &material, outputs, &files, self.now);
+            let mut entry = Entry::new(request, &material, outputs, &files, self.now);
+            for (old, file) in left {
+                entry.keep(old, file, &self.authority.root);
+            }
             Ok(Made { files, entry, changes_key: true, recognize: None })
         };
         let written = bulk::write(&jobs, make, &context.folder.inventory(), context.issuing())?;
@@ -229,6 +239,7 @@ impl Maker<'_> {
                 Ok(entry) => {
                     outcome.issued += 1;
                     self.shortened.add(&entry);
+                    self.outdated.extend(entry.outdated_files().next().is_some().then(|| entry.clone()));
                     if context.report.json {
                         outcome.certificates.push(CertificateRecord::new(entry.clone(), context.now));
                     }
@@ -277,17 +288,25 @@ impl Maker<'_> {
             keyless: false,
         };
         let mut outputs = plan.outputs()?;
-        let end = overwrite::check(
-            &mut outputs,
-            &self.known,
-            Some(self.authority),
-            &request,
-            super::replace(self.args),
-        )?;
+        let end = self.check(&mut outputs, &request)?;
         if end.is_some_and(|end| end > self.now) && outputs.iter().all(|output| output.replace) {
             return Ok(Asked::There);
         }
-        Ok(Asked::Make(BatchJob { request, outputs, label }))
+        let mut left = Vec::new();
+        if plan.has_siblings(&outputs) {
+            left = siblings::join(&mut outputs, &self.known, self.options.password.as_ref());
+            self.check(&mut outputs, &request)?;
+        }
+        Ok(Asked::Make(BatchJob { request, outputs, left, label }))
+    }
+
+    fn check(
+        &self,
+        outputs: &mut [format::Output],
+        request: &Request,
+    ) -> anyhow::Result<Option<time::OffsetDateTime>> {
+        let may = super::replace(self.args);
+        overwrite::check(outputs, &self.known, Some(self.authority), request, may)
     }
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::command::Context;
 use crate::command::shared::stores::WIDTH;
 use crate::command::shared::timer;
+use crate::disk::files;
 use crate::error;
 use crate::issued::exported::{self, KnownRoots};
 use crate::issued::inventory::Entry;
@@ -59,6 +60,14 @@ pub(in crate::command) struct FailedRenewal {
     pub(in crate::command) hint: String,
 }
 
+/// How to renew a certificate whose key belongs to the user, who cannot read it.
+fn with_new_key(entry: &Entry) -> Option<String> {
+    let mut keys = entry.files.iter().filter(|file| file.is_key_alone());
+    let key = keys.find(|file| files::is_own_but_unreadable(&file.path))?;
+    let (key, path) = (error::quoted(&key.path), error::quoted(presence::first(entry)));
+    Some(format!("make it readable: chmod u+r {key}; or replace the key, too: devca renew {path} --new-key"))
+}
+
 impl Reissued {
     /// Records a certificate that was not renewed. Deleted certificates are not mentioned unless they were
     /// asked for.
@@ -74,7 +83,10 @@ impl Reissued {
                 hint = format!("restore the file, or {hint} --force");
             }
             let failure = match presence::unreadable(&entry) {
-                Some(e) => FailedRenewal { path, why: format!("{e:#}"), hint: error::hint(&e).to_owned() },
+                Some(e) => {
+                    let hint = with_new_key(&entry).unwrap_or_else(|| error::hint(&e).to_owned());
+                    FailedRenewal { path, why: format!("{e:#}"), hint }
+                }
                 None => FailedRenewal { path, why: presence::why_not(&entry, state), hint },
             };
             if is_failure(&entry, state) {

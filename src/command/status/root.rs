@@ -123,8 +123,10 @@ pub(super) fn private(context: &Context) -> Vec<(PathBuf, u32)> {
     let folder = &context.folder;
     let keys = [folder.root_key(), folder.intermediate_key(), folder.inventory()];
     let keys = keys.into_iter().filter(|path| path.exists()).map(|path| (path, 0o600));
+    // A folder without a CA, or one that is shared like /tmp, is not the CA's own.
+    let own = (ca::exists(folder) || folder.root_key().exists()) && !files::is_shared(&folder.path);
     // The target of a link is not the CA's; `refuse_unsafe` reports the link.
-    keys.chain([(folder.path.clone(), 0o700)]).filter(|(path, _)| !path.is_symlink()).collect()
+    keys.chain(own.then(|| (folder.path.clone(), 0o700))).filter(|(path, _)| !path.is_symlink()).collect()
 }
 
 impl RootState {

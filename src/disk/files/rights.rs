@@ -106,6 +106,39 @@ pub fn too_open(_: &Path) -> Option<String> {
     None
 }
 
+/// Whether a folder is shared by all users, like `/tmp`. Nobody but the administrator may change its mode.
+#[cfg(unix)]
+pub fn is_shared(folder: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    folder.symlink_metadata().is_ok_and(|found| found.is_dir() && found.mode() & STICKY != 0)
+}
+
+#[cfg(unix)]
+const STICKY: u32 = 0o1000;
+
+/// Windows does not let other users access a user's local data.
+#[cfg(not(unix))]
+pub fn is_shared(_: &Path) -> bool {
+    false
+}
+
+/// Whether this is a regular file that belongs to the user, but that the user may not read.
+#[cfg(unix)]
+pub fn is_own_but_unreadable(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let this = nix::unistd::geteuid().as_raw();
+    path.symlink_metadata().is_ok_and(|found| found.is_file() && found.uid() == this)
+        && super::without_following(File::options().read(true))
+            .open(path)
+            .is_err_and(|e| e.kind() == io::ErrorKind::PermissionDenied)
+}
+
+/// On Windows, files get their rights from their folder.
+#[cfg(not(unix))]
+pub fn is_own_but_unreadable(_: &Path) -> bool {
+    false
+}
+
 /// Refuses a file or folder that another user could have created or could change, as ssh does: a link,
 /// anything owned by someone other than this user or root, or anything that others can write to. A missing
 /// file is accepted.
@@ -186,10 +219,15 @@ fn refuse_owner(path: &Path, found: &std::fs::Metadata) -> Result<(), Fault> {
 fn refuse_others(path: &Path, found: &std::fs::Metadata, may_be_sticky: bool) -> Result<(), Fault> {
     use std::os::unix::fs::MetadataExt;
     refuse_owner(path, found)?;
-    if found.mode() & 0o022 != 0 && !(may_be_sticky && found.mode() & 0o1000 != 0) {
+    if found.mode() & 0o022 != 0 && !(may_be_sticky && found.mode() & STICKY != 0) {
         let what =
             format!("{} can be changed by other users (mode {:04o})", path.display(), found.mode() & 0o7777);
-        return Err(Fault::new(what, format!("restrict it: chmod go-w {}", quoted(path))));
+        let hint = if found.is_dir() && found.mode() & STICKY != 0 {
+            "it is shared by all users, so choose a folder of your own: export DEVCA_HOME=…".into()
+        } else {
+            format!("restrict it: chmod go-w {}", quoted(path))
+        };
+        return Err(Fault::new(what, hint));
     }
     Ok(())
 }

@@ -10,8 +10,9 @@ use super::temporary::Temporary;
 use super::{Files, NewFile, Secrecy, folder_hint, folder_of, modified, modified_of};
 use crate::error::{Fault, OrHint, quoted};
 
-/// Decides, by its path and content, whether a file may be replaced.
-pub type Recognize = Box<dyn Fn(&Path, &[u8]) -> bool + Send + Sync>;
+/// Decides, by its path and content, whether a file may be replaced. First it is asked without content: whether the file may
+/// be replaced unread.
+pub type Recognize = Box<dyn Fn(&Path, Option<&[u8]>) -> bool + Send + Sync>;
 
 /// Files that are complete on disk under temporary names. They are removed when this is dropped.
 #[must_use]
@@ -53,7 +54,7 @@ impl Files {
             let folder = open_once(&mut folders, folder_of(&file.path))
                 .or_hint(|| format!("cannot write {}", file.path.display()), || folder_hint(&file.path))?;
             let old = match recognize.filter(|_| file.replace) {
-                Some(recognize) => Some(recognized(&folder, &file, recognize)?),
+                Some(recognize) => recognized(&folder, &file, recognize)?,
                 None => None,
             };
             let write = || {
@@ -80,8 +81,15 @@ fn open_once(opened: &mut Vec<(PathBuf, Arc<Folder>)>, path: &Path) -> std::io::
     Ok(folder)
 }
 
-/// Opens the file to be replaced, if its content is what devca wrote.
-fn recognized(folder: &Folder, file: &NewFile, recognize: &Recognize) -> anyhow::Result<std::fs::File> {
+/// Opens the file to be replaced, if its content is what devca wrote. Returns `None` if it need not be read.
+fn recognized(
+    folder: &Folder,
+    file: &NewFile,
+    recognize: &Recognize,
+) -> anyhow::Result<Option<std::fs::File>> {
+    if recognize(&file.path, None) {
+        return Ok(None);
+    }
     let path = file.path.display();
     let hint = || format!("see what it is: ls -l {}", quoted(&file.path));
     let read = || {
@@ -92,8 +100,8 @@ fn recognized(folder: &Folder, file: &NewFile, recognize: &Recognize) -> anyhow:
         Ok::<_, std::io::Error>((old, content))
     };
     let (old, content) = read().or_hint(|| format!("cannot replace {path}"), hint)?;
-    if recognize(&file.path, &content) {
-        return Ok(old);
+    if recognize(&file.path, Some(&content)) {
+        return Ok(Some(old));
     }
     let what = format!("cannot replace {path}: it changed while devca was writing");
     Err(Fault::new(what, hint()).into())
