@@ -14,7 +14,7 @@ use common::refusals::{refused, two_lines};
 use common::{Home, in_namespace, ok, words};
 
 #[test]
-fn what_is_no_name_is_refused_before_anything_is_written() {
+fn invalid_names_are_refused_before_anything_is_written() {
     let home = Home::new();
     let long = "a".repeat(300);
     for name in [
@@ -111,7 +111,7 @@ fn a_nul_cannot_be_smuggled_in_by_json_or_environment() {
 }
 
 #[test]
-fn what_is_no_validity_is_refused() {
+fn invalid_validities_are_refused() {
     let home = Home::new();
     for days in ["0", "-1", "826", "999999", "9223372036854775807"] {
         refused(&home, ["issue", "localhost", "--days", days], 2, "cannot be valid for");
@@ -213,7 +213,7 @@ fn public_key(home: &Home, kind: &str, file: &str) -> String {
 }
 
 #[test]
-fn nothing_that_is_no_regular_file_is_replaced_not_even_by_force() {
+fn only_regular_files_are_replaced_even_with_force() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     fs::write(home.file("target"), "precious").unwrap();
@@ -293,7 +293,7 @@ fn refused_quickly(home: &Home, part: &str) {
 }
 
 #[test]
-fn a_lost_certificate_is_made_anew_for_the_key_that_is_there() {
+fn a_lost_certificate_is_reissued_for_the_existing_key() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     let key = fs::read(home.ca().join("root-key.pem")).unwrap();
@@ -398,7 +398,7 @@ fn a_folder_that_cannot_be_written_or_is_full_gets_nothing() {
 }
 
 #[test]
-fn whoever_stops_reading_is_no_error() {
+fn a_reader_that_stops_is_not_an_error() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     let script =
@@ -583,7 +583,7 @@ fn commands_in_hints_can_be_pasted_where_paths_have_spaces() {
 }
 
 #[test]
-fn a_ca_that_does_not_exist_is_no_empty_one() {
+fn a_missing_ca_is_not_an_empty_one() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     for command in ["list", "renew", "status"] {

@@ -87,6 +87,7 @@ fn browsers_send_what_was_added_and_not_what_was_removed() {
     assert_eq!(output.status.code(), Some(1));
     assert!(words(&output).contains("it has another certificate named alice"), "{}", words(&output));
     assert!(!words(&output).contains("Restart browsers"), "{}", words(&output));
+    assert!(words(&output).contains("hint: devca --ca clients browser remove alice"), "{}", words(&output));
     let output = home.devca(["--ca", "others", "browser", "add", "alice", "--json"]).output().unwrap();
     let failed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((outcomes(&failed), failed.get("settings")), (vec!["failed", "failed"], None));
@@ -95,6 +96,9 @@ fn browsers_send_what_was_added_and_not_what_was_removed() {
         ["not-there", "not-there"]
     );
 
+    let revoked = words(&home.devca(clients(&["revoke", "alice-client.pem"])).output().unwrap());
+    let hint = "the revoked certificate of alice; to remove it: devca --ca clients browser remove alice";
+    assert!(revoked.contains(hint), "{revoked}");
     assert_eq!(outcomes(&home.json(clients(&["browser", "remove", "alice"]))), ["removed", "removed"]);
     for (database, page) in databases.iter().zip(pages()) {
         assert!(!page.contains(PAGE), "{page}");
@@ -104,6 +108,7 @@ fn browsers_send_what_was_added_and_not_what_was_removed() {
     }
 
     // Without its CA, nothing could remove it.
+    home.ok(clients(&["issue", "--client", "alice"]));
     add();
     let rotated = words(&home.devca(clients(&["rotate", "--store", "wsl"])).output().unwrap());
     assert!(rotated.contains("still have the previous certificate of alice"), "{rotated}");

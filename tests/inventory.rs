@@ -644,7 +644,7 @@ fn what_an_earlier_root_has_issued_is_pointed_out() {
 }
 
 #[test]
-fn an_inventory_that_cannot_be_read_is_no_empty_one() {
+fn an_unreadable_inventory_is_not_an_empty_one() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     let path = home.ca().join("issued.jsonl");

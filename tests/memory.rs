@@ -18,7 +18,7 @@ use tempfile::TempDir;
 const SOMEBODY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
 
 /// A program of that user in the user's folder, without a limit on the size of core dumps.
-fn of_somebody(folder: &Path, program: &str) -> Command {
+fn of_another_user(folder: &Path, program: &str) -> Command {
     let mut command = Command::new(tool("setpriv"));
     command.args(SOMEBODY).args(["sh", "-c", &format!("ulimit -c unlimited; exec {program}")]);
     command.current_dir(folder).env("HOME", folder).env_remove("DEVCA_HOME").stdin(Stdio::piped());
@@ -29,7 +29,7 @@ fn of_somebody(folder: &Path, program: &str) -> Command {
     command
 }
 
-fn folder_of_somebody() -> TempDir {
+fn folder_of_another_user() -> TempDir {
     let folder = TempDir::new().unwrap();
     chown(folder.path(), Some(65534), Some(65534)).unwrap();
     fs::copy(env!("CARGO_BIN_EXE_devca"), folder.path().join("devca")).unwrap();
@@ -56,9 +56,9 @@ fn dumps_core(mut child: Child) -> bool {
 
 #[test]
 fn a_process_with_keys_leaves_no_core_and_cannot_be_looked_into() {
-    let folder = folder_of_somebody();
+    let folder = folder_of_another_user();
     // A program that does nothing to prevent it shows that this test can fail.
-    let ordinary = of_somebody(folder.path(), "cat").spawn().unwrap();
+    let ordinary = of_another_user(folder.path(), "cat").spawn().unwrap();
     wait_until("setpriv and sh have become cat", || can_look_into(&ordinary));
     assert!(dumps_core(ordinary), "cores are written here: see /proc/sys/kernel/core_pattern");
 
@@ -66,7 +66,7 @@ fn a_process_with_keys_leaves_no_core_and_cannot_be_looked_into() {
     let names: Vec<String> = (0..1000).map(|n| format!("host{n}.test")).collect();
     fs::write(folder.path().join("names"), names.join("\n")).unwrap();
     let batch = "./devca issue --batch names --key-type rsa-4096 --out certs";
-    let devca = of_somebody(folder.path(), batch).spawn().unwrap();
+    let devca = of_another_user(folder.path(), batch).spawn().unwrap();
     let root = folder.path().join(".local/share/devca/default/root.pem");
     wait_until("devca has made its root", || root.exists());
     assert!(!can_look_into(&devca));
@@ -75,11 +75,11 @@ fn a_process_with_keys_leaves_no_core_and_cannot_be_looked_into() {
 
 #[test]
 fn programs_that_devca_starts_are_ordinary_ones() {
-    let folder = folder_of_somebody();
-    let mut issue = of_somebody(folder.path(), "./devca issue localhost");
+    let folder = folder_of_another_user();
+    let mut issue = of_another_user(folder.path(), "./devca issue localhost");
     assert!(issue.status().unwrap().success());
     let script = "./devca run -- sh -c 'echo started >&2; exec cat'";
-    let mut child = of_somebody(folder.path(), script).spawn().unwrap();
+    let mut child = of_another_user(folder.path(), script).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "started\n");
@@ -88,7 +88,7 @@ fn programs_that_devca_starts_are_ordinary_ones() {
 }
 
 #[test]
-fn whoever_waits_for_the_lock_is_told() {
+fn waiting_for_the_lock_is_announced() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     let lock = home.ca().join("lock");

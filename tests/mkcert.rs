@@ -305,7 +305,7 @@ fn what_was_issued_is_renewed_in_place() {
 }
 
 #[test]
-fn what_is_in_the_way_is_somebody_elses() {
+fn other_peoples_files_are_not_replaced() {
     let home = Home::new();
     let mkcert = devca_as_mkcert(&home);
     strangers_root(&home.file("c.pem"));

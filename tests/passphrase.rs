@@ -39,7 +39,7 @@ fn done(output: &Output) {
 }
 
 #[test]
-fn a_passphrase_is_set_changed_and_taken_off_and_openssl_opens_the_key() {
+fn a_passphrase_is_set_changed_and_removed_and_openssl_opens_the_key() {
     let home = Home::new();
     home.ok(["issue", "localhost", "--intermediate"]);
     let keys = ["root-key.pem", "intermediate-key.pem"].map(|name| home.ca().join(name));

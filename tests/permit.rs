@@ -43,7 +43,7 @@ fn pem_of_root(home: &Home) -> String {
 }
 
 #[test]
-fn the_root_is_signed_anew_and_what_it_has_signed_stays_good() {
+fn the_root_is_signed_again_and_its_certificates_stay_good() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     home.ok(["issue", "--client", "alice"]);
@@ -283,9 +283,20 @@ fn chains_with_an_intermediate_follow_the_root() {
             ],
         )
     };
+    let intermediate = home.ca().join("intermediate.pem");
+    let earlier = fs::read(&intermediate).unwrap();
     assert!(text().contains("IP:127.0.0.0/255.0.0.0"));
     home.ok(["permit", "--no-constrain-addresses", "--store", "java"]);
-    assert!(!text().contains("IP:127.0.0.0/255.0.0.0") && text().contains("DNS:localhost"));
+    let is_up_to_date = || !text().contains("IP:127.0.0.0/255.0.0.0") && text().contains("DNS:localhost");
+    assert!(is_up_to_date());
+    // As if the certificates could not be renewed then.
+    let status = || words(&home.devca(["status", "--store", "java"]).output().unwrap());
+    let problem = "the intermediate has the name constraints that the root had before";
+    assert!(!status().contains(problem), "{}", status());
+    fs::write(&intermediate, earlier).unwrap();
+    assert!(status().contains(problem), "{}", status());
+    home.ok(["renew", "--all"]);
+    assert!(!status().contains(problem) && is_up_to_date(), "{}", status());
 }
 
 #[test]
@@ -317,6 +328,34 @@ fn a_root_that_limits_only_addresses_is_not_called_limited() {
     assert!(refused.status.code() == Some(1) && words(&refused).contains("rotate --constrained"));
     home.ok(["rotate", "--constrained", "--yes", "--store", "java"]);
     assert!(x509(&home.root(), &["-text"]).contains("DNS:localhost"));
+}
+
+/// The root of a company or of another program has a subject of its own form, which its certificates name as their issuer.
+#[test]
+fn an_imported_root_keeps_its_subject() {
+    let home = Home::new();
+    fs::create_dir(home.file("own")).unwrap();
+    let new =
+        ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"];
+    let subject = ["-subj", "/C=DE/O=Example Ltd/OU=Tests/CN=Own root", "-addext"];
+    let extensions =
+        ["keyUsage=critical,keyCertSign,cRLSign", "-addext", "nameConstraints=critical,permitted;DNS:test"];
+    let files = [home.file("own/ca.pem"), home.file("own/ca-key.pem")];
+    let [certificate, key] = files.each_ref().map(|path| path.to_str().unwrap());
+    ok(
+        "openssl",
+        new.iter().chain(&subject).chain(&extensions).chain(&["-keyout", key, "-out", certificate]),
+    );
+    home.ok(["import", "own"]);
+    home.ok(["issue", "app.test"]);
+    let subject = || x509(&home.root(), &["-subject"]);
+    let before = subject();
+    home.ok(["permit", "corp.example.dev"]);
+    assert_eq!(subject(), before);
+    home.ok(["issue", "www.corp.example.dev"]);
+    for leaf in ["app.test.pem", "www.corp.example.dev.pem"] {
+        verifies(&home, leaf).unwrap();
+    }
 }
 
 #[test]
@@ -370,7 +409,7 @@ fn the_new_root_takes_the_old_ones_place_in_exactly_the_stores_that_hold_it() {
 }
 
 #[test]
-fn a_store_that_lags_is_named_by_status_and_mended_by_install() {
+fn a_store_that_lags_is_named_by_status_and_fixed_by_install() {
     let home = Home::new();
     let database = chromium_database(&home);
     home.ok(["install", "--store", "nss"]);
@@ -411,7 +450,7 @@ fn a_host_name_that_may_be_a_public_site_is_not_permitted() {
 }
 
 #[test]
-fn what_many_share_cannot_be_permitted_and_can_be_taken_off() {
+fn public_suffixes_cannot_be_permitted_and_can_be_removed() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     for name in ["github.io", "*.github.io", "me.uk", "or.jp", "s3.amazonaws.com", "pages.dev"] {

@@ -66,7 +66,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_pem_is_no_panic(bytes in mutated(ROOT)) {
+    fn damaged_pem_does_not_panic(bytes in mutated(ROOT)) {
         let _ = (pem::contents(&bytes), pem::certificate_in(&bytes), pem::key_in(&bytes), pem::first_csr(&bytes));
     }
 

@@ -97,7 +97,7 @@ fn a_request_decides_nothing_but_key_and_names() {
 }
 
 #[test]
-fn a_request_that_is_no_good_is_refused() {
+fn a_bad_request_is_refused() {
     let home = Home::new();
     request(&home, "good", P256, SAN);
     home.ok(["issue", "--csr", "good.csr"]);
@@ -168,7 +168,7 @@ fn a_request_that_is_no_good_is_refused() {
 }
 
 #[test]
-fn what_is_no_password_and_no_format_is_refused() {
+fn bad_passwords_and_formats_are_refused() {
     let home = Home::new();
     home.ok(["issue", "app.test"]);
     let file = |name: &str, content: &[u8]| fs::write(home.file(name), content).unwrap();

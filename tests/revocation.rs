@@ -53,7 +53,7 @@ fn revoked_are_refused_and_the_others_not(home: &Home, ca: &[&str], root: &Path)
 }
 
 #[test]
-fn openssl_refuses_who_was_revoked_and_nobody_else() {
+fn openssl_refuses_only_revoked_clients() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     revoked_are_refused_and_the_others_not(&home, &[], &home.root());

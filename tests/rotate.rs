@@ -135,7 +135,7 @@ fn a_sealed_roots_key_is_never_on_the_disk() {
 }
 
 #[test]
-fn under_a_sealed_root_every_file_carries_the_chain_and_permit_starts_anew() {
+fn under_a_sealed_root_every_file_has_the_chain_and_permit_creates_a_new_root() {
     let home = Home::new();
     home.ok(["install", "--sealed", "--store", "nss"]);
     home.ok(["issue", "localhost", "--format", "pem,fullchain,combined"]);
@@ -174,7 +174,7 @@ fn under_a_sealed_root_every_file_carries_the_chain_and_permit_starts_anew() {
 }
 
 #[test]
-fn an_encrypted_file_that_a_sealed_roots_permit_cannot_make_anew_is_named() {
+fn an_encrypted_file_that_a_sealed_roots_permit_cannot_reissue_is_named() {
     let home = Home::new();
     home.ok(["install", "--sealed", "--store", "nss"]);
     fs::write(home.file("password"), "changeit\n").unwrap();

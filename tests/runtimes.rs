@@ -168,7 +168,7 @@ fn any_pair_is_taken_over_in_whatever_form_the_key_is() {
 }
 
 #[test]
-fn what_is_no_pair_is_refused() {
+fn a_key_without_its_certificate_is_refused() {
     let home = Home::new();
     let refused = |words: &[&str], part: &str| {
         let output = home.devca([&["import"], words].concat()).output().unwrap();

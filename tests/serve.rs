@@ -89,7 +89,7 @@ fn http1_and_http2_reach_each_kind_of_upstream() {
 }
 
 #[test]
-fn upstreams_are_told_who_asks_and_believe_nobody_else() {
+fn upstreams_are_told_who_asks_and_see_no_other_claims() {
     let home = Home::new();
     let behind = upstream(["http"]);
     let served = Served::start(&home, [behind.port.to_string()]);

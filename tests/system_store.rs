@@ -247,8 +247,8 @@ fn a_program_in_the_current_folder_is_never_run() {
 }
 
 #[test]
-fn stores_that_take_no_root_are_done_for_whoever_has_none() {
-    if !in_namespace("stores_that_take_no_root_are_done_for_whoever_has_none") {
+fn stores_that_take_no_root_are_complete_without_one() {
+    if !in_namespace("stores_that_take_no_root_are_complete_without_one") {
         return;
     }
     // A Java of the machine whose cacerts belongs to root.
@@ -297,7 +297,7 @@ fn a_root_of_mkcerts_is_pointed_out() {
 }
 
 #[test]
-fn status_says_what_is_wrong_and_what_mends_it() {
+fn status_says_what_is_wrong_and_how_to_fix_it() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     let key = home.ca().join("root-key.pem");

@@ -88,7 +88,7 @@ fn java_home(host: &Host) -> Result<Option<PathBuf>, Found<'_>> {
         return Ok(Some(home));
     };
     let problem = Problem::new(why, "set JAVA_HOME to the folder of a JDK");
-    Err(Found::left_alone(StoreKind::Java, home.display().to_string(), problem))
+    Err(Found::skipped(StoreKind::Java, home.display().to_string(), problem))
 }
 
 /// The key store of the JDK that `JAVA_HOME` or else `java` means, unless the system generates it from its own roots. A

@@ -186,7 +186,7 @@ impl<'a> Found<'a> {
         Self::Remark(Remark { kind, place: place.into(), problem, is_failure: true })
     }
 
-    pub(crate) fn left_alone(kind: StoreKind, place: impl Into<String>, problem: Problem) -> Self {
+    pub(crate) fn skipped(kind: StoreKind, place: impl Into<String>, problem: Problem) -> Self {
         Self::Remark(Remark { kind, place: place.into(), problem, is_failure: false })
     }
 }

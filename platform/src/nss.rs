@@ -41,7 +41,7 @@ fn databases(host: &Host) -> Vec<Found<'_>> {
     let tool = tool::find(host);
     found.extend(all.into_iter().map(|(name, folder)| match &tool {
         _ if let Some(problem) = of_another(&folder) => {
-            Found::left_alone(StoreKind::Nss, format!("{name} ({})", folder.display()), problem)
+            Found::skipped(StoreKind::Nss, format!("{name} ({})", folder.display()), problem)
         }
         Ok(tool) => Found::store(Database::new(host, tool.clone(), name, folder)),
         Err(problem) => {
@@ -70,7 +70,7 @@ fn never_started(host: &Host) -> Option<Found<'_>> {
     let names = ["firefox", "firefox-esr", "firefox-developer-edition"];
     let program = names.iter().find_map(|name| host.program(name))?;
     let problem = Problem::new("no profile yet", "start it once, then devca install");
-    Some(Found::left_alone(StoreKind::Nss, format!("Firefox ({})", program.display()), problem))
+    Some(Found::skipped(StoreKind::Nss, format!("Firefox ({})", program.display()), problem))
 }
 
 /// Profiles that do not use the system's roots on Windows and macOS, as Firefox 120 and later does by default.

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_that_nobody_writes_to_is_given_up() {
+    fn a_pipe_without_a_writer_times_out() {
         let (_folder, path) = pipe();
         let silent = read_named(&path, 10, Duration::from_millis(50)).unwrap_err();
         assert_eq!(silent.kind(), io::ErrorKind::TimedOut);

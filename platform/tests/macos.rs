@@ -106,7 +106,7 @@ fn a_refusal_is_reported_in_its_own_words() {
 }
 
 #[test]
-fn firefox_is_left_alone_unless_it_has_been_told_not_to_take_the_systems_roots() {
+fn firefox_is_skipped_unless_it_does_not_use_the_systems_roots() {
     let (machine, mut host, _) = mac(false);
     host.sysroot = "/".into();
     let root = machine.folder("home/Library/Application Support/Firefox/Profiles/abc.default");

@@ -13,6 +13,7 @@ use crate::disk::home::CaFolder;
 use crate::error::{Fault, OrHint};
 use crate::x509::certificate::{CaCertificate, Leaf};
 use crate::x509::constraints::Constraints;
+use crate::x509::distinguished_name;
 use crate::x509::key::{self, KeyType};
 use crate::x509::kind::Kind;
 use crate::x509::pem;
@@ -254,6 +255,9 @@ impl Authority {
     pub fn permitting(self, constraints: &Constraints) -> anyhow::Result<Self> {
         let (old, serial) = (&self.root, key::random_serial()?);
         let mut params = profile::root(&old.common_name, constraints, old.validity, serial);
+        if let Some(subject) = distinguished_name::parse(&old.subject) {
+            params.distinguished_name = subject;
+        }
         if !old.is_devca() {
             // The root of another program may have signed for other purposes; keep those certificates valid.
             params.extended_key_usages = Vec::new();

@@ -117,6 +117,13 @@ fn add(context: &Context, args: &cli::BrowserAdd) -> anyhow::Result<BrowserRepor
     let line = |browser: &BrowserDatabase| {
         let added =
             issuers.with(|ours| browser.add(&identity, ours, |command| context.report.detail(command)));
+        let added = added.map_err(|problem| match identities::other_ca(context, browser, name) {
+            Some(other) => {
+                let name = devca_platform::step::quoted(name.as_ref());
+                Problem { hint: other.hint(&format!("devca browser remove {name}")), ..problem }
+            }
+            None => problem,
+        });
         BrowserLine::new(browser.place(), added, BrowserChange::Added, BrowserChange::AlreadyThere)
     };
     let browsers: Vec<BrowserLine> = browsers.iter().map(line).collect();

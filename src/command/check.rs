@@ -113,7 +113,7 @@ fn server(context: &Context, args: &cli::Check, host: &str, port: u16) -> anyhow
         checked.findings.extend(of_client(context, args, &roots)?);
     }
     checked.acceptable_client_cas = acceptable;
-    checked.no_connection = is_no_connection(&seen);
+    checked.no_connection = is_not_a_connection(&seen);
     if !checked.no_connection {
         checked.findings.extend(environment::proxy(host));
     }
@@ -144,7 +144,7 @@ fn of_client(context: &Context, args: &cli::Check, roots: &Roots) -> anyhow::Res
     Ok(findings.into_iter().map(named).collect())
 }
 
-fn is_no_connection(seen: &Seen) -> bool {
+fn is_not_a_connection(seen: &Seen) -> bool {
     let silent =
         matches!(&seen.failure, Some(Failure::Unresolved(_) | Failure::Refused(_) | Failure::Silent(_)));
     silent && seen.chain.is_empty()

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use super::Context;
 use crate::ca;
 use crate::cli;
+use crate::command::shared::identities;
 use crate::disk::files;
 use crate::error::Fault;
 use crate::issued::inventory::{self, Entry, Inventory, Revocation};
@@ -54,6 +55,9 @@ pub(super) fn run(context: &Context, args: &cli::Revoke) -> anyhow::Result<Revok
     let line = Revocation { v: inventory::FORMAT, revoked, serial, intermediate };
     inventory::append(&inventory, [&line], context.person.files())?;
     drop(lock);
+    if let Some(entry) = known.entries.iter().find(|entry| entry.serial == line.serial) {
+        identities::note_revoked(context, entry);
+    }
     Ok(Revoked { serial: line.serial, since: revoked, already: false, hint })
 }
 

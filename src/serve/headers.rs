@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn says_who_asks_and_nobody_else_does() {
+    fn says_who_asks_and_drops_other_claims() {
         let headers = forwarded(&[
             ("x-forwarded-for", "6.6.6.6"),
             ("x_forwarded_for", "6.6.6.6"),

@@ -6,6 +6,7 @@ pub mod certificate;
 pub mod constraints;
 pub mod csr;
 pub mod details;
+pub(crate) mod distinguished_name;
 pub mod key;
 pub mod kind;
 pub mod name;

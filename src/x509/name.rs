@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_name() {
+    fn refuses_invalid_names() {
         let long = "a".repeat(300);
         let long_label = format!("{}.test", "a".repeat(64));
         for word in [

@@ -65,8 +65,8 @@ fn victim() {
 }
 
 #[test]
-fn a_user_without_sudo_gains_nothing_by_naming_somebody_in_sudo_user() {
-    if !in_namespace("sudo::a_user_without_sudo_gains_nothing_by_naming_somebody_in_sudo_user") {
+fn a_user_without_sudo_gains_nothing_by_setting_sudo_user() {
+    if !in_namespace("sudo::a_user_without_sudo_gains_nothing_by_setting_sudo_user") {
         return;
     }
     let (alice, mallory) = (User::new("alice"), User::new("mallory"));

@@ -293,7 +293,7 @@ fn a_root_that_only_some_stores_hold_is_said_store_by_store() {
 }
 
 #[test]
-fn what_is_no_certificate_is_an_error_with_a_hint() {
+fn a_file_without_a_certificate_is_an_error_with_a_hint() {
     let home = home();
     fs::write(home.file("empty.pem"), "").unwrap();
     fs::write(home.file("garbage.pem"), [0xff; 4096]).unwrap();

@@ -27,7 +27,7 @@ fn are_foretold(home: &Home, identity: Option<&Pair>, port: u16, found: &Value, 
 }
 
 #[test]
-fn plain_http_and_nobody_at_all_are_foretold() {
+fn plain_http_and_a_closed_port_are_foretold() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     let port = backend().parse().unwrap();

@@ -141,7 +141,7 @@ fn the_likeliest_comes_first_and_logs_are_read_from_standard_input() {
 }
 
 #[test]
-fn words_that_nobody_says_are_an_error_with_a_hint() {
+fn unknown_messages_are_an_error_with_a_hint() {
     let home = Home::new();
     for words in ["", " ", "x", "it does not work", "\u{1f980}", "SSL", "error", "a"] {
         refused(&home, ["explain", words], 1, "no known TLS error message contains");

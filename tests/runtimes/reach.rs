@@ -61,7 +61,7 @@ fn every_file_follows_the_root() {
 }
 
 #[test]
-fn status_points_out_what_is_stale_and_mends_it() {
+fn status_points_out_what_is_stale_and_fixes_it() {
     let home = Home::new();
     let names = set_up(&home);
     let problems = || {

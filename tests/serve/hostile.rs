@@ -78,7 +78,7 @@ fn oversized_headers_are_refused() {
 }
 
 #[test]
-fn connections_that_do_nothing_stop_nobody_and_leave_nothing() {
+fn idle_connections_block_no_others_and_leave_nothing() {
     let home = Home::new();
     let behind = upstream(["http"]);
     let served = Served::start(&home, [behind.port.to_string()]);
@@ -101,7 +101,7 @@ fn connections_that_do_nothing_stop_nobody_and_leave_nothing() {
 }
 
 #[test]
-fn garbage_is_said_once_and_harms_nobody() {
+fn garbage_is_logged_once_and_does_no_harm() {
     let home = Home::new();
     let behind = upstream(["http"]);
     let served = Served::start(&home, [behind.port.to_string()]);
@@ -117,7 +117,7 @@ fn garbage_is_said_once_and_harms_nobody() {
 /// Requests that are reset at once (CVE-2023-44487), a header without an end (CVE-2024-27316), and frames that want an
 /// answer each.
 #[test]
-fn floods_of_frames_stop_nobody() {
+fn floods_of_frames_block_no_others() {
     let home = Home::new();
     let behind = upstream(["http"]);
     let served = Served::start(&home, [behind.port.to_string()]);

@@ -29,8 +29,7 @@ pub(in crate::command) struct Reissued {
     /// Files of `devca root` that were updated to the new root.
     pub(in crate::command) updated: Vec<PathBuf>,
     /// Certificates whose files do not all exist.
-    #[serde(rename = "skipped")]
-    pub(in crate::command) left_alone: Vec<FailedRenewal>,
+    pub(in crate::command) skipped: Vec<FailedRenewal>,
     /// Encrypted files of renewed certificates that still contain the previous certificate.
     pub(in crate::command) outdated: Vec<FailedRenewal>,
     /// The hook that was run.
@@ -92,7 +91,7 @@ impl Reissued {
             if is_failure(&entry, state) {
                 self.failed.push(failure);
             } else if matches!(state, State::Missing | State::Replaced) {
-                self.left_alone.push(failure);
+                self.skipped.push(failure);
             }
         }
     }
@@ -167,7 +166,7 @@ impl Reissued {
             let line = line(Mark::Bad, word, &report::short(path));
             writeln!(page, "{line}: {why}\n{indent}hint: {hint}")?;
         }
-        for FailedRenewal { path, why, hint } in &self.left_alone {
+        for FailedRenewal { path, why, hint } in &self.skipped {
             writeln!(page, "{}: {why}; {hint}", line(Mark::Skipped, "skipped", &report::short(path)))?;
         }
         Ok(())
@@ -180,7 +179,7 @@ impl Outcome for Reissued {
             return timer.write(page);
         }
         self.write_lines(page)?;
-        if self.done.is_empty() && self.failed.is_empty() && self.left_alone.is_empty() {
+        if self.done.is_empty() && self.failed.is_empty() && self.skipped.is_empty() {
             writeln!(page, "nothing is due")?;
         }
         match (&self.executed, &self.hook_failed) {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::StatusProblem;
+use crate::ca;
 use crate::ca::signer;
 use crate::command::Context;
 use crate::error;
@@ -50,8 +51,15 @@ pub(super) fn look_at(
     entries.retain(|entry| !revoked.contains(&entry.serial) && presence::glance(entry) == State::There);
     let present = PresentRoot::new(root, &context.folder);
     let (issued, outdated, shut_out) = IssuedCounts::count(&entries, context, &present);
-    if root.is_some() {
+    if let Some(root) = root {
         problems.extend(of_earlier_root(&outdated).map(|what| finding(what, "devca renew --all")));
+        let intermediate = ca::intermediate(&context.folder).filter(|_| !ca::is_sealed(&context.folder));
+        let is_other =
+            intermediate.is_some_and(|ca| ca.is_signed_by(root) && ca.constraints != root.constraints);
+        if is_other && entries.iter().any(|entry| entry.intermediate) {
+            let what = "the intermediate has the name constraints that the root had before `devca permit`";
+            problems.push(finding(what.into(), "devca renew --all"));
+        }
     }
     problems.extend(not_permitted(&shut_out).map(|(what, hint)| finding(what, &hint)));
     problems.extend(left);
