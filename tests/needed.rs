@@ -220,13 +220,37 @@ fn pem_of(text: &[u8]) -> String {
 #[test]
 fn another_format_is_added_to_a_valid_pair() {
     let home = Home::new();
+    fs::write(home.file("password"), "battery staple").unwrap();
     home.ok(["issue", "localhost"]);
     let pair = || ["localhost.pem", "localhost-key.pem"].map(|name| fs::read(home.file(name)).unwrap());
     let before = pair();
-    let said = home.ok(["issue", "--if-needed", "localhost", "--format", "pem,p12,k8s"]);
+    let said = home.ok([
+        "issue",
+        "--if-needed",
+        "localhost",
+        "--format",
+        "pem,p12,k8s",
+        "--password-file",
+        "password",
+    ]);
     assert!(said.contains("still valid, added ./localhost.p12, ./localhost-secret.yaml"), "{said}");
     assert!(pair() == before && home.ok(["list"]).lines().count() == 1);
     // All of them are renewed together.
-    home.ok(["renew", "--all"]);
+    home.ok(["renew", "--all", "--password-file", "password"]);
     assert!(pair()[0] != before[0]);
+}
+
+/// As a full disk or a loss of power leaves files.
+#[test]
+fn empty_files_of_a_pair_are_replaced_and_those_of_others_are_not() {
+    let home = Home::new();
+    assert!(is_issued(&home, &["localhost"]));
+    for emptied in [&["tls.crt"][..], &["tls.key"], &["tls.crt", "tls.key"]] {
+        for name in emptied {
+            fs::write(home.file(name), "").unwrap();
+        }
+        assert!(is_issued(&home, &["localhost"]), "{emptied:?}");
+    }
+    fs::write(home.file("app.test.pem"), "").unwrap();
+    assert!(home.fails(["issue", "--if-needed", "app.test"]).contains("app.test.pem already exists"));
 }

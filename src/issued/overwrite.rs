@@ -52,7 +52,8 @@ pub fn check(
     keep_pairs_whole(outputs)?;
     let looker = Looker { known, authority, request, may };
     let (mut leaves, mut ends) = (Vec::new(), Vec::new());
-    for output in outputs.iter().filter(|output| output.replace) {
+    let replaced = || outputs.iter().filter(|output| output.replace && !looker.is_emptied(&output.path));
+    for output in replaced() {
         let end = match output.part.holds {
             Holds::Certificate => looker.leaf(&output.path).map(|leaf| {
                 leaves.push(leaf);
@@ -63,8 +64,8 @@ pub fn check(
         };
         ends.push(end.ok_or_else(|| in_the_way(&output.path, "a certificate", may))?);
     }
-    let keys = outputs.iter().filter(|output| output.replace && output.part.holds == Holds::Key);
-    match keys.into_iter().find(|output| !looker.key_is_ours(&output.path, &leaves)) {
+    let mut keys = replaced().filter(|output| output.part.holds == Holds::Key);
+    match keys.find(|output| !looker.key_is_ours(&output.path, &leaves)) {
         Some(output) => Err(in_the_way(&output.path, "a key", may)),
         None => Ok(ends.into_iter().min()),
     }
@@ -212,6 +213,11 @@ impl Looker<'_> {
         let roots = roots.iter().flat_map(|path| pem::certificates(path));
         leaf.is_of_local_ca()
             || roots.filter_map(|der| CaCertificate::parse(der).ok()).any(|root| leaf.is_of(&root))
+    }
+
+    /// Whether this is a file of devca's without content, as a full disk or a loss of power leaves it.
+    fn is_emptied(&self, path: &Path) -> bool {
+        path.metadata().is_ok_and(|metadata| metadata.len() == 0) && self.known.at(path).is_some()
     }
 
     /// Compares the names. Earlier versions issued client certificates without a SAN.
