@@ -18,6 +18,8 @@ mod differences;
 mod edges;
 #[path = "check/faults.rs"]
 mod faults;
+#[path = "check/features.rs"]
+mod features;
 #[path = "check/files.rs"]
 mod files;
 #[path = "check/forge.rs"]

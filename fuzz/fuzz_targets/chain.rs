@@ -18,7 +18,7 @@ fuzz_target!(|text: &[u8]| {
         [(others, std::slice::from_ref(last)), (links.as_slice(), links.as_slice()), (&links, &[])]
     {
         for (name, client) in [(Some("localhost"), false), (Some("127.0.0.1"), false), (None, true)] {
-            let expected = Expectation { name, client, now };
+            let expected = Expectation { name, client, now, stapled: Some(client) };
             let search = Search::new(sent, anchors, &[]);
             let best = search.best(&|chain| judge::judge(chain, sent, &expected).len());
             for chain in [best, search.by_openssl(now), search.by_gnutls(now)].into_iter().flatten() {

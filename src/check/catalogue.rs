@@ -113,6 +113,8 @@ pub enum Case {
     OfLeaf,
     /// The message is about a CA above the leaf.
     OfCa,
+    /// A certificate does not require the TLS features that its CA requires.
+    NotInherited,
     /// A name is not in the permitted subtrees.
     NotPermitted,
     /// A name is in an excluded subtree.
@@ -180,6 +182,7 @@ pub static ALL: &[&Diagnosis] = &[
     &NOT_A_CA,
     &PATH_TOO_LONG,
     &UNKNOWN_EXTENSION,
+    &MUST_STAPLE,
     &OUTSIDE_CONSTRAINTS,
     &CONSTRAINED_ADDRESSES,
     &CLIENT_WITHOUT_SAN,

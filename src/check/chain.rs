@@ -6,6 +6,7 @@ use x509_parser::extensions::KeyUsage;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
+use super::features::Features;
 use super::form::{self, Defect};
 use super::names::{Limits, Names};
 use crate::x509::canonical::Canonical;
@@ -43,6 +44,8 @@ pub struct Link {
     pub names: Names,
     /// Its name constraints, if it has any.
     pub limits: Option<Limits>,
+    /// The TLS features that it requires, if it has that extension.
+    pub features: Option<Features>,
     /// Everything that is malformed in it.
     pub defects: Vec<Defect>,
 }
@@ -106,6 +109,7 @@ impl Link {
             has_explicit_curve: parsed.has_explicit_curve(),
             names: Names::of(&parsed.raw),
             limits: Limits::of(&parsed.raw),
+            features: Features::of(&parsed.raw),
             defects: form::defects(&parsed.raw, parsed.rest),
             der: der.to_vec(),
         })

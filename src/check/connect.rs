@@ -46,6 +46,8 @@ pub struct Seen {
     pub acceptable: Option<Vec<Vec<u8>>>,
     /// Whether the server signed the handshake with a key that does not match its certificate.
     pub has_wrong_key: bool,
+    /// Whether the server stapled an OCSP response for its certificate.
+    pub is_stapled: bool,
     /// Why the connection failed.
     pub failure: Option<Failure>,
     /// The server's clock, from the `Date` header of its HTTP response.
@@ -98,6 +100,7 @@ pub fn look(target: &Target) -> Seen {
     seen.chain.clone_from(&watcher.seen().chain);
     seen.acceptable.clone_from(&watcher.seen().acceptable);
     seen.has_wrong_key = watcher.seen().has_wrong_key;
+    seen.is_stapled = watcher.seen().is_stapled;
     seen
 }
 

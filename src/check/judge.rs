@@ -7,7 +7,7 @@ use super::catalogue::{
     WRONG_ORDER, Words,
 };
 use super::chain::{self, Chain, End, Link, Source};
-use super::{Finding, constraints, form, hostname, issue, issuers, purpose, strength, words};
+use super::{Finding, constraints, features, form, hostname, issue, issuers, purpose, strength, words};
 use crate::x509::details::CertificateDetails;
 use crate::x509::policy;
 use crate::x509::validity::DaysLeft;
@@ -25,6 +25,8 @@ pub struct Expectation<'a> {
     pub client: bool,
     /// The time to check validity against.
     pub now: OffsetDateTime,
+    /// Whether the server stapled an OCSP response; `None` without a server.
+    pub stapled: Option<bool>,
 }
 
 /// Reports everything that is visible in the chain itself. Whether its root is trusted is checked elsewhere.
@@ -48,6 +50,7 @@ pub fn judge(chain: &Chain, sent: &[Link], expected: &Expectation) -> Vec<Findin
     }
     findings.extend(purpose::judge(chain, expected));
     findings.extend(form::judge(chain));
+    findings.extend(features::judge(chain, expected));
     findings.extend(constraints::judge(chain));
     findings.extend(issuers::judge(chain));
     if !chain::is_in_order(sent) {

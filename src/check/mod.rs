@@ -16,6 +16,7 @@ pub mod chain;
 pub(crate) mod connect;
 mod constraints;
 pub(crate) mod environment;
+mod features;
 mod form;
 pub(crate) mod handshake;
 mod hostname;

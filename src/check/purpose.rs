@@ -1,13 +1,13 @@
 //! Checks what each certificate of a chain may be used for: the leaf for this connection, the CAs for signing
 //! those below them.
 
-use super::Finding;
 use super::catalogue::{
     CA_AS_LEAF, Case, Client, Library, NOT_A_CA, PATH_TOO_LONG, UNKNOWN_EXTENSION, WRONG_KEY_USAGE,
     WRONG_USAGE, Words,
 };
 use super::chain::{Chain, End, Link};
 use super::judge::Expectation;
+use super::{Finding, features};
 use crate::x509::usage::Usage;
 
 /// Reports every certificate that is used for something it does not allow.
@@ -231,7 +231,7 @@ fn unsupported_by(oid: &str) -> &'static [Library] {
         // Policy mappings and policy constraints.
         Some("33" | "36") => &[GnuTls, Go, Webpki],
         // TLS features (RFC 7633), known as OCSP must-staple.
-        None if oid == "1.3.6.1.5.5.7.1.24" => &[OpenSsl, Go, Webpki, Java, Chrome],
+        None if oid == features::OID => &[OpenSsl, Go, Webpki, Java, Chrome],
         // Access to the issuer's certificate and to OCSP.
         None if oid == "1.3.6.1.5.5.7.1.1" => &[OpenSsl, Webpki, Java],
         _ => &[OpenSsl, GnuTls, Go, Webpki, Java, Chrome, Firefox],

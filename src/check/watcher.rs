@@ -39,6 +39,8 @@ pub(super) struct Watched {
     pub(super) acceptable: Option<Vec<Vec<u8>>>,
     /// Whether the server signed the handshake with a key that does not match its certificate.
     pub(super) has_wrong_key: bool,
+    /// Whether the server stapled an OCSP response for its certificate.
+    pub(super) is_stapled: bool,
 }
 
 impl Watcher {
@@ -83,11 +85,12 @@ impl ServerCertVerifier for Watcher {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         _: &ServerName<'_>,
-        _: &[u8],
+        ocsp_response: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let chain = std::iter::once(end_entity).chain(intermediates).map(|der| der.to_vec()).collect();
-        self.seen().chain = chain;
+        let mut seen = self.seen();
+        (seen.chain, seen.is_stapled) = (chain, !ocsp_response.is_empty());
         Ok(ServerCertVerified::assertion())
     }
 

@@ -16,7 +16,8 @@ use trust::Trust;
 
 use super::Context;
 use crate::check::catalogue::{
-    CA_AS_LEAF, KEY_MISMATCH, KEY_READABLE, Library, MALFORMED, NOT_TLS, WRONG_KEY_USAGE, WRONG_USAGE,
+    CA_AS_LEAF, Client, KEY_MISMATCH, KEY_READABLE, Library, MALFORMED, NOT_TLS, WRONG_KEY_USAGE,
+    WRONG_USAGE, Words,
 };
 use crate::check::chain::{Chain, End, Link, Source};
 use crate::check::connect::{self, Failure, Seen, Target};
@@ -118,7 +119,8 @@ fn server(context: &Context, args: &cli::Check, host: &str, port: u16) -> anyhow
         checked.findings.extend(environment::proxy(host));
     }
     let name = args.name.as_deref().unwrap_or(target.name());
-    let expected = Expectation { name: Some(name), client: false, now: context.now };
+    let expected =
+        Expectation { name: Some(name), client: false, now: context.now, stapled: Some(seen.is_stapled) };
     chain(args, &roots, &seen.chain, &expected, &mut checked)?;
     Ok(checked)
 }
@@ -129,7 +131,7 @@ fn of_client(context: &Context, args: &cli::Check, roots: &Roots) -> anyhow::Res
     let (Some(path), Some(key)) = (&args.cert, &args.key) else { return Ok(Vec::new()) };
     let sent = pem::certificates(path);
     let links: Vec<Link> = sent.iter().filter_map(|der| Link::read(der)).collect();
-    let expected = Expectation { name: None, client: true, now: context.now };
+    let expected = Expectation { name: None, client: true, now: context.now, stapled: None };
     let search = Search::new(&links, &roots.anchors, &roots.others);
     let count = |chain: &Chain| judge::judge(chain, &links, &expected).len();
     let Some(chain) = search.best(&count) else { return Ok(Vec::new()) };
@@ -207,7 +209,7 @@ fn file(context: &Context, args: &cli::Check, path: &Path) -> anyhow::Result<Che
     if client && !args.client {
         context.report.note("judged as a client certificate, since it is for clients only");
     }
-    let expected = Expectation { name: args.name.as_deref(), client, now: context.now };
+    let expected = Expectation { name: args.name.as_deref(), client, now: context.now, stapled: None };
     chain(args, &roots, &found.certificates, &expected, &mut checked)?;
     // A CA certificate on its own is not meant to be used as a leaf.
     if args.name.is_none() && !args.client && leaf.is_some_and(|leaf| leaf.is_ca) {
@@ -322,7 +324,9 @@ fn chain(
     if let Some(at) = sent.iter().position(|der| Link::read(der).is_none()) {
         let what = format!("certificate {} of {} cannot be read", at + 1, sent.len());
         let fix = format!("{} --format pem,fullchain", issue(&chain.leaf().details));
-        checked.findings.push(Finding::new(&MALFORMED, what, fix));
+        // Its message is only known for a leaf that others can read.
+        let said = |words: &Words| words.client != Client::Firefox;
+        checked.findings.push(Finding::new(&MALFORMED, what, fix).saying(said));
     }
     let Trust { finding, trusted_by, not_trusted_by } =
         roots.trust(args, expected.client, &chain, links.len());

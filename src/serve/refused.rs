@@ -33,7 +33,7 @@ pub(super) fn reason(
         return ("the revocation list has expired".into(), "write a new one: devca crl".into());
     }
     let anchors: Vec<Link> = cas.roots.iter().filter_map(|der| Link::read(der)).collect();
-    let expected = Expectation { name: None, client: true, now };
+    let expected = Expectation { name: None, client: true, now, stapled: None };
     let count = |chain: &Chain| judge::judge(chain, &sent, &expected).len();
     let search = Search::new(&sent, &anchors, &[]);
     let best = search.best(&count);
@@ -57,7 +57,7 @@ pub(super) fn reason(
 pub(super) fn best_chain(chain: &[Vec<u8>], cas: &ClientCas, now: OffsetDateTime) -> Vec<CertificateDetails> {
     let sent: Vec<Link> = chain.iter().filter_map(|der| Link::read(der)).collect();
     let anchors: Vec<Link> = cas.roots.iter().filter_map(|der| Link::read(der)).collect();
-    let expected = Expectation { name: None, client: true, now };
+    let expected = Expectation { name: None, client: true, now, stapled: None };
     let search = Search::new(&sent, &anchors, &[]);
     let best = search.best(&|chain: &Chain| judge::judge(chain, &sent, &expected).len());
     let links = best.map(|chain| chain.links).unwrap_or_default();

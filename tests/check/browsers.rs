@@ -18,7 +18,7 @@ fn browsers_say_what_is_foretold() {
         let (leaf, key) = forged(&home, &format!("{name}-leaf"), Some(&middle), &[]);
         (together(&home, &format!("{name}.pem"), &[&leaf, &middle.0]), key)
     };
-    let faults: [(&[&str], Pair); 12] = [
+    let faults: [(&[&str], Pair); 16] = [
         (&[], issued(&home, "localhost", &[])),
         (&["name-mismatch"], issued(&home, "app.test", &[])),
         (&["expired"], forged(&home, "old", root.as_ref(), &["in=-30", "days=20"])),
@@ -31,6 +31,10 @@ fn browsers_say_what_is_foretold() {
         (&["unknown-extension"], forged(&home, "critical", root.as_ref(), &["critical=1"])),
         (&["wrong-key-usage"], forged(&home, "signer", root.as_ref(), &["usage=key_cert_sign"])),
         (&["wrong-key-usage"], forged(&home, "cipher", root.as_ref(), &["usage=key_encipherment"])),
+        (&["must-staple"], forged(&home, "staple", root.as_ref(), &["feature=5"])),
+        (&["must-staple"], forged(&home, "feature", root.as_ref(), &["feature=17"])),
+        (&["malformed"], forged(&home, "damaged", root.as_ref(), &["feature=damaged"])),
+        (&["must-staple", "must-staple"], below("stapling", &["kind=ca", "feature=5"])),
     ];
     for (expected, pair) in faults {
         let server = serve(&pair);

@@ -144,6 +144,37 @@ fn whom_a_usage_or_an_extension_stops_is_foretold() {
     all_are_foretold(&Home::new(), &cases);
 }
 
+/// What a CA requires of the handshake, certificates below it must require, too.
+#[test]
+fn whom_a_missing_tls_feature_stops_is_foretold() {
+    fn set(draft: &mut Draft, features: Option<&[u8]>) {
+        let Some(features) = features else { return };
+        let listed: Vec<Vec<u8>> = features.iter().map(|feature| der(2, &[*feature])).collect();
+        draft.set("1.3.6.1.5.5.7.1.24", false, &sequence(&listed));
+    }
+    let lists: [Option<&[u8]>; 5] = [None, Some(&[5]), Some(&[17]), Some(&[5, 17]), Some(&[])];
+    let mut cases = Vec::new();
+    for of_leaf in lists {
+        for of_middle in lists {
+            for of_root in [None, Some(&[5][..]), Some(&[])] {
+                let mut chain = plain(1);
+                let features = [of_leaf, of_middle, of_root];
+                chain.iter_mut().zip(features).for_each(|(draft, features)| set(draft, features));
+                cases.push(case(format!("TLS features {features:?}"), &chain[..2], &chain[2..]));
+            }
+        }
+    }
+    for (at, place) in ["leaf", "intermediate", "root"].iter().enumerate() {
+        for below in [None, Some(&[5][..])] {
+            let mut chain = plain(1);
+            chain.iter_mut().take(at).for_each(|draft| set(draft, below));
+            chain[at].set("1.3.6.1.5.5.7.1.24", false, &der(4, &[]));
+            cases.push(case(format!("{place}: damaged TLS features"), &chain[..2], &chain[2..]));
+        }
+    }
+    all_are_foretold(&Home::new(), &cases);
+}
+
 #[test]
 fn whom_a_name_below_a_constraint_stops_is_foretold() {
     let permits = |name: Vec<u8>| (vec![name], Vec::new());

@@ -65,7 +65,8 @@ try:
         error, _ = command(3 * number + 2, "WebDriver:Navigate", url=url)
         if error:
             # The page only names a class of errors; the document has the exact one.
-            script = "return document.documentURI + ' ' + document.getFailedCertSecurityInfo?.().errorCodeString"
+            code = "(document.getFailedCertSecurityInfo?.() ?? document.getNetErrorInfo?.())?.errorCodeString"
+            script = f"return document.documentURI + ' ' + {code}"
             _, text = command(3 * number + 3, "WebDriver:ExecuteScript", script=script, args=[])
             print("refused:", " ".join(error["message"].split()), (text or {}).get("value"))
             refused = True

@@ -85,6 +85,11 @@ if extension := wanted.get("critical-extension"):
         "issuer-name": x509.IssuerAlternativeName([x509.DNSName("localhost")]),
     }
     builder = builder.add_extension(values[extension], critical=True)
+if features := wanted.get("feature"):
+    numbers = b"".join(bytes([2, 1, int(number)]) for number in features.split(",") if number.isdigit())
+    value = bytes([0x30, len(numbers)]) + numbers if features != "damaged" else b"\x04\x00"
+    feature = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.5.5.7.1.24"), value)
+    builder = builder.add_extension(feature, critical=False)
 if padding := int(wanted.get("padding", 0)):
     unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), bytes(padding))
     builder = builder.add_extension(unknown, critical=False)

@@ -1,9 +1,10 @@
 //! Malformed certificates, and others that clients do not expect.
 
 use super::Case::{
-    AtRoot, CaKey, ChainSent, EcdsaWithSha3, LeafSent, RootNotSent, RootWithSha3, SentKey, Signature,
+    AtRoot, CaKey, ChainSent, EcdsaWithSha3, LeafSent, NotInherited, RootNotSent, RootWithSha3, SentKey,
+    Signature,
 };
-use super::Client::{Curl, GnuTls, Go, Java, Node, OpenSsl, Python, Rustls};
+use super::Client::{Curl, Firefox, GnuTls, Go, Java, Node, OpenSsl, Python, Rustls};
 use super::{Diagnosis, says};
 
 pub static MALFORMED: Diagnosis = Diagnosis {
@@ -28,6 +29,7 @@ pub static MALFORMED: Diagnosis = Diagnosis {
         says(GnuTls, "ASN1 parser: Error in DER parsing"),
         says(Rustls, "invalid peer certificate: BadEncoding"),
         says(Rustls, "ExtensionValueInvalid"),
+        says(Firefox, "SEC_ERROR_BAD_DER"),
         says(Rustls, "SignatureAlgorithmMismatch"),
     ],
 };
@@ -61,6 +63,26 @@ pub static TOO_MANY_NAMES: Diagnosis = Diagnosis {
         says(Go, "too many constraint"),
         says(GnuTls, "violates the signer's constraints"),
         says(Rustls, "MaximumNameConstraintComparisonsExceeded"),
+    ],
+};
+
+pub static MUST_STAPLE: Diagnosis = Diagnosis {
+    id: "must-staple",
+    title: "a TLS feature that a certificate requires is missing",
+    meaning: "The certificate has the TLS feature extension (RFC 7633), which usually says that the server must staple an OCSP response (must-staple). Firefox and GnuTLS (wget) reject the server if it does not. They also reject a certificate that does not require what its CA requires; Firefox knows no other feature.",
+    causes: &[
+        "OCSP stapling is off in the server, or it has not fetched a response yet",
+        "the CA has stopped answering OCSP, as Let's Encrypt did in 2025",
+        "the certificate was requested with --must-staple or tlsfeature = status_request",
+    ],
+    fix: &[
+        "turn on OCSP stapling in the server, such as ssl_stapling on; in nginx",
+        "devca issue NAMES issues without must-staple",
+    ],
+    words: &[
+        says(GnuTls, "requires the server to include an OCSP status in its response"),
+        says(GnuTls, "violates the signer's constraints").when(NotInherited),
+        says(Firefox, "MOZILLA_PKIX_ERROR_REQUIRED_TLS_FEATURE_MISSING"),
     ],
 };
 
