@@ -15,7 +15,7 @@ use std::fs;
 
 use bench::{Bench, Forgery, Question, Root, Verdict};
 use common::versions::version;
-use common::{project, words};
+use common::{Home, project, words};
 
 /// A client, the command that prints its version, and its messages for rejecting a forged host name.
 struct Known {
@@ -152,6 +152,61 @@ fn what_a_stolen_key_can_forge_is_what_the_documentation_says() {
         wrong.extend(tables.iter().flat_map(|table| table.differences(&documentation)));
     }
     assert!(wrong.is_empty(), "if docs/clients.md is wrong, tests/measure-clients:\n{}", wrong.join("\n"));
+}
+
+/// The names in the texts for the clients that were measured.
+const FAMILIES: &[(&str, &[&str])] = &[
+    (
+        "OpenSSL",
+        &[
+            "curl",
+            "openssl s_client",
+            "Node",
+            "Node 22",
+            "Node 24",
+            "Python",
+            "Ruby",
+            "PHP streams",
+            "PHP curl",
+        ],
+    ),
+    ("Bun", &["Bun node:https", "Bun fetch"]),
+    ("gRPC", &["gRPC (Python)"]),
+    ("NSS", &["NSS (tstclnt)"]),
+    ("Java", &["Java"]),
+    ("Chromium", &["Chromium"]),
+    ("Firefox", &["Firefox"]),
+    ("Go", &["Go"]),
+    ("rustls", &["rustls (webpki)"]),
+    ("GnuTLS", &["gnutls-cli", "wget"]),
+    ("Deno", &["Deno"]),
+    ("workerd", &["workerd", "miniflare"]),
+];
+
+/// Every text that promises protection says who can be fooled, as the table of the default root does.
+#[test]
+fn every_text_names_who_can_be_fooled() {
+    let read = |name: &str| fs::read_to_string(project().join(name)).unwrap();
+    let documentation = read("docs/clients.md");
+    let table = documentation.split("### Default root").nth(1).unwrap().split("\n### ").next().unwrap();
+    let address = 2 + titles().position(|title| title == "SAN localhost, 8.8.8.8").unwrap();
+    let is_fooled = |client: &str| {
+        let row = table.lines().find(|line| line.starts_with(&format!("| {client} |"))).unwrap();
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        // The default root does not limit addresses.
+        (4..cells.len()).any(|at| at != address && cells[at] == "yes")
+    };
+    let help = words(&Home::new().devca(["install", "--help"]).output().unwrap());
+    for text in [read("README.md"), read("SECURITY.md"), documentation.clone(), help] {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let says =
+            |sentence: &&str| sentence.contains("can be fooled") || sentence.contains("Java does not apply");
+        let fooled = text.split(". ").filter(says).collect::<Vec<_>>().join(" ");
+        for (family, clients) in FAMILIES {
+            let named = fooled.split(|c: char| !c.is_alphanumeric()).any(|word| word == *family);
+            assert_eq!(named, clients.iter().any(|client| is_fooled(client)), "{family}: {fooled}");
+        }
+    }
 }
 
 /// Which verifiers accept a leaf for email and one for code below such a root. The extended key usages of

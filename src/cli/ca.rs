@@ -19,7 +19,7 @@ Examples:
 
 The root certificate limits the root to development names (localhost, *.test, *.internal and the like); --permit adds \
 to that list when the root is created. If the key is stolen, Chromium, Firefox, Go, rustls and GnuTLS hold the thief to \
-the list. OpenSSL (curl, Python, Node, Ruby, PHP), Bun, gRPC and NSS's own tools can be fooled by a forged certificate \
+the list. OpenSSL (curl, Python, Node, Ruby, PHP), Bun, gRPC and NSS's own verifier can be fooled by a forged certificate \
 that has no host name among its SANs, and Java does not apply the list at all. So protect the key: see --keyring and \
 --passphrase. docs/clients.md lists what each client does.
 
