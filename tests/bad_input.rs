@@ -2,165 +2,18 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "bad_input/ca.rs"]
+mod ca;
 mod common;
+#[path = "bad_input/names.rs"]
+mod names;
 
-use std::ffi::OsString;
 use std::fs;
-use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use common::refusals::{refused, two_lines};
 use common::{Home, in_namespace, ok, words};
-
-#[test]
-fn invalid_names_are_refused_before_anything_is_written() {
-    let home = Home::new();
-    let long = "a".repeat(300);
-    for name in [
-        "",
-        "*",
-        "*.test",
-        "*.localhost",
-        "*.*.test",
-        "a..b",
-        "256.1.1.1",
-        "1.2.3",
-        "..",
-        "/",
-        "../../etc/passwd",
-        "a/b",
-        "🦀",
-        "🦀.test",
-        "a b",
-        "a\nb",
-        "a\tb",
-        &long,
-    ] {
-        refused(&home, ["issue", name], 2, "");
-        refused(&home, ["issue", "localhost", name], 2, "");
-    }
-    refused(&home, ["issue", "-x"], 2, "unexpected argument");
-    refused(&home, ["issue", "--", "-x"], 2, "hyphen");
-    refused(&home, [OsString::from("issue"), OsString::from_vec(b"\xff\xfe".to_vec())], 2, "");
-    refused(&home, ["issue", "*.test"], 2, "directly below a top-level domain");
-    assert!(home.everything().is_empty(), "not even a root was made");
-}
-
-#[test]
-fn the_hint_names_the_command_that_was_meant() {
-    let home = Home::new();
-    for (name, part, hint) in [
-        ("my app.test", "it contains a space", "for example: devca issue localhost 127.0.0.1"),
-        ("10.0.0.0/8", "single addresses, not ranges", "name each address: devca issue 10.0.0.0"),
-        ("fe80::1%lo", "have no zone", "devca issue fe80::1"),
-        ("app.test/path", "is not a host name", "path: devca issue app.test"),
-        ("user@example.com", "does not name a server", "devca issue --client user@example.com"),
-    ] {
-        let output = home.devca(["issue", name]).output().unwrap();
-        two_lines(&output, 2, part);
-        assert!(words(&output).contains(&format!("{hint}\n")), "{name}: {}", words(&output));
-    }
-    refused(&home, ["issue", "--csr", "x.csr", "x.test"], 2, "cannot be used with");
-    refused(&home, ["renew", "--within", "1y"], 2, "is not a number of days");
-    assert!(home.everything().is_empty());
-}
-
-#[test]
-fn names_are_taken_as_people_write_them() {
-    for (typed, names) in [
-        (vec![], vec!["localhost", "127.0.0.1", "::1"]),
-        (vec!["localhost:3000"], vec!["localhost"]),
-        (vec!["https://app.test:3000/x?y", "http://[::1]:80/"], vec!["app.test", "::1"]),
-        (vec!["app.test,127.0.0.1"], vec!["app.test", "127.0.0.1"]),
-        (vec!["app.localhost.", " LOCALHOST "], vec!["app.localhost", "localhost"]),
-    ] {
-        let home = Home::new();
-        let issued = home.json([&["issue"], typed.as_slice()].concat());
-        assert_eq!(issued["names"], serde_json::json!(names), "{typed:?}: {issued:#}");
-    }
-    let home = Home::new();
-    for (typed, hint) in [
-        ("localhost", "devca issue localhost"),
-        ("app.test", "devca issue app.test"),
-        ("-install", "devca install"),
-        ("-CAROOT", "devca root"),
-    ] {
-        let output = home.devca([typed]).output().unwrap();
-        assert_eq!(output.status.code(), Some(2), "{typed}");
-        assert!(words(&output).ends_with(&format!("devca: hint: {hint}\n")), "{}", words(&output));
-    }
-    assert!(home.everything().is_empty());
-}
-
-#[test]
-fn values_are_taken_as_people_write_them() {
-    let home = Home::new();
-    home.ok(["issue", "localhost", "--format", "PEM,P12", "--key-type", "ECDSA", "--days", "90d"]);
-    assert_eq!(home.listing(), ["localhost-key.pem", "localhost.p12", "localhost.pem"]);
-}
-
-#[test]
-fn a_nul_cannot_be_smuggled_in_by_json_or_environment() {
-    // An argument cannot contain a NUL, but the library's parser must refuse one too.
-    assert!(devca::x509::name::Name::parse("a\0b").is_err());
-    let home = Home::new();
-    for ca in ["../x", "a/b", "", ".hidden", "a b", &"x".repeat(65)] {
-        refused(&home, ["--ca", ca, "issue", "localhost"], 2, "is not a valid CA name");
-    }
-}
-
-#[test]
-fn invalid_validities_are_refused() {
-    let home = Home::new();
-    for days in ["0", "-1", "826", "999999", "9223372036854775807"] {
-        refused(&home, ["issue", "localhost", "--days", days], 2, "cannot be valid for");
-    }
-    for days in ["9223372036854775808", "x", "", "d", "90 d"] {
-        refused(&home, ["issue", "localhost", "--days", days], 2, "is not a number of days");
-    }
-    for end in ["tomorrow", "2026-02-30", "+12026-01-01", ""] {
-        refused(&home, ["issue", "localhost", "--not-after", end], 2, "is not a valid date");
-    }
-    for end in ["0000-01-01", "9999-12-31"] {
-        refused(&home, ["issue", "localhost", "--not-after", end], 2, "is out of range");
-    }
-    refused(&home, ["issue", "localhost", "--not-after", "2099-01-01"], 2, "cannot be valid for");
-    refused(
-        &home,
-        ["issue", "localhost", "--not-after", "2026-01-01", "--days", "1"],
-        2,
-        "cannot be used with",
-    );
-}
-
-#[test]
-fn a_name_outside_the_constraints_is_refused_with_the_way_out() {
-    let home = Home::new();
-    for fresh in [true, false] {
-        for name in ["www.example-bank.com", "*.example.dev", "nottest"] {
-            refused(&home, ["issue", "localhost", name], 1, "this root may not sign for");
-        }
-        // The root does not constrain addresses, so devca itself must refuse these.
-        for address in ["8.8.8.8", "2001:db8::1", "::ffff:8.8.8.8"] {
-            let said = words(&home.devca(["issue", "localhost", address]).output().unwrap());
-            assert!(
-                said.contains("is a public address") && said.contains("permit it: devca permit"),
-                "{said}"
-            );
-            refused(&home, ["issue", "localhost", address], 1, "is a public address");
-        }
-        let said = words(&home.devca(["issue", "shop.corp.dev"]).output().unwrap());
-        let way = if fresh { "devca install --permit shop.corp.dev" } else { "devca permit shop.corp.dev" };
-        assert!(said.contains(way), "{said}");
-        refused(&home, ["issue", "0.0.0.0"], 1, "clients do not connect to 0.0.0.0");
-        let said = words(&home.devca(["issue", "alice"]).output().unwrap());
-        assert!(said.contains("hint: for a client certificate: devca issue --client alice"), "{said}");
-        if fresh {
-            home.ok(["issue", "localhost"]);
-        }
-    }
-}
 
 #[test]
 fn an_existing_file_is_replaced_only_if_it_is_ours_for_the_same_names() {
@@ -237,132 +90,6 @@ fn only_regular_files_are_replaced_even_with_force() {
         2,
         "is a CA's folder",
     );
-}
-
-#[test]
-fn a_damaged_ca_is_named_and_left_as_it_is() {
-    let spoil: &[(&str, &str, &str)] = &[
-        ("root.pem", "", "contains no certificate"),
-        ("root.pem", "nonsense", "contains no certificate"),
-        ("root.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "damaged"),
-        (
-            "root.pem",
-            "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n",
-            "cannot be read as PEM",
-        ),
-        ("root.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n", "cannot be read as PEM"),
-        ("root-key.pem", "", "contains no private key"),
-        ("root-key.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "cannot be read"),
-    ];
-    for (file, content, part) in spoil {
-        let home = Home::new();
-        home.ok(["issue", "localhost"]);
-        fs::write(home.ca().join(file), content).unwrap();
-        refused(&home, ["issue", "app.test"], 1, part);
-        refused(&home, ["issue", "localhost"], 1, part);
-    }
-    let home = Home::new();
-    home.ok(["issue", "localhost"]);
-    // A leaf in place of the root, another CA's key, a missing key, a root that is a folder, and an endless
-    // file.
-    let root = fs::read(home.root()).unwrap();
-    fs::copy(home.file("localhost.pem"), home.root()).unwrap();
-    refused(&home, ["issue", "app.test"], 1, "it is not a CA certificate");
-    fs::write(home.root(), &root).unwrap();
-    let key = fs::read(home.ca().join("root-key.pem")).unwrap();
-    fs::copy(home.file("localhost-key.pem"), home.ca().join("root-key.pem")).unwrap();
-    refused(&home, ["issue", "app.test"], 1, "is not the key of");
-    fs::remove_file(home.ca().join("root-key.pem")).unwrap();
-    refused(&home, ["issue", "app.test"], 1, "is missing");
-    fs::write(home.ca().join("root-key.pem"), key).unwrap();
-    fs::remove_file(home.root()).unwrap();
-    std::os::unix::fs::symlink("/dev/zero", home.root()).unwrap();
-    refused_quickly(&home, "is a link");
-    fs::remove_file(home.root()).unwrap();
-    fs::File::create(home.root()).unwrap().set_len(1 << 30).unwrap();
-    refused_quickly(&home, "too large");
-    fs::remove_file(home.root()).unwrap();
-    fs::create_dir(home.root()).unwrap();
-    refused_quickly(&home, "cannot read");
-}
-
-fn refused_quickly(home: &Home, part: &str) {
-    let output = home.devca(["issue", "app.test"]).output().unwrap();
-    two_lines(&output, 1, part);
-    assert!(!home.file("app.test.pem").exists() && !home.file("app.test-key.pem").exists());
-}
-
-#[test]
-fn a_lost_certificate_is_reissued_for_the_existing_key() {
-    let home = Home::new();
-    home.ok(["issue", "localhost"]);
-    let key = fs::read(home.ca().join("root-key.pem")).unwrap();
-    fs::remove_file(home.root()).unwrap();
-    home.ok(["issue", "app.test"]);
-    assert_eq!(fs::read(home.ca().join("root-key.pem")).unwrap(), key);
-    let root = home.root();
-    for leaf in ["localhost.pem", "app.test.pem"] {
-        ok("openssl", ["verify", "-CAfile", root.to_str().unwrap(), home.file(leaf).to_str().unwrap()]);
-    }
-}
-
-#[test]
-fn an_expired_root_signs_nothing() {
-    let home = Home::new();
-    home.ok(["issue", "localhost"]);
-    let pem = fs::read(home.ca().join("root-key.pem")).unwrap();
-    let der = rustls_pemfile::private_key(&mut pem.as_slice()).unwrap().unwrap();
-    let long_ago =
-        devca::x509::validity::Validity::starting(time::macros::datetime!(2010-01-01 0:00 UTC), 3650);
-    let old =
-        devca::ca::profile::root("old", &devca::x509::constraints::Constraints::default(), long_ago, [1; 16])
-            .self_signed(&rcgen::KeyPair::try_from(&der).unwrap())
-            .unwrap();
-    fs::write(home.root(), devca::x509::pem::certificate(old.der())).unwrap();
-    refused(&home, ["issue", "app.test"], 1, "expired on");
-    refused(&home, ["install"], 1, "expired on");
-}
-
-#[test]
-fn a_key_that_others_can_read_is_pointed_out() {
-    let home = Home::new();
-    home.ok(["issue", "localhost"]);
-    let key = home.ca().join("root-key.pem");
-    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
-    let output = home.devca(["issue", "app.test"]).output().unwrap();
-    assert!(output.status.success());
-    let said = words(&output);
-    assert!(
-        said.contains("is readable by other users") && said.contains(&format!("chmod 600 {}", key.display())),
-        "{said}"
-    );
-}
-
-#[test]
-fn names_without_number_and_duplicates() {
-    let home = Home::new();
-    let many: Vec<String> = (0..1000).map(|n| format!("host-{n}.test")).collect();
-    home.ok(["issue".to_owned()].iter().chain(&many));
-    let text = ok(
-        "openssl",
-        [
-            "x509",
-            "-in",
-            home.file("host-0.test+999.pem").to_str().unwrap(),
-            "-noout",
-            "-ext",
-            "subjectAltName",
-        ],
-    );
-    assert_eq!(text.matches("DNS:").count(), 1000);
-    let twice = home.devca(["issue", "localhost", "LOCALHOST", "127.0.0.1", "127.0.0.1"]).output().unwrap();
-    assert!(twice.status.success() && words(&twice).contains("more than once"), "{}", words(&twice));
-    assert!(home.file("localhost+1.pem").exists());
-    // The longest possible names still get files.
-    let long = format!("{0}.{0}.{0}.test", "a".repeat(63));
-    home.ok(["issue", &long]);
-    home.ok(["issue", "--client", "spiffe://dev/alice"]);
-    assert!(home.file("spiffe___dev_alice-client.pem").exists(), "{:?}", home.listing());
 }
 
 #[test]
@@ -449,60 +176,6 @@ fn what_fills_standard_output_is_asked_for_alone() {
     assert!(serde_json::from_slice::<serde_json::Value>(&document.stdout).is_ok(), "{}", words(&document));
 }
 
-#[cfg(unix)]
-#[test]
-fn a_link_in_the_folder_of_the_ca_is_not_written_through() {
-    let home = Home::new();
-    home.ok(["issue", "localhost"]);
-    let victim = home.file("victim");
-    std::fs::write(&victim, "mine\n").unwrap();
-    for name in ["issued.jsonl", "lock"] {
-        let path = home.ca().join(name);
-        std::fs::rename(&path, home.file("kept")).unwrap();
-        std::os::unix::fs::symlink(&victim, &path).unwrap();
-        refused(&home, ["issue", "app.test"], 1, "is a link");
-        std::fs::rename(home.file("kept"), &path).unwrap();
-    }
-    assert_eq!(std::fs::read_to_string(victim).unwrap(), "mine\n");
-}
-
-#[test]
-fn the_folder_of_a_ca_is_only_for_its_own_files() {
-    let home = Home::new();
-    home.ok(["issue", "localhost"]);
-    home.ok(["--ca", "other", "issue", "localhost", "--force"]);
-    std::os::unix::fs::symlink(home.ca(), home.file("link")).unwrap();
-    let (own, other) = (home.ca().display().to_string(), home.ca().with_file_name("other"));
-    let other = other.display().to_string();
-    let before = home.everything();
-    for folder in [own.as_str(), &other, "link", &format!("{own}/../default"), &format!("{own}/below")] {
-        refused(&home, ["export", "--for", "vault", "--out", folder], 2, "is a CA's folder");
-        refused(&home, ["root", "--format", "der", "--out", folder], 2, "is a CA's folder");
-        refused(&home, ["crl", "--out", &format!("{folder}/crl.pem")], 2, "is a CA's folder");
-        refused(&home, ["issue", "app.test", "--out", folder], 2, "is a CA's folder");
-    }
-    assert_eq!(home.everything(), before);
-}
-
-#[test]
-fn a_file_called_root_pem_makes_no_folder_a_cas() {
-    let home = Home::new();
-    for name in ["root.pem", "lock"] {
-        fs::write(home.file(name), "somebody's").unwrap();
-    }
-    let ca = home.work().join("../../ca");
-    let output = home.devca(["issue", "localhost"]).env("DEVCA_HOME", &ca).output().unwrap();
-    assert!(output.status.success(), "{}", words(&output));
-    assert!(home.file("localhost.pem").exists());
-    let folder = ca.join("new");
-    let output = home
-        .devca(["--ca", "new", "issue", "localhost", "--out", folder.to_str().unwrap()])
-        .env("DEVCA_HOME", &ca)
-        .output()
-        .unwrap();
-    two_lines(&output, 2, "is a CA's folder");
-}
-
 #[test]
 fn what_is_named_may_be_a_pipe_but_not_endless() {
     let home = Home::new();
@@ -580,16 +253,6 @@ fn commands_in_hints_can_be_pasted_where_paths_have_spaces() {
     let script = format!("set -- {argument}; test $# = 2; test -f \"${{2#pem_bundle=@}}\"");
     let output = home.command(&common::tool("sh"), ["-euc", &script]).output().unwrap();
     assert!(output.status.success(), "{said}{}", words(&output));
-}
-
-#[test]
-fn a_missing_ca_is_not_an_empty_one() {
-    let home = Home::new();
-    home.ok(["issue", "localhost"]);
-    for command in ["list", "renew", "status"] {
-        refused(&home, ["--ca", "typo", command], 2, "no CA is named typo");
-    }
-    home.ok(["list"]);
 }
 
 #[test]

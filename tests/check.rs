@@ -32,6 +32,8 @@ mod healthy;
 mod judges;
 #[path = "check/postgres.rs"]
 mod postgres;
+#[path = "check/random.rs"]
+mod random;
 #[path = "servers/running.rs"]
 mod running;
 #[path = "check/words.rs"]

@@ -6,6 +6,7 @@ use super::forge::{
     KEY_USAGE, NAME_CONSTRAINTS, SERVER, SUBJECT_KEY_ID, der, directory, dns, email, ip, oid, sequence, uri,
     usages,
 };
+use super::random;
 
 /// What a server sends, leaf first, and what a client trusts.
 pub(super) struct Case {
@@ -19,7 +20,7 @@ pub(super) struct Case {
 /// A property that a certificate can have.
 pub(super) type Property = (&'static str, fn(&mut Draft));
 
-const OF_ANY: &[Property] = &[
+pub(super) const OF_ANY: &[Property] = &[
     ("expired", |draft| draft.days = (-20, -10)),
     ("not valid yet", |draft| draft.days = (10, 20)),
     ("valid until 2060", |draft| draft.days.1 = 13_000),
@@ -79,7 +80,7 @@ const OF_ANY: &[Property] = &[
     ("basic constraints with CA:FALSE", |draft| draft.set(BASIC_CONSTRAINTS, true, &sequence(&[]))),
 ];
 
-const OF_LEAF: &[Property] = &[
+pub(super) const OF_LEAF: &[Property] = &[
     ("CA:TRUE", |draft| draft.set(BASIC_CONSTRAINTS, true, &sequence(&[der(1, &[0xff])]))),
     ("no digitalSignature", |draft| draft.set(KEY_USAGE, true, &der(3, &[5, 0x20]))),
     ("keyCertSign only", |draft| draft.set(KEY_USAGE, true, &der(3, &[2, 0x04]))),
@@ -134,7 +135,7 @@ const OF_LEAF: &[Property] = &[
     ("constraints", |draft| draft.set_constraints(&[dns("test")], &[])),
 ];
 
-const OF_CA: &[Property] = &[
+pub(super) const OF_CA: &[Property] = &[
     ("no basic constraints", |draft| draft.remove(BASIC_CONSTRAINTS)),
     ("basic constraints that are not critical", |draft| {
         draft.set(BASIC_CONSTRAINTS, false, &sequence(&[der(1, &[0xff])]));
@@ -446,94 +447,6 @@ fn twins() -> Vec<Case> {
     cases
 }
 
-/// The splitmix64 generator, which is the same on every machine.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % limit as u64).unwrap()
-    }
-
-    fn property(&mut self, is_leaf: bool) -> Property {
-        let own = if is_leaf { OF_LEAF } else { OF_CA };
-        let at = self.below(OF_ANY.len() + own.len());
-        OF_ANY.get(at).copied().unwrap_or_else(|| own[at - OF_ANY.len()])
-    }
-}
-
-/// Returns a chain of up to three intermediates with random twins, namesakes, cross-certificates, loops and
-/// properties.
-fn random(random: &mut Random) -> Case {
-    let mut chain = plain(random.below(4));
-    let mut label = vec![format!("random, {} certificates", chain.len())];
-    let top = chain.len() - 1;
-    for _ in 0..random.below(3) {
-        let level = random.below(chain.len());
-        let (what, change) = random.property(level == 0);
-        change(&mut chain[level]);
-        label.push(format!("{level}: {what}"));
-    }
-    rename(&mut chain);
-    let mut roots = vec![chain[top].clone()];
-    let mut sent = chain[..top].to_vec();
-    for _ in 0..random.below(4) {
-        let level = 1 + random.below(top);
-        let mut more = chain[level].clone();
-        let kind = random.below(5);
-        label.push(format!(
-            "{} {level}",
-            ["twin of", "namesake of", "stranger's cross of", "loop from", "repeated"][kind]
-        ));
-        match kind {
-            0 => {
-                let (what, change) = random.property(false);
-                change(&mut more);
-                more.subject.clone_from(&chain[level].subject);
-                label.push(format!("({what})"));
-            }
-            1 => {
-                more.key = 8;
-                more.set(SUBJECT_KEY_ID, false, &der(4, &[8; 20]));
-            }
-            2 => {
-                (more.issuer, more.signer) = ("stranger".into(), 9);
-                more.set_authority_key_id(9);
-                if random.below(2) == 0 {
-                    roots.insert(random.below(roots.len() + 1), Draft::ca("stranger", 9, "stranger", 9));
-                    label.push("(trusted)".into());
-                }
-            }
-            3 => {
-                let below = 1 + random.below(level);
-                (more.issuer, more.signer) = (chain[below].subject.clone(), chain[below].key);
-                more.set_authority_key_id(chain[below].key);
-            }
-            _ => {}
-        }
-        if level == top && random.below(2) == 0 {
-            roots.insert(random.below(roots.len() + 1), more);
-            label.push("(among the roots)".into());
-        } else {
-            sent.insert(1 + random.below(sent.len()), more);
-        }
-    }
-    if sent.len() > 2 && random.below(4) == 0 {
-        let at = 1 + random.below(sent.len() - 1);
-        let moved = sent.remove(at);
-        sent.insert(1 + random.below(sent.len()), moved);
-        label.push("one moved".into());
-    }
-    if sent.len() > 1 && random.below(8) == 0 {
-        sent.remove(1 + random.below(sent.len() - 1));
-        label.push("one left out".into());
-    }
-    case(label.join("; "), &sent, &roots)
-}
-
 /// Returns all cases. Every run has the same ones, except for keys and dates.
 pub(super) fn all() -> Vec<Case> {
     let mut cases = one_property_each();
@@ -541,9 +454,6 @@ pub(super) fn all() -> Vec<Case> {
     cases.extend(twins());
     cases.extend(hostile_numbers());
     cases.extend(names_and_constraints());
-    let mut numbers = Random(13);
-    cases.extend((0..RANDOM).map(|_| random(&mut numbers)));
+    cases.extend(random::all());
     cases
 }
-
-const RANDOM: usize = 400;

@@ -1,10 +1,7 @@
 //! `devca issue --batch`: issues one certificate per line, on every core, and skips those that already exist.
 
-use std::collections::{HashMap, HashSet};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-
-use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::path::Path;
 
 use super::{authority, request};
 use crate::ca::Authority;
@@ -12,78 +9,28 @@ use crate::ca::signer::{KeySource, Request, Signer};
 use crate::cli;
 use crate::command::Context;
 use crate::command::shared::consent;
-use crate::command::shared::interrupt::{self, Interrupt, Interrupted};
+use crate::command::shared::interrupt::{Interrupt, Interrupted};
 use crate::command::shared::record::CertificateRecord;
-use crate::command::shared::reissued::Reissued;
 use crate::command::shared::shortened::Shortened;
-use crate::command::shared::stores::{self, StoreLine};
 use crate::disk::files::{self, Secrecy};
-use crate::error::{self, Fault, OrHint};
+use crate::error::Fault;
 use crate::format::{self, Format, Material, Options, OutputPlan, Written};
 use crate::issued::bulk::{self, Made};
 use crate::issued::inventory::Entry;
 use crate::issued::overwrite::{self, Known};
 use crate::issued::parallel;
 use crate::issued::siblings;
-use crate::report::{self, Outcome};
-use crate::x509::kind::Kind;
-use crate::x509::name::Name;
 use crate::x509::policy;
 use crate::x509::subject::Subject;
 
+mod lines;
+mod report;
+
+pub(crate) use report::Batch;
+use report::FailedLine;
+
 /// The maximum size of the input; a million lines are smaller.
 const MAX_BYTES: u64 = 64 << 20;
-
-/// The maximum length of a line; enough for a thousand names of the maximum length.
-const MAX_LINE: usize = 1 << 18;
-
-/// The result of a batch.
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub(crate) struct Batch {
-    /// The number of issued certificates.
-    issued: usize,
-    /// The number of certificates that already exist.
-    skipped: usize,
-    /// The lines that failed.
-    failed: Vec<FailedLine>,
-    /// The folder of the files.
-    folder: PathBuf,
-    root_created: bool,
-    /// The issued certificates.
-    certificates: Vec<CertificateRecord>,
-    /// The number of certificates that were not started because of Ctrl-C.
-    not_begun: usize,
-    /// The stores in which the root was replaced by one that permits more.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    stores: Vec<StoreLine>,
-    /// The certificates that were renewed because a sealed CA got a new root.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reissued: Option<Reissued>,
-}
-
-#[derive(Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct FailedLine {
-    line: usize,
-    #[serde(rename = "message")]
-    why: String,
-    hint: String,
-}
-
-/// A line with names and options.
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct BatchLine {
-    names: Vec<String>,
-    #[serde(default)]
-    kind: Option<Kind>,
-    /// The stem of the file names.
-    #[serde(default)]
-    file: Option<String>,
-    #[serde(default)]
-    cn: Option<String>,
-}
 
 pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow::Result<Batch> {
     let formats = if args.format.is_empty() { vec![Format::Pem] } else { args.format.clone() };
@@ -97,7 +44,7 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
     let folder = std::path::absolute(args.out.as_deref().unwrap_or(Path::new(".")))?;
     overwrite::refuse_ca_folder(&folder, &context.folder)?;
     let lock = context.lock()?;
-    let agreed = if args.yes { names(args, &input) } else { Vec::new() };
+    let agreed = if args.yes { lines::names(args, &input) } else { Vec::new() };
     let password = super::given_password(args, &options)?;
     let (authority, root_created, widened) =
         authority::authority(context, args, &agreed, Vec::new(), password)?;
@@ -132,7 +79,7 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
         bar.inc(chunk.len() as u64);
     }
     bar.finish_and_clear();
-    outcome.not_begun += lines.filter(|(_, line)| is_of_certificate(line)).count();
+    outcome.not_begun += lines.filter(|(_, line)| lines::is_of_certificate(line)).count();
     for failure in &mut outcome.failed {
         failure.hint = context.folder.hint(&failure.hint);
     }
@@ -256,13 +203,7 @@ impl Maker<'_> {
     /// Parses and checks a line. A certificate that is complete, valid and for the same names is not issued
     /// again.
     fn ask(&self, line: &[u8]) -> anyhow::Result<Asked> {
-        if line.len() > MAX_LINE {
-            let what = format!("the line is longer than {} KB", MAX_LINE >> 10);
-            return Err(Fault::usage(what, "put each certificate on its own line").into());
-        }
-        let line = std::str::from_utf8(line)
-            .or_hint(|| "it is not UTF-8 text".into(), || "write it in UTF-8".into())?;
-        let Some(line) = parse(line)? else { return Ok(Asked::Nothing) };
+        let Some(line) = lines::parse(line)? else { return Ok(Asked::Nothing) };
         let kind = line.kind.unwrap_or(request::kind(self.args));
         let subject = Subject::parse(kind, &line.names, line.cn.as_deref())?
             .of(self.args.org.clone(), self.args.ou.clone())?;
@@ -307,124 +248,5 @@ impl Maker<'_> {
     ) -> anyhow::Result<Option<time::OffsetDateTime>> {
         let may = super::replace(self.args);
         overwrite::check(outputs, &self.known, Some(self.authority), request, may)
-    }
-}
-
-/// All names of the batch. Lines with an error are reported when they are issued.
-fn names(args: &cli::Issue, input: &[u8]) -> Vec<Name> {
-    let lines = input.split(|byte| *byte == b'\n').filter(|line| line.len() <= MAX_LINE);
-    let parsed = lines.filter_map(|line| parse(std::str::from_utf8(line).ok()?).ok()?);
-    let subjects = parsed.filter_map(|line| {
-        Subject::parse(line.kind.unwrap_or(request::kind(args)), &line.names, line.cn.as_deref()).ok()
-    });
-    let mut known = HashSet::new();
-    subjects.flat_map(|subject| subject.names).filter(|name| known.insert(name.to_string())).collect()
-}
-
-/// Parses `NAME… [kind=client] [file=NAME] [cn=NAME]`, or a JSON object with the same keys. Returns `None`
-/// for an empty line or a comment.
-fn parse(line: &str) -> anyhow::Result<Option<BatchLine>> {
-    let line = line.trim();
-    if !is_of_certificate(line.as_bytes()) {
-        return Ok(None);
-    }
-    let example =
-        || "for example: {\"names\": [\"app.test\"], \"kind\": \"server\", \"file\": \"app\"}".to_owned();
-    let parsed = if line.starts_with('{') {
-        serde_json::from_str(line).or_hint(|| "it is not a valid JSON line".into(), example)?
-    } else {
-        words(line)?
-    };
-    if let Some(file) = parsed.file.as_deref().filter(|file| !format::is_stem(file)) {
-        let hint = "use letters, digits and ._-@+, for example: app.test file=app; --out names the folder";
-        return Err(Fault::usage(format!("{file:?} cannot begin the name of a file"), hint).into());
-    }
-    if parsed.names.is_empty() && parsed.cn.is_none() {
-        return Err(Fault::usage(
-            "it has no names",
-            "start it with a name, for example: app.test kind=server",
-        )
-        .into());
-    }
-    Ok(Some(parsed))
-}
-
-/// Whether this is neither an empty line nor a comment.
-fn is_of_certificate(line: &[u8]) -> bool {
-    let line = line.trim_ascii();
-    !line.is_empty() && !line.starts_with(b"#")
-}
-
-fn words(line: &str) -> Result<BatchLine, Fault> {
-    let mut parsed = BatchLine::default();
-    for word in line.split([' ', '\t', ',']).filter(|word| !word.is_empty()) {
-        match word.split_once('=') {
-            None => parsed.names.push(word.to_owned()),
-            Some(("file", file)) => parsed.file = Some(file.to_owned()),
-            Some(("cn", name)) => parsed.cn = Some(name.to_owned()),
-            Some(("kind", "server")) => parsed.kind = Some(Kind::Server),
-            Some(("kind", "client")) => parsed.kind = Some(Kind::Client),
-            Some(("kind", "both")) => parsed.kind = Some(Kind::Both),
-            Some(_) => {
-                let hint = "a line is: NAME… [kind=server|client|both] [file=NAME] [cn=NAME]";
-                return Err(Fault::usage(format!("{word:?} is not known"), hint));
-            }
-        }
-    }
-    Ok(parsed)
-}
-
-impl FailedLine {
-    fn new(line: usize, e: &anyhow::Error) -> Self {
-        Self { line, why: format!("{e:#}"), hint: error::hint(e).to_owned() }
-    }
-}
-
-impl Batch {
-    fn new(folder: &Path, root_created: bool) -> Self {
-        let folder = folder.to_owned();
-        Self {
-            issued: 0,
-            skipped: 0,
-            failed: Vec::new(),
-            folder,
-            root_created,
-            certificates: Vec::new(),
-            not_begun: 0,
-            stores: Vec::new(),
-            reissued: None,
-        }
-    }
-}
-
-impl Outcome for Batch {
-    fn exit_code(&self) -> u8 {
-        if self.not_begun > 0 { interrupt::EXIT_CODE } else { u8::from(!self.is_complete()) }
-    }
-
-    fn write(&self, page: &mut dyn Write) -> io::Result<()> {
-        stores::write(page, &self.stores, "trusts the new root", "already trusted")?;
-        self.reissued.iter().try_for_each(|reissued| reissued.write_lines(page))?;
-        let mut rows = vec![("issued", self.issued.to_string()), ("folder", report::short(&self.folder))];
-        if self.skipped > 0 {
-            rows.insert(1, ("skipped", format!("{} (already issued)", self.skipped)));
-        }
-        if self.not_begun > 0 {
-            let left =
-                format!("{} (stopped by Ctrl-C; to issue them, run the same command again)", self.not_begun);
-            rows.push(("left", left));
-        }
-        report::rows(page, &rows)?;
-        for FailedLine { line, why, hint } in &self.failed {
-            let word = report::verdict(false, "failed");
-            writeln!(page, "line {line}: {word}\n        {why}\n        hint: {hint}")?;
-        }
-        Ok(())
-    }
-
-    fn is_complete(&self) -> bool {
-        self.failed.is_empty()
-            && stores::all_done(&self.stores)
-            && self.reissued.as_ref().is_none_or(Reissued::is_done)
     }
 }
