@@ -420,3 +420,51 @@ fn a_quiet_renewal_that_cannot_read_the_inventory_says_so() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("issued.jsonl") && output.stdout.is_empty(), "{said}");
 }
+
+/// A path through a folder that is removed later must stay valid.
+#[test]
+fn a_path_that_leads_back_is_recorded_without_detours() {
+    for command in [&["issue", "app.test"][..], &["issue", "--batch", "../names"]] {
+        let home = Home::new();
+        for folder in ["detour", "certs"] {
+            fs::create_dir(home.file(folder)).unwrap();
+        }
+        std::os::unix::fs::symlink("certs", home.file("link")).unwrap();
+        fs::write(home.file("names"), "app.test\n").unwrap();
+        let mut issue = home.devca(command);
+        let issued = issue.args(["--out", "../certs"]).current_dir(home.file("detour")).status().unwrap();
+        assert!(issued.success());
+        fs::remove_dir(home.file("detour")).unwrap();
+        let before = serial(&home, "certs/app.test.pem");
+        assert!(home.ok(["list"]).contains("app.test\tserver\tgood\t"), "{}", home.ok(["list"]));
+        home.ok(["renew", "link/../certs/app.test.pem"]);
+        assert_ne!(serial(&home, "certs/app.test.pem"), before);
+        assert_eq!(home.ok(["list"]).lines().count(), 1);
+    }
+}
+
+/// The commands for another CA must not change the default one.
+#[test]
+fn hints_name_the_ca_that_they_are_for() {
+    let home = Home::new();
+    home.ok(["issue", "default.test"]);
+    home.ok(["--ca", "work", "issue", "app.test", "--format", "pem,p12"]);
+    let work = home.ca().with_file_name("work");
+    let hints = |arguments: &[&str]| {
+        let output = home.devca([&["--ca", "work"], arguments].concat()).output().unwrap();
+        let said = words(&output);
+        assert!(!output.status.success() && said.contains("devca --ca work "), "{arguments:?}: {said}");
+        for command in ["devca rotate", "devca renew", "devca issue", "devca install", "devca list"] {
+            assert!(!said.contains(command), "{arguments:?}: {said}");
+        }
+    };
+    hints(&["renew", "--all"]);
+    hints(&["rotate", "--store", "wsl"]);
+    fs::remove_file(home.file("app.test-key.pem")).unwrap();
+    hints(&["renew", "--all"]);
+    for content in ["somebody's", ""] {
+        fs::write(work.join("root-key.pem"), content).unwrap();
+        hints(&["status", "--store", "wsl"]);
+        hints(&["issue", "b.test"]);
+    }
+}

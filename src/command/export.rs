@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::Context;
 use crate::cli;
-use crate::disk::files::Secrecy;
+use crate::disk::files::{self, Secrecy};
 use crate::error::{Fault, quoted};
 use crate::format::ExportTarget;
 use crate::issued::exported::{self, ExportLine};
@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> anyhow::Result<Expor
     subject::checked(&common_name, "a common name", "for example: --cn 'Example staging'")?;
     context.root()?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("devca-{system}")));
-    let folder = std::path::absolute(folder)?;
+    let folder = files::absolute(folder)?;
     overwrite::refuse_ca_folder(&folder, &context.folder)?;
     let lock = context.lock()?;
     let authority = context.authority()?;

@@ -15,6 +15,7 @@ use crate::command::shared::identities;
 use crate::command::shared::reissued::{FailedRenewal, Reissued};
 use crate::command::shared::shortened::Shortened;
 use crate::command::shared::timer;
+use crate::disk::files;
 use crate::disk::secret::Secret;
 use crate::error::{self, Fault};
 use crate::format::Written;
@@ -82,6 +83,7 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
     }
     outcome.leave(others, is_failure);
     outcome.lose(context, lost);
+    outcome.adapt_hints(context);
     outcome.is_renewal = true;
     outcome.is_damaged = is_damaged;
     drop(lock);
@@ -172,7 +174,7 @@ fn lead(args: &cli::Renew, entry: &Entry) -> Option<Duration> {
 }
 
 fn is_meant(entry: &Entry, word: &str) -> bool {
-    let path = std::path::absolute(word).unwrap_or_else(|_| PathBuf::from(word));
+    let path = files::absolute(word).unwrap_or_else(|_| PathBuf::from(word));
     entry.files.iter().any(|file| file.path == path)
         || entry.names.iter().any(|name| name == word)
         || entry.common_name.as_deref() == Some(word)

@@ -73,7 +73,7 @@ fn leaf(path: &Path) -> anyhow::Result<Option<Leaf>> {
 /// Finds the certificate that was last written to this file (such as PKCS#12), or that has this serial
 /// number.
 fn find<'a>(known: &'a Inventory, word: &str) -> anyhow::Result<&'a Entry> {
-    let (path, serial) = (std::path::absolute(word).ok(), serial_of(word));
+    let (path, serial) = (files::absolute(word).ok(), serial_of(word));
     let is_in = |entry: &&Entry| {
         entry.files.iter().any(|file| file.part != "key" && Some(&file.path) == path.as_ref())
     };

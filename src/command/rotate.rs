@@ -198,6 +198,7 @@ fn reissue_if(
     outcome.leave(others, |_, _| false);
     outcome.lose(context, lost);
     outcome.update_exports(context, &authority.root);
+    outcome.adapt_hints(context);
     Ok(outcome)
 }
 

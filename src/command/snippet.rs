@@ -118,7 +118,7 @@ fn given(
     key: Option<&Path>,
     blocks: &[Block],
 ) -> anyhow::Result<(String, Vec<Replacement>)> {
-    let path = std::path::absolute(certificate)?;
+    let path = files::absolute(certificate)?;
     if blocks.iter().any(|block| block.text.contains(KEY_STORE)) {
         return Ok(("localhost".into(), vec![Replacement { name: KEY_STORE, path }]));
     }
@@ -130,7 +130,7 @@ fn given(
     };
     let host = first_host(&leaf.names);
     if !blocks.iter().any(|block| block.text.contains(COMBINED)) {
-        let key = key.map_or_else(|| beside(&path), |key| Ok(std::path::absolute(key)?))?;
+        let key = key.map_or_else(|| beside(&path), |key| Ok(files::absolute(key)?))?;
         let files = [Replacement { name: KEY, path: key }, Replacement { name: CERTIFICATE, path }];
         return Ok((host, files.into()));
     }

@@ -60,6 +60,9 @@ pub(super) fn run(context: &Context, args: &cli::Status) -> anyhow::Result<Statu
     let issued = issued::look_at(context, root.as_ref(), &mut problems);
     problems.extend(root.iter().flat_map(|root| stale_bundles(context, root)));
     problems.extend(root.iter().flat_map(|root| outdated_exports(context, root)));
+    for problem in &mut problems {
+        problem.hint = context.folder.hint(&problem.hint);
+    }
     let root = root.map(|root| RootState::new(context, root));
     Ok(StatusReport { root, issued, stores, problems })
 }

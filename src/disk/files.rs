@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -118,6 +118,34 @@ fn read_up_to(path: &Path, limit: u64, patience: Duration) -> anyhow::Result<Zer
         }
     };
     read.map(|()| bytes).or_hint(|| format!("cannot read {}", what()), hint)
+}
+
+/// An absolute path without `..`, which is valid wherever devca starts, even if a folder that it led through is removed.
+/// Links are resolved only before a `..`.
+pub fn absolute(path: impl AsRef<Path>) -> io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let parts: Vec<Component> = path.components().collect();
+    match parts.iter().rposition(|part| *part == Component::ParentDir) {
+        Some(last) => {
+            let (before, after) = parts.split_at(last + 1);
+            Ok(resolved(&before.iter().collect::<PathBuf>())?.join(after.iter().collect::<PathBuf>()))
+        }
+        None => Ok(path),
+    }
+}
+
+/// Resolves links and `..` in a path whose last components may not exist yet.
+pub fn resolved(path: &Path) -> io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let real = path.ancestors().find_map(|part| Some((part, part.canonicalize().ok()?)));
+    let Some((part, mut real)) = real else { return Ok(path) };
+    for component in path.strip_prefix(part).unwrap_or(Path::new("")).components() {
+        match component {
+            Component::ParentDir => _ = real.pop(),
+            other => real.push(other),
+        }
+    }
+    Ok(real)
 }
 
 /// The modification time of a file, in nanoseconds since 1970.

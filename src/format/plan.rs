@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+use crate::disk::files;
 use crate::error::Fault;
 use crate::format::{Format, Holds, Output};
 
@@ -43,7 +44,7 @@ impl OutputPlan<'_> {
                     Holds::Public => None,
                 };
                 let usual = || self.folder.join(format!("{}{}", self.stem, part.suffix));
-                let path = std::path::absolute(named.map_or_else(usual, ToOwned::to_owned))?;
+                let path = files::absolute(named.map_or_else(usual, ToOwned::to_owned))?;
                 match outputs.iter().find(|other| other.path == path) {
                     None => outputs.push(Output { format: *format, part, path, replace: false }),
                     Some(other) if other.part.label == part.label => {}
@@ -68,7 +69,7 @@ impl OutputPlan<'_> {
         let usual = || parts().map(|part| self.folder.join(format!("{}{}", self.stem, part.suffix)));
         outputs.iter().any(|output| output.path.exists())
             && usual()
-                .filter_map(|path| std::path::absolute(path).ok())
+                .filter_map(|path| files::absolute(path).ok())
                 .any(|path| is_other(&path) && path.exists())
     }
 }

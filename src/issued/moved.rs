@@ -16,7 +16,7 @@ const MAX_BYTES: u64 = 1 << 20;
 /// Finds the entry that a file belongs to, with the current paths of its files: those in the folder of this file and, unless
 /// that is a copy, those that are still at their old paths. One of them must have the key, if devca made it.
 pub fn find(entries: &[Entry], file: &Path) -> Option<Entry> {
-    let file = std::path::absolute(file).ok()?;
+    let file = files::absolute(file).ok()?;
     let content = files::read(&file).ok()?;
     let der = pem::certificate_in(&content).unwrap_or_else(|| content.to_vec());
     let (of_certificate, of_file) = (hex::encode(key::sha256(&der)), hex::encode(key::sha256(&content)));

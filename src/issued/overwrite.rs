@@ -1,6 +1,6 @@
 //! Decides which existing files may be replaced: only those of this CA for the same names.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use rcgen::PublicKeyData;
 use time::OffsetDateTime;
@@ -112,8 +112,8 @@ fn key_of(certificate: &Output) -> Option<PathBuf> {
 /// Refuses to write to a CA's own folder, even by way of a link: a leaf named `root` would overwrite the
 /// root.
 pub fn refuse_ca_folder(folder: &Path, ca: &CaFolder) -> anyhow::Result<()> {
-    let folder = resolved(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
-    let home = resolved(ca.path.parent().unwrap_or(&ca.path))?;
+    let folder = files::resolved(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
+    let home = files::resolved(ca.path.parent().unwrap_or(&ca.path))?;
     let name = folder.strip_prefix(&home).ok().and_then(|below| below.components().next());
     let is_of_another = name
         .map(|name| home.join(name))
@@ -125,20 +125,6 @@ pub fn refuse_ca_folder(folder: &Path, ca: &CaFolder) -> anyhow::Result<()> {
     }
     let what = format!("{} is a CA's folder, which contains only the CA's files", folder.display());
     Err(Fault::usage(what, "choose another folder with --out").into())
-}
-
-/// Resolves links and `..` in a path whose last components may not exist yet.
-fn resolved(path: &Path) -> anyhow::Result<PathBuf> {
-    let path = std::path::absolute(path)?;
-    let real = path.ancestors().find_map(|part| Some((part, part.canonicalize().ok()?)));
-    let Some((part, mut real)) = real else { return Ok(path) };
-    for component in path.strip_prefix(part)?.components() {
-        match component {
-            Component::ParentDir => _ = real.pop(),
-            other => real.push(other),
-        }
-    }
-    Ok(real)
 }
 
 fn in_the_way(path: &Path, what: &str, may: Replace) -> anyhow::Error {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::ca::faulty::{BadCertificate, BadKind, Forger};
 use crate::cli;
 use crate::command::{Context, serve};
-use crate::disk::files::{NewFile, Secrecy};
+use crate::disk::files::{self, NewFile, Secrecy};
 use crate::error::Fault;
 use crate::issued::overwrite;
 use crate::report::{self, Outcome};
@@ -45,7 +45,7 @@ struct BadFiles {
 pub(in crate::command) fn run(context: &Context, args: &cli::Issue) -> anyhow::Result<BadCertificates> {
     let kinds = kinds(&args.bad)?;
     let names = names(&args.names)?;
-    let folder = std::path::absolute(args.out.as_deref().unwrap_or(Path::new(".")))?;
+    let folder = files::absolute(args.out.as_deref().unwrap_or(Path::new(".")))?;
     overwrite::refuse_ca_folder(&folder, &context.folder)?;
     let authority = serve::authority(context)?;
     let forger = Forger::new(&authority, &format!("issue --bad {}", kinds[0].name()), context.now)?;

@@ -96,6 +96,14 @@ impl Reissued {
         }
     }
 
+    /// Makes the commands in all hints apply to this CA.
+    pub(in crate::command) fn adapt_hints(&mut self, context: &Context) {
+        let failures = [&mut self.failed, &mut self.skipped, &mut self.outdated];
+        for failure in failures.into_iter().flatten() {
+            failure.hint = context.folder.hint(&failure.hint);
+        }
+    }
+
     /// Reports files that were not renewed with the others of their certificate, because they are missing or
     /// have other content. If the others were renewed, the inventory no longer lists these.
     pub(in crate::command) fn lose(&mut self, context: &Context, lost: Vec<(PathBuf, Entry)>) {
