@@ -269,10 +269,10 @@ pub fn noted(text: &str) -> String {
     format!("{NOTE}devca: note:{NOTE:#} {text}")
 }
 
-/// A path in the home folder as `~/x`; any other path unchanged.
+/// A path in the home folder as `~/x`; any other path unchanged, and all on Windows, where `cmd` does not know `~`.
 pub fn tilde(path: &Path) -> String {
     static HOME: LazyLock<Option<PathBuf>> =
-        LazyLock::new(|| std::env::home_dir().filter(|home| home.parent().is_some()));
+        LazyLock::new(|| std::env::home_dir().filter(|home| cfg!(unix) && home.parent().is_some()));
     match HOME.as_ref().and_then(|home| path.strip_prefix(home).ok()) {
         Some(below) => printable(&format!("~/{}", below.display())),
         None => printable(&path.display().to_string()),

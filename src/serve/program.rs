@@ -14,14 +14,18 @@ pub(super) struct Program {
     id: u32,
     ended: oneshot::Receiver<u8>,
     code: Option<u8>,
+    /// Whether it is in a process group of its own.
+    #[cfg_attr(not(unix), allow(dead_code))]
+    has_group: bool,
 }
 
 impl Program {
     pub(super) fn start(mut command: Command) -> io::Result<Self> {
+        let has_group = own_group(&mut command);
         let child = command.spawn()?;
         let (id, (sender, ended)) = (child.id(), oneshot::channel());
         thread::Builder::new().name("program".into()).spawn(move || sender.send(wait(child)))?;
-        Ok(Self { id, ended, code: None })
+        Ok(Self { id, ended, code: None, has_group })
     }
 
     /// Waits for the program to end. Returns its exit code as a shell reports it.
@@ -32,10 +36,11 @@ impl Program {
         self.code.unwrap_or(UNKNOWN)
     }
 
-    /// Asks the program to stop, unless it has ended already.
+    /// Asks the program to stop, unless it has ended already. `npm run` does not pass this on to what it started, so the
+    /// whole group is asked.
     #[cfg(unix)]
     pub(super) fn terminate(&mut self) {
-        use rustix::process::{Pid, Signal, kill_process};
+        use rustix::process::{Pid, Signal, kill_process, kill_process_group};
         if self.code.is_none()
             && let Ok(code) = self.ended.try_recv()
         {
@@ -43,7 +48,8 @@ impl Program {
         }
         let pid = i32::try_from(self.id).ok().and_then(Pid::from_raw).filter(|_| self.code.is_none());
         if let Some(pid) = pid {
-            let _ = kill_process(pid, Signal::TERM);
+            let kill = if self.has_group { kill_process_group } else { kill_process };
+            let _ = kill(pid, Signal::TERM);
         }
     }
 
@@ -52,6 +58,24 @@ impl Program {
     pub(super) fn terminate(&mut self) {
         let _ = self.id;
     }
+}
+
+/// Starts a program in a process group of its own, unless it may read from the terminal: then Ctrl-C must reach all programs
+/// in the terminal's group.
+#[cfg(unix)]
+fn own_group(command: &mut Command) -> bool {
+    use std::io::IsTerminal;
+    use std::os::unix::process::CommandExt;
+    let is_alone = !io::stdin().is_terminal();
+    if is_alone {
+        command.process_group(0);
+    }
+    is_alone
+}
+
+#[cfg(not(unix))]
+fn own_group(_: &mut Command) -> bool {
+    false
 }
 
 fn wait(mut child: Child) -> u8 {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use super::common::browsers::{chromium_database, trust};
-use super::common::{Home, Server, project, tool, words};
+use super::common::{Home, Server, project, tool, wait_until, words};
 use super::served::{Served, raw, script, upstream};
 
 #[test]
@@ -49,8 +49,13 @@ const show = (text) => (document.querySelector('main').textContent = text)
 show(text)
 import.meta.hot.accept('./text.js', (updated) => show(updated.text))
 ";
-    let files = [("index.html", page), ("main.js", main), ("text.js", "export const text = 'first'\n")];
-    is_updated(&home, &files, "", ["node_modules/vite/bin/vite.js", "--strictPort", "--port"], "text.js");
+    let files = [
+        ("package.json", "{\"scripts\": {\"dev\": \"vite --strictPort\"}}"),
+        ("index.html", page),
+        ("main.js", main),
+        ("text.js", "export const text = 'first'\n"),
+    ];
+    is_updated(&home, &files, "", &["npm", "run", "dev", "--", "--port"], "text.js");
 }
 
 #[test]
@@ -70,18 +75,14 @@ export default function Page() { return <main>{text}</main> }
         ("app/page.js", page),
         ("app/text.js", "export const text = 'first'\n"),
     ];
-    is_updated(&home, &files, "next", ["node_modules/next/dist/bin/next", "dev", "--port"], "app/text.js");
+    let next = project().join("target/tools/next/node_modules/next/dist/bin/next").display().to_string();
+    let node = tool("node-24").display().to_string();
+    is_updated(&home, &files, "next", &[&node, &next, "dev", "--port"], "app/text.js");
 }
 
 /// `devca serve` starts this dev server, whose modules are below target/tools; in a browser that shows its page, only the
 /// module in `file` is replaced when that changes.
-fn is_updated(
-    home: &Home,
-    files: &[(&str, &str)],
-    modules: &str,
-    [program, arguments @ ..]: [&str; 3],
-    file: &str,
-) {
+fn is_updated(home: &Home, files: &[(&str, &str)], modules: &str, command: &[&str], file: &str) {
     let tools = project().join("target/tools").join(modules);
     let app = TempDir::with_prefix_in("app-", &tools).unwrap();
     for (name, text) in files {
@@ -94,9 +95,8 @@ fn is_updated(
         home.root()
     });
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-    let node = tool("node-24").display().to_string();
-    let mut serve = home.devca(["serve", "--port", "0", "--json", &port, "--", &node]);
-    serve.arg(tools.join(program)).args(arguments).arg(&port);
+    let mut serve = home.devca(["serve", "--port", "0", "--json", &port, "--"]);
+    serve.args(command).arg(&port);
     serve.current_dir(app.path()).env("NEXT_TELEMETRY_DISABLED", "1");
     let said = home.file("said");
     serve.stdout(Stdio::piped()).stderr(fs::File::create(&said).unwrap());
@@ -107,4 +107,7 @@ fn is_updated(
     assert!(words(&output).contains("updated over wss:, same page: true"), "{}\n{}", words(&output), log());
     served.interrupt();
     assert_eq!(served.wait(), Some(0));
+    // npm does not pass signals on to what it started.
+    let is_gone = || std::net::TcpStream::connect(format!("localhost:{port}")).is_err();
+    wait_until("the dev server has ended", is_gone);
 }
