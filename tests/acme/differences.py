@@ -1,9 +1,12 @@
-"""What two ACME servers may do differently, one line each: differences.py DIRECTORY ROOT
+"""What two ACME servers may do differently, one line each: differences.py DIRECTORY ROOT PORT
 
-The challenges are not met, so only a server that does not validate issues; Pebble does so in these tests, too."""
+Challenges are answered at this port, unless it is 0 for a server that does not validate."""
 
 import datetime
+import http.server
 import sys
+import threading
+import time
 
 from acme import URN, Client, Key, csr
 
@@ -53,3 +56,28 @@ wildcard = client.order("*.app.test").json["authorizations"][0]
 say("challenges of a wildcard", ", ".join(sorted(one["type"] for one in client.post(wildcard).json["challenges"])))
 name = client.post(client.order("app.test").json["authorizations"][0]).json
 say("challenges of a name", ", ".join(sorted(one["type"] for one in name["challenges"])))
+
+
+class Responder(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(f"{self.path.rsplit('/')[-1]}.{client.key.thumbprint()}".encode())
+
+    def log_message(self, *_):
+        pass
+
+
+port = int(sys.argv[3])
+if port:
+    responder = http.server.HTTPServer(("127.0.0.1", port), Responder)
+    threading.Thread(target=responder.serve_forever, daemon=True).start()
+answer = client.order("ready.test")
+order, url = answer.json, answer.headers["Location"]
+client.post(client.challenge(order["authorizations"][0], "http-01")["url"], {})
+deadline = time.monotonic() + 60
+while (status := client.post(url).json["status"]) != "ready":
+    assert status == "pending" and time.monotonic() < deadline, status
+    time.sleep(0.05)
+request, _ = csr("ready.test")
+say("an order right after it was finalized", f"`{client.finalize(order, request).json['status']}`")

@@ -81,14 +81,19 @@ impl Pebble {
 /// The rows of the table in docs/acme.md that differ, as measured.
 #[test]
 fn the_differences_are_those_in_the_documentation() {
-    let measure = |world: &World| {
+    let measure = |world: &World, port: u16| {
         let mut python = world.home.command(&tool("python3"), [project().join("tests/acme/differences.py")]);
-        python.arg(world.directory()).arg(world.home.root()).env("PYTHONDONTWRITEBYTECODE", "1");
+        python
+            .arg(world.directory())
+            .arg(world.home.root())
+            .arg(port.to_string())
+            .env("PYTHONDONTWRITEBYTECODE", "1");
         let said = succeed(&mut python);
         said.lines().map(ToOwned::to_owned).collect::<Vec<_>>()
     };
-    let own = measure(&World::new(&["--validate", "none"]));
-    let other = measure(&World::of_pebble());
+    let own = measure(&World::new(&["--validate", "none"]), 0);
+    let world = World::of_pebble();
+    let other = measure(&world, world.http);
     let page = fs::read_to_string(project().join("docs/acme.md")).unwrap();
     let mut rows = Vec::new();
     for (own, other) in own.iter().zip(&other) {
