@@ -184,7 +184,12 @@ fn a_clock_before_the_root_is_named() {
             said.contains("this machine's clock (20") && said.contains("is before the root was created (20"),
             "{said}"
         );
-        assert!(said.contains("hint: set the clock; date -u shows it"), "{said}");
+        assert!(
+            said.contains(
+                "hint: set the clock; date -u shows it; if it is right, replace the root: devca rotate"
+            ),
+            "{said}"
+        );
     }
     assert!(!home.file("after.test.pem").exists());
     let said = home.fails(["status", "--store", "wsl"]);

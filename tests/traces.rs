@@ -89,6 +89,28 @@ fn status_fix_changes_no_folder_but_its_own() {
 }
 
 #[test]
+fn purge_removes_no_folder_that_devca_did_not_create() {
+    let home = Home::new();
+    for right in [0o1777, 0o755, 0o777] {
+        let folder = home.file("shared");
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(right)).unwrap();
+        let devca = |place: &Path, arguments: &[&str]| {
+            home.devca(arguments).env("DEVCA_HOME", place).output().unwrap()
+        };
+        for place in [folder.clone(), folder.join("own")] {
+            devca(&place, &["issue", "app.test", "--force"]);
+            devca(&place, &["uninstall", "--purge", "--yes", "--store", "wsl"]);
+            assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o7777, right);
+            if right != 0o777 {
+                assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+            }
+        }
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
+
+#[test]
 fn purge_leaves_homes_and_stores_as_they_were() {
     if !in_namespace("purge_leaves_homes_and_stores_as_they_were") {
         return;

@@ -304,7 +304,7 @@ pub fn refuse_early_clock(root: &CaCertificate, now: OffsetDateTime) -> Result<(
         |moment: OffsetDateTime| format!("{} {:02}:{:02} UTC", moment.date(), moment.hour(), moment.minute());
     let what =
         format!("this machine's clock ({}) is before the root was created ({})", date(now), date(created));
-    Err(Fault::new(what, "set the clock; date -u shows it"))
+    Err(Fault::new(what, "set the clock; date -u shows it; if it is right, replace the root: devca rotate"))
 }
 
 /// Reads a key, decrypting it if necessary. Returns the passphrase if there was one.

@@ -17,6 +17,7 @@ use crate::command::shared::held::{self, HeldRoot};
 use crate::command::shared::old_roots::OldRoots;
 use crate::command::shared::stores::{self, Changes, StoreLine, WIDTH};
 use crate::command::shared::timer;
+use crate::disk::files;
 use crate::disk::home::CaFolder;
 use crate::error::{Fault, quoted};
 use crate::issued::exported::KnownRoots;
@@ -308,27 +309,27 @@ fn remove_by_fingerprint(context: &Context, args: &cli::Uninstall) -> anyhow::Re
 /// Deletes the files that devca created in the CA's folder, keys first, and the folder if it is then empty.
 fn purge(context: &Context) -> anyhow::Result<Vec<PathBuf>> {
     let folder = &context.folder;
-    let files = context.person.files();
+    let writer = context.person.files();
     let lock = context.lock()?;
-    files.sweep(&folder.path)?;
+    writer.sweep(&folder.path)?;
     let issued = Inventory::load(&folder.inventory()).unwrap_or_default().entries;
     for folder in renewal::folders(&issued) {
         context.issuing().sweep_issued(folder);
     }
     let deleted = own_files(folder);
     let item = ca::keyring_item(folder);
-    deleted.iter().try_for_each(|path| files.remove(path))?;
+    deleted.iter().try_for_each(|path| writer.remove(path))?;
     context.delete_unused(item);
     // Remove the lock file while it is locked, so that waiting processes notice that it is gone and lock a
     // new one.
-    files.remove(&folder.lock())?;
+    writer.remove(&folder.lock())?;
     drop(lock);
     let _ = std::fs::remove_dir(folder.caroot());
     // The folder is kept if it contains other files, and the one above if it contains other CAs.
-    if std::fs::remove_dir(&folder.path).is_ok()
+    if files::remove_own_folder(&folder.path)
         && let Some(home) = folder.path.parent()
     {
-        let _ = std::fs::remove_dir(home);
+        files::remove_own_folder(home);
     }
     Ok(deleted)
 }

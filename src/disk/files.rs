@@ -27,7 +27,7 @@ mod staged;
 mod temporary;
 
 pub use rights::{
-    is_own_but_unreadable, is_shared, refuse_foreign, refuse_unsafe, refuse_unsafe_parent,
+    is_own_but_unreadable, is_shared, refuse_foreign, refuse_unsafe, refuse_unsafe_parent, remove_own_folder,
     restrict_permissions, too_open,
 };
 pub use staged::{Recognize, Staged};

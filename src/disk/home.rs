@@ -295,7 +295,7 @@ impl CaFolder {
 /// A relative folder would depend on the current folder, where another user could have put files.
 fn absolute(folder: PathBuf) -> anyhow::Result<PathBuf> {
     if folder.is_absolute() {
-        return Ok(folder);
+        return Ok(files::absolute(folder)?);
     }
     let here = std::path::absolute(&folder)?;
     let what = format!("DEVCA_HOME is not an absolute path: {}", folder.display());

@@ -122,6 +122,23 @@ pub fn is_shared(_: &Path) -> bool {
     false
 }
 
+/// Removes an empty folder that devca has created, which is private. Another one, such as `/tmp` in `DEVCA_HOME`, stays.
+pub fn remove_own_folder(path: &Path) -> bool {
+    is_private_folder(path) && std::fs::remove_dir(path).is_ok()
+}
+
+#[cfg(unix)]
+fn is_private_folder(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    path.symlink_metadata().is_ok_and(|found| found.is_dir() && found.mode() & (STICKY | 0o777) == 0o700)
+}
+
+/// On Windows, folders get their rights from the one above.
+#[cfg(not(unix))]
+fn is_private_folder(_: &Path) -> bool {
+    true
+}
+
 /// Whether this is a regular file that belongs to the user, but that the user may not read.
 #[cfg(unix)]
 pub fn is_own_but_unreadable(path: &Path) -> bool {
