@@ -11,7 +11,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use common::{Home, tool, wait_until, words};
+use common::{Home, ok, tool, wait_until, words};
 use tempfile::TempDir;
 
 /// A user other than root, who could read everything.
@@ -32,7 +32,8 @@ fn of_another_user(folder: &Path, program: &str) -> Command {
 fn folder_of_another_user() -> TempDir {
     let folder = TempDir::new().unwrap();
     chown(folder.path(), Some(65534), Some(65534)).unwrap();
-    fs::copy(env!("CARGO_BIN_EXE_devca"), folder.path().join("devca")).unwrap();
+    // By another process: a program started meanwhile would inherit the open file, which could then not be executed.
+    ok("cp", [env!("CARGO_BIN_EXE_devca"), folder.path().join("devca").to_str().unwrap()]);
     folder
 }
 
@@ -77,7 +78,8 @@ fn a_process_with_keys_leaves_no_core_and_cannot_be_looked_into() {
 fn programs_that_devca_starts_are_ordinary_ones() {
     let folder = folder_of_another_user();
     let mut issue = of_another_user(folder.path(), "./devca issue localhost");
-    assert!(issue.status().unwrap().success());
+    let issued = issue.output().unwrap();
+    assert!(issued.status.success(), "{}", words(&issued));
     let script = "./devca run -- sh -c 'echo started >&2; exec cat'";
     let mut child = of_another_user(folder.path(), script).spawn().unwrap();
     let mut line = String::new();

@@ -261,9 +261,11 @@ pub fn nss_program() -> PathBuf {
     BUILT.get_or_init(build).clone()
 }
 
-fn link(from: &Path, to: &Path) {
+/// Links a file, or copies it to another file system.
+pub fn link(from: &Path, to: &Path) {
     if std::fs::hard_link(from, to).is_err() {
-        std::fs::copy(from, to).unwrap();
+        // Not by this process: a program started meanwhile would inherit the open file, which could then not be executed.
+        ok("cp", [from, to].map(|path| path.to_str().unwrap()));
     }
 }
 

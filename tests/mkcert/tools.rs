@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use super::common::{Home, ok, project, tool, words};
+use super::common::{Home, link, ok, project, tool, words};
 use super::running::{Running, free_port};
 
 /// A home folder in which the tools use devca as mkcert and change no store, with the tools' modules.
@@ -128,9 +128,7 @@ fn own_devca(home: &Home) -> PathBuf {
     let folder = home.home().join("bin");
     fs::create_dir(&folder).unwrap();
     let own = folder.join("devca");
-    fs::hard_link(env!("CARGO_BIN_EXE_devca"), &own)
-        .or_else(|_| fs::copy(env!("CARGO_BIN_EXE_devca"), &own).map(drop))
-        .unwrap();
+    link(Path::new(env!("CARGO_BIN_EXE_devca")), &own);
     own
 }
 
