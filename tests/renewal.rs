@@ -302,13 +302,13 @@ fn a_pair_that_was_moved_is_renewed_where_it_is() {
     fs::create_dir(home.file("half")).unwrap();
     fs::copy(home.file("certs/localhost.pem"), home.file("half/localhost.pem")).unwrap();
     common::strangers_root(&home.file("stranger.pem"));
-    for file in ["half/localhost.pem", "stranger.pem"] {
-        let said = home.fails(["renew", file]);
-        assert!(
-            said.contains(&format!("{file} is not a certificate of this CA with its key beside it")),
-            "{said}"
-        );
-    }
+    let said = home.fails(["renew", "half/localhost.pem"]);
+    assert!(said.contains("the key of half/localhost.pem is neither beside it nor where it was"), "{said}");
+    assert!(said.contains("name the key as well: devca renew half/localhost.pem KEY"), "{said}");
+    // The key of the original stays with it.
+    home.fails(["renew", "half/localhost.pem", "certs/localhost-key.pem"]);
+    let said = home.fails(["renew", "stranger.pem"]);
+    assert!(said.contains("stranger.pem is not a file of a certificate of this CA"), "{said}");
     assert!(home.fails(["renew", "nothing"]).contains("is neither a file nor the name"));
 }
 
@@ -471,5 +471,46 @@ fn hints_name_the_ca_that_they_are_for() {
         fs::write(work.join("root-key.pem"), content).unwrap();
         hints(&["status", "--store", "wsl"]);
         hints(&["issue", "b.test"]);
+    }
+}
+
+/// Servers often keep certificates and keys in different folders.
+#[test]
+fn a_pair_that_was_separated_is_renewed_where_it_is() {
+    for key_first in [false, true] {
+        let home = Home::new();
+        home.ok(["issue", "localhost"]);
+        for (folder, old, new) in
+            [("certs", "localhost.pem", "site.crt"), ("private", "localhost-key.pem", "site.key")]
+        {
+            fs::create_dir(home.file(folder)).unwrap();
+            fs::rename(home.file(old), home.file(folder).join(new)).unwrap();
+        }
+        let before = serial(&home, "certs/site.crt");
+        assert!(home.fails(["renew", "certs/site.crt"]).contains("devca renew certs/site.crt KEY"));
+        let mut names = ["certs/site.crt", "private/site.key"];
+        if key_first {
+            names.reverse();
+        }
+        home.ok(["renew", names[0], names[1]]);
+        assert_ne!(serial(&home, "certs/site.crt"), before);
+        home.ok([
+            "check",
+            "certs/site.crt",
+            "--key",
+            "private/site.key",
+            "--roots",
+            home.root().to_str().unwrap(),
+        ]);
+        home.ok(["renew", "--all", "--new-key"]);
+        home.ok([
+            "check",
+            "certs/site.crt",
+            "--key",
+            "private/site.key",
+            "--roots",
+            home.root().to_str().unwrap(),
+        ]);
+        assert_eq!(home.ok(["list"]).lines().count(), 1);
     }
 }

@@ -22,7 +22,7 @@ use crate::format::Written;
 use crate::issued::bulk;
 use crate::issued::inventory::{self, Entry, Inventory};
 use crate::issued::moved;
-use crate::issued::presence::{self, Sorted, State};
+use crate::issued::presence::{self, OldKey, Sorted, State};
 use crate::issued::renewal::{self, Renewer, Signers};
 use crate::x509::kind::Kind;
 use crate::x509::policy;
@@ -63,7 +63,12 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
     let password = args.password.read()?;
     let lock = context.lock()?;
     let (due, is_damaged) = due(context, args)?;
-    let Sorted { renewable: due, others, lost } = presence::sorted(due, args.new_key);
+    let old_key = match (args.new_key, args.what.is_empty()) {
+        (false, _) => OldKey::Needed,
+        (true, true) => OldKey::Replaced,
+        (true, false) => OldKey::Created,
+    };
+    let Sorted { renewable: due, others, lost } = presence::sorted(due, old_key);
     let mut outcome = Reissued::default();
     if !due.is_empty() {
         let how = How { password, new_key: args.new_key, days: args.days };
@@ -119,7 +124,7 @@ fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<(Vec<Entry>, bool
         if entries.iter().any(is_there) {
             continue;
         }
-        if let Some(entry) = moved::find(&entries, Path::new(word)) {
+        if let Some(entry) = moved::find(&entries, Path::new(word), &args.what) {
             inventory::append(&context.folder.inventory(), [&entry], context.person.files())?;
             let known = entries.len();
             // If the files were copied rather than moved, both copies stay in the inventory.
@@ -127,9 +132,10 @@ fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<(Vec<Entry>, bool
             let what = if entries.len() < known { "was moved" } else { "is a copy" };
             context.report.note(format!("{word} {what}; its place is recorded"));
             entries.push(entry);
-        } else if !entries.iter().any(|entry| is_meant(entry, word)) {
-            return Err(not_listed(&gone, word).into());
         }
+    }
+    if let Some(word) = args.what.iter().find(|word| !entries.iter().any(|entry| is_meant(entry, word))) {
+        return Err(not_listed(&entries, &gone, word).into());
     }
     let is_wanted = |entry: &Entry| {
         (args.what.is_empty() || args.what.iter().any(|word| is_meant(entry, word)))
@@ -141,16 +147,20 @@ fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<(Vec<Entry>, bool
 }
 
 /// Explains why nothing with this name is renewed.
-fn not_listed(revoked: &[Entry], word: &str) -> Fault {
+fn not_listed(entries: &[Entry], revoked: &[Entry], word: &str) -> Fault {
     if let Some(entry) = revoked.iter().find(|entry| is_meant(entry, word)) {
         let hint = format!("{} --force", renewal::issue_again(entry));
         return Fault::new(format!("{word} is revoked"), hint);
     }
-    let what = if Path::new(word).exists() {
-        format!("{word} is not a certificate of this CA with its key beside it")
-    } else {
-        format!("{word} is neither a file nor the name of a certificate of this CA")
-    };
+    if !Path::new(word).exists() {
+        let what = format!("{word} is neither a file nor the name of a certificate of this CA");
+        return Fault::new(what, "list what was issued: devca list");
+    }
+    if moved::entry_of(entries, Path::new(word)).is_some() {
+        let hint = format!("name the key as well: devca renew {} KEY", error::quoted(Path::new(word)));
+        return Fault::new(format!("the key of {word} is neither beside it nor where it was"), hint);
+    }
+    let what = format!("{word} is not a file of a certificate of this CA");
     Fault::new(what, "list what was issued: devca list")
 }
 

@@ -19,7 +19,7 @@ use crate::disk::files::NewFile;
 use crate::disk::secret::Secret;
 use crate::error::Fault;
 use crate::issued::inventory::{Entry, Inventory};
-use crate::issued::presence::{self, Sorted};
+use crate::issued::presence::{self, OldKey, Sorted};
 use crate::issued::renewal;
 use crate::report::{self, Mark, Outcome};
 use crate::x509::certificate::CaCertificate;
@@ -192,7 +192,7 @@ fn reissue_if(
     };
     let mut entries = inventory.in_use();
     entries.retain(is_due);
-    let Sorted { renewable: due, others, lost } = presence::sorted(entries, false);
+    let Sorted { renewable: due, others, lost } = presence::sorted(entries, OldKey::Needed);
     let how = How { password, new_key: false, days: None };
     let mut outcome = renew::again(context, authority, &due, how, &mut |_| ())?;
     outcome.leave(others, |_, _| false);

@@ -13,20 +13,18 @@ use crate::x509::pem;
 const MAX_FILES: usize = 1000;
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Finds the entry that a file belongs to, with the current paths of its files: those in the folder of this file and, unless
-/// that is a copy, those that are still at their old paths. One of them must have the key, if devca made it.
-pub fn find(entries: &[Entry], file: &Path) -> Option<Entry> {
+/// Finds the entry that a file belongs to, with the current paths of its files: those in the folder of this file, those that
+/// were named with it and, unless it is a copy, those that are still at their old paths. One of them must have the key, if
+/// devca made it.
+pub fn find(entries: &[Entry], file: &Path, named: &[String]) -> Option<Entry> {
     let file = files::absolute(file).ok()?;
-    let content = files::read(&file).ok()?;
-    let der = pem::certificate_in(&content).unwrap_or_else(|| content.to_vec());
-    let (of_certificate, of_file) = (hex::encode(key::sha256(&der)), hex::encode(key::sha256(&content)));
-    let is_its = |entry: &&Entry| {
-        let mut files = entry.files.iter();
-        entry.sha256 == of_certificate || files.any(|known| known.sha256.as_ref() == Some(&of_file))
-    };
-    let mut entry = entries.iter().rfind(is_its)?.clone();
+    let mut entry = entry_of(entries, &file)?.clone();
     let is_copy = presence::state(&entry) == State::There;
-    let (folder, there) = (file.parent()?, candidates(file.parent()?));
+    let folder = file.parent()?;
+    // A copy must not share a key file with the original.
+    let is_shared = |path: &PathBuf| is_copy && entry.files.iter().any(|known| known.path == *path);
+    let named = named.iter().filter_map(|name| files::absolute(name).ok()).filter(|path| !is_shared(path));
+    let there = [candidates(folder), named.collect()].concat();
     let mut found: Vec<Written> = Vec::new();
     for known in &entry.files {
         let same_name = folder.join(known.path.file_name()?);
@@ -43,6 +41,17 @@ pub fn find(entries: &[Entry], file: &Path) -> Option<Entry> {
         || presence::private_key(&entry, None).is_some()
         || presence::sealed_files(&entry).next().is_some();
     (entry.files.iter().any(|written| written.path == file) && has_key).then_some(entry)
+}
+
+/// The latest entry with this file, wherever it is now.
+pub fn entry_of<'a>(entries: &'a [Entry], file: &Path) -> Option<&'a Entry> {
+    let content = files::read(file).ok()?;
+    let der = pem::certificate_in(&content).unwrap_or_else(|| content.to_vec());
+    let (of_certificate, of_file) = (hex::encode(key::sha256(&der)), hex::encode(key::sha256(&content)));
+    entries.iter().rfind(|entry| {
+        let mut files = entry.files.iter();
+        entry.sha256 == of_certificate || files.any(|known| known.sha256.as_ref() == Some(&of_file))
+    })
 }
 
 /// The files in a folder that may be certificates or keys.

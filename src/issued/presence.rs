@@ -54,14 +54,24 @@ pub struct Sorted {
     pub lost: Vec<(PathBuf, Entry)>,
 }
 
-/// Reads every file, because anyone who can write to the folder can forge a modification time. With a new key, the existing
-/// one need not be readable.
-pub fn sorted(entries: Vec<Entry>, new_key: bool) -> Sorted {
+/// What must be known of the existing key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OldKey {
+    /// It is kept.
+    Needed,
+    /// It is replaced, so it need not be readable. A missing key may be in use elsewhere.
+    Replaced,
+    /// It is replaced or, if it is missing, created, because the certificate was named.
+    Created,
+}
+
+/// Reads every file, because anyone who can write to the folder can forge a modification time.
+pub fn sorted(entries: Vec<Entry>, old_key: OldKey) -> Sorted {
     let mut sorted = Sorted::default();
     for entry in entries {
         match state(&entry) {
             State::There => sorted.renewable.push(entry),
-            state => match with_new_key(&entry, new_key).or_else(|| intact(&entry)) {
+            state => match with_new_key(&entry, old_key).or_else(|| intact(&entry)) {
                 Some(part) => {
                     let is_lost = |file: &&Written| part.files.iter().all(|kept| kept.path != file.path);
                     let lost = entry.files.iter().filter(is_lost).map(|file| file.path.clone());
@@ -77,8 +87,11 @@ pub fn sorted(entries: Vec<Entry>, new_key: bool) -> Sorted {
 
 /// The entry with its unchanged files and those for the new key, if the old key is missing or unreadable, and nothing else
 /// has taken its place.
-fn with_new_key(entry: &Entry, new_key: bool) -> Option<Entry> {
-    let is_usable = |file: &&Written| is_intact(entry, file) || is_lacking_key(file);
+fn with_new_key(entry: &Entry, old_key: OldKey) -> Option<Entry> {
+    let is_lacking = |file: &Written| {
+        is_lacking_key(file) && (old_key == OldKey::Created || file.path.symlink_metadata().is_ok())
+    };
+    let is_usable = |file: &&Written| is_intact(entry, file) || is_lacking(file);
     let files: Vec<Written> = entry.files.iter().filter(is_usable).cloned().collect();
     // A key is only written beside a certificate that is known to be devca's.
     let is_beside = |key: &Written| {
@@ -88,7 +101,7 @@ fn with_new_key(entry: &Entry, new_key: bool) -> Option<Entry> {
     let mut keys = entry.files.iter().filter(|file| file.is_key_alone()).peekable();
     let has_keys = keys.peek().is_some();
     let are_usable = keys.all(|key| is_usable(&key) && is_beside(key));
-    (new_key && has_keys && are_usable).then(|| Entry { files, ..entry.clone() })
+    (old_key != OldKey::Needed && has_keys && are_usable).then(|| Entry { files, ..entry.clone() })
 }
 
 /// Whether this is a file for a key alone that is missing, or the user's own but unreadable.
