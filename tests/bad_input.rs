@@ -34,13 +34,23 @@ fn an_existing_file_is_replaced_only_if_it_is_ours_for_the_same_names() {
     assert_eq!(public_key(&home, "x509", "localhost.pem"), public_key(&home, "pkey", "localhost-key.pem"));
     // Other names, another kind, another CA, and a key beside the certificate that is not devca's.
     let into = ["--cert-file", "localhost.pem", "--key-file", "localhost-key.pem"];
-    refused(&home, ["issue", "app.test"].into_iter().chain(into), 1, "for these names");
-    refused(&home, ["issue", "--client", "localhost"].into_iter().chain(into), 1, "for these names");
+    refused(
+        &home,
+        ["issue", "app.test"].into_iter().chain(into),
+        1,
+        "it is a server's certificate for localhost",
+    );
+    refused(
+        &home,
+        ["issue", "--client", "localhost"].into_iter().chain(into),
+        1,
+        "it is a server's certificate for localhost",
+    );
     refused(
         &home,
         ["issue", "--client", "--server", "localhost"].into_iter().chain(into),
         1,
-        "for these names",
+        "it is a server's certificate for localhost",
     );
     home.ok(["--ca", "other", "issue", "app.test"]);
     refused(&home, ["--ca", "other", "issue", "localhost"], 1, "of this CA");

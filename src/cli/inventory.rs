@@ -47,6 +47,7 @@ pub struct Inspect {
 Examples:
   devca renew                                      what expires within 30 days
   devca renew localhost.pem
+  devca renew certs/site.crt private/site.key      moved, copied or renamed files are recognized
   devca renew --all --new-key
   devca renew --exec 'nginx -s reload'
   devca renew --install-timer --exec 'nginx -s reload'

@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context, args: &cli::Crl) -> anyhow::Result<CrlState
     }
     super::refuse_json(context, args.stdout)?;
     let root = context.root()?;
-    let path = files::absolute(args.out.as_deref().unwrap_or(Path::new("crl.pem")))?;
+    let path = files::listable(args.out.as_deref().unwrap_or(Path::new("crl.pem")))?;
     if !args.stdout {
         overwrite::refuse_ca_folder(path.parent().unwrap_or(&path), &context.folder)?;
     }

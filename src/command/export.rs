@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context, args: &cli::Export) -> anyhow::Result<Expor
     subject::checked(&common_name, "a common name", "for example: --cn 'Example staging'")?;
     context.root()?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("devca-{system}")));
-    let folder = files::absolute(folder)?;
+    let folder = files::listable(folder)?;
     overwrite::refuse_ca_folder(&folder, &context.folder)?;
     let lock = context.lock()?;
     let authority = context.authority()?;

@@ -110,7 +110,8 @@ impl<'a> IssueJob<'a> {
         let formats = outputs::formats(args);
         let options = request::options(args, &formats, context.report)?;
         let label = format::stem(&request.subject, request.kind);
-        let outputs = outputs::absolute(&outputs::plan(args, &formats, &request, &label), &context.folder)?;
+        let plan = outputs::plan(args, &formats, &request, &label);
+        let outputs = outputs::absolute(&plan, &context.folder, !args.stdout)?;
         outputs::refuse_binary_to_stdout(args, &outputs)?;
         super::refuse_json(context, args.stdout)?;
         let known = Known::new(&context.folder);

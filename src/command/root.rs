@@ -79,7 +79,7 @@ pub(super) fn write(
     let (mut paths, mut exports, mut new) = (Vec::new(), Vec::new(), Vec::new());
     for format in formats {
         let (name, bytes) = format.render(root)?;
-        let path = files::absolute(folder.join(name))?;
+        let path = files::listable(folder.join(name))?;
         paths.push(path.clone());
         exports.push(ExportLine::root(*format, path.clone()));
         let old = files::read(&path).ok();

@@ -134,6 +134,16 @@ pub fn absolute(path: impl AsRef<Path>) -> io::Result<PathBuf> {
     }
 }
 
+/// The absolute path of a file that the inventory is going to list, which is JSON.
+pub fn listable(path: impl AsRef<Path>) -> anyhow::Result<PathBuf> {
+    let path = absolute(path)?;
+    if path.to_str().is_some() {
+        return Ok(path);
+    }
+    let what = format!("{} is not valid Unicode, so devca cannot list it in its inventory", path.display());
+    Err(Fault::usage(what, "choose a folder with another name: --out FOLDER").into())
+}
+
 /// Resolves links and `..` in a path whose last components may not exist yet.
 pub fn resolved(path: &Path) -> io::Result<PathBuf> {
     let path = std::path::absolute(path)?;

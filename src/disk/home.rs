@@ -160,6 +160,10 @@ impl CaFolder {
                 )
             })?,
         };
+        if home.to_str().is_none() {
+            let what = format!("the path of devca's files is not valid Unicode: {}", home.display());
+            return Err(Fault::usage(what, "choose another folder: export DEVCA_HOME=…").into());
+        }
         let path = home.join(&name.0);
         Ok(Self { name, path })
     }

@@ -62,7 +62,7 @@ pub fn check(
             Holds::Key => continue,
             Holds::Sealed | Holds::Public => looker.end_of_known(&output.path),
         };
-        ends.push(end.ok_or_else(|| in_the_way(&output.path, "a certificate", may))?);
+        ends.push(end.ok_or_else(|| looker.in_the_way(&output.path))?);
     }
     let mut keys = replaced().filter(|output| output.part.holds == Holds::Key);
     match keys.find(|output| !looker.key_is_ours(&output.path, &leaves)) {
@@ -161,6 +161,28 @@ struct Looker<'a> {
 }
 
 impl Looker<'_> {
+    /// The error for a file that is not the certificate that may be replaced, saying whose it is.
+    fn in_the_way(&self, path: &Path) -> anyhow::Error {
+        let leaf = || Leaf::parse(&pem::certificate_in(&files::read(path).ok()?)?);
+        let is_other =
+            |leaf: &Leaf| leaf.kind != Some(self.request.kind) || !self.is_for_the_same_names(leaf);
+        match leaf().filter(|leaf| self.may == Replace::Same && is_other(leaf)) {
+            Some(Leaf { names, kind, .. }) if !names.is_empty() => {
+                let kind = match kind {
+                    Some(Kind::Server) => "a server's",
+                    Some(Kind::Client) => "a client's",
+                    Some(Kind::Both) => "a server's and client's",
+                    None => "a",
+                };
+                let more =
+                    if names.len() > 1 { format!(" and {} more", names.len() - 1) } else { String::new() };
+                let why = format!("it is {kind} certificate for {}{more}", names[0]);
+                files::in_the_way(path, &why).into()
+            }
+            _ => in_the_way(path, "a certificate", self.may),
+        }
+    }
+
     /// The leaf at a path, if it is of this CA, for the same names and of the same kind.
     fn leaf(&self, path: &Path) -> Option<Leaf> {
         let content = files::read(path).ok()?;

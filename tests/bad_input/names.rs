@@ -181,3 +181,40 @@ fn names_without_number_and_duplicates() {
     home.ok(["issue", "--client", "spiffe://dev/alice"]);
     assert!(home.file("spiffe___dev_alice-client.pem").exists(), "{:?}", home.listing());
 }
+
+/// The inventory and `--json` are text.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_path_that_is_not_unicode_is_refused_before_anything_is_written() {
+    let home = Home::new();
+    let folder = home.work().join(OsString::from_vec(b"b\xffd".to_vec()));
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(home.file("names"), "app.test\n").unwrap();
+    let said = |mut devca: std::process::Command| {
+        let output = devca.output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+        assert!(words(&output).contains("is not valid Unicode"), "{}", words(&output));
+        assert!(!words(&output).contains("bug"), "{}", words(&output));
+    };
+    home.ok(["issue", "localhost"]);
+    let before = home.everything();
+    for arguments in [
+        &["issue", "app.test"][..],
+        &["issue", "--batch", "../names"],
+        &["root", "--format", "pem"],
+        &["crl"],
+    ] {
+        let mut here = home.devca(arguments);
+        here.current_dir(&folder);
+        said(here);
+    }
+    let mut elsewhere = home.devca(["issue", "app.test", "--out"]);
+    elsewhere.arg(&folder);
+    said(elsewhere);
+    let mut in_it = home.devca(["status", "--json"]);
+    in_it.env("DEVCA_HOME", &folder);
+    said(in_it);
+    assert!(home.everything() == before);
+    let mut to_stdout = home.devca(["issue", "app.test", "--stdout"]);
+    assert!(to_stdout.current_dir(&folder).output().unwrap().status.success());
+}

@@ -45,7 +45,7 @@ struct BadFiles {
 pub(in crate::command) fn run(context: &Context, args: &cli::Issue) -> anyhow::Result<BadCertificates> {
     let kinds = kinds(&args.bad)?;
     let names = names(&args.names)?;
-    let folder = files::absolute(args.out.as_deref().unwrap_or(Path::new(".")))?;
+    let folder = files::listable(args.out.as_deref().unwrap_or(Path::new(".")))?;
     overwrite::refuse_ca_folder(&folder, &context.folder)?;
     let authority = serve::authority(context)?;
     let forger = Forger::new(&authority, &format!("issue --bad {}", kinds[0].name()), context.now)?;

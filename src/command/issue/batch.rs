@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
     let options = request::options(args, &formats, context.report)?;
     // Read before taking the lock, so that other processes do not wait for a pipe.
     let input = files::read_list(batch, MAX_BYTES)?;
-    let folder = files::absolute(args.out.as_deref().unwrap_or(Path::new(".")))?;
+    let folder = files::listable(args.out.as_deref().unwrap_or(Path::new(".")))?;
     overwrite::refuse_ca_folder(&folder, &context.folder)?;
     let lock = context.lock()?;
     let agreed = if args.yes { lines::names(args, &input) } else { Vec::new() };

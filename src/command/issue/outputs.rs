@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::ca::signer::{KeySource, Request};
 use crate::cli;
+use crate::disk::files;
 use crate::disk::home::CaFolder;
 use crate::error::Fault;
 use crate::format::{Format, Options, Output, OutputPlan, Written};
@@ -82,8 +83,11 @@ pub(super) fn join_siblings(
 }
 
 /// The output files with absolute paths, so that the inventory is valid in any folder.
-pub(super) fn absolute(plan: &OutputPlan, ca: &CaFolder) -> anyhow::Result<Vec<Output>> {
+pub(super) fn absolute(plan: &OutputPlan, ca: &CaFolder, is_written: bool) -> anyhow::Result<Vec<Output>> {
     let outputs = plan.outputs()?;
+    if is_written {
+        outputs.iter().try_for_each(|output| files::listable(&output.path).map(drop))?;
+    }
     let mut folders: Vec<&Path> = outputs.iter().filter_map(|output| output.path.parent()).collect();
     folders.dedup();
     folders.into_iter().try_for_each(|folder| overwrite::refuse_ca_folder(folder, ca))?;
