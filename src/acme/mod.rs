@@ -132,7 +132,7 @@ async fn serve(plan: AcmePlan, log: &Arc<AcmeLog>, events: &Arc<Events>) -> anyh
         log: log.clone(),
     });
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = Tls::new(provider, None).or_hint(unusable, again)?;
+    let tls = Tls::new(&provider, None).or_hint(unusable, again)?;
     let (files, authority) = plan.ca;
     let certificates = Certificates::new(files, authority, tls, plan.usual, events.clone());
     let most = process::most_connections();

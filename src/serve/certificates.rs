@@ -284,7 +284,7 @@ mod tests {
         let draft = Draft { common_name: "test", constraints: &constraints, sealed: false, passphrase: None };
         let authority = Authority::draft(&draft, now).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = Tls::new(provider, None).unwrap();
+        let tls = Tls::new(&provider, None).unwrap();
         let events =
             Arc::new(Events::new(Log::start(&Report::new(false, true, false)).unwrap(), CaOption::default()));
         let usual = vec![Name::Dns("localhost".into())];

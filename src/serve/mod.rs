@@ -156,7 +156,7 @@ fn shared(plan: ServePlan, events: &Arc<Events>, stop: watch::Receiver<bool>) ->
     let again = || "the system's randomness may have failed: try again".to_owned();
     let clients =
         plan.clients.map(|rules| Clients::new(rules, provider.clone(), events.clone())).transpose()?;
-    let tls = Tls::new(provider.clone(), clients).or_hint(unusable, again)?;
+    let tls = Tls::new(&provider, clients).or_hint(unusable, again)?;
     let dialer = Dialer::new(provider, &plan.roots, !plan.insecure_upstream).or_hint(unusable, again)?;
     let (files, authority) = plan.ca;
     let now = OffsetDateTime::now_utc();

@@ -6,7 +6,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{ClientHello, ProducesTickets, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
-use rustls::{ServerConfig, SupportedProtocolVersion};
+use rustls::{CipherSuite, ServerConfig, SupportedProtocolVersion};
 
 use super::clients::{ClientGate, Clients};
 
@@ -20,11 +20,15 @@ pub(crate) struct Tls {
 
 impl Tls {
     /// `clients` are the rules for client certificates, which are requested only if there are any.
-    pub(crate) fn new(
-        provider: Arc<CryptoProvider>,
-        clients: Option<Clients>,
-    ) -> Result<Self, rustls::Error> {
-        Ok(Self { provider, ticketer: rustls::crypto::aws_lc_rs::Ticketer::new()?, clients })
+    pub(crate) fn new(provider: &CryptoProvider, clients: Option<Clients>) -> Result<Self, rustls::Error> {
+        let mut provider = provider.clone();
+        // Browsers prefer AES-128, too: handshakes with SHA-256 take a tenth less time than with SHA-384.
+        provider.cipher_suites.sort_by_key(|suite| suite.suite() == CipherSuite::TLS13_AES_256_GCM_SHA384);
+        Ok(Self {
+            provider: Arc::new(provider),
+            ticketer: rustls::crypto::aws_lc_rs::Ticketer::new()?,
+            clients,
+        })
     }
 
     /// The current verifier of client certificates.
@@ -62,6 +66,7 @@ impl Tls {
         let mut config = builder.with_cert_resolver(Arc::new(Only(key)));
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         config.ticketer = self.ticketer.clone();
+        config.ignore_client_order = true;
         Ok(config)
     }
 }
