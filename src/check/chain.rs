@@ -15,6 +15,7 @@ use crate::x509::parsed::{AuthorityCertificate, Parsed, Verified};
 
 /// A certificate with what is needed to find and verify its issuer.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools)] // independent facts
 pub struct Link {
     /// The certificate, DER-encoded.
     pub der: Vec<u8>,
@@ -34,6 +35,8 @@ pub struct Link {
     pub key_usage: Option<KeyUsage>,
     /// Whether the certificate has the basicConstraints extension, with any value.
     pub has_basic_constraints: bool,
+    /// Whether that extension is a CA's, with a negative path length.
+    pub has_negative_path_length: bool,
     /// Whether this is an X.509 version 3 certificate; earlier versions have no extensions.
     pub is_version_3: bool,
     /// The OIDs of its critical extensions.
@@ -91,6 +94,7 @@ impl Link {
     /// Returns `None` if the bytes are not a certificate.
     pub fn read(der: &[u8]) -> Option<Self> {
         let parsed = Parsed::read(der)?;
+        let of_ca = |oid: &str| parsed.raw.iter_extensions().find(|found| found.oid.to_id_string() == oid);
         let critical = parsed.raw.iter_extensions().filter(|extension| extension.critical);
         Some(Self {
             details: CertificateDetails::of(&parsed, der),
@@ -104,7 +108,9 @@ impl Link {
             authority_certificate: parsed.authority_certificate(),
             key_usage: parsed.key_usage(),
             critical: critical.map(|extension| extension.oid.to_id_string()).collect(),
-            has_basic_constraints: parsed.basic_constraints().is_some(),
+            has_basic_constraints: of_ca(form::BASIC_CONSTRAINTS).is_some(),
+            has_negative_path_length: of_ca(form::BASIC_CONSTRAINTS)
+                .is_some_and(form::has_negative_path_length),
             is_version_3: parsed.raw.version().0 == 2,
             has_explicit_curve: parsed.has_explicit_curve(),
             names: Names::of(&parsed.raw),

@@ -232,14 +232,22 @@ fn lenient(limits: &Limits, name: &AnyName, is_leaf: bool) -> Option<Outside> {
             && label.len() < 64
             && label.chars().all(|c| c.is_ascii_alphanumeric() || "-_*".contains(c))
     };
+    // Go accepts other printable characters and any length, but no dot at the end.
+    let go_refuses = |text: &str| {
+        let mut labels = text.strip_prefix('.').unwrap_or(text).split('.');
+        let is_bad = |label: &str| label.is_empty() || !label.bytes().all(|byte| byte.is_ascii_graphic());
+        is_leaf && !text.is_empty() && labels.any(is_bad)
+    };
+    let webpki_refuses =
+        |text: &str| has_own_kind && !text.strip_suffix('.').unwrap_or(text).split('.').all(is_label);
     let minds = |library: Library, when: bool| Some(library).filter(|_| when);
     let outside = |refused_by: &[Option<Library>]| {
         let refused_by: Vec<Library> = refused_by.iter().flatten().copied().collect();
         (!refused_by.is_empty()).then(|| Outside { name: name.clone(), is_excluded: false, refused_by })
     };
     let list = match name {
-        AnyName::Dns(text) if !text.strip_suffix('.').unwrap_or(text).split('.').all(is_label) => {
-            [minds(Go, is_leaf && !text.is_empty()), minds(Webpki, has_own_kind)]
+        AnyName::Dns(text) if go_refuses(text) || webpki_refuses(text) => {
+            [minds(Go, go_refuses(text)), minds(Webpki, webpki_refuses(text))]
         }
         // webpki does not accept an IP address as a host name.
         AnyName::Dns(text) if text.parse::<std::net::IpAddr>().is_ok() => [None, minds(Webpki, has_own_kind)],

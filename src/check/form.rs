@@ -5,7 +5,7 @@ use x509_parser::extensions::{ParsedExtension, X509Extension};
 use x509_parser::prelude::X509Certificate;
 
 use super::Finding;
-use super::catalogue::{EXPLICIT_CURVE, Library, MALFORMED};
+use super::catalogue::{EXPLICIT_CURVE, Library, MALFORMED, Words};
 use super::chain::{Chain, Link};
 use super::names::{AnyName, Limits, Names};
 
@@ -19,18 +19,22 @@ pub(super) const EVERY_LIBRARY: &[Library] = &[OpenSsl, GnuTls, Go, Webpki];
 pub struct Defect {
     what: String,
     refused_by: &'static [Library],
-    /// Whether an extension cannot be decoded.
-    is_damage: bool,
+    /// The name of the extension that cannot be decoded, if that is what is wrong.
+    damaged: Option<&'static str>,
 }
 
 impl Defect {
     fn new(what: impl Into<String>, refused_by: &'static [Library]) -> Self {
-        Self { what: what.into(), refused_by, is_damage: false }
+        Self { what: what.into(), refused_by, damaged: None }
+    }
+
+    fn in_extension(self, name: &'static str) -> Self {
+        Self { damaged: Some(name), ..self }
     }
 
     /// Whether OpenSSL cannot read the certificate, and never uses it as an issuer.
     pub(super) fn hides_issuer_from_openssl(&self) -> bool {
-        self.is_damage && self.refused_by.contains(&OpenSsl)
+        self.damaged.is_some() && self.refused_by.contains(&OpenSsl)
     }
 }
 
@@ -66,6 +70,16 @@ pub(super) fn defects(certificate: &X509Certificate, rest: &[u8]) -> Vec<Defect>
     defects
 }
 
+/// Whether this is the basicConstraints extension of a CA with a negative path length, which Go and `GnuTLS` ignore.
+pub(super) fn has_negative_path_length(extension: &X509Extension) -> bool {
+    // A sequence of TRUE and an integer of one octet.
+    let [0x30, 6, 1, 1, 0xff, 2, 1, length] = extension.value else { return false };
+    extension.oid.to_id_string() == BASIC_CONSTRAINTS && length & 0x80 != 0
+}
+
+/// The extension that says whether a certificate is a CA's.
+pub(super) const BASIC_CONSTRAINTS: &str = "2.5.29.19";
+
 /// Reports an extension that cannot be decoded.
 fn unreadable(extension: &X509Extension) -> Option<Defect> {
     match extension.parsed_extension() {
@@ -84,6 +98,11 @@ fn unreadable(extension: &X509Extension) -> Option<Defect> {
         ParsedExtension::ParseError { .. } => {}
         _ => return None,
     }
+    if has_negative_path_length(extension) {
+        return Some(
+            Defect::new("its path length is negative", &[OpenSsl, Webpki]).in_extension("basicConstraints"),
+        );
+    }
     // Few libraries notice damage in the other extensions.
     let (name, refused_by) = match extension.oid.to_id_string().as_str() {
         "2.5.29.14" => ("subjectKeyIdentifier", EVERY_LIBRARY),
@@ -95,7 +114,7 @@ fn unreadable(extension: &X509Extension) -> Option<Defect> {
         "2.5.29.37" => ("extKeyUsage", EVERY_LIBRARY),
         _ => return None,
     };
-    Some(Defect { is_damage: true, ..Defect::new(format!("its extension {name} is damaged"), refused_by) })
+    Some(Defect::new(format!("its extension {name} is damaged"), refused_by).in_extension(name))
 }
 
 fn bad_name(name: &AnyName) -> Option<Defect> {
@@ -147,7 +166,8 @@ fn is_network(octets: &[u8]) -> bool {
 pub(super) fn judge(chain: &Chain) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (link, _) in &chain.links {
-        findings.extend(link.defects.iter().take(3).map(|defect| malformed(link, defect)));
+        let is_root = chain.is_root(link) && chain.links.len() > 1;
+        findings.extend(link.defects.iter().take(3).map(|defect| malformed(link, defect, is_root)));
         if link.has_explicit_curve {
             let what = format!(
                 "{} spells out its curve's parameters instead of naming the curve",
@@ -164,7 +184,11 @@ pub(super) fn judge(chain: &Chain) -> Vec<Finding> {
 
 const FIX: &str = "reissue it with a current tool: devca issue NAMES";
 
-fn malformed(link: &Link, defect: &Defect) -> Finding {
+fn malformed(link: &Link, defect: &Defect, is_root: bool) -> Finding {
     let what = format!("{}: {}", link.details.subject, defect.what);
-    Finding::new(&MALFORMED, what, FIX).said_by(defect.refused_by)
+    // webpki does not read the basicConstraints of a root.
+    let is_read = |words: &Words| {
+        !is_root || defect.damaged != Some("basicConstraints") || words.library() != Some(Webpki)
+    };
+    Finding::new(&MALFORMED, what, FIX).said_by(defect.refused_by).saying(is_read)
 }

@@ -25,7 +25,8 @@ const MAX_CHAINS: usize = 128;
 pub struct Search<'a> {
     /// The certificates that were sent come first, beginning with the leaf.
     sent: usize,
-    links: Vec<(&'a Link, Source, bool)>,
+    /// The last part is the position among the trusted certificates.
+    links: Vec<(&'a Link, Source, Option<usize>)>,
     signatures: RefCell<HashMap<(usize, usize), bool>>,
     steps: Cell<usize>,
 }
@@ -41,12 +42,13 @@ impl<'a> Search<'a> {
     /// Creates a search over the certificates that were sent, those that are trusted, and any others known
     /// here.
     pub fn new(sent: &'a [Link], anchors: &'a [Link], others: &'a [Link]) -> Self {
-        let is_anchor = |link: &Link| anchors.iter().any(|anchor| anchor.der == link.der);
-        let mut links: Vec<_> = sent.iter().map(|link| (link, Source::Sent, is_anchor(link))).collect();
+        let position = |link: &Link| anchors.iter().position(|anchor| anchor.der == link.der);
+        let mut links: Vec<_> = sent.iter().map(|link| (link, Source::Sent, position(link))).collect();
         let is_sent = |link: &&Link| sent.iter().any(|other| other.der == link.der);
-        links.extend(anchors.iter().filter(|link| !is_sent(link)).map(|link| (link, Source::Trusted, true)));
-        let others = others.iter().filter(|link| !is_sent(link) && !is_anchor(link));
-        links.extend(others.map(|link| (link, Source::Known, false)));
+        let trusted = anchors.iter().enumerate().filter(|(_, link)| !is_sent(link));
+        links.extend(trusted.map(|(at, link)| (link, Source::Trusted, Some(at))));
+        let others = others.iter().filter(|link| !is_sent(link) && position(link).is_none());
+        links.extend(others.map(|link| (link, Source::Known, None)));
         Self { sent: sent.len(), links, signatures: RefCell::default(), steps: Cell::new(0) }
     }
 
@@ -65,8 +67,8 @@ impl<'a> Search<'a> {
     /// Tries every issuer of the last certificate. Returns true when no better chain can exist.
     fn extend(&self, path: &mut Vec<usize>, best: &mut Best<'a>, count: &dyn Fn(&Chain) -> usize) -> bool {
         let last = path[path.len() - 1];
-        let (link, _, is_anchor) = self.links[last];
-        if is_anchor {
+        let (link, _, anchor) = self.links[last];
+        if anchor.is_some() {
             return self.complete(path, End::Anchor, best, count);
         }
         let (mut known, mut has_issuer) = (None, false);
@@ -105,7 +107,7 @@ impl<'a> Search<'a> {
         let mut found: Vec<usize> = (1..self.links.len())
             .filter(|at| last.names_in_any_spelling(self.links[*at].0) && is_new(self.links[*at].0))
             .collect();
-        found.sort_by_key(|at| (!last.agrees_on_key_with(self.links[*at].0), !self.links[*at].2));
+        found.sort_by_key(|at| (!last.agrees_on_key_with(self.links[*at].0), self.links[*at].2.is_none()));
         found
     }
 
@@ -153,13 +155,13 @@ impl<'a> Search<'a> {
         let mut path = vec![0];
         while self.sent > 0 && path.len() < MAX_LENGTH {
             let last = path[path.len() - 1];
-            let (link, _, is_anchor) = self.links[last];
-            if is_anchor && is_self_issued(link) {
+            let (link, _, anchor) = self.links[last];
+            if anchor.is_some() && is_self_issued(link) {
                 break;
             }
             let fits = |at: &usize| {
-                let (issuer, source, is_anchor) = self.links[*at];
-                let is_usable = is_anchor || (source == Source::Sent && !is_self_issued(link));
+                let (issuer, source, anchor) = self.links[*at];
+                let is_usable = anchor.is_some() || (source == Source::Sent && !is_self_issued(link));
                 // OpenSSL cannot read a certificate with an empty key usage or a damaged extension.
                 let is_readable = issuer.key_usage.is_none_or(|usage| usage.flags != 0)
                     && !issuer.defects.iter().any(Defect::hides_issuer_from_openssl);
@@ -171,8 +173,9 @@ impl<'a> Search<'a> {
                     && link.agrees_on_certificate_with(issuer)
             };
             let found: Vec<usize> = (1..self.links.len()).filter(fits).collect();
-            let (trusted, sent): (Vec<usize>, Vec<usize>) =
-                found.into_iter().partition(|at| self.links[*at].2);
+            let (mut trusted, sent): (Vec<usize>, Vec<usize>) =
+                found.into_iter().partition(|at| self.links[*at].2.is_some());
+            trusted.sort_by_key(|at| self.links[*at].2);
             let among = if trusted.is_empty() { sent } else { trusted };
             let is_valid = |at: &usize| self.links[*at].0.is_valid_at(now);
             let latest = || among.iter().copied().max_by_key(|at| self.links[*at].0.details.not_after);
@@ -206,8 +209,10 @@ impl<'a> Search<'a> {
         }
         let is_valid = |at: &usize| self.links[*at].0.is_valid_at(now);
         let anchor_that = |fits: &dyn Fn(&Link) -> bool| -> Option<usize> {
-            let anchors = (0..self.links.len()).filter(|at| self.links[*at].2 && fits(self.links[*at].0));
-            anchors.clone().rfind(is_valid).or_else(|| anchors.clone().next_back())
+            let is_fit = |at: &usize| self.links[*at].2.is_some() && fits(self.links[*at].0);
+            let anchors = (0..self.links.len()).filter(is_fit);
+            let position = |at: &usize| self.links[*at].2;
+            anchors.clone().filter(is_valid).max_by_key(position).or_else(|| anchors.max_by_key(position))
         };
         let twins = path.iter().map(|at| anchor_that(&|anchor| anchor.is_twin_of(self.links[*at].0)));
         if let Some((at, Some(anchor))) = twins.enumerate().find(|(_, anchor)| anchor.is_some()) {
@@ -226,14 +231,14 @@ impl<'a> Search<'a> {
     /// Turns a chain that was built by name into a verified one, cutting it off at the first bad signature.
     fn finish(&self, mut path: Vec<usize>) -> Option<Chain<'a>> {
         let bad = path.windows(2).position(|pair| !self.is_signed(pair[0], pair[1]));
-        let (last, _, is_anchor) = *self.links.get(*path.last()?)?;
+        let (last, _, anchor) = *self.links.get(*path.last()?)?;
         let end = match bad {
             Some(at) => {
                 let end = self.mismatch(path[at], path[at + 1]);
                 path.truncate(at + 1);
                 end
             }
-            None if is_anchor => End::Anchor,
+            None if anchor.is_some() => End::Anchor,
             None if last.is_self_signed() => End::Root,
             None => End::Unknown,
         };

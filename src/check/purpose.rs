@@ -21,7 +21,7 @@ pub fn judge(chain: &Chain, expected: &Expectation) -> Vec<Finding> {
     findings.extend(key_usage(leaf, expected));
     for (above, (ca, _)) in chain.links.iter().enumerate().skip(1) {
         let below = chain.links[above - 1].0;
-        findings.extend(may_not_sign(ca, below));
+        findings.extend(may_not_sign(ca, below, chain.is_root(ca)));
         if chain.is_root(ca) {
             findings.extend(is_not_a_root(ca));
         }
@@ -128,9 +128,10 @@ fn key_usage(leaf: &Link, expected: &Expectation) -> Option<Finding> {
     Some(Finding::new(&WRONG_KEY_USAGE, what, issue(expected)).saying(said))
 }
 
-fn may_not_sign(ca: &Link, below: &Link) -> Option<Finding> {
-    // A version 1 root has no extensions to say that it is a CA; whether it is trusted is checked elsewhere.
-    let lacks_ca = !ca.details.is_ca && !ca.is_self_signed();
+fn may_not_sign(ca: &Link, below: &Link, is_root: bool) -> Option<Finding> {
+    // A version 1 root has no extensions to say that it is a CA; whether it is trusted is checked elsewhere. Nobody verifies
+    // a root's own signature.
+    let lacks_ca = !(ca.details.is_ca || ca.is_self_signed() || is_root && ca.is_self_issued());
     let lacks_bit = ca.key_usage.as_ref().is_some_and(|usage| !usage.key_cert_sign());
     let is_empty = ca.key_usage.as_ref().is_some_and(|usage| usage.flags == 0);
     let why = match (lacks_ca, lacks_bit) {
@@ -139,7 +140,9 @@ fn may_not_sign(ca: &Link, below: &Link) -> Option<Finding> {
         (false, false) => return None,
     };
     let what = format!("{} signed {} but may not: {why}", ca.details.subject, below.details.subject);
+    let is_ca_to_some = ca.has_negative_path_length && !lacks_bit;
     let said = move |words: &Words| match words.when {
+        _ if is_ca_to_some && matches!(words.library(), Some(Library::Go | Library::GnuTls)) => false,
         // Go treats an empty key usage as an absent one.
         _ if words.client == Client::Go => lacks_ca || !is_empty,
         Case::NoCertSign => !lacks_ca,
@@ -152,14 +155,16 @@ fn may_not_sign(ca: &Link, below: &Link) -> Option<Finding> {
 /// Reports a version 3 root that does not claim to be a CA. Go requires the claim; others reject the root
 /// only if it claims the opposite.
 fn is_not_a_root(root: &Link) -> Option<Finding> {
-    let refused_by: &[Library] = if root.has_basic_constraints {
+    let refused_by: &[Library] = if root.has_negative_path_length {
+        &[Library::OpenSsl]
+    } else if root.has_basic_constraints {
         &[Library::OpenSsl, Library::GnuTls, Library::Go]
     } else {
         &[Library::Go]
     };
     let what = format!("{} is a root, but is not marked as a CA (basicConstraints)", root.details.subject);
     let said = |words: &Words| !matches!(words.when, Case::NoCertSign | Case::IntermediateIsNoCa);
-    (root.is_version_3 && !root.details.is_ca && root.is_self_signed()).then(|| {
+    (root.is_version_3 && !root.details.is_ca && root.is_self_issued()).then(|| {
         Finding::new(&NOT_A_CA, what, "create a new root: devca install").said_by(refused_by).saying(said)
     })
 }

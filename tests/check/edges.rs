@@ -249,3 +249,77 @@ fn who_counts_self_issued_certificates_is_foretold() {
     cases.push(case("a self-issued CA below an intermediate of path length 0", &chain[..3], &chain[3..]));
     all_are_foretold(&Home::new(), &cases);
 }
+
+/// Found by random chains: what the four verifiers accept must not be faulted.
+#[test]
+fn whom_an_unusual_root_stops_is_foretold() {
+    const EDGES: &[Edge] = &[
+        ("a version 1 root with a bad signature", |chain| {
+            chain[1].version = 0;
+            chain[1].extensions.clear();
+            chain[1].has_bad_signature = true;
+        }),
+        ("a root without basic constraints and with a bad signature", |chain| {
+            chain[1].remove(BASIC_CONSTRAINTS);
+            chain[1].has_bad_signature = true;
+        }),
+        ("a root with a bad signature that may not sign", |chain| {
+            chain[1].set(KEY_USAGE, true, &der(3, &[7, 0x80]));
+            chain[1].has_bad_signature = true;
+        }),
+        ("a root with a negative path length", |chain| {
+            chain[1].set(BASIC_CONSTRAINTS, true, &sequence(&[der(1, &[0xff]), der(2, &[0xff])]));
+        }),
+        ("a root with damaged basic constraints", |chain| {
+            chain[1].set(BASIC_CONSTRAINTS, true, &[0x30, 3, 1, 2, 3]);
+        }),
+        ("a long label below a constraint of another kind", |chain| {
+            chain[1].set_constraints(&[uri("app.test")], &[]);
+            chain[0].set_names(&[dns("app.test"), dns(&format!("{}.test", "a".repeat(70)))]);
+        }),
+        ("a long label below a constraint of its kind", |chain| {
+            chain[1].set_constraints(&[dns("test")], &[]);
+            chain[0].set_names(&[dns("app.test"), dns(&format!("{}.test", "a".repeat(70)))]);
+        }),
+        ("unusual letters below a constraint of another kind", |chain| {
+            chain[1].set_constraints(&[uri("app.test")], &[]);
+            chain[0].set_names(&[dns("app.test"), dns("a!b.test")]);
+        }),
+        ("a trailing dot below a constraint of another kind", |chain| {
+            chain[1].set_constraints(&[uri("app.test")], &[]);
+            chain[0].set_names(&[dns("app.test"), dns("b.test.")]);
+        }),
+    ];
+    let cross = || {
+        let mut cross = plain(0)[1].clone();
+        (cross.issuer, cross.signer) = ("stranger".into(), 9);
+        cross.set_authority_key_id(9);
+        cross
+    };
+    let chain = plain(0);
+    let root = chain[1].clone();
+    let sent = [chain[0].clone(), cross()];
+    let mut cases = vec![
+        case("a cross-signed twin, sent and trusted after the root", &sent, &[root.clone(), cross()]),
+        case("a cross-signed twin, sent and trusted before the root", &sent, &[cross(), root]),
+    ];
+    for at_twin in 1..4 {
+        let mut chain = plain(2);
+        let mut twin = chain[2].clone();
+        twin.set(BASIC_CONSTRAINTS, true, &sequence(&[der(1, &[0xff]), der(2, &[0xff])]));
+        cases.push(case(
+            format!("{at_twin}: an intermediate with a negative path length"),
+            &[chain[0].clone(), chain[1].clone(), twin.clone()],
+            &chain[3..],
+        ));
+        let root = chain.pop().unwrap();
+        chain.insert(at_twin, twin);
+        cases.push(case(format!("{at_twin}: a twin with a negative path length"), &chain, &[root]));
+    }
+    cases.extend(EDGES.iter().map(|(what, change)| {
+        let mut chain = plain(0);
+        change(&mut chain);
+        case(*what, &chain[..1], &chain[1..])
+    }));
+    all_are_foretold(&Home::new(), &cases);
+}
