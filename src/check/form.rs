@@ -149,7 +149,9 @@ fn bad_constraint(constraint: &AnyName) -> Option<Defect> {
         AnyName::Ip(_) => "an address range in its name constraints is malformed".into(),
         other => format!("{:?} in its name constraints is malformed", other.to_string()),
     };
-    Some(Defect::new(what, refused_by))
+    let defect = Defect::new(what, refused_by);
+    let is_undecodable = matches!(constraint, AnyName::Unreadable(_));
+    Some(if is_undecodable { defect.in_extension("nameConstraints") } else { defect })
 }
 
 /// Whether this is an address followed by a contiguous mask.
@@ -186,9 +188,12 @@ const FIX: &str = "reissue it with a current tool: devca issue NAMES";
 
 fn malformed(link: &Link, defect: &Defect, is_root: bool) -> Finding {
     let what = format!("{}: {}", link.details.subject, defect.what);
-    // webpki does not read the basicConstraints of a root.
-    let is_read = |words: &Words| {
-        !is_root || defect.damaged != Some("basicConstraints") || words.library() != Some(Webpki)
+    // Some extensions of a root are not read.
+    let unread_by = match defect.damaged.filter(|_| is_root) {
+        Some("basicConstraints") => Some(Webpki),
+        Some("extKeyUsage") => Some(GnuTls),
+        _ => None,
     };
+    let is_read = |words: &Words| unread_by.is_none() || words.library() != unread_by;
     Finding::new(&MALFORMED, what, FIX).said_by(defect.refused_by).saying(is_read)
 }

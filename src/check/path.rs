@@ -217,7 +217,12 @@ impl<'a> Search<'a> {
         let twins = path.iter().map(|at| anchor_that(&|anchor| anchor.is_twin_of(self.links[*at].0)));
         if let Some((at, Some(anchor))) = twins.enumerate().find(|(_, anchor)| anchor.is_some()) {
             path.truncate(at);
-            path.push(anchor);
+            // Its twin with another key identifier is not the issuer.
+            let last = path.last().map(|at| self.links[*at].0);
+            let issuer = last.and_then(|last| {
+                anchor_that(&|anchor| last.names(anchor) && last.agrees_on_key_with(anchor))
+            });
+            path.push(issuer.unwrap_or(anchor));
             return self.finish(path);
         }
         if path.len() > 1 && is_own_issuer(self.links[path[path.len() - 1]].0) {

@@ -323,3 +323,31 @@ fn whom_an_unusual_root_stops_is_foretold() {
     }));
     all_are_foretold(&Home::new(), &cases);
 }
+
+/// Two trusted certificates with the same name and key: who takes the wrong one?
+#[test]
+fn whom_a_twin_of_the_root_stops_is_foretold() {
+    const CHANGES: &[Property] = &[
+        ("a constraint of an unknown kind", |draft| draft.set_constraints(&[der(0x8b, b"x")], &[])),
+        ("damaged extended usages", |draft| draft.set(EXTENDED_KEY_USAGE, false, &[0x30, 9, 1])),
+        ("a damaged key usage", |draft| draft.set(KEY_USAGE, true, &[3, 5, 1])),
+        ("damaged basic constraints", |draft| draft.set(BASIC_CONSTRAINTS, true, &[0x30, 3, 1, 2, 3])),
+        ("another key identifier", |draft| {
+            draft.set(super::forge::SUBJECT_KEY_ID, false, &der(4, &[77; 20]));
+        }),
+        ("expired", |draft| draft.days = (-20, -10)),
+    ];
+    let mut cases = Vec::new();
+    for (what, change) in CHANGES {
+        let chain = plain(0);
+        let mut twin = chain[1].clone();
+        change(&mut twin);
+        cases.push(case(format!("{what}, alone"), &chain[..1], std::slice::from_ref(&twin)));
+        for sent in [&chain[..1], &chain[..]] {
+            let label = format!("{what}, {} certificates sent", sent.len());
+            cases.push(case(format!("{label}, the twin first"), sent, &[twin.clone(), chain[1].clone()]));
+            cases.push(case(format!("{label}, the twin last"), sent, &[chain[1].clone(), twin.clone()]));
+        }
+    }
+    all_are_foretold(&Home::new(), &cases);
+}
