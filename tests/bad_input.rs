@@ -81,7 +81,7 @@ fn only_regular_files_are_replaced_even_with_force() {
     home.ok(["issue", "localhost"]);
     fs::write(home.file("target"), "precious").unwrap();
     std::os::unix::fs::symlink("target", home.file("app.test-key.pem")).unwrap();
-    refused(&home, ["issue", "app.test", "--force"], 1, "not a regular file");
+    refused(&home, ["issue", "app.test", "--force"], 1, "is a symbolic link");
     fs::create_dir(home.file("b.test.pem")).unwrap();
     refused(&home, ["issue", "b.test", "--force"], 1, "not a regular file");
     refused(&home, ["issue", "c.test", "--force", "--cert-file", "/dev/full"], 1, "not a regular file");

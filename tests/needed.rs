@@ -143,6 +143,17 @@ fn another_way_to_the_folder_and_an_address_that_was_agreed_to_change_nothing() 
         home.json(words)["reused"].as_bool().unwrap()
     };
     assert_eq!(["real", "real", "link", "link", "real"].map(reused), [false, true, true, true, true]);
+    // The files may be links, too, as long as nothing has to be written.
+    for name in ["localhost.pem", "localhost-key.pem"] {
+        std::os::unix::fs::symlink(home.file("real").join(name), home.file(name)).unwrap();
+    }
+    assert!(reused("."));
+    home.ok(["revoke", "real/localhost.pem"]);
+    let said = home.fails(["issue", "--if-needed", "localhost"]);
+    assert!(said.contains("already exists and is a symbolic link"), "{said}");
+    for name in ["localhost.pem", "localhost-key.pem"] {
+        fs::remove_file(home.file(name)).unwrap();
+    }
     let words = ["issue", "--if-needed", "8.8.8.8", "localhost"];
     home.fails(words);
     home.ok(words.iter().chain(&["--yes"]));

@@ -181,7 +181,7 @@ fn issue_asks_on_a_terminal_obeys_yes_and_elsewhere_gives_the_hint() {
 #[test]
 fn a_public_address_is_asked_about_unless_the_root_permits_it() {
     let home = Home::new();
-    let question = "203.0.113.7 is a public address. Issue a certificate for it? [y/N] ";
+    let question = "203.0.113.7 is not a private address. Issue a certificate for it? [y/N] ";
     let issue = ["issue", "203.0.113.7", "127.0.0.1"];
     let said = home.typing(&[("ask", question, "n")], &issue);
     assert_eq!(said.status.code(), Some(1), "{}", words(&said));
@@ -194,7 +194,7 @@ fn a_public_address_is_asked_about_unless_the_root_permits_it() {
     fs::write(home.file("lines"), "203.0.113.8\n").unwrap();
     let batch = ["issue", "--batch", "lines", "--out", "o"];
     let said = home.fails(batch);
-    assert!(said.contains("203.0.113.8 is a public address") && said.contains("with --yes"), "{said}");
+    assert!(said.contains("203.0.113.8 is not a private address") && said.contains("with --yes"), "{said}");
     home.ok(batch.iter().chain(&["--yes"]));
     verifies(&home, "o/203.0.113.8.pem").unwrap();
     fs::remove_dir_all(home.file("o")).unwrap();
@@ -347,6 +347,13 @@ fn an_imported_root_keeps_its_subject() {
         new.iter().chain(&subject).chain(&extensions).chain(&["-keyout", key, "-out", certificate]),
     );
     home.ok(["import", "own"]);
+    let status = || words(&home.devca(["status", "--store", "java"]).output().unwrap());
+    assert!(status().contains("permits   test; any address"), "{}", status());
+    home.ok(["permit", "--constrain-addresses"]);
+    assert!(
+        status().contains("test; private addresses") && status().contains("permit --no-constrain-addresses")
+    );
+    home.ok(["permit", "--no-constrain-addresses"]);
     home.ok(["issue", "app.test"]);
     let subject = || x509(&home.root(), &["-subject"]);
     let before = subject();

@@ -140,7 +140,7 @@ impl Issuer {
         }
         if !self.allow_public && policy::needs_consent(name, &ca.authority.signer().constraints) {
             let start = self.option.hint("devca acme --allow-public");
-            return Err(rejected(format!("{name} is a public address; to issue for it: {start}")));
+            return Err(rejected(format!("{name} is not a private address; to issue for it: {start}")));
         }
         Ok(())
     }

@@ -68,7 +68,7 @@ pub struct Renew {
     /// Also generate new keys
     #[arg(long)]
     pub new_key: bool,
-    /// Days until they expire [default: as many as before]
+    /// Days until they expire [default: the same as before]
     #[arg(long, value_name = "N", value_parser = any_days, allow_negative_numbers = true)]
     pub days: Option<i64>,
     /// Run this shell command once if something was renewed

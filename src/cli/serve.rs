@@ -65,7 +65,7 @@ pub struct Serve {
     /// Accept only clients with this name; a * at its end matches any ending
     #[arg(long, value_name = "NAME", requires = "mtls", help_heading = "Mutual TLS")]
     pub allow: Vec<NamePattern>,
-    /// Start this program first, as devca run does; the server ends with it, and it with the server
+    /// Start this program first, as devca run does; either one stops when the other does
     #[arg(last = true, value_name = "PROGRAM")]
     pub command: Vec<OsString>,
 }

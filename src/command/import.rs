@@ -86,7 +86,7 @@ pub(super) fn run(context: &Context, args: &cli::Import) -> anyhow::Result<Impor
         context.report.note(context.folder.hint(what));
     }
     if authority.root.constraints.constrain_addresses() {
-        context.report.note(permit::shut_out(&context.folder, &authority.root));
+        context.report.note(permit::shut_out(&context.folder));
     }
     Ok(Imported {
         root: context.folder.root(),

@@ -100,7 +100,7 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
         );
     }
     if root.constraints.constrain_addresses() {
-        context.report.note(permit::shut_out(&context.folder, &root));
+        context.report.note(permit::shut_out(&context.folder));
     }
     if !args.dry_run && args.stores.sysroot.is_none() && !bundles::stale(context, &root).is_empty() {
         let _lock = context.lock()?;

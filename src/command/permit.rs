@@ -47,14 +47,10 @@ pub(super) struct Permitted {
 }
 
 /// The clients that reject a root with constraints on addresses.
-pub(super) fn shut_out(folder: &CaFolder, root: &CaCertificate) -> String {
+pub(super) fn shut_out(folder: &CaFolder) -> String {
     let what = "BoringSSL (Bun, gRPC, Electron, Envoy, Dart, workerd) rejects certificates with addresses, because this root \
                 constrains addresses";
-    if root.is_devca() {
-        folder.hint(&format!("{what}; to change that: devca permit --no-constrain-addresses"))
-    } else {
-        format!("{what}; to have a root that does not: devca --ca NAME install")
-    }
+    folder.hint(&format!("{what}; to change that: devca permit --no-constrain-addresses"))
 }
 
 pub(super) fn run(context: &Context, args: &cli::Permit) -> anyhow::Result<Permitted> {
@@ -87,8 +83,10 @@ pub(super) fn run(context: &Context, args: &cli::Permit) -> anyhow::Result<Permi
     if !is_sealed {
         warn_of_what_is_outside(context, &old, &root.constraints);
     }
-    if root.constraints.constrain_addresses() && !old.constrain_addresses() {
-        context.report.note(shut_out(&context.folder, &root));
+    // Removing the last range that was added leaves the private ones, which were added with it.
+    let has_ranges = changed.iter().any(Subtree::is_network) || !old.constrain_addresses();
+    if root.constraints.constrain_addresses() && has_ranges {
+        context.report.note(shut_out(&context.folder));
     }
     let list = root.constraints.permitted;
     let frees_addresses = args.no_constrain_addresses;

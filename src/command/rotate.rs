@@ -70,7 +70,7 @@ pub(super) fn run(context: &Context, args: &cli::Rotate) -> anyhow::Result<Rotat
     drop(lock);
     context.report.note(OUT_OF_REACH);
     if authority.root.constraints.constrain_addresses() && !constrained_addresses {
-        context.report.note(permit::shut_out(&context.folder, &authority.root));
+        context.report.note(permit::shut_out(&context.folder));
     }
     Ok(Rotated {
         root: context.folder.root(),

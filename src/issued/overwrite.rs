@@ -144,8 +144,12 @@ fn is_there(path: &Path) -> anyhow::Result<bool> {
         Ok(found) if found.is_file() => Ok(true),
         // Not even with --force: the write would follow a link to another file, or replace a device with a
         // key.
-        Ok(_) => Err(Fault::new(
-            format!("{} already exists and is not a regular file", path.display()),
+        Ok(found) => Err(Fault::new(
+            format!(
+                "{} already exists and is {}",
+                path.display(),
+                if found.is_symlink() { "a symbolic link" } else { "not a regular file" }
+            ),
             "choose another folder with --out, --cert-file or --key-file",
         )
         .into()),

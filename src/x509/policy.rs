@@ -95,6 +95,11 @@ pub fn default_constraints(host: Option<&str>, more: &[Subtree], constrain_addre
     constraints
 }
 
+/// The names that never belong to a public site.
+pub fn development_names() -> Vec<Subtree> {
+    DOMAINS.iter().map(|&domain| Subtree::Dns(domain.into())).collect()
+}
+
 /// The networks that are not routed on the Internet. A root that constrains addresses permits all of them.
 pub fn private_networks() -> impl Iterator<Item = Subtree> {
     let v4 = NETWORKS_V4.iter().map(|&(ip, bits)| Subtree::Net(IpAddr::V4(ip), bits));

@@ -91,11 +91,12 @@ impl DaysLeft {
 impl fmt::Display for DaysLeft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let days = self.0;
-        let unit = if days == 1 { "day" } else { "days" };
         match (self.is_expired(), f.alternate()) {
             (true, _) => f.write_str("expired"),
-            (false, false) => write!(f, "in {days} {unit}"),
-            (false, true) => write!(f, "{days} {unit} left"),
+            (false, false) if days == 1 => f.write_str("within a day"),
+            (false, true) if days == 1 => f.write_str("less than a day left"),
+            (false, false) => write!(f, "in {days} days"),
+            (false, true) => write!(f, "{days} days left"),
         }
     }
 }

@@ -138,15 +138,15 @@ fn a_name_outside_the_constraints_is_refused_with_the_way_out() {
         for address in ["8.8.8.8", "2001:db8::1", "::ffff:8.8.8.8"] {
             let said = words(&home.devca(["issue", "localhost", address]).output().unwrap());
             assert!(
-                said.contains("is a public address") && said.contains("permit it: devca permit"),
+                said.contains("is not a private address") && said.contains("permit it: devca permit"),
                 "{said}"
             );
-            refused(&home, ["issue", "localhost", address], 1, "is a public address");
+            refused(&home, ["issue", "localhost", address], 1, "is not a private address");
         }
         let said = words(&home.devca(["issue", "shop.corp.dev"]).output().unwrap());
         let way = if fresh { "devca install --permit shop.corp.dev" } else { "devca permit shop.corp.dev" };
         assert!(said.contains(way), "{said}");
-        refused(&home, ["issue", "0.0.0.0"], 1, "clients do not connect to 0.0.0.0");
+        refused(&home, ["issue", "0.0.0.0"], 1, "clients do not connect to `0.0.0.0`");
         let said = words(&home.devca(["issue", "alice"]).output().unwrap());
         assert!(said.contains("hint: for a client certificate: devca issue --client alice"), "{said}");
         if fresh {

@@ -54,7 +54,7 @@ fn a_name_that_may_not_be_served_is_refused_at_the_start() {
     assert_eq!(output.status.code(), Some(1));
     assert!(words(&output).contains("this root may not sign for www.example-bank.com"), "{}", words(&output));
     let output = home.devca(["serve", "8.8.8.8=3000", "--port", "0"]).output().unwrap();
-    assert!(words(&output).contains("8.8.8.8 is a public address"), "{}", words(&output));
+    assert!(words(&output).contains("8.8.8.8 is not a private address"), "{}", words(&output));
 }
 
 #[test]

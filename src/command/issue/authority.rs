@@ -59,8 +59,9 @@ pub(super) fn confirm_addresses(context: &Context, args: &cli::Issue, names: &[N
     let is_unasked = |name: &&Name| policy::needs_consent(name, &constraints) && !own.contains(name);
     let Some(first) = names.iter().find(is_unasked) else { return Ok(()) };
     if matches!(first, Name::Ip(ip) if ip.is_unspecified()) && !args.yes {
-        let what =
-            format!("clients do not connect to {first}: servers that listen there do so at every address");
+        let what = format!(
+            "clients do not connect to `{first}`: a server that listens there listens on every address"
+        );
         return Err(
             Fault::new(what, "name what clients connect to: devca issue localhost 127.0.0.1 ::1").into()
         );

@@ -123,10 +123,10 @@ pub(super) fn is_at(entry: &Entry, output: &Output, is_same: fn(&Path, &Path) ->
     })
 }
 
-/// Whether both paths lead to the same file, resolving links in their folders.
+/// Whether both paths lead to the same file, resolving links.
 fn is_same_place(one: &Path, other: &Path) -> bool {
-    let folder = |path: &Path| path.parent().and_then(|folder| folder.canonicalize().ok());
-    one.file_name() == other.file_name() && folder(one).is_some_and(|its| folder(other) == Some(its))
+    let real = |path: &Path| path.canonicalize().ok();
+    real(one).is_some_and(|one| real(other) == Some(one))
 }
 
 /// Checks the issuer if the certificate can be read, or the time of issue if it is encrypted.

@@ -6,7 +6,7 @@ use crate::x509::name::Name;
 
 /// Asks on a terminal whether to issue for a public address.
 pub fn ask_for_address(context: &Context, name: &Name) -> Result<(), Fault> {
-    let question = format!("{name} is a public address. Issue a certificate for it?");
+    let question = format!("{name} is not a private address. Issue a certificate for it?");
     if context.report.ask(&question) == Some(true) { Ok(()) } else { Err(public_address(name)) }
 }
 
@@ -14,7 +14,7 @@ pub fn ask_for_address(context: &Context, name: &Name) -> Result<(), Fault> {
 /// because that constrains addresses, which BoringSSL does not support.
 pub fn public_address(name: &Name) -> Fault {
     Fault::new(
-        format!("{name} is a public address, which devca does not issue for unless told to"),
+        format!("{name} is not a private address"),
         format!(
             "issue it anyway with --yes; to limit the root to such addresses, permit it: devca permit {name}"
         ),

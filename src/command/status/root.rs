@@ -16,6 +16,7 @@ use crate::report;
 use crate::x509::certificate::CaCertificate;
 use crate::x509::constraints::Constraints;
 use crate::x509::policy;
+use crate::x509::subtree::Subtree;
 use crate::x509::validity::DaysLeft;
 
 /// How many days before its expiry a root is reported.
@@ -143,7 +144,7 @@ impl RootState {
             passphrase: kept(context),
             constrained: !root.constraints.is_unconstrained(),
             constrains_addresses: root.constraints.constrain_addresses(),
-            shuts_out: root.constraints.constrain_addresses().then(|| permit::shut_out(folder, &root)),
+            shuts_out: root.constraints.constrain_addresses().then(|| permit::shut_out(folder)),
             ca: folder.option(),
             tls_only: root.tls_only,
             constraints: root.constraints,
@@ -170,24 +171,42 @@ impl RootState {
         self.shuts_out.iter().try_for_each(|note| row(page, "note", note))
     }
 
-    /// What the root may sign for, without the names that every root may sign for.
+    /// What the root may sign for: by kind, as far as it is what every root may sign for.
     fn permits(&self) -> String {
         if !self.constrained {
             return "any name, because it has no name constraints".into();
         }
-        let usual = policy::default_constraints(Some(&host_name()), &[], true).permitted;
-        let own: Vec<String> = self
-            .constraints
-            .permitted
-            .iter()
-            .filter(|subtree| !usual.contains(subtree))
-            .map(ToString::to_string)
-            .collect();
         if self.constraints.permit_any_host() {
             return format!("any host name; see {}", self.ca.hint("devca permit --list"));
         }
-        let and = if own.is_empty() { String::new() } else { format!(", and {}", own.join(", ")) };
-        let addresses = if self.constrains_addresses { "private addresses" } else { "any address" };
-        format!("development names{and}; {addresses} ({})", self.ca.hint("devca permit --list"))
+        let (networks, names): (Vec<&Subtree>, Vec<&Subtree>) =
+            self.constraints.permitted.iter().partition(|subtree| subtree.is_network());
+        let usual = policy::default_constraints(Some(&host_name()), &[], true).permitted;
+        let names = summary(&names, &policy::development_names(), &usual, "development names");
+        let private: Vec<Subtree> = policy::private_networks().collect();
+        let addresses = if self.constrains_addresses {
+            summary(&networks, &private, &private, "private addresses")
+        } else {
+            "any address".into()
+        };
+        format!("{names}; {addresses} ({})", self.ca.hint("devca permit --list"))
+    }
+}
+
+/// Lists subtrees; if all that belong to this group are among them, those that are usual are called by its name.
+fn summary(permitted: &[&Subtree], group: &[Subtree], usual: &[Subtree], name: &str) -> String {
+    const SHOWN: usize = 8;
+    let has_group = group.iter().all(|subtree| permitted.contains(&subtree));
+    let own = permitted.iter().filter(|subtree| !(has_group && usual.contains(subtree)));
+    let mut own: Vec<String> = own.map(ToString::to_string).collect();
+    if own.len() > SHOWN {
+        let more = format!("and {} more", own.len() - SHOWN);
+        own.splice(SHOWN.., [more]);
+    }
+    let own = own.join(", ");
+    match (has_group, own.is_empty()) {
+        (true, true) => name.into(),
+        (true, false) => format!("{name}, and {own}"),
+        (false, _) => own,
     }
 }
