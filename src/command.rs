@@ -86,7 +86,7 @@ fn wants_json() -> bool {
 pub fn run(cli: Cli, report: &Report) -> anyhow::Result<u8> {
     match cli.command {
         Command::Completions { shell } => return report.finish(&completions::run(shell)?),
-        Command::Explain(args) => return report.finish(&explain::run(&args, report)?),
+        Command::Explain(args) => return report.finish(&explain::run(&args, &cli.global.ca, report)?),
         Command::Man { command } => return report.finish(&man::run(command.as_deref())?),
         Command::Serve(_) | Command::Acme(_) => return server::execute(report),
         Command::Issue(args) if !args.bad.is_empty() => return server::execute(report),

@@ -10,6 +10,9 @@ use crate::check::catalogue::{self, Client, Diagnosis};
 use crate::cli;
 use crate::error::{self, OrHint};
 use crate::report::{self, Outcome, Report};
+use lookup::Machine;
+
+mod lookup;
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -30,15 +33,18 @@ struct Explanation {
     causes: &'static [&'static str],
     /// What to run or change.
     #[serde(rename = "hints")]
-    fix: Vec<&'static str>,
+    fix: Vec<String>,
+    /// What devca found on this machine that makes this cause likely or unlikely.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    here: Option<String>,
     /// The clients that print the message.
     #[cfg_attr(test, schemars(with = "Vec<String>"))]
     said_by: Vec<Client>,
 }
 
-pub(super) fn run(args: &cli::Explain, report: &Report) -> anyhow::Result<Explained> {
+pub(super) fn run(args: &cli::Explain, ca: &str, report: &Report) -> anyhow::Result<Explained> {
     if args.all {
-        let faults = catalogue::ALL.iter().map(|fault| explanation(fault, Vec::new())).collect();
+        let faults = catalogue::ALL.iter().map(|fault| explanation(fault, Vec::new(), None)).collect();
         return Ok(Explained { faults, markdown: true });
     }
     let text = message(args)?;
@@ -58,7 +64,12 @@ pub(super) fn run(args: &cli::Explain, report: &Report) -> anyhow::Result<Explai
         )
         .into());
     }
-    let faults = found.into_iter().map(|(fault, by)| explanation(fault, by)).collect();
+    let machine =
+        if found.iter().any(|(fault, _)| lookup::applies(fault)) { Machine::look(ca) } else { None };
+    if let Some(machine) = &machine {
+        found.sort_by_key(|(fault, by)| machine.rank(fault, by));
+    }
+    let faults = found.into_iter().map(|(fault, by)| explanation(fault, by, machine.as_ref())).collect();
     Ok(Explained { faults, markdown: false })
 }
 
@@ -95,14 +106,17 @@ fn message(args: &cli::Explain) -> anyhow::Result<String> {
     Ok(anstream::adapter::strip_str(&text).to_string())
 }
 
-fn explanation(fault: &'static Diagnosis, said_by: Vec<Client>) -> Explanation {
+fn explanation(fault: &'static Diagnosis, said_by: Vec<Client>, machine: Option<&Machine>) -> Explanation {
     let Diagnosis { id, title, meaning, causes, fix, .. } = fault;
     let mut fix = fix.to_vec();
-    // Clients with their own trust stores are not affected by `install`.
-    if said_by.iter().any(|client| matches!(client, Client::Node | Client::Python)) {
+    // A client that does not read the stores is not affected by `install`, nor is anything if that was done.
+    let is_installed = machine.is_some_and(Machine::is_installed);
+    if is_installed || lookup::has_own_roots(&said_by) {
         fix.sort_by_key(|fix| !fix.starts_with("devca run"));
     }
-    Explanation { id, title, meaning, causes, fix, said_by }
+    let here = machine.and_then(|machine| machine.remark(fault, &said_by));
+    let fix = fix.into_iter().map(|fix| machine.map_or_else(|| fix.to_owned(), |machine| machine.hint(fix)));
+    Explanation { id, title, meaning, causes, fix: fix.collect(), here, said_by }
 }
 
 impl Outcome for Explained {
@@ -123,7 +137,7 @@ impl Outcome for Explained {
 
 impl Explanation {
     fn write(&self, page: &mut dyn Write, index: usize, of: usize) -> io::Result<()> {
-        let Self { title, meaning, causes, fix, said_by, .. } = self;
+        let Self { title, meaning, causes, fix, here, said_by, .. } = self;
         let (gap, number) = match (index, of) {
             (_, 1) => ("", String::new()),
             (0, _) => ("Most likely first:\n\n", "1. ".to_owned()),
@@ -136,6 +150,9 @@ impl Explanation {
         };
         writeln!(page, "{gap}{number}{}{by}", report::verdict(false, title))?;
         writeln!(page, "{}", wrapped(meaning, ""))?;
+        if let Some(here) = here {
+            writeln!(page, "\n  On this machine\n{}", wrapped(here, "    "))?;
+        }
         writeln!(page, "\n  Fix")?;
         fix.iter().try_for_each(|fix| writeln!(page, "    {fix}"))?;
         writeln!(page, "  Usual causes")?;

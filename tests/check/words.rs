@@ -141,6 +141,48 @@ fn the_likeliest_comes_first_and_logs_are_read_from_standard_input() {
 }
 
 #[test]
+fn what_is_found_on_this_machine_decides_which_cause_is_first() {
+    let home = Home::new();
+    let line = "UNABLE_TO_VERIFY_LEAF_SIGNATURE";
+    let here = |line: &str, id: &str| {
+        let explained = explained(&home, line);
+        let faults = explained["faults"].as_array().unwrap().clone();
+        let fault = faults.iter().find(|fault| fault["id"] == id).unwrap();
+        (faults.last().unwrap()["id"].clone(), fault["here"].as_str().unwrap_or_default().to_owned())
+    };
+    assert!(here(line, "untrusted-root").1.contains("no root yet: run devca install"));
+    home.ok(["issue", "localhost"]);
+    let (last, said) = here(line, "untrusted-root");
+    assert!(said.contains("is not in the system store") && said.contains("run devca install"), "{said}");
+    assert_eq!(last, "missing-intermediate");
+    assert!(here(line, "missing-intermediate").1.contains("has no intermediate"));
+    assert!(here(line, "replaced-root").1.contains("no certificate of an earlier root"));
+
+    std::fs::remove_file(home.root()).unwrap();
+    std::fs::remove_file(home.ca().join("root-key.pem")).unwrap();
+    home.ok(["issue", "other.test"]);
+    let said = here(line, "replaced-root").1;
+    assert!(said.contains("localhost.pem was issued by an earlier root"), "{said}");
+    // The other CA is unaffected, and the commands name it.
+    let other = home.ok(["--ca", "clients", "explain", line]);
+    assert!(other.contains("devca --ca clients install"), "{other}");
+}
+
+#[test]
+fn lines_that_only_say_that_a_connection_was_closed_lead_to_boringssl() {
+    let home = Home::new();
+    for (line, id) in [
+        ("grpc: UNAVAILABLE: Socket closed", "client-without-san"),
+        ("curl: (52) Empty reply from server", "client-without-san"),
+        ("Error: internal error; reference = 0a1b2c3d", "constrained-addresses"),
+    ] {
+        let explained = explained(&home, line);
+        let faults = explained["faults"].as_array().unwrap();
+        assert!(faults.iter().any(|fault| fault["id"] == id), "{line}: {explained:#}");
+    }
+}
+
+#[test]
 fn unknown_messages_are_an_error_with_a_hint() {
     let home = Home::new();
     for words in ["", " ", "x", "it does not work", "\u{1f980}", "SSL", "error", "a"] {

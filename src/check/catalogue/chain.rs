@@ -326,6 +326,7 @@ pub static CONSTRAINED_ADDRESSES: Diagnosis = Diagnosis {
         says(Bun, "unsupported name constraint type"),
         says(Grpc, "unsupported name constraint type"),
         says(Workerd, "unsupported name constraint type"),
+        says(Workerd, "internal error; reference = "),
     ],
 };
 
@@ -335,7 +336,11 @@ pub static CLIENT_WITHOUT_SAN: Diagnosis = Diagnosis {
     meaning: "The client certificate has a common name but no subject alternative name. Under a root with name constraints, servers that use BoringSSL (gRPC, Bun, Envoy) reject it. The client only sees a closed connection.",
     causes: &["the certificate was issued by an earlier version of devca, or by another program"],
     fix: &["devca renew alice-client.pem"],
-    words: &[says(Grpc, "Issuer has name constraints but leaf has no SANs")],
+    words: &[
+        says(Grpc, "Issuer has name constraints but leaf has no SANs"),
+        says(Grpc, "Socket closed"),
+        says(Curl, "Empty reply from server"),
+    ],
 };
 
 pub static WRONG_ORDER: Diagnosis = Diagnosis {
