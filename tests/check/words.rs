@@ -128,6 +128,8 @@ fn the_likeliest_comes_first_and_logs_are_read_from_standard_input() {
     let go = "http: TLS handshake error from 127.0.0.1:5: remote error: tls: unknown certificate authority";
     assert_eq!(first(go), "rejected-by-client");
     assert_eq!(first("remote error: tls: unknown certificate authority"), "client-certificate-refused");
+    let redis = "# Error accepting a client connection: error:0A000418:SSL routines::tlsv1 alert unknown ca (conn: fd=8)";
+    assert_eq!(first(redis), "rejected-by-client");
 
     std::fs::write(home.file("log"), format!("listening\n{go}\n")).unwrap();
     let log = std::fs::File::open(home.file("log")).unwrap();
@@ -154,12 +156,17 @@ fn what_is_found_on_this_machine_decides_which_cause_is_first() {
     home.ok(["issue", "localhost"]);
     let (last, said) = here(line, "untrusted-root");
     assert!(said.contains("is not in the system store") && said.contains("run devca install"), "{said}");
-    assert_eq!(last, "missing-intermediate");
+    assert!(said.contains("needs devca run -- PROGRAM"), "{said}");
+    assert_eq!(last, "key-id-mismatch");
     assert!(here(line, "missing-intermediate").1.contains("has no intermediate"));
     assert!(here(line, "replaced-root").1.contains("no certificate of an earlier root"));
 
     std::fs::remove_file(home.root()).unwrap();
     std::fs::remove_file(home.ca().join("root-key.pem")).unwrap();
+    // The inventory has whole seconds: the next root must be of a later one than the certificate.
+    let second = || std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let issued = second();
+    super::common::wait_until("the next second", || second() > issued);
     home.ok(["issue", "other.test"]);
     let said = here(line, "replaced-root").1;
     assert!(said.contains("localhost.pem was issued by an earlier root"), "{said}");

@@ -64,8 +64,8 @@ fn likelihood(fault: &'static Diagnosis, text: &str) -> usize {
     usize::from(*fault != *first)
 }
 
-/// What servers log before a TLS error: Go, nginx, Node, Python, Apache, HAProxy.
-const SERVER_LOGS: [&str; 7] = [
+/// What servers log before a TLS error: Go, nginx, Node, Python, Apache, HAProxy, Redis.
+const SERVER_LOGS: [&str; 8] = [
     "tls handshake error from",
     "ssl_do_handshake() failed",
     "tlsclienterror",
@@ -73,6 +73,7 @@ const SERVER_LOGS: [&str; 7] = [
     "ssl handshake failure",
     "ssl library error",
     "do_handshake",
+    "error accepting a client connection",
 ];
 
 /// Normalizes case, quotes and dashes, which differ between versions.

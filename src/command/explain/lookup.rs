@@ -9,7 +9,8 @@ use devca_platform::{Account, Found, Host, StoreKind};
 
 use crate::ca;
 use crate::check::catalogue::{
-    Client, Diagnosis, MISSING_INTERMEDIATE, REJECTED_BY_CLIENT, REPLACED_ROOT, UNTRUSTED_ROOT,
+    Client, Diagnosis, KEY_ID_MISMATCH, MISSING_INTERMEDIATE, REJECTED_BY_CLIENT, REPLACED_ROOT,
+    UNTRUSTED_ROOT,
 };
 use crate::command::context::is_root;
 use crate::command::shared::anchor;
@@ -83,6 +84,8 @@ impl Machine {
             }
             fault if *fault == REPLACED_ROOT && self.has_root => 3,
             fault if *fault == MISSING_INTERMEDIATE && !self.has_intermediate => 4,
+            // devca always names the right key, so that this is another CA's.
+            fault if *fault == KEY_ID_MISMATCH => 5,
             _ => 1,
         }
     }
@@ -104,13 +107,19 @@ impl Machine {
         if !self.has_root {
             return Some(format!("there is no root yet: run {install}"));
         }
+        let run = self.hint("devca run -- PROGRAM");
+        let own = format!("a client with its own roots needs {run}");
         if !self.not_trusted_by.is_empty() {
-            return Some(format!("your root is not in {}: run {install}", self.not_trusted_by.join(", ")));
+            let own = if has_own_roots(said_by) { format!("; {own}") } else { String::new() };
+            return Some(format!(
+                "your root is not in {}: run {install}{own}",
+                self.not_trusted_by.join(", ")
+            ));
         }
         let trusted = (!self.trusted_by.is_empty())
             .then(|| format!("your root is trusted by {}", self.trusted_by.join(", ")))?;
         Some(if has_own_roots(said_by) {
-            format!("{trusted}; a client with its own roots needs {}", self.hint("devca run -- PROGRAM"))
+            format!("{trusted}; {own}")
         } else {
             format!("{trusted}; restart the client if it was already running")
         })
