@@ -130,6 +130,10 @@ fn the_likeliest_comes_first_and_logs_are_read_from_standard_input() {
     assert_eq!(first("remote error: tls: unknown certificate authority"), "client-certificate-refused");
     let redis = "# Error accepting a client connection: error:0A000418:SSL routines::tlsv1 alert unknown ca (conn: fd=8)";
     assert_eq!(first(redis), "rejected-by-client");
+    // Node's client closes the connection without an alert.
+    assert_eq!(first("http: TLS handshake error from 127.0.0.1:5: EOF"), "rejected-by-client");
+    let plain = "http: TLS handshake error from 127.0.0.1:5: tls: client didn't provide a certificate";
+    assert_eq!(first(plain), "client-certificate-required");
 
     std::fs::write(home.file("log"), format!("listening\n{go}\n")).unwrap();
     let log = std::fs::File::open(home.file("log")).unwrap();

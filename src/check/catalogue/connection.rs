@@ -328,6 +328,7 @@ pub static REJECTED_BY_CLIENT: Diagnosis = Diagnosis {
         says(NodeServer, "ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN"),
         says(NodeServer, "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA"),
         says(NodeServer, "ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE"),
+        says(GoServer, "http: TLS handshake error from"),
         says(Nginx, "alert certificate unknown"),
         says(Nginx, "alert unknown ca"),
         says(Nginx, "alert bad certificate"),

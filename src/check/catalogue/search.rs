@@ -52,8 +52,8 @@ pub fn search(text: &str) -> Vec<(&'static Diagnosis, Vec<Client>)> {
 
 /// How specific a message is: its length, unless other programs say the same before any reason.
 fn weight(says: &str) -> usize {
-    const GENERAL: &str = "certificate is NOT trusted";
-    if says == GENERAL { 1 } else { says.len() }
+    const GENERAL: [&str; 2] = ["certificate is NOT trusted", "http: TLS handshake error from"];
+    if GENERAL.contains(&says) { 1 } else { says.len() }
 }
 
 /// The rank among faults with the same message, the most likely first.
