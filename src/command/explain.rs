@@ -37,6 +37,9 @@ struct Explanation {
     /// What devca found on this machine that makes this cause likely or unlikely.
     #[serde(skip_serializing_if = "Option::is_none")]
     here: Option<String>,
+    /// Whether that makes it unlikely.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unlikely: bool,
     /// The clients that print the message.
     #[cfg_attr(test, schemars(with = "Vec<String>"))]
     said_by: Vec<Client>,
@@ -116,7 +119,9 @@ fn explanation(fault: &'static Diagnosis, said_by: Vec<Client>, machine: Option<
     }
     let here = machine.and_then(|machine| machine.remark(fault, &said_by));
     let fix = fix.into_iter().map(|fix| machine.map_or_else(|| fix.to_owned(), |machine| machine.hint(fix)));
-    Explanation { id, title, meaning, causes, fix: fix.collect(), here, said_by }
+    let unlikely = here.as_ref().is_some_and(|remark| remark.is_unlikely);
+    let here = here.map(|remark| remark.text);
+    Explanation { id, title, meaning, causes, fix: fix.collect(), here, unlikely, said_by }
 }
 
 impl Outcome for Explained {
@@ -149,6 +154,9 @@ impl Explanation {
             format!(" ({})", said_by.iter().map(|client| client.name()).collect::<Vec<_>>().join(", "))
         };
         writeln!(page, "{gap}{number}{}{by}", report::verdict(false, title))?;
+        if let (Some(here), true) = (here, self.unlikely && of > 1) {
+            return writeln!(page, "{}", wrapped(&format!("unlikely here: {here}"), "   "));
+        }
         writeln!(page, "{}", wrapped(meaning, ""))?;
         if let Some(here) = here {
             writeln!(page, "\n  On this machine\n{}", wrapped(here, "    "))?;

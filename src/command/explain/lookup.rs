@@ -91,12 +91,14 @@ impl Machine {
     }
 
     /// Says what was found that makes the fault likely or unlikely.
-    pub(super) fn remark(&self, fault: &Diagnosis, said_by: &[Client]) -> Option<String> {
+    pub(super) fn remark(&self, fault: &Diagnosis, said_by: &[Client]) -> Option<Remark> {
         match fault {
-            fault if *fault == UNTRUSTED_ROOT || *fault == REJECTED_BY_CLIENT => self.trust(said_by),
+            fault if *fault == UNTRUSTED_ROOT || *fault == REJECTED_BY_CLIENT => {
+                self.trust(said_by).map(Remark::likely)
+            }
             fault if *fault == REPLACED_ROOT && self.has_root => Some(self.replaced()),
             fault if *fault == MISSING_INTERMEDIATE && self.has_root && !self.has_intermediate => {
-                Some("unlikely: your CA has no intermediate, its root signs certificates directly".into())
+                Some(Remark::unlikely("your CA has no intermediate, its root signs certificates directly"))
             }
             _ => None,
         }
@@ -125,14 +127,34 @@ impl Machine {
         })
     }
 
-    fn replaced(&self) -> String {
+    fn replaced(&self) -> Remark {
         match &self.outdated {
-            None => "unlikely: the inventory has no certificate of an earlier root".into(),
-            Some((path, 0)) => format!("{} was issued by an earlier root", report::short(path)),
+            None => Remark::unlikely("the inventory has no certificate of an earlier root"),
+            Some((path, 0)) => {
+                Remark::likely(format!("{} was issued by an earlier root", report::short(path)))
+            }
             Some((path, more)) => {
-                format!("{} and {more} more were issued by an earlier root", report::short(path))
+                let path = report::short(path);
+                Remark::likely(format!("{path} and {more} more were issued by an earlier root"))
             }
         }
+    }
+}
+
+/// What was found on this machine about a fault.
+pub(super) struct Remark {
+    pub(super) text: String,
+    /// Whether it makes the fault unlikely.
+    pub(super) is_unlikely: bool,
+}
+
+impl Remark {
+    fn likely(text: String) -> Self {
+        Self { text, is_unlikely: false }
+    }
+
+    fn unlikely(text: &str) -> Self {
+        Self { text: text.to_owned(), is_unlikely: true }
     }
 }
 
