@@ -91,14 +91,14 @@ impl Machine {
     }
 
     /// Says what was found that makes the fault likely or unlikely.
-    pub(super) fn remark(&self, fault: &Diagnosis, said_by: &[Client]) -> Option<Remark> {
+    pub(super) fn remark(&self, fault: &Diagnosis, said_by: &[Client]) -> Option<Evidence> {
         match fault {
             fault if *fault == UNTRUSTED_ROOT || *fault == REJECTED_BY_CLIENT => {
-                self.trust(said_by).map(Remark::likely)
+                self.trust(said_by).map(Evidence::likely)
             }
             fault if *fault == REPLACED_ROOT && self.has_root => Some(self.replaced()),
             fault if *fault == MISSING_INTERMEDIATE && self.has_root && !self.has_intermediate => {
-                Some(Remark::unlikely("your CA has no intermediate, its root signs certificates directly"))
+                Some(Evidence::unlikely("your CA has no intermediate, its root signs certificates directly"))
             }
             _ => None,
         }
@@ -127,28 +127,28 @@ impl Machine {
         })
     }
 
-    fn replaced(&self) -> Remark {
+    fn replaced(&self) -> Evidence {
         match &self.outdated {
-            None => Remark::unlikely("the inventory has no certificate of an earlier root"),
+            None => Evidence::unlikely("the inventory has no certificate of an earlier root"),
             Some((path, 0)) => {
-                Remark::likely(format!("{} was issued by an earlier root", report::short(path)))
+                Evidence::likely(format!("{} was issued by an earlier root", report::short(path)))
             }
             Some((path, more)) => {
                 let path = report::short(path);
-                Remark::likely(format!("{path} and {more} more were issued by an earlier root"))
+                Evidence::likely(format!("{path} and {more} more were issued by an earlier root"))
             }
         }
     }
 }
 
 /// What was found on this machine about a fault.
-pub(super) struct Remark {
+pub(super) struct Evidence {
     pub(super) text: String,
     /// Whether it makes the fault unlikely.
     pub(super) is_unlikely: bool,
 }
 
-impl Remark {
+impl Evidence {
     fn likely(text: String) -> Self {
         Self { text, is_unlikely: false }
     }
