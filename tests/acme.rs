@@ -61,6 +61,23 @@ fn orders_give_what_the_root_may_sign_for() {
     protocol(&world, "lists", NOTHING);
 }
 
+/// What devca permit and devca rotate change is in force for the next request.
+#[test]
+fn a_ca_that_changes_is_loaded_again() {
+    let world = World::new(&["--validate", "none"]);
+    protocol(&world, "refused", ["www.corp.example.dev"]);
+    world.home.ok(["permit", "corp.example.dev", "--store", "wsl"]);
+    protocol(&world, "issued", ["www.corp.example.dev"]);
+    world.home.ok(["rotate", "--yes", "--store", "wsl"]);
+    // The server's own certificate is replaced within a second.
+    common::wait_until("the server has a certificate of the new root", || {
+        let mut curl = world.client("curl");
+        curl.args(["-sSf", "--noproxy", "*", "--cacert"]).arg(world.home.root()).arg(world.directory());
+        curl.output().unwrap().status.success()
+    });
+    protocol(&world, "issued", ["www.corp.example.dev"]);
+}
+
 #[test]
 fn revoked_certificates_are_on_the_list() {
     let world = World::new(&["--validate", "none"]);

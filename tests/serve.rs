@@ -363,6 +363,23 @@ fn a_program_is_started_and_ends_with_the_server() {
         let output = home.devca(["serve", "9", "--port", "0", "--", "sh", "-c", script]).output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{script}: {}", common::words(&output));
     }
+    // One that ignores the request to end is killed.
+    let stubborn = "trap '' INT TERM; echo $$ >own-pid; while :; do sleep 1; done";
+    let served = Served::start(&home, ["9", "--", "sh", "-c", stubborn]);
+    let pid = || fs::read_to_string(home.file("own-pid")).unwrap_or_default().trim().to_owned();
+    common::wait_until("it runs", || !pid().is_empty());
+    served.interrupt();
+    assert_eq!(served.wait(), Some(0));
+    common::wait_until("it is gone", || !std::path::Path::new(&format!("/proc/{}", pid())).exists());
+    // On a terminal, Ctrl-C has reached it as well: its cleanup is waited for.
+    let cleanup = "trap 'sleep 1; echo cleaned; exit 5' INT; echo waiting; while :; do sleep 0.1; done";
+    let typed = home
+        .typing(&[("ask", "waiting", "\u{3}")], &["serve", "9", "--port", "0", "--", "sh", "-c", cleanup]);
+    assert!(
+        typed.status.code() == Some(5) && common::words(&typed).contains("cleaned"),
+        "{}",
+        common::words(&typed)
+    );
     let output = home.devca(["serve", "9", "--port", "0", "--", "no-such-program"]).output().unwrap();
     assert_eq!(output.status.code(), Some(127), "{}", common::words(&output));
 }

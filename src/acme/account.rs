@@ -148,7 +148,9 @@ pub(super) async fn update(
     match asked.status.as_deref() {
         None | Some("valid") => {}
         Some("deactivated") => account.status = AccountStatus::Deactivated,
-        Some(other) => return Err(AcmeProblem::malformed(format!("an account cannot become {other:?}"))),
+        Some(other) => {
+            return Err(AcmeProblem::malformed(format!("an account's status cannot be set to {other:?}")));
+        }
     }
     if let Some(contact) = asked.contact {
         check_contacts(&contact)?;

@@ -90,7 +90,7 @@ pub(super) async fn update(
     if !body.is_empty() {
         let asked: AuthorizationUpdate = payload::read(body)?;
         if asked.status != "deactivated" {
-            let what = format!("an authorization cannot become {:?}", asked.status);
+            let what = format!("an authorization's status cannot be set to {:?}", asked.status);
             return Err(AcmeProblem::malformed(what));
         }
         let own = id.to_owned();

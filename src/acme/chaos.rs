@@ -27,7 +27,7 @@ impl FromStr for Chaos {
     /// `5`, or `nonces=20,errors=5`.
     fn from_str(text: &str) -> Result<Self, Fault> {
         let refuse = || {
-            let what = format!("{text:?} does not say how many requests in a hundred are to fail");
+            let what = format!("{text:?} is not a percentage of requests, such as 30");
             Fault::usage(what, "for example: --chaos=5, or --chaos=nonces=20,errors=5,limits=5,delays=10")
         };
         let percent = |word: &str| word.parse().ok().filter(|percent| *percent <= 100).ok_or_else(refuse);

@@ -4,7 +4,6 @@
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use rcgen::SubjectPublicKeyInfo;
 use time::OffsetDateTime;
@@ -16,7 +15,7 @@ use crate::ca::Authority;
 use crate::ca::signer::{Issued, KeySource, Request, Signer, outside};
 use crate::disk::files::Files;
 use crate::disk::home::CaFolder;
-use crate::error::{CaOption, OrHint, hint};
+use crate::error::{CaOption, Fault, OrHint, hint};
 use crate::format::{Material, Options};
 use crate::issued::inventory::{self, Entry, Revocation};
 use crate::serve::certificates::CaFiles;
@@ -29,8 +28,6 @@ use crate::x509::validity::Validity;
 
 /// The maximum number of certificates signed under one lock.
 const MOST_TOGETHER: usize = 256;
-/// The minimum time between checks of the CA's files.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A certificate with its chain.
 pub(super) struct IssuedChain {
@@ -59,6 +56,7 @@ pub(super) struct Issuer {
     option: CaOption,
     /// Whether to issue for public addresses.
     allow_public: bool,
+    log: Arc<AcmeLog>,
 }
 
 /// The CA's files and their contents.
@@ -89,13 +87,18 @@ impl SigningCa {
         Ok(())
     }
 
+    /// Whether the files are not those that were loaded.
+    fn has_changed(&self) -> bool {
+        self.source.stamp() != self.stamp
+    }
+
     /// Reloads the CA if commands such as `devca rotate` or `devca permit` have changed it.
     fn look_again(&mut self, log: &AcmeLog) {
         let stamp = self.source.stamp();
         if stamp == self.stamp {
             return;
         }
-        // Files that are changing right now are loaded again a second later.
+        // Files that are changing right now are loaded again for the next request.
         match self.source.load() {
             Ok(authority) => {
                 let is_new = authority.root.der != self.authority.root.der;
@@ -125,14 +128,21 @@ impl Issuer {
         let own = ca.clone();
         thread::Builder::new()
             .name("issuer".into())
-            .spawn(move || work(&own, &receiver, &log))
+            .spawn({
+                let log = log.clone();
+                move || work(&own, &receiver, &log)
+            })
             .or_hint(|| "cannot start a thread".into(), || "close other programs, and try again".into())?;
-        Ok(Self { jobs, ca, option, allow_public })
+        Ok(Self { jobs, ca, option, allow_public, log })
     }
 
     /// Whether a certificate for this name may be issued.
     pub(super) fn judge(&self, name: &Name) -> Result<(), AcmeProblem> {
-        let ca = lock(&self.ca);
+        let mut ca = lock(&self.ca);
+        // The user may just have permitted it.
+        if !ca.authority.signer().constraints.permit(name) {
+            ca.look_again(&self.log);
+        }
         let rejected = |detail: String| AcmeProblem::new(ProblemKind::RejectedIdentifier, detail);
         if !ca.authority.signer().constraints.permit(name) {
             let fault = outside(name);
@@ -183,12 +193,7 @@ fn lock(ca: &Mutex<SigningCa>) -> MutexGuard<'_, SigningCa> {
 }
 
 fn work(ca: &Mutex<SigningCa>, jobs: &Receiver<IssuerJob>, log: &AcmeLog) {
-    let mut looked = Instant::now();
     while let Ok(first) = jobs.recv() {
-        if looked.elapsed() > LOOK_AGAIN {
-            lock(ca).look_again(log);
-            looked = Instant::now();
-        }
         let more = std::iter::from_fn(|| jobs.try_recv().ok());
         let jobs: Vec<IssuerJob> = std::iter::once(first).chain(more).take(MOST_TOGETHER).collect();
         handle(ca, jobs, log);
@@ -204,10 +209,19 @@ fn handle(ca: &Mutex<SigningCa>, jobs: Vec<IssuerJob>, log: &AcmeLog) {
         (ca.folder.clone(), ca.files)
     };
     // The CA's lock first: another devca may hold it while someone types a passphrase; names can be judged meanwhile.
-    let locked = files.lock(&folder.lock(), &|| ()).and_then(|lock| {
+    let take = || {
+        let lock = files.lock(&folder.lock(), &|| ())?;
         files.settle(&folder.path)?;
-        Ok(lock)
-    });
+        anyhow::Ok(lock)
+    };
+    lock(ca).look_again(log);
+    let mut locked = take();
+    if lock(ca).has_changed() {
+        // Another devca had the lock, and changed the CA.
+        drop(locked);
+        lock(ca).look_again(log);
+        locked = take();
+    }
     let (mut lines, mut ready) = (String::new(), Vec::<Ready>::new());
     {
         let ca = lock(ca);
@@ -249,6 +263,15 @@ fn sign(
     account: String,
     lines: &mut String,
 ) -> anyhow::Result<IssuedChain> {
+    let validity = request.validity.within(authority.signer().validity);
+    if validity.not_after <= validity.not_before {
+        let end = authority.signer().validity.not_after.date();
+        return Err(Fault::new(
+            format!("this CA ends on {end}, before that"),
+            "replace the root: devca rotate",
+        )
+        .into());
+    }
     let issued = Signer::new(authority)?.issue(request)?;
     let options = Options::default();
     let material = Material { issued: &issued, authority, options: &options, label: "" };

@@ -171,7 +171,7 @@ async fn responder(port: u16) -> Result<Responder, Fault> {
 
 fn warn_of_others(listen: &[IpAddr], log: &AcmeLog) {
     if let Some(open) = listen.iter().find(|address| !address.is_loopback()) {
-        let what = format!("others on the network can have certificates of this CA issued, at {open}");
+        let what = format!("anyone on the network who can reach {open} can get certificates from this CA");
         log.warn(what, Some("without --listen only this machine can"));
     }
 }

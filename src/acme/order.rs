@@ -6,7 +6,7 @@ use http::StatusCode;
 use http::header::{LOCATION, RETRY_AFTER};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use time::{Duration, OffsetDateTime};
+use time::{Duration, OffsetDateTime, UtcOffset};
 
 use super::identifier::Identifier;
 use super::problem::{AcmeProblem, Subproblem};
@@ -53,8 +53,8 @@ pub(super) async fn create(call: &Call, caller: &Caller, body: &[u8]) -> Result<
         identifiers: names.iter().map(Identifier::with_wildcard).collect(),
         authorizations: Vec::new(),
         expires: call.now.replace_nanosecond(0).unwrap_or(call.now) + PENDING,
-        not_before: asked.not_before,
-        not_after: asked.not_after,
+        not_before: asked.not_before.map(in_utc),
+        not_after: asked.not_after.map(in_utc),
         profile: asked.profile,
         replaces: asked.replaces,
         certificate: None,
@@ -114,13 +114,23 @@ pub(super) fn names_in(body: &[u8]) -> Result<Vec<Name>, AcmeProblem> {
     asked.identifiers.iter().map(Identifier::name).collect()
 }
 
+/// How far ahead a validity may begin.
+const MOST_DAYS_AHEAD: i64 = 30;
+
+/// The same moment in UTC, in which any that was checked can be written and read again.
+fn in_utc(moment: OffsetDateTime) -> OffsetDateTime {
+    moment.to_offset(UtcOffset::UTC)
+}
+
 fn check_validity(asked: &NewOrder, now: OffsetDateTime) -> Result<(), AcmeProblem> {
     let begins = asked.not_before.unwrap_or(now);
-    let is_odd = |moment: &OffsetDateTime| *moment < now - Duration::days(1);
-    if asked.not_after.is_some_and(|end| end <= begins.max(now))
-        || asked.not_before.as_ref().is_some_and(is_odd)
-    {
-        return Err(AcmeProblem::malformed("notBefore and notAfter are not a time that is still to come"));
+    if !(now - Duration::days(1)..now + Duration::days(MOST_DAYS_AHEAD)).contains(&begins) {
+        let what =
+            format!("notBefore must not be in the past, or more than {MOST_DAYS_AHEAD} days in the future");
+        return Err(AcmeProblem::malformed(what));
+    }
+    if asked.not_after.is_some_and(|end| end <= begins.max(now)) {
+        return Err(AcmeProblem::malformed("notAfter must be in the future, and after notBefore"));
     }
     let days = policy::SERVER_MAX_DAYS;
     if asked.not_after.is_some_and(|end| end - begins > Duration::days(days)) {

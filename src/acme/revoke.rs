@@ -77,7 +77,8 @@ fn is_authorized(call: &Call, caller: &Caller, certificate: &AcmeCertificate) ->
 }
 
 async fn revoke(call: &Call, serial: &str, certificate: &AcmeCertificate) -> Result<AcmeReply, AcmeProblem> {
-    let already = || AcmeProblem::new(ProblemKind::AlreadyRevoked, "the certificate was revoked before");
+    let already =
+        || AcmeProblem::new(ProblemKind::AlreadyRevoked, "the certificate has already been revoked");
     if certificate.revoked {
         return Err(already());
     }

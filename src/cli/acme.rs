@@ -49,10 +49,10 @@ pub struct Acme {
     #[arg(long, value_name = "IP[:PORT]", value_parser = name_server, help_heading = "Validation")]
     pub dns: Option<SocketAddr>,
     /// Where http-01 challenges are looked for
-    #[arg(long, value_name = "PORT", default_value_t = 80, help_heading = "Validation")]
+    #[arg(long, value_name = "PORT", default_value_t = 80, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Validation")]
     pub http_port: u16,
     /// Where tls-alpn-01 challenges are looked for
-    #[arg(long, value_name = "PORT", default_value_t = 443, help_heading = "Validation")]
+    #[arg(long, value_name = "PORT", default_value_t = 443, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Validation")]
     pub tls_port: u16,
     /// Run a name server on this port, whose records clients can change (RFC 2136, acme-dns, challtestsrv)
     #[arg(long, value_name = "PORT", help_heading = "Validation")]
@@ -60,7 +60,7 @@ pub struct Acme {
     /// Accept only updates (RFC 2136) that are signed with the key in this file; created if missing
     #[arg(long, value_name = "FILE", requires = "dns_port", help_heading = "Validation")]
     pub dns_key: Option<PathBuf>,
-    /// Also connect to servers with public addresses, and issue for these
+    /// Also connect to servers with public addresses, and issue certificates for them
     #[arg(long, help_heading = "Validation")]
     pub allow_public: bool,
     /// Issue certificates that are valid for this many days
@@ -69,7 +69,7 @@ pub struct Acme {
         value_name = "DAYS",
         value_parser = clap::value_parser!(i64).range(1..=825),
         conflicts_with = "minutes",
-        help_heading = "Tests of clients"
+        help_heading = "Testing clients"
     )]
     pub days: Option<i64>,
     /// Issue certificates that are valid for this many minutes, to watch clients renew them
@@ -77,14 +77,14 @@ pub struct Acme {
         long,
         value_name = "MINUTES",
         value_parser = clap::value_parser!(i64).range(1..=525_600),
-        help_heading = "Tests of clients"
+        help_heading = "Testing clients"
     )]
     pub minutes: Option<i64>,
     /// Tell clients that ask (ARI) to renew now
-    #[arg(long, help_heading = "Tests of clients")]
+    #[arg(long, help_heading = "Testing clients")]
     pub renew_now: bool,
     /// Require external account binding with the keys in this file: an identifier and a key in base64url on each line
-    #[arg(long, value_name = "FILE", help_heading = "Tests of clients")]
+    #[arg(long, value_name = "FILE", help_heading = "Testing clients")]
     pub eab: Option<PathBuf>,
     /// Reject nonces, fail, rate-limit and delay, each for this percentage of requests; or as in nonces=20,errors=5
     #[arg(
@@ -93,7 +93,7 @@ pub struct Acme {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "5",
-        help_heading = "Tests of clients"
+        help_heading = "Testing clients"
     )]
     pub chaos: Option<Chaos>,
 }

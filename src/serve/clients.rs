@@ -17,6 +17,7 @@ use time::OffsetDateTime;
 use super::event::{Event, Events};
 use super::refused;
 use crate::error::{CaOption, Fault, OrHint, hint};
+use crate::x509::certificate::CaCertificate;
 use crate::x509::details::CertificateDetails;
 
 /// The minimum time between checks of the files.
@@ -134,6 +135,18 @@ pub(super) struct ClientGate {
     events: Arc<Events>,
 }
 
+/// Refuses revocation lists of which none is of these CAs: nothing would be revoked.
+fn refuse_foreign_lists(cas: &ClientCas) -> Result<(), Fault> {
+    let roots: Vec<CaCertificate> =
+        cas.roots.iter().filter_map(|der| CaCertificate::parse(der.clone()).ok()).collect();
+    if cas.lists.iter().any(|list| roots.iter().any(|root| root.is_issuer_of(list))) {
+        return Ok(());
+    }
+    let name = roots.first().map_or("the client CA", |root| root.common_name.as_str());
+    let hint = "write the list with the CA of the clients: devca --ca NAME crl --out crl.pem";
+    Err(Fault::new(format!("no revocation list was issued by {name}"), hint))
+}
+
 /// Why a certificate is refused.
 struct Refused {
     what: String,
@@ -162,6 +175,7 @@ impl ClientGate {
         store.add_parsable_certificates(cas.roots.iter().map(|der| CertificateDer::from(der.as_slice())));
         let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider.clone());
         if !cas.lists.is_empty() {
+            refuse_foreign_lists(&cas)?;
             builder = builder.with_crls(cas.lists.iter().map(|list| list.clone().into()));
             // Not every CA in a chain needs a revocation list, but an outdated list is an error, because it
             // would protect no one.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, HeaderValue, LOCATION};
+use http::header::{CACHE_CONTROL, CONNECTION, HeaderValue, LOCATION};
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -160,6 +160,8 @@ pub(super) fn moved<B>(request: &Request<B>, port: u16) -> Response<Full<Bytes>>
     let mut response = Response::new(Full::default());
     *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
     response.headers_mut().insert(LOCATION, location);
+    // Browsers would keep a permanent redirect for the next server on this port, which may not speak TLS.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

@@ -110,7 +110,7 @@ pub fn run(mut plan: ServePlan, events: &Arc<Events>) -> anyhow::Result<u8> {
         let accepting: Vec<_> = listeners.into_iter().map(accept).collect();
         events.say(&Event::Listening { sites: &sites, addresses: &addresses });
         warn_of_others(&reachable_at, events);
-        let code = tokio::select! {
+        let mut code = tokio::select! {
             () = told_to_end() => 0,
             code = end_of(&mut program) => code,
         };
@@ -119,8 +119,13 @@ pub fn run(mut plan: ServePlan, events: &Arc<Events>) -> anyhow::Result<u8> {
         let all = u32::try_from(most).unwrap_or(u32::MAX);
         // A second Ctrl-C skips the wait.
         tokio::select! {
-            _ = timeout(GRACE, async { tokio::join!(permits.acquire_many(all), end(&mut program)) }) => {}
+            ended = timeout(GRACE, async { tokio::join!(permits.acquire_many(all), end(&mut program)).1 }) => {
+                code = ended.ok().flatten().unwrap_or(code);
+            }
             () = told_to_end() => {}
+        }
+        if let Some(program) = &mut program {
+            program.kill();
         }
         events.say(&Event::Stopped);
         Ok(code)
@@ -143,11 +148,18 @@ async fn end_of(program: &mut Option<Program>) -> u8 {
     }
 }
 
-async fn end(program: &mut Option<Program>) {
-    if let Some(program) = program {
-        program.terminate();
-        program.ended().await;
+/// Ends the program. Returns its exit code if it ended by itself.
+async fn end(program: &mut Option<Program>) -> Option<u8> {
+    let program = program.as_mut()?;
+    // Ctrl-C in the terminal has reached it as well, and it may be cleaning up.
+    if program.shares_terminal()
+        && let Ok(code) = timeout(GRACE / 2, program.ended()).await
+    {
+        return Some(code);
     }
+    program.terminate();
+    program.ended().await;
+    None
 }
 
 fn shared(plan: ServePlan, events: &Arc<Events>, stop: watch::Receiver<bool>) -> anyhow::Result<ServerState> {

@@ -15,7 +15,6 @@ pub(super) struct Program {
     ended: oneshot::Receiver<u8>,
     code: Option<u8>,
     /// Whether it is in a process group of its own.
-    #[cfg_attr(not(unix), allow(dead_code))]
     has_group: bool,
 }
 
@@ -36,11 +35,27 @@ impl Program {
         self.code.unwrap_or(UNKNOWN)
     }
 
+    /// Whether Ctrl-C in the terminal reaches it.
+    pub(super) fn shares_terminal(&self) -> bool {
+        !self.has_group
+    }
+
     /// Asks the program to stop, unless it has ended already. `npm run` does not pass this on to what it started, so the
     /// whole group is asked.
     #[cfg(unix)]
     pub(super) fn terminate(&mut self) {
-        use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+        self.signal(rustix::process::Signal::TERM);
+    }
+
+    /// Stops a program that ignored that.
+    #[cfg(unix)]
+    pub(super) fn kill(&mut self) {
+        self.signal(rustix::process::Signal::KILL);
+    }
+
+    #[cfg(unix)]
+    fn signal(&mut self, signal: rustix::process::Signal) {
+        use rustix::process::{Pid, kill_process, kill_process_group};
         if self.code.is_none()
             && let Ok(code) = self.ended.try_recv()
         {
@@ -49,13 +64,18 @@ impl Program {
         let pid = i32::try_from(self.id).ok().and_then(Pid::from_raw).filter(|_| self.code.is_none());
         if let Some(pid) = pid {
             let kill = if self.has_group { kill_process_group } else { kill_process };
-            let _ = kill(pid, Signal::TERM);
+            let _ = kill(pid, signal);
         }
     }
 
     /// On Windows, Ctrl-C already reaches every program on the console.
     #[cfg(not(unix))]
     pub(super) fn terminate(&mut self) {
+        let _ = self.id;
+    }
+
+    #[cfg(not(unix))]
+    pub(super) fn kill(&mut self) {
         let _ = self.id;
     }
 }

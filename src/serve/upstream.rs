@@ -104,11 +104,11 @@ impl FromStr for Upstream {
             _ => return Err(refuse(word, "it is not a host with a port")),
         };
         let usual = word.contains("://").then_some(if scheme == Scheme::Https { 443 } else { 80 });
-        let port = match (authority.port(), usual) {
-            (Some(_), _) => authority.port_u16().filter(|port| *port > 0),
-            (None, usual) => usual,
+        let has_port = rest.rsplit(']').next().is_some_and(|end| end.contains(':'));
+        let port = match authority.port_u16().filter(|port| *port > 0) {
+            None if has_port => return Err(refuse(word, "a port is a number from 1 to 65535")),
+            given => given.or(usual).ok_or_else(|| refuse(word, "it has no port"))?,
         };
-        let port = port.ok_or_else(|| refuse(word, "it has no port"))?;
         Ok(Self { scheme, place: Endpoint::Tcp(host, port) })
     }
 }
@@ -189,6 +189,8 @@ mod tests {
             "http://",
             "http://a/b",
             "a:0",
+            "http://192.0.2.1:70000",
+            "[::1]:99999",
             "a:x",
             "u@h:1",
             "unix:",

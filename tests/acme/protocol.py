@@ -2,6 +2,8 @@
 
 import datetime
 import json
+import subprocess
+import tempfile
 import time
 
 from cryptography import x509
@@ -105,6 +107,9 @@ def orders(client):
     client.post(new, {"identifiers": [{"type": "dns", "value": "127.0.0.1"}]}).is_problem("malformed")
     client.order("app.test", profile="none").is_problem("invalidProfile")
     client.order("app.test", notAfter="2020-01-01T00:00:00Z").is_problem("malformed")
+    for begin in ["2020-01-01T00:00:00Z", "2050-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59"]:
+        client.order("app.test", notBefore=begin).is_problem("malformed")
+    client.post(new, [[["dns", "app.test"]], None, None, None, None]).is_problem("malformed")
     answer = client.order("app.test", "*.app.test", "APP.test")
     order, url = answer.json, answer.headers["Location"]
     assert order["status"] == "pending" and len(order["authorizations"]) == 2, order
@@ -299,5 +304,20 @@ def chaos(client):
     assert seen == {"badNonce", "serverInternal", "rateLimited"}, seen
 
 
-CASES = [requests, accounts, orders, lists, preauthorized, revocation, bound, renewal, kinds, failing, minutes, chaos]
+def refused(client, name):
+    client.register()
+    client.order(name).is_problem("rejectedIdentifier")
+
+
+def issued(client, name):
+    client.register()
+    _, _, chain = client.certificate(name)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(chain.body)
+        file.flush()
+        command = ["openssl", "verify", "-CAfile", client.context_file, "-untrusted", file.name, file.name]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+CASES = [refused, issued, requests, accounts, orders, lists, preauthorized, revocation, bound, renewal, kinds, failing, minutes, chaos]
 main({case.__name__: case for case in CASES})

@@ -163,6 +163,15 @@ fn files_of_another_program_do_as_well_and_are_read_again() {
     wait_until("the new list is read", || !is_let_in(&ask(&world, &served, Some("trudy"), &[])));
     served.says("CN=trudy was revoked");
     assert!(is_let_in(&ask(&world, &served, Some("alice"), &[])));
+    // A list of another CA would revoke nothing, so the one before it stays in force.
+    home.ok(["--ca", "strangers", "crl", "--out", "other.pem"]);
+    fs::rename(home.file("other.pem"), home.file("crl.pem")).unwrap();
+    wait_until("the other list is noticed", || {
+        assert!(!is_let_in(&ask(&world, &served, Some("trudy"), &[])));
+        served.log().iter().any(|line| line.to_string().contains("no revocation list was issued by"))
+    });
+    let options = ["serve", &port, "--port", "0", "--mtls", "--client-ca", "ca.pem", "--crl", "crl.pem"];
+    assert!(home.fails(options).contains("hint: write the list with the CA of the clients"));
     // The CA may change too.
     fs::write(home.file("ca.pem"), home.ok(["--ca", "strangers", "root", "--pem"])).unwrap();
     wait_until("the new CA is read", || is_let_in(&ask(&world, &served, Some("mallory"), &[])));

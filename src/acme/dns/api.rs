@@ -4,6 +4,7 @@ use aws_lc_rs::hmac;
 use bytes::Bytes;
 use hickory_proto::rr::rdata::CNAME;
 use hickory_proto::rr::{RData, RecordType};
+use http::header::ORIGIN;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -35,6 +36,10 @@ pub(in crate::acme) async fn answer(
     }
     if request.method() != Method::POST {
         return Err(AcmeProblem::malformed("records are changed with POST").with_status(405));
+    }
+    // Browsers name the page's origin in every POST, and send text/plain without asking first.
+    if request.headers().contains_key(ORIGIN) {
+        return Err(AcmeProblem::malformed("records cannot be changed by web pages").with_status(403));
     }
     let (head, body) = request.into_parts();
     let body = Limited::new(body, MOST_BODY).collect().await;

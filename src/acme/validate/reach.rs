@@ -94,9 +94,12 @@ impl Reach {
         let may_be_asked = |address: &IpAddr| self.plan.public || is_private(*address);
         let (allowed, others): (Vec<IpAddr>, Vec<IpAddr>) = found.into_iter().partition(may_be_asked);
         if let (true, Some(public)) = (allowed.is_empty(), others.first()) {
+            let is_name = host.parse::<IpAddr>().is_err();
+            let resolve = format!("; for a server on this machine: --resolve {host}=127.0.0.1");
             let what = format!(
-                "{host} has the public address {public}, which is not asked unless devca acme was started with \
-                 --allow-public; for a server on this machine: --resolve {host}=127.0.0.1"
+                "{public} is neither a loopback nor a private address: devca acme connects to it only if it was started \
+                 with --allow-public{}",
+                if is_name { resolve } else { String::new() }
             );
             return Err(AcmeProblem::new(ProblemKind::RejectedIdentifier, what));
         }
