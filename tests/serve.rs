@@ -372,7 +372,7 @@ fn a_program_is_started_and_ends_with_the_server() {
     assert_eq!(served.wait(), Some(0));
     common::wait_until("it is gone", || !std::path::Path::new(&format!("/proc/{}", pid())).exists());
     // On a terminal, Ctrl-C has reached it as well: its cleanup is waited for.
-    let cleanup = "trap 'sleep 1; echo cleaned; exit 5' INT; echo waiting; while :; do sleep 0.1; done";
+    let cleanup = "trap 'sleep 0.3; echo cleaned; exit 5' INT; echo waiting; while :; do sleep 0.1; done";
     let typed = home
         .typing(&[("ask", "waiting", "\u{3}")], &["serve", "9", "--port", "0", "--", "sh", "-c", cleanup]);
     assert!(

@@ -126,6 +126,8 @@ pub fn run(mut plan: ServePlan, events: &Arc<Events>) -> anyhow::Result<u8> {
         }
         if let Some(program) = &mut program {
             program.kill();
+            // Nobody else may wait for it.
+            let _ = timeout(GRACE, program.ended()).await;
         }
         events.say(&Event::Stopped);
         Ok(code)
@@ -153,7 +155,7 @@ async fn end(program: &mut Option<Program>) -> Option<u8> {
     let program = program.as_mut()?;
     // Ctrl-C in the terminal has reached it as well, and it may be cleaning up.
     if program.shares_terminal()
-        && let Ok(code) = timeout(GRACE / 2, program.ended()).await
+        && let Ok(code) = timeout(GRACE * 4 / 5, program.ended()).await
     {
         return Some(code);
     }
