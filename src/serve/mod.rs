@@ -93,6 +93,13 @@ pub fn run(mut plan: ServePlan, events: &Arc<Events>) -> anyhow::Result<u8> {
         let sockets = std::mem::take(&mut plan.sockets);
         let listeners =
             if sockets.is_empty() { listen::bind(&plan.listen, plan.port)? } else { listen::adopt(sockets)? };
+        // Asking for it once catches signals from now on: they may come as soon as the program has started.
+        let mut told = std::pin::pin!(told_to_end());
+        tokio::select! {
+            biased;
+            () = &mut told => return Ok(0),
+            () = std::future::ready(()) => {}
+        }
         let mut program = start_program(plan.program.take())?;
         let (stop, stopped) = watch::channel(false);
         let (sites, addresses) = (shown(&plan, &listeners), addresses(&listeners));
@@ -111,7 +118,7 @@ pub fn run(mut plan: ServePlan, events: &Arc<Events>) -> anyhow::Result<u8> {
         events.say(&Event::Listening { sites: &sites, addresses: &addresses });
         warn_of_others(&reachable_at, events);
         let mut code = tokio::select! {
-            () = told_to_end() => 0,
+            () = &mut told => 0,
             code = end_of(&mut program) => code,
         };
         accepting.iter().for_each(tokio::task::JoinHandle::abort);
