@@ -29,7 +29,11 @@ fn the_list_tells_what_has_become_of_each() {
         home.ok(["issue", &format!("{name}.test")]);
     }
     home.ok(["issue", "expired.test", "--not-after", "2026-01-31"]);
-    home.ok(["issue", "expiring.test", "--days", "10"]);
+    // It begins an hour ago, so this is the last third of its lifetime.
+    let end = time::OffsetDateTime::now_utc() + time::Duration::minutes(20);
+    let end = end.format(&time::format_description::well_known::Rfc3339).unwrap();
+    home.ok(["issue", "expiring.test", "--not-after", &end]);
+    home.ok(["issue", "short.test", "--days", "10"]);
     fs::remove_file(home.file("missing.test-key.pem")).unwrap();
     fs::copy(home.file("good.test.pem"), home.file("replaced.test.pem")).unwrap();
     home.ok(["revoke", "revoked.test.pem"]);
@@ -38,15 +42,16 @@ fn the_list_tells_what_has_become_of_each() {
     let mut file = fs::OpenOptions::new().append(true).open(&inventory).unwrap();
     file.write_all(b"{\"v\":2,\"new\":true}\n{\"v\":1,\"iss").unwrap();
     let expected = ["good", "missing", "replaced", "revoked", "expired", "expiring"];
-    let expected: Vec<_> = expected.iter().map(|n| (format!("{n}.test"), (*n).to_owned())).collect();
+    let expected = expected.iter().map(|n| (format!("{n}.test"), (*n).to_owned()));
+    let expected: Vec<_> = expected.chain([("short.test".into(), "good".into())]).collect();
     assert_eq!(states(&home), expected);
     let soon = home.json(["list", "--expiring", "30d"]);
-    assert_eq!(soon["certificates"].as_array().unwrap().len(), 2);
+    assert_eq!(soon["certificates"].as_array().unwrap().len(), 3);
     let check = home.devca(["check", "--expiring", "14d"]).output().unwrap();
     assert_eq!(check.status.code(), Some(1), "{}", words(&check));
-    assert!(words(&check).contains("expiring.test.pem expires in 10 days"), "{}", words(&check));
+    assert!(words(&check).contains("expiring.test.pem expires within a day"), "{}", words(&check));
     home.ok(["list", "--prune"]);
-    assert_eq!(states(&home).len(), 4, "what is missing or replaced is forgotten");
+    assert_eq!(states(&home).len(), 5, "what is missing or replaced is forgotten");
     assert!(states(&home).iter().any(|(_, state)| state == "revoked"), "and no revocation");
 }
 

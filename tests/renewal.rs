@@ -97,10 +97,11 @@ fn an_encrypted_file_does_not_stop_the_renewal_of_the_pem_beside_it() {
         assert!(left_behind["path"].as_str().unwrap().ends_with(store), "{listed:#}");
         // It has the expiry of the previous certificate, not that of the renewed one.
         assert_eq!(left_behind["not_after"], issued["not_after"], "{listed:#}");
-        for command in [&["list"][..], &["list", "--expiring", "25d"]] {
+        for (command, state) in [(&["list"][..], "not renewed"), (&["list", "--expiring", "25d"], "expiring")]
+        {
             let said = home.ok(command);
             let row = said.lines().find(|line| line.ends_with(store)).unwrap_or_else(|| panic!("{said}"));
-            assert!(row.starts_with("both.test\tserver\texpiring\t"), "{said}");
+            assert!(row.starts_with(&format!("both.test\tserver\t{state}\t")), "{said}");
         }
         assert!(words(&home.devca(["status", "--store", "wsl"]).output().unwrap()).contains(store));
         // A wrong password has the same effect as none.

@@ -12,8 +12,9 @@ use crate::x509::details::CertificateDetails;
 use crate::x509::policy;
 use crate::x509::validity::DaysLeft;
 
-/// Certificates that expire within this many days are reported.
-const EXPIRES_SOON: i64 = 7;
+/// Certificates that expire within this time are reported, unless that is most of their lifetime, as with those of
+/// `devca serve`.
+const EXPIRES_SOON: Duration = Duration::days(7);
 
 const PUBLIC_MAX_DAYS: i64 = 398;
 
@@ -89,8 +90,9 @@ fn validity(link: &Link, now: OffsetDateTime) -> Option<Finding> {
         let what = format!("{subject} is valid from {date}, {:02}:{:02} UTC", time.hour(), time.minute());
         return Some(Finding::new(&NOT_YET_VALID, what, "compare the clocks: date -u"));
     }
-    let left = DaysLeft::until(end, now);
-    (left.0 <= EXPIRES_SOON).then(|| {
+    let lead = EXPIRES_SOON.min((end - details.not_before) / 3);
+    (end - lead <= now).then(|| {
+        let left = DaysLeft::until(end, now);
         Finding::new(&EXPIRING, format!("{subject} expires {left}, on {}", end.date()), renew(details))
     })
 }

@@ -14,7 +14,7 @@ Examples:
   devca list --expiring 30d --json
   devca list --prune
 
-States: good, expiring (within 30 days), expired, revoked, missing (the file is gone), replaced (the file holds another \
+States: good, expiring (within 30 days, or in the last third of a shorter life), expired, revoked, missing (the file is gone), replaced (the file holds another \
 certificate), old root (devca renew --all fixes it).")]
 pub struct List {
     /// List only what has expired or expires within this many days
@@ -45,7 +45,7 @@ pub struct Inspect {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  devca renew                                      what expires within 30 days
+  devca renew                                      what expires soon
   devca renew localhost.pem
   devca renew certs/site.crt private/site.key      moved, copied or renamed files are recognized
   devca renew --all --new-key

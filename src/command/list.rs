@@ -97,7 +97,7 @@ pub(super) fn run(context: &Context, args: &cli::List) -> anyhow::Result<Listing
     let path = context.folder.inventory();
     let pruned = if args.prune { Some(prune(context)?) } else { None };
     let present = PresentRoot::new(context.root().ok().as_ref(), &context.folder);
-    let (now, soon) = (context.now, args.expiring.unwrap_or(policy::RENEW_WITHIN_DAYS));
+    let (now, soon) = (context.now, args.expiring);
     // Check each line as it is read, so that only what is shown stays in memory.
     let scanned = inventory::scan(&path, |line| match line {
         Line::Issued(entry) => Ok(Listed::of(entry, now, soon, &present)),
@@ -255,17 +255,18 @@ impl Listing {
 }
 
 impl Listed {
-    fn of(entry: Box<Entry>, now: OffsetDateTime, soon: i64, present: &PresentRoot) -> Self {
+    fn of(entry: Box<Entry>, now: OffsetDateTime, soon: Option<i64>, present: &PresentRoot) -> Self {
         let outside = present.outside(&entry).map(|name| signer::base(&name));
+        let lead = soon.map_or_else(|| policy::renewal_lead(entry.lifetime()), Duration::days);
         let state = match entry.not_after {
             end if end < now => ListedState::Expired,
             _ if !present.has_issued(&entry) => ListedState::Outdated,
             _ if outside.is_some() => ListedState::NotPermitted,
-            end if end - Duration::days(soon) <= now => ListedState::Expiring,
+            end if end - lead <= now => ListedState::Expiring,
             _ => ListedState::Good,
         };
         let path = presence::first(&entry).to_owned();
-        let not_renewed = entry.outdated_files().filter_map(|file| NotRenewed::of(file, now, soon)).collect();
+        let not_renewed = entry.outdated_files().filter_map(|file| NotRenewed::of(file, now, lead)).collect();
         let touched = (!entry.is_untouched()).then(|| entry.clone());
         Self { record: CertificateRecord::new(*entry, now), path, state, outside, not_renewed, touched }
     }
@@ -318,10 +319,10 @@ impl Listed {
 
 impl NotRenewed {
     /// Returns `None` for a trust store, which contains no certificate that expires.
-    fn of(file: &Written, now: OffsetDateTime, soon: i64) -> Option<Self> {
+    fn of(file: &Written, now: OffsetDateTime, lead: Duration) -> Option<Self> {
         let state = match file.not_after {
             Some(end) if end < now => ListedState::Expired,
-            Some(end) if end - Duration::days(soon) <= now => ListedState::Expiring,
+            Some(end) if end - lead <= now => ListedState::Expiring,
             _ => ListedState::NotRenewed,
         };
         let has_certificate = Output::holds(file) == Some(Holds::Sealed);

@@ -169,17 +169,16 @@ fn lacks_password(args: &cli::Renew, entry: &Entry) -> bool {
     args.password.is_given() && entry.outdated_files().next().is_some()
 }
 
-/// How long before its expiry a certificate is due; `None` means always. With `--watch` and without
-/// `--within`, a certificate that is only valid for weeks is renewed in the last third of its validity,
-/// instead of again and again from its first day.
+/// How long before its expiry a certificate is due; `None` means always. `--watch` would renew a certificate with a short
+/// lifetime again and again.
 fn lead(args: &cli::Renew, entry: &Entry) -> Option<Duration> {
-    let third = args.days.map_or(entry.not_after - entry.not_before, Duration::days) / 3;
+    let lifetime = args.days.map_or(entry.lifetime(), Duration::days);
     let named = args.all || !args.what.is_empty();
     match (args.within, args.watch) {
         (Some(days), false) => Some(Duration::days(days)),
-        (Some(days), true) => Some(Duration::days(days).min(third)),
+        (Some(days), true) => Some(Duration::days(days).min(lifetime / 3)),
         (None, false) if named => None,
-        (None, _) => Some(Duration::days(policy::RENEW_WITHIN_DAYS).min(third)),
+        (None, _) => Some(policy::renewal_lead(lifetime)),
     }
 }
 

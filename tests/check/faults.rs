@@ -225,7 +225,7 @@ fn a_certificate_out_of_its_time_is_foretold() {
         Fault {
             what: "it ends in three days",
             found: &["expiring"],
-            serve: |home| serve(&issued(home, "localhost", &["--days", "3"])),
+            serve: |home| serve(&forged(home, "soon", Some(&ca(home)), &["in=-27", "days=30"])),
             ..LOCALHOST
         },
         Fault {

@@ -32,6 +32,14 @@ fn a_healthy_server_has_no_faults_whatever_its_key_and_chain() {
     }
 }
 
+/// A week is the whole lifetime of what `devca serve` and ACME servers give, which renew it in time.
+#[test]
+fn a_short_lifetime_is_not_a_fault() {
+    let home = installed(&[]);
+    let server = serve(&issued(&home, "localhost", &["--days", "7"]));
+    findings(&home, &[], &[&*url(server.port), "--store", "nss"]);
+}
+
 #[test]
 fn a_healthy_server_that_answers_no_head_has_no_faults() {
     let home = installed(&[]);

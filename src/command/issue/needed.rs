@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use clap::ValueEnum;
-use time::Duration;
 
 use super::{IssueJob, IssueReport, added, outputs};
 use crate::ca;
@@ -83,7 +82,7 @@ impl GoodPair<'_> {
 
     fn is_good(&self, entry: &Entry) -> bool {
         let IssueJob { context, request, .. } = self.job;
-        let lead = Duration::days(policy::RENEW_WITHIN_DAYS).min((entry.not_after - entry.not_before) / 3);
+        let lead = policy::renewal_lead(entry.lifetime());
         entry.not_before <= context.now
             && entry.not_after - lead > context.now
             && !self.revoked.contains(&entry.serial)

@@ -113,7 +113,6 @@ impl IssuedCounts {
         context: &Context,
         present: &PresentRoot,
     ) -> (Self, Vec<&'a Entry>, Vec<(&'a Entry, Name)>) {
-        let soon = context.now + time::Duration::days(policy::RENEW_WITHIN_DAYS);
         let (mut issued, mut outdated, mut shut_out) = (Self::default(), Vec::new(), Vec::new());
         for entry in entries {
             let outside = present.outside(entry);
@@ -127,7 +126,7 @@ impl IssuedCounts {
                     shut_out.extend(outside.map(|name| (entry, name)));
                     &mut issued.not_permitted
                 }
-                end if end < soon => &mut issued.expiring,
+                end if end - policy::renewal_lead(entry.lifetime()) <= context.now => &mut issued.expiring,
                 _ => &mut issued.good,
             } += 1;
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::FORMAT;
 use crate::ca::signer::{KeySource, Request};
@@ -146,6 +146,11 @@ impl Entry {
         if outputs.iter().any(|output| output.format.includes_root(material.options.with_root)) {
             self.root = Some(hex::encode(material.authority.root.sha256()));
         }
+    }
+
+    /// How long it is valid.
+    pub fn lifetime(&self) -> Duration {
+        self.not_after - self.not_before
     }
 
     /// Its paths. The first one identifies a certificate: a later one with a file there replaces it.
