@@ -15,7 +15,7 @@ use crate::ca::Authority;
 use crate::ca::signer::{Issued, KeySource, Request, Signer, outside};
 use crate::disk::files::Files;
 use crate::disk::home::CaFolder;
-use crate::error::{CaOption, Fault, OrHint, hint};
+use crate::error::{CaOption, OrHint, hint};
 use crate::format::{Material, Options};
 use crate::issued::inventory::{self, Entry, Revocation};
 use crate::serve::certificates::CaFiles;
@@ -80,6 +80,10 @@ impl SigningCa {
         if self.authority.intermediate.is_none() {
             let _lock = self.files.lock(&self.folder.lock(), &|| ())?;
             self.files.settle(&self.folder.path)?;
+            // Nothing changes while the lock is held.
+            if self.has_changed() {
+                self.authority = self.source.load()?;
+            }
             let now = OffsetDateTime::now_utc();
             self.authority = self.authority.through_intermediate(&self.folder, self.files, now)?;
             self.stamp = self.source.stamp();
@@ -92,6 +96,14 @@ impl SigningCa {
         self.source.stamp() != self.stamp
     }
 
+    /// Does everything that must precede signing.
+    fn prepare(&mut self, log: &AcmeLog) {
+        self.look_again(log);
+        if let Err(e) = self.go_through_intermediate() {
+            log.warn(format!("cannot issue through an intermediate: {e:#}"), Some(hint(&e)));
+        }
+    }
+
     /// Reloads the CA if commands such as `devca rotate` or `devca permit` have changed it.
     fn look_again(&mut self, log: &AcmeLog) {
         let stamp = self.source.stamp();
@@ -101,14 +113,11 @@ impl SigningCa {
         // Files that are changing right now are loaded again for the next request.
         match self.source.load() {
             Ok(authority) => {
-                let is_new = authority.root.der != self.authority.root.der;
-                (self.authority, self.stamp) = (authority, stamp);
-                let name = self.authority.root.common_name.clone();
-                if let Err(e) = self.go_through_intermediate() {
-                    log.warn(format!("cannot issue through an intermediate: {e:#}"), Some(hint(&e)));
-                } else if is_new {
+                if authority.root.der != self.authority.root.der {
+                    let name = &authority.root.common_name;
                     log.warn(format!("the root was replaced: issuing certificates of {name}"), None);
                 }
+                (self.authority, self.stamp) = (authority, stamp);
             }
             Err(e) => {
                 let what = format!("the root has changed, and the new one cannot be used: {e:#}");
@@ -214,12 +223,12 @@ fn handle(ca: &Mutex<SigningCa>, jobs: Vec<IssuerJob>, log: &AcmeLog) {
         files.settle(&folder.path)?;
         anyhow::Ok(lock)
     };
-    lock(ca).look_again(log);
+    lock(ca).prepare(log);
     let mut locked = take();
     if lock(ca).has_changed() {
         // Another devca had the lock, and changed the CA.
         drop(locked);
-        lock(ca).look_again(log);
+        lock(ca).prepare(log);
         locked = take();
     }
     let (mut lines, mut ready) = (String::new(), Vec::<Ready>::new());
@@ -263,15 +272,6 @@ fn sign(
     account: String,
     lines: &mut String,
 ) -> anyhow::Result<IssuedChain> {
-    let validity = request.validity.within(authority.signer().validity);
-    if validity.not_after <= validity.not_before {
-        let end = authority.signer().validity.not_after.date();
-        return Err(Fault::new(
-            format!("this CA ends on {end}, before that"),
-            "replace the root: devca rotate",
-        )
-        .into());
-    }
     let issued = Signer::new(authority)?.issue(request)?;
     let options = Options::default();
     let material = Material { issued: &issued, authority, options: &options, label: "" };

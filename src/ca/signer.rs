@@ -96,6 +96,11 @@ impl<'a> Signer<'a> {
     fn sign(&self, request: &Request, key: &impl PublicKeyData) -> anyhow::Result<Issued> {
         let serial = key::random_serial()?;
         let validity = request.validity.within(self.authority.signer().validity);
+        if validity.not_after <= validity.not_before {
+            let end = self.authority.signer().validity.not_after.date();
+            let what = format!("this CA expires on {end}, before the certificate would begin");
+            return Err(Fault::new(what, "replace the root: devca rotate").into());
+        }
         let rsa = key.algorithm() == &rcgen::PKCS_RSA_SHA256;
         let params = profile::leaf(request.kind, &request.subject, rsa, validity, serial);
         let certificate = params.signed_by(key, &self.issuer).or_hint(

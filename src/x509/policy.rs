@@ -14,11 +14,6 @@ pub const ROOT_DAYS: i64 = 3650;
 pub const INTERMEDIATE_DAYS: i64 = 1825;
 /// How many days before its expiry a certificate is renewed; ACME clients use the same number.
 pub const RENEW_WITHIN_DAYS: i64 = 30;
-/// How long before its end a certificate with this lifetime is renewed: [`RENEW_WITHIN_DAYS`], or the last third of a
-/// shorter lifetime, so that it is not renewed again and again from its first day.
-pub fn renewal_lead(lifetime: Duration) -> Duration {
-    Duration::days(RENEW_WITHIN_DAYS).min(lifetime / 3)
-}
 /// The validity of a revocation list. A server whose list has expired rejects every client.
 pub const CRL_DAYS: i64 = 30;
 /// The default validity of a leaf. Public CAs have been limited to this since 2020, so every client accepts
@@ -98,6 +93,12 @@ pub fn default_constraints(host: Option<&str>, more: &[Subtree], constrain_addre
         constraints.add(subtree);
     }
     constraints
+}
+
+/// How long before its end a certificate with this lifetime is renewed: [`RENEW_WITHIN_DAYS`], or the last third of a
+/// shorter lifetime, so that it is not renewed again and again from its first day.
+pub fn renewal_lead(lifetime: Duration) -> Duration {
+    Duration::days(RENEW_WITHIN_DAYS).min(lifetime / 3)
 }
 
 /// The names that never belong to a public site.

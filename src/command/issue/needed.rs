@@ -37,7 +37,7 @@ pub(super) fn present(job: &mut IssueJob) -> anyhow::Result<Option<IssueReport>>
     if let Some(entry) = search.complete(&inventory.entries) {
         return Ok(Some(IssueReport::present(entry, &job.outputs, context)));
     }
-    // This needs the CA's folder, but not its key, unless that is encrypted.
+    // Files in other formats contain the CA's certificates, for which its key must be unlocked.
     match search.incomplete(&inventory.entries)? {
         Some(entry) => added::complete(job, entry),
         None => Ok(None),

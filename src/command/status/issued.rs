@@ -33,10 +33,7 @@ pub(super) fn look_at(
     problems: &mut Vec<StatusProblem>,
 ) -> Option<IssuedCounts> {
     let path = context.folder.inventory();
-    let finding = |what: String, hint: &str| {
-        let hint = context.folder.hint(hint);
-        StatusProblem { what, hint }
-    };
+    let finding = |what: String, hint: &str| StatusProblem { what, hint: hint.to_owned() };
     let inventory = match Inventory::load(&path) {
         Ok(inventory) => inventory,
         Err(e) => {

@@ -97,24 +97,18 @@ pub(super) fn look_at(context: &Context, problems: &mut Vec<StatusProblem>) -> O
         let key = ca::signing_key(&context.folder);
         found(
             ca::missing_key(&key, ca::is_sealed(&context.folder)),
-            context.folder.hint("restore the key, or replace the root: devca rotate"),
+            "restore the key, or replace the root: devca rotate".into(),
         );
     }
     for (path, mode) in private(context) {
         if files::too_open(&path).is_some() {
             let what = format!("{} is accessible to other users", path.display());
-            found(
-                what,
-                context
-                    .folder
-                    .hint(&format!("chmod {mode:o} {}, or: devca status --fix", error::quoted(&path))),
-            );
+            found(what, format!("chmod {mode:o} {}, or: devca status --fix", error::quoted(&path)));
         }
     }
     let left = root.validity.days_left(context.now);
     if !left.is_expired() && left.0 <= EXPIRES_SOON {
-        let hint = context.folder.hint("replace it in time: devca rotate");
-        found(format!("the root expires {left}"), hint);
+        found(format!("the root expires {left}"), "replace it in time: devca rotate".into());
     }
     Some(root)
 }
