@@ -177,3 +177,12 @@ fn sockets_of_systemd_are_used() {
     ok("kill", ["-INT", &child.id().to_string()]);
     assert!(child.wait().unwrap().success());
 }
+
+/// Its certificates are valid for a week, and are renewed while the server runs.
+#[test]
+fn devca_check_finds_no_fault_in_them() {
+    let home = Home::new();
+    let behind = upstream(["http"]);
+    let served = Served::start(&home, [behind.port.to_string()]);
+    home.ok(["check", &served.url("/"), "--roots", home.root().to_str().unwrap()]);
+}
