@@ -322,7 +322,7 @@ fn status_says_what_is_wrong_and_how_to_fix_it() {
     fs::write(&key, kept).unwrap();
     ok("chmod", ["600", key.to_str().unwrap()]);
     let output = home.devca(["status", "--store", "wsl"]).output().unwrap();
-    assert!(output.status.success() && words(&output).contains("all is well"), "{}", words(&output));
+    assert!(output.status.success() && words(&output).contains("no problems found"), "{}", words(&output));
 }
 
 #[test]

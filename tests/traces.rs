@@ -45,7 +45,7 @@ fn status_fix_closes_what_is_open_to_others() {
     assert_eq!(mode("root-key.pem"), 0o655, "status alone changes nothing");
 
     let fixed = home.devca(["status", "--store", "nss", "--fix"]).output().unwrap();
-    assert!(fixed.status.success() && words(&fixed).contains("all is well"), "{}", words(&fixed));
+    assert!(fixed.status.success() && words(&fixed).contains("no problems found"), "{}", words(&fixed));
     for (name, right) in private {
         assert_eq!(mode(name), right, "{name:?}");
         assert!(words(&fixed).contains(&format!("to {right:04o}")), "{}", words(&fixed));

@@ -19,7 +19,7 @@ Examples:
   devca check https://localhost:8443 --roots /etc/corp/ca.pem
   devca check --expiring 14d                       for cron
 
-Exit codes: 0 all is well, or warnings only, 1 problems were found, 2 usage error, 3 no connection.")]
+Exit codes: 0 no problems found, or only warnings, 1 problems found, 2 usage error, 3 no connection.")]
 pub struct Check {
     /// URLs, hosts with ports, or files with a certificate or chain
     #[arg(value_name = "ADDRESS|FILE", required_unless_present = "expiring", conflicts_with = "expiring")]

@@ -59,7 +59,7 @@ Examples:
   devca status
   devca status --store nss --json
 
-Exit codes: 0 all is well, 1 problems were found; each comes with a fix. Nothing is changed without --fix.")]
+Exit codes: 0 no problems found, 1 problems found; each comes with a fix. Nothing is changed without --fix.")]
 pub struct Status {
     /// Restrict the permissions of files that other users can read
     #[arg(long)]

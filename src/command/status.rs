@@ -148,7 +148,7 @@ impl Outcome for StatusReport {
             writeln!(page, "{} {:WIDTH$}  {hint}", Mark::Skipped, "programs")?;
         }
         if self.problems.is_empty() {
-            return writeln!(page, "\n{}", report::verdict(true, "all is well"));
+            return writeln!(page, "\n{}", report::verdict(true, "no problems found"));
         }
         let count = self.problems.len();
         let noun = if count == 1 { "problem" } else { "problems" };

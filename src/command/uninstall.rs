@@ -98,9 +98,7 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
     if everywhere && !args.purge && !args.dry_run && !Bundle::all(folder).is_empty() {
         let _lock = context.lock()?;
         bundles::refresh(context, None)?;
-        context
-            .report
-            .note(format!("the files that devca env prints no longer trust the root: {NEW_TERMINAL}"));
+        context.report.note(format!("the files of devca env no longer contain the root: {NEW_TERMINAL}"));
     }
     if let Some(root) = root.as_ref().filter(|_| (everywhere || args.purge) && !args.dry_run) {
         note_exports(context, root);
@@ -118,7 +116,7 @@ pub(super) fn run(context: &Context, args: &cli::Uninstall) -> anyhow::Result<Un
             outcome.deleted = purge(context)?;
             note_links(context);
             if outcome.deleted.iter().any(|path| path.file_name() == Some("bundle.pem".as_ref())) {
-                context.report.note(format!("the files that devca env prints are deleted: {NEW_TERMINAL}"));
+                context.report.note(format!("the files of devca env are deleted: {NEW_TERMINAL}"));
             }
         }
         (true, false) => outcome.kept_for = Some("kept, because a store may still trust it"),

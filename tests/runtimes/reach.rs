@@ -93,7 +93,7 @@ fn uninstall_ends_the_trust_and_purge_deletes_the_files() {
     let names = set_up(&home);
     let output = home.devca(["uninstall"]).output().unwrap();
     assert!(
-        output.status.success() && words(&output).contains("no longer trust the root"),
+        output.status.success() && words(&output).contains("no longer contain the root"),
         "{}",
         words(&output)
     );

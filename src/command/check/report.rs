@@ -83,7 +83,7 @@ impl Checked {
         self.write_who_trusts_it(page)?;
         self.findings.iter().try_for_each(|finding| self.write_finding(page, finding))?;
         if self.findings.is_empty() {
-            writeln!(page, "\n{}", report::verdict(true, "all is well"))?;
+            writeln!(page, "\n{}", report::verdict(true, "no problems found"))?;
         }
         Ok(())
     }
