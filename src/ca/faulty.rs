@@ -56,7 +56,7 @@ bad_kinds! {
     NotYetValid = "not-yet-valid": "The certificate is valid from tomorrow on",
     WrongHost = "wrong-host": "The certificate is for another name",
     SelfSigned = "self-signed": "The certificate is signed with its own key",
-    UntrustedRoot = "untrusted-root": "The root is trusted by nobody",
+    UntrustedRoot = "untrusted-root": "No client trusts the root",
     ReplacedRoot = "replaced-root": "The root has the name of yours, and another key",
     MissingIntermediate = "missing-intermediate": "The intermediate is not sent",
     WrongOrder = "wrong-order": "Two intermediates are sent in the wrong order",

@@ -17,16 +17,19 @@ use super::page::{self, Refusal, escaped};
 use super::tls::Tls;
 use crate::ca::Authority;
 use crate::ca::faulty::{BadCertificate, BadKind, Forger};
-use crate::check::catalogue::{self, Client, Diagnosis};
 use crate::error::OrHint;
 use crate::x509::name::Name;
 use crate::x509::pem;
 
-/// The clients whose messages the list shows.
-const SHOWN: [Client; 5] = [Client::Curl, Client::Node, Client::Go, Client::Chrome, Client::Firefox];
+mod messages;
+
 /// What else to know. No site has what rustls does not support: it neither signs with such keys nor makes such
 /// signatures.
-const NOTES: &str = "The revocation list is at /revoked.crl. Absent: SHA-1 signatures and RSA keys with 1024 bits, which this server's TLS library cannot serve.";
+const NOTES: [&str; 3] = [
+    "The clients trust your root and use their default settings. Other versions may have other messages.",
+    "The revocation list is at /revoked.crl: with curl --crlfile, revoked.localhost fails with \"certificate revoked\". With curl --tlsv1.3, tls12-only.localhost fails with \"alert protocol version\".",
+    "Absent: SHA-1 signatures and RSA keys with 1024 bits, which this server's TLS library cannot serve.",
+];
 const LIST: &str = "/revoked.crl";
 const STYLE: &str = "li{margin:1rem 0}dl{margin:.3rem 0;display:grid;grid-template-columns:6rem 1fr;gap:.1rem .5rem}\
     dd{margin:0;overflow-wrap:anywhere;font:.9em ui-monospace,monospace}dt{opacity:.7}ul{list-style:none;padding:0}";
@@ -74,7 +77,7 @@ impl BadSites {
         let (kind, text) = match (path, own, is_for_people) {
             (LIST, _, _) => ("application/x-pem-file", self.lists.clone()),
             ("/", Some(kind), _) => {
-                let text = format!("{}: this client has connected all the same\n", kind.what());
+                let text = format!("{}, and this client connected anyway\n", kind.what());
                 ("text/plain; charset=utf-8", text)
             }
             ("/", None, true) => ("text/html; charset=utf-8", html(port)),
@@ -122,29 +125,6 @@ fn config(
     tls.config_with(versions, verifier, key).or_hint(failed, again)
 }
 
-/// What clients say about it; `None` where only some options of theirs make a difference.
-fn diagnosis(kind: BadKind) -> Option<&'static Diagnosis> {
-    Some(match kind {
-        BadKind::Expired | BadKind::ExpiredIntermediate => &catalogue::EXPIRED,
-        BadKind::NotYetValid => &catalogue::NOT_YET_VALID,
-        BadKind::WrongHost | BadKind::CommonNameOnly | BadKind::WildcardDepth => &catalogue::NAME_MISMATCH,
-        BadKind::SelfSigned => &catalogue::SELF_SIGNED,
-        BadKind::UntrustedRoot => &catalogue::UNTRUSTED_ROOT,
-        BadKind::ReplacedRoot => &catalogue::REPLACED_ROOT,
-        BadKind::MissingIntermediate => &catalogue::MISSING_INTERMEDIATE,
-        BadKind::WrongOrder => &catalogue::WRONG_ORDER,
-        BadKind::Revoked => &catalogue::REVOKED,
-        BadKind::ClientOnly => &catalogue::WRONG_USAGE,
-        BadKind::CaAsLeaf => &catalogue::CA_AS_LEAF,
-        BadKind::NameConstraints => &catalogue::OUTSIDE_CONSTRAINTS,
-        BadKind::TooLong => &catalogue::TOO_LONG,
-        BadKind::NoKeyUsage => &catalogue::WRONG_KEY_USAGE,
-        BadKind::UnknownCriticalExtension => &catalogue::UNKNOWN_EXTENSION,
-        BadKind::MtlsRequired => &catalogue::CLIENT_CERTIFICATE_REQUIRED,
-        BadKind::Tls12Only => return None,
-    })
-}
-
 fn url(kind: BadKind, port: u16) -> String {
     let port = if port == 443 { String::new() } else { format!(":{port}") };
     format!("https://{}{port}/", kind.host())
@@ -155,20 +135,26 @@ fn html(port: u16) -> String {
     for kind in BadKind::ALL {
         let (url, what) = (url(*kind, port), escaped(kind.what()));
         let _ = writeln!(body, "<li><a href=\"{url}\">{}</a><br>{what}\n<dl>", escaped(kind.name()));
-        let words = diagnosis(*kind).map(|fault| fault.words).unwrap_or_default();
-        for client in SHOWN {
-            if let Some(said) = words.iter().find(|said| said.client == client) {
-                let _ = writeln!(body, "<dt>{client}</dt><dd>{}</dd>", escaped(said.says));
-            }
+        for (client, says) in messages::messages(*kind) {
+            let _ = writeln!(body, "<dt>{client}</dt><dd>{}</dd>", escaped(says));
         }
         body.push_str("</dl></li>\n");
     }
-    let _ = writeln!(body, "</ul>\n<p>{}</p>", escaped(NOTES));
+    body.push_str("</ul>\n");
+    for note in NOTES {
+        let _ = writeln!(body, "<p>{}</p>", escaped(note));
+    }
     page::document("Faulty certificates", STYLE, &body, "devca serve --bad")
 }
 
 fn plain(port: u16) -> String {
     let width = BadKind::ALL.iter().map(|kind| url(*kind, port).len()).max().unwrap_or(0);
-    let line = |kind: &BadKind| format!("{:width$}  {}\n", url(*kind, port), kind.what());
-    BadKind::ALL.iter().map(line).collect::<String>() + NOTES + "\n"
+    let mut text = String::new();
+    for kind in BadKind::ALL {
+        let _ = writeln!(text, "{:width$}  {}", url(*kind, port), kind.what());
+        for (client, says) in messages::messages(*kind) {
+            let _ = writeln!(text, "    {:8} {says}", client.name());
+        }
+    }
+    text + "\n" + &NOTES.join("\n") + "\n"
 }

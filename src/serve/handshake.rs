@@ -10,6 +10,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::event::Event;
+use super::linger;
 use super::session::{Hello, Session};
 use super::worker::{Ends, Worker};
 
@@ -38,14 +39,15 @@ pub(super) async fn secure(
             return None;
         }
     };
-    let stream = match start.into_stream(offer.config).await {
+    let stream = match start.into_stream(offer.config).into_fallible().await {
         Ok(stream) => stream,
-        Err(failed) => {
+        Err((failed, stream)) => {
             let is_nameless = tls_error(&failed) == Some(&rustls::Error::NoCertificatesPresented);
             match offer.gate.filter(|_| is_nameless) {
                 Some(gate) => gate.refuse_nameless(),
                 None => say_why(worker, name.as_deref(), &failed),
             }
+            linger::until_closed(stream).await;
             return None;
         }
     };

@@ -42,6 +42,7 @@ pub mod fuzzed;
 mod handshake;
 mod headers;
 mod identity;
+mod linger;
 pub(crate) mod listen;
 mod listing;
 mod page;
