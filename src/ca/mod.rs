@@ -113,13 +113,13 @@ impl Authority {
             return Err(Fault::new(what, "replace it: devca rotate").into());
         }
         let is_sealed = is_sealed(folder);
-        let path = signing_key(folder);
-        if path.symlink_metadata().is_err() {
-            let what = missing_key(&path, is_sealed);
-            return Err(Fault::new(what, format!("restore the key, or {rotate}")).into());
-        }
+        let path = if is_sealed { folder.intermediate_key() } else { folder.root_key() };
         let intermediate = if is_sealed { Some(CaCertificate::load(&folder.intermediate())?) } else { None };
         let (key, passphrase) = match key_file::read(&path) {
+            Err(_) if path.symlink_metadata().is_err() => {
+                let what = missing_key(&path, is_sealed);
+                return Err(Fault::new(what, format!("restore the key, or {rotate}")).into());
+            }
             // Nothing is lost if only its permissions are wrong.
             Err(e) if is_closed(&path) => return Err(e),
             Err(e) => {

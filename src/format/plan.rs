@@ -66,11 +66,10 @@ impl OutputPlan<'_> {
     pub fn has_siblings(&self, outputs: &[Output]) -> bool {
         let is_other = |path: &PathBuf| outputs.iter().all(|output| output.path != *path);
         let parts = || Format::value_variants().iter().flat_map(|format| format.parts());
-        let usual = || parts().map(|part| self.folder.join(format!("{}{}", self.stem, part.suffix)));
+        let Ok(path) = files::absolute(self.folder.join(self.stem)) else { return false };
+        let usual = || parts().map(|part| path.with_file_name(format!("{}{}", self.stem, part.suffix)));
         outputs.iter().any(|output| output.path.exists())
-            && usual()
-                .filter_map(|path| files::absolute(path).ok())
-                .any(|path| is_other(&path) && path.exists())
+            && usual().any(|path| is_other(&path) && path.exists())
     }
 }
 

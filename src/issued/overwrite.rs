@@ -259,7 +259,7 @@ impl Looker<'_> {
         if contents.keys != 1 || !contents.certificates.is_empty() || pem::has_other_text(&content) {
             return false;
         }
-        let Ok(found) = pem::first_key(path) else { return false };
+        let Ok(found) = pem::first_key_of(path, &content) else { return false };
         let public_key = found.subject_public_key_info();
         let sha256 = hex::encode(key::sha256(&public_key));
         leaves.iter().any(|leaf| leaf.public_key == public_key) || self.remembered(&sha256).next().is_some()
