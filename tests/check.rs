@@ -16,6 +16,8 @@ mod company;
 mod differences;
 #[path = "check/edges.rs"]
 mod edges;
+#[path = "check/environment.rs"]
+mod environment;
 #[path = "check/faults.rs"]
 mod faults;
 #[path = "check/features.rs"]

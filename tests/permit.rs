@@ -2,7 +2,11 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "permit/asking.rs"]
+mod asking;
 mod common;
+#[path = "permit/stores.rs"]
+mod stores;
 
 use std::fs;
 use std::path::Path;
@@ -12,6 +16,7 @@ use common::clients::own_jdk;
 use common::{Home, in_namespace, ok, run, words};
 
 const ANCHORS: &str = "/usr/local/share/ca-certificates";
+
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Returns what OpenSSL reads in a certificate.
@@ -123,107 +128,6 @@ fn what_would_permit_everything_is_refused_and_changes_nothing() {
     home.ok(["--ca", "open", "install", "--unconstrained", "--store", "nss"]);
     let said = home.fails(["--ca", "open", "permit", "corp.example.dev"]);
     assert!(said.contains("may already sign for any name"), "{said}");
-}
-
-#[test]
-fn issue_asks_on_a_terminal_obeys_yes_and_elsewhere_gives_the_hint() {
-    let home = Home::new();
-    home.ok(["issue", "localhost"]);
-    let (root, issue) = (fs::read(home.root()).unwrap(), ["issue", "api.example.dev"]);
-    let question = "may not sign for api.example.dev. Permit it? [y/N] ";
-
-    for answer in ["n", "", "what"] {
-        let said = home.typing(&[("ask", question, answer)], &issue);
-        assert_eq!(said.status.code(), Some(1), "{answer:?}: {}", words(&said));
-        assert!(words(&said).contains("hint: permit it: devca permit api.example.dev"), "{}", words(&said));
-    }
-    let said = home.fails(issue);
-    assert!(
-        said.contains("hint: permit it: devca permit api.example.dev") && !said.contains("[y/N]"),
-        "{said}"
-    );
-    // Scripts that read JSON, or nothing, are not asked, even on a terminal.
-    for option in ["--json", "--quiet"] {
-        let said = home.typing(&[], &[&issue[..], &[option]].concat());
-        assert!(!said.status.success() && !words(&said).contains("[y/N]"), "{}", words(&said));
-    }
-    assert_eq!(fs::read(home.root()).unwrap(), root);
-    assert_eq!(home.listing(), ["localhost-key.pem", "localhost.pem"]);
-
-    let said = home.typing(&[("ask", question, "y")], &issue);
-    assert!(said.status.success(), "{}", words(&said));
-    home.ok([
-        "issue",
-        "*.shop.example.dev",
-        "shop.example.dev",
-        "203.0.113.7",
-        "--yes",
-        "--cert-file",
-        "shop.pem",
-    ]);
-    for leaf in ["localhost.pem", "api.example.dev.pem", "shop.pem"] {
-        verifies(&home, leaf).unwrap();
-    }
-    let list = home.ok(["permit", "--list"]);
-    for subtree in ["api.example.dev", "shop.example.dev"] {
-        assert_eq!(list.lines().filter(|line| *line == subtree).count(), 1, "{subtree}: {list}");
-    }
-    // Issuing for the address once does not make the root constrain addresses.
-    assert!(!list.contains('/'), "{list}");
-    // For the first root of a home, the question is asked once, and the root is created with the wider list.
-    let fresh = Home::new();
-    let said = fresh.typing(&[("ask", question, "y")], &issue);
-    assert!(said.status.success(), "{}", words(&said));
-    verifies(&fresh, "api.example.dev.pem").unwrap();
-    assert!(!fresh.ca().join("earlier.pem").exists());
-}
-
-#[test]
-fn a_public_address_is_asked_about_unless_the_root_permits_it() {
-    let home = Home::new();
-    let question = "203.0.113.7 is not a private address. Issue a certificate for it? [y/N] ";
-    let issue = ["issue", "203.0.113.7", "127.0.0.1"];
-    let said = home.typing(&[("ask", question, "n")], &issue);
-    assert_eq!(said.status.code(), Some(1), "{}", words(&said));
-    assert!(home.listing().is_empty());
-    let said = home.typing(&[("ask", question, "y")], &issue);
-    assert!(said.status.success(), "{}", words(&said));
-    verifies(&home, "203.0.113.7+1.pem").unwrap();
-    // Renewals do not ask again, and a batch cannot ask.
-    home.ok(["renew", "--all"]);
-    fs::write(home.file("lines"), "203.0.113.8\n").unwrap();
-    let batch = ["issue", "--batch", "lines", "--out", "o"];
-    let said = home.fails(batch);
-    assert!(said.contains("203.0.113.8 is not a private address") && said.contains("with --yes"), "{said}");
-    home.ok(batch.iter().chain(&["--yes"]));
-    verifies(&home, "o/203.0.113.8.pem").unwrap();
-    fs::remove_dir_all(home.file("o")).unwrap();
-
-    let said = home.devca(["permit", "203.0.113.0/24"]).output().unwrap();
-    assert!(words(&said).contains("BoringSSL"), "{}", words(&said));
-    home.ok(["issue", "203.0.113.7", "127.0.0.1"]);
-    home.ok(batch);
-    verifies(&home, "o/203.0.113.8.pem").unwrap();
-
-    let free = Home::new();
-    free.ok(["install", "--unconstrained", "--store", "wsl"]);
-    free.ok(["issue", "203.0.113.7"]);
-}
-
-#[test]
-fn a_batch_permits_its_names_if_told_to() {
-    let home = Home::new();
-    home.ok(["issue", "localhost"]);
-    fs::write(home.file("lines"), "api.example.dev\nwww.example.dev 203.0.113.8\n-broken-\nlocalhost\n")
-        .unwrap();
-    let batch = ["issue", "--batch", "lines", "--out", "o"];
-    assert!(home.fails(batch).contains("this root may not sign for api.example.dev"));
-    let said = home.fails(batch.iter().chain(&["--yes"]));
-    assert!(said.contains("line 3"), "only the line with an error fails: {said}");
-    for leaf in ["o/api.example.dev.pem", "o/www.example.dev+1.pem", "o/localhost.pem", "localhost.pem"] {
-        verifies(&home, leaf).unwrap();
-    }
-    assert!(!home.ok(["permit", "--list"]).contains('/'), "the address is not constrained");
 }
 
 #[test]
@@ -363,79 +267,6 @@ fn an_imported_root_keeps_its_subject() {
     for leaf in ["app.test.pem", "www.corp.example.dev.pem"] {
         verifies(&home, leaf).unwrap();
     }
-}
-
-#[test]
-fn the_new_root_takes_the_old_ones_place_in_exactly_the_stores_that_hold_it() {
-    if !in_namespace("the_new_root_takes_the_old_ones_place_in_exactly_the_stores_that_hold_it") {
-        return;
-    }
-    let home = Home::new();
-    let database = chromium_database(&home);
-    let jdk = own_jdk(&home);
-    let cacerts = jdk.join("lib/security/cacerts");
-    let in_java = || {
-        let words = ["-list", "-rfc", "-storepass", "changeit", "-keystore", cacerts.to_str().unwrap()];
-        ok("keytool", words).replace('\r', "")
-    };
-    let in_nss = || nicknames(&database).matches("devca-").count();
-    let anchors = || {
-        let names = fs::read_dir(ANCHORS).unwrap().map(|entry| entry.unwrap().file_name());
-        names.filter(|name| name.to_str().unwrap().starts_with("devca-")).count()
-    };
-    // The machine may already have devca roots.
-    let machines = anchors();
-    home.ok(["install"]);
-    home.ok(["issue", "localhost"]);
-    home.ok(["uninstall", "--store", "java"]);
-    let before = fs::read(&cacerts).unwrap();
-    let old = pem_of_root(&home);
-
-    let permitted = home.json(["permit", "corp.example.dev"]);
-    assert_eq!(done(&permitted), ["system", "nss"]);
-    let new = pem_of_root(&home);
-    let bundle = fs::read_to_string(BUNDLE).unwrap();
-    assert!(bundle.contains(&new) && !bundle.contains(&old) && new != old);
-    assert_eq!(anchors(), machines + 1);
-    assert_eq!(in_nss(), 1);
-    assert_eq!(fs::read(&cacerts).unwrap(), before, "a store that did not hold the old root is not touched");
-
-    // `install` fixes the store that was skipped, which is updated from then on.
-    home.ok(["install"]);
-    assert!(in_java().contains(&new));
-    assert_eq!(done(&home.json(["permit", "more.example.dev"])), ["system", "nss", "java"]);
-    let newest = pem_of_root(&home);
-    assert!(in_java().contains(&newest) && !in_java().contains(&new));
-    assert!(home.devca(["status"]).output().unwrap().status.success());
-    verifies(&home, "localhost.pem").unwrap();
-
-    // `issue` replaces it too, and reports where.
-    assert_eq!(done(&home.json(["issue", "third.example.dev", "--yes"])), ["system", "nss", "java"]);
-    assert!(in_java().contains(&pem_of_root(&home)) && !in_java().contains(&newest));
-    assert!(home.devca(["status"]).output().unwrap().status.success());
-}
-
-#[test]
-fn a_store_that_lags_is_named_by_status_and_fixed_by_install() {
-    let home = Home::new();
-    let database = chromium_database(&home);
-    home.ok(["install", "--store", "nss"]);
-    let old = home.file("old.pem");
-    fs::copy(home.root(), &old).unwrap();
-    home.ok(["permit", "corp.example.dev", "--store", "nss"]);
-    let name =
-        nicknames(&database).split_whitespace().find(|word| word.starts_with("devca-")).unwrap().to_owned();
-    ok("certutil", ["-D", "-d", &format!("sql:{}", database.display()), "-n", &name]);
-    trust(&database, "devca-0123456789abcdef", &old);
-
-    let output = home.devca(["status", "--store", "nss", "--json"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let status: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert!(status["stores"].as_array().unwrap().iter().any(|s| s["state"] == "other-root"), "{status:#}");
-    assert_eq!(status["problems"][0]["hint"], "devca install");
-    home.ok(["install", "--store", "nss"]);
-    assert!(home.devca(["status", "--store", "nss"]).output().unwrap().status.success());
-    assert_eq!(nicknames(&database).matches("devca-").count(), 1);
 }
 
 #[test]
