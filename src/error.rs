@@ -36,7 +36,7 @@ impl Fault {
 
     /// Replaces the hint with a more specific one.
     #[must_use]
-    pub fn hint_instead(mut self, hint: impl Into<String>) -> Self {
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = hint.into();
         self
     }

@@ -145,7 +145,7 @@ pub trait Store {
     }
 
     /// The steps that delete a store that was created only for the anchor and is now empty.
-    fn leave(&self) -> Result<Vec<Step>, Problem> {
+    fn remove_if_empty(&self) -> Result<Vec<Step>, Problem> {
         Ok(Vec::new())
     }
 

@@ -126,7 +126,7 @@ struct Pipe {
 
 /// How long to wait for more output after the program has ended: a daemon that it started may keep the pipes
 /// open.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+const REST_OF_OUTPUT: Duration = Duration::from_secs(1);
 
 /// How many bytes of the output are kept, counted from its end: enough for the roots of a system in PEM.
 const MOST_SAID: usize = 16 << 20;
@@ -152,13 +152,13 @@ impl Pipe {
 
     /// The output, after the program has ended.
     fn said(self) -> Vec<u8> {
-        let _ = self.ended.recv_timeout(LAST_WORDS);
+        let _ = self.ended.recv_timeout(REST_OF_OUTPUT);
         std::mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// The last line that a program printed, which usually says why it failed.
-pub(crate) fn last_words(output: &Output) -> String {
+pub(crate) fn last_line(output: &Output) -> String {
     let last = |bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes);
         text.lines().rev().find(|line| !line.trim().is_empty()).map(|line| line.trim().to_owned())
@@ -187,7 +187,7 @@ fn check(step: &Step, output: std::io::Result<Output>, all: &[Step]) -> Result<(
     match output {
         Err(e) => Err(Problem::new(format!("cannot run {name}: {e}"), by_hand())),
         Ok(output) if !output.status.success() => {
-            let said = last_words(&output);
+            let said = last_line(&output);
             let all_said = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
             let forgiven =
                 step.forgiven.is_some_and(|words| String::from_utf8_lossy(&all_said).contains(words));

@@ -46,7 +46,7 @@ fn linux_path(host: &Host, wslpath: &Path, path: &str) -> Result<String, Problem
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     } else {
         Err(Problem::new(
-            format!("wslpath failed: {}", crate::run::last_words(&output)),
+            format!("wslpath failed: {}", crate::run::last_line(&output)),
             format!("try by hand: {step}"),
         ))
     }

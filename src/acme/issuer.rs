@@ -79,7 +79,7 @@ impl SigningCa {
     fn go_through_intermediate(&mut self) -> anyhow::Result<()> {
         if self.authority.intermediate.is_none() {
             let _lock = self.files.lock(&self.folder.lock(), &|| ())?;
-            self.files.settle(&self.folder.path)?;
+            self.files.finish_exchange(&self.folder.path)?;
             // Nothing changes while the lock is held.
             if self.has_changed() {
                 self.authority = self.source.load()?;
@@ -220,7 +220,7 @@ fn handle(ca: &Mutex<SigningCa>, jobs: Vec<IssuerJob>, log: &AcmeLog) {
     // The CA's lock first: another devca may hold it while someone types a passphrase; names can be judged meanwhile.
     let take = || {
         let lock = files.lock(&folder.lock(), &|| ())?;
-        files.settle(&folder.path)?;
+        files.finish_exchange(&folder.path)?;
         anyhow::Ok(lock)
     };
     lock(ca).prepare(log);

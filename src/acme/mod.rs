@@ -145,7 +145,7 @@ async fn serve(plan: AcmePlan, log: &Arc<AcmeLog>, events: &Arc<Events>) -> anyh
     let mut tasks: Vec<_> = listeners.into_iter().map(accept).collect();
     let dns = responder.as_ref().and_then(|responder| responder.address().ok()).map(|own| own.to_string());
     tasks.extend(responder.zip(zone).map(|(responder, zone)| tokio::spawn(responder.run(zone))));
-    tasks.push(tokio::spawn(sweep(own.clone())));
+    tasks.push(tokio::spawn(remove_expired(own.clone())));
     challenge::resume(&own).map_err(|problem| anyhow::anyhow!(problem.detail))?;
     let directory = format!("https://localhost:{port}/directory");
     log.say(&AcmeEvent::Listening { directory: &directory, addresses: &addresses, dns });
@@ -177,7 +177,7 @@ fn warn_of_others(listen: &[IpAddr], log: &AcmeLog) {
 }
 
 /// Deletes what has expired: orders and authorizations after a week, certificates at their end.
-async fn sweep(server: Arc<AcmeServer>) {
+async fn remove_expired(server: Arc<AcmeServer>) {
     loop {
         let now = OffsetDateTime::now_utc();
         let dropped = server.store.change(move |changes| changes.drop_ended(now, SWEPT_TOGETHER)).await;

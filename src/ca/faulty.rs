@@ -9,7 +9,7 @@ use rcgen::{
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
-use super::{Authority, Draft, own, profile, try_again};
+use super::{Authority, Draft, parse_signed, profile, try_again};
 use crate::error::{Fault, OrHint};
 use crate::x509::constraints::Constraints;
 use crate::x509::details::CertificateDetails;
@@ -283,7 +283,7 @@ fn test_ca(
         IsCa::Ca(path_length.map_or(BasicConstraints::Unconstrained, BasicConstraints::Constrained));
     let signed =
         params.signed_by(&*key, &issuer.issuer()?).or_hint(|| "cannot sign the test CA".into(), try_again)?;
-    let (root, intermediate) = (issuer.root.clone(), Some(own(signed.der())?));
+    let (root, intermediate) = (issuer.root.clone(), Some(parse_signed(signed.der())?));
     Ok(Authority { root, intermediate, is_sealed: true, key, passphrase: None, root_crl: None })
 }
 

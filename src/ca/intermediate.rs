@@ -5,7 +5,7 @@ use rcgen::KeyPair;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use super::{Authority, own, try_again};
+use super::{Authority, parse_signed, try_again};
 use crate::ca::key_file::{self, KeyFile};
 use crate::ca::profile;
 use crate::disk::files::Files;
@@ -110,7 +110,7 @@ impl Authority {
         let signed = params
             .signed_by(&*key, &self.issuer()?)
             .or_hint(|| "cannot sign the intermediate".into(), try_again)?;
-        Ok(Intermediate { certificate: own(signed.der())?, key })
+        Ok(Intermediate { certificate: parse_signed(signed.der())?, key })
     }
 }
 

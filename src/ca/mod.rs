@@ -147,7 +147,7 @@ impl Authority {
         let params = profile::root(draft.common_name, draft.constraints, validity, key::random_serial()?);
         let signed = params.self_signed(&*key).or_hint(|| "cannot sign the root".into(), try_again)?;
         let passphrase = draft.passphrase.clone();
-        let root = own(signed.der())?;
+        let root = parse_signed(signed.der())?;
         let made = Self { root, intermediate: None, is_sealed: false, key, passphrase, root_crl: None };
         if draft.sealed { made.seal(now) } else { Ok(made) }
     }
@@ -266,7 +266,7 @@ impl Authority {
             params.key_identifier_method = KeyIdMethod::PreSpecified(id.clone());
         }
         let signed = params.self_signed(&*self.key).or_hint(|| "cannot sign the root".into(), try_again)?;
-        let root = own(signed.der())?;
+        let root = parse_signed(signed.der())?;
         if root.subject != self.root.subject {
             let what = "this root's subject has a form that devca cannot write";
             return Err(Fault::new(what, "create a root with: devca --ca NAME install").into());
@@ -336,7 +336,7 @@ fn key_file(path: PathBuf, key: &KeyPair, passphrase: Option<&CaPassphrase>) -> 
 }
 
 /// Parses a certificate that was just signed.
-fn own(der: &[u8]) -> anyhow::Result<CaCertificate> {
+fn parse_signed(der: &[u8]) -> anyhow::Result<CaCertificate> {
     CaCertificate::parse(der.to_vec()).or_hint(|| "the new certificate cannot be read".into(), try_again)
 }
 

@@ -26,13 +26,13 @@ pub struct Request {
 
 impl Request {
     /// Adapts the request to the authority that will sign it.
-    pub fn suit(&mut self, authority: &Authority) {
-        self.suit_signer(authority.signer(), authority.intermediate.is_some());
+    pub fn adapt_to(&mut self, authority: &Authority) {
+        self.adapt_to_signer(authority.signer(), authority.intermediate.is_some());
     }
 
     /// Adapts it to this certificate of a CA.
-    pub fn suit_signer(&mut self, signer: &CaCertificate, is_intermediate: bool) {
-        self.subject.suit(&signer.constraints, is_intermediate && !self.kind.serves());
+    pub fn adapt_to_signer(&mut self, signer: &CaCertificate, is_intermediate: bool) {
+        self.subject.add_stand_in(&signer.constraints, is_intermediate && !self.kind.serves());
     }
 }
 

@@ -11,9 +11,9 @@ use rustls::{AlertDescription, ClientConnection, PeerIncompatible};
 use rustls_pki_types::ServerName;
 use time::OffsetDateTime;
 
+use super::deadline_stream::{DeadlineStream, left};
+use super::recorder::{Recorder, configuration};
 use super::starttls::{self, Protocol};
-use super::timed::{Timed, left};
-use super::watcher::{Watcher, configuration};
 
 /// Where to connect, and how.
 pub struct Target {
@@ -93,14 +93,14 @@ pub fn look(target: &Target) -> Seen {
         Err(failure) => return Seen { failure: Some(failure), ..seen },
     };
     seen.peer = stream.peer_addr().ok();
-    let watcher = Arc::new(Watcher::default());
-    if let Err(failure) = converse(target, &stream, &watcher, deadline, &mut seen) {
+    let recorder = Arc::new(Recorder::default());
+    if let Err(failure) = converse(target, &stream, &recorder, deadline, &mut seen) {
         seen.failure = Some(recognise(failure, target, seen.peer, deadline));
     }
-    seen.chain.clone_from(&watcher.seen().chain);
-    seen.acceptable.clone_from(&watcher.seen().acceptable);
-    seen.has_wrong_key = watcher.seen().has_wrong_key;
-    seen.is_stapled = watcher.seen().is_stapled;
+    seen.chain.clone_from(&recorder.seen().chain);
+    seen.acceptable.clone_from(&recorder.seen().acceptable);
+    seen.has_wrong_key = recorder.seen().has_wrong_key;
+    seen.is_stapled = recorder.seen().is_stapled;
     seen
 }
 
@@ -133,12 +133,12 @@ fn open(target: &Target, deadline: Instant) -> Result<TcpStream, Failure> {
         match TcpStream::connect_timeout(&address, left(deadline)) {
             Ok(stream) => {
                 if let Some(protocol) = target.starttls {
-                    starttls::ask(protocol, &mut Timed { stream: &stream, deadline }).map_err(|e| match e
-                        .kind()
-                    {
-                        io::ErrorKind::Other => Failure::NotTls(e.to_string()),
-                        _ => silence(&e, target),
-                    })?;
+                    starttls::ask(protocol, &mut DeadlineStream { stream: &stream, deadline }).map_err(
+                        |e| match e.kind() {
+                            io::ErrorKind::Other => Failure::NotTls(e.to_string()),
+                            _ => silence(&e, target),
+                        },
+                    )?;
                 }
                 return Ok(stream);
             }
@@ -173,11 +173,11 @@ enum Broken {
 fn converse(
     target: &Target,
     stream: &TcpStream,
-    watcher: &Arc<Watcher>,
+    recorder: &Arc<Recorder>,
     deadline: Instant,
     seen: &mut Seen,
 ) -> Result<(), Broken> {
-    let mut config = configuration(watcher, target.identity.clone()).map_err(Broken::Tls)?;
+    let mut config = configuration(recorder, target.identity.clone()).map_err(Broken::Tls)?;
     // SNI cannot contain an IP address (RFC 6066 §3); a name that is not a valid server name is omitted too.
     let name = ServerName::try_from(target.name().trim_matches(['[', ']']).to_owned());
     config.enable_sni = name.is_ok();
@@ -189,7 +189,7 @@ fn converse(
     seen.version = tls.protocol_version().map(|version| format!("{version:?}").replace('_', "."));
     // In TLS 1.3 the server judges the client's certificate after the handshake. Without a client
     // certificate, only the server's clock is of interest.
-    let is_asked = watcher.seen().acceptable.is_some();
+    let is_asked = recorder.seen().acceptable.is_some();
     let patience = match (target.starttls, is_asked) {
         (Some(_), false) => return Ok(()),
         (Some(_), true) => Duration::from_secs(1),
@@ -247,7 +247,7 @@ fn is_refusal(e: &io::Error) -> bool {
 
 /// Writes pending TLS records, then reads what has arrived.
 fn step(tls: &mut ClientConnection, stream: &TcpStream, deadline: Instant) -> Result<(), Broken> {
-    let stream = &mut Timed { stream, deadline };
+    let stream = &mut DeadlineStream { stream, deadline };
     while tls.wants_write() {
         tls.write_tls(stream).map_err(Broken::Io)?;
     }
@@ -300,7 +300,7 @@ fn speaks_http(peer: SocketAddr, host: &str, deadline: Instant) -> bool {
     let ask = || -> io::Result<bool> {
         let deadline = deadline.min(Instant::now() + Duration::from_secs(3));
         let stream = TcpStream::connect_timeout(&peer, left(deadline))?;
-        let mut stream = Timed { stream: &stream, deadline };
+        let mut stream = DeadlineStream { stream: &stream, deadline };
         write!(stream, "HEAD / HTTP/1.0\r\nHost: {host}\r\n\r\n")?;
         let mut first = [0; 5];
         stream.read_exact(&mut first)?;

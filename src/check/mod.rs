@@ -15,6 +15,7 @@ pub mod catalogue;
 pub mod chain;
 pub(crate) mod connect;
 mod constraints;
+mod deadline_stream;
 pub(crate) mod environment;
 mod features;
 mod form;
@@ -25,11 +26,10 @@ pub mod judge;
 pub(crate) mod names;
 pub mod path;
 pub(crate) mod purpose;
+mod recorder;
 pub mod starttls;
 mod strength;
 pub mod target;
-mod timed;
-mod watcher;
 
 /// The command that issues a replacement for this certificate, quoted for the shell.
 pub fn issue(details: &CertificateDetails) -> String {

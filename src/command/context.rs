@@ -54,7 +54,7 @@ impl<'a> Context<'a> {
         let lock = files.lock(&self.folder.lock(), &|| {
             self.report.note("waiting for another devca process that is using this CA");
         })?;
-        files.settle(&self.folder.path)?;
+        files.finish_exchange(&self.folder.path)?;
         Ok(lock)
     }
 

@@ -59,8 +59,8 @@ pub(super) fn one(context: &Context, args: &cli::Issue) -> anyhow::Result<IssueR
     }
     let (authority, root_created, widened) =
         authority::authority(context, args, &job.request.subject.names, agreed, password)?;
-    job.request.suit(&authority);
-    let left = job.settle_outputs(&authority)?;
+    job.request.adapt_to(&authority);
+    let left = job.resolve_outputs(&authority)?;
     let issued = Signer::new(&authority)?.issue(&job.request)?;
 
     let material =
@@ -137,7 +137,7 @@ impl<'a> IssueJob<'a> {
 
     /// Adds the other files of a certificate that is replaced, and checks what may be replaced. Returns the files that keep
     /// the previous certificate.
-    fn settle_outputs(&mut self, authority: &ca::Authority) -> anyhow::Result<Vec<(Entry, Written)>> {
+    fn resolve_outputs(&mut self, authority: &ca::Authority) -> anyhow::Result<Vec<(Entry, Written)>> {
         if self.args.stdout {
             return Ok(Vec::new());
         }

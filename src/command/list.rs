@@ -152,7 +152,7 @@ pub(super) fn ending(
     entries.retain(|entry| {
         (entry.not_after - Duration::days(days) <= now || !present.has_issued(entry))
             && !revoked.contains(&entry.serial)
-            && presence::glance(entry) == State::There
+            && presence::quick_state(entry) == State::There
     });
     entries
 }
@@ -164,8 +164,9 @@ fn prune(context: &Context) -> anyhow::Result<usize> {
     let lock = context.lock()?;
     let inventory = Inventory::load(&path)?;
     let before = inventory.entries.len() + inventory.revocations.len() + inventory.unreadable;
-    let keep =
-        |entry: &Entry| !matches!(presence::glance(entry), State::Missing | State::Gone | State::Replaced);
+    let keep = |entry: &Entry| {
+        !matches!(presence::quick_state(entry), State::Missing | State::Gone | State::Replaced)
+    };
     // A revocation must stay until its certificate has expired, even if the files are gone.
     let ended = inventory.entries.iter().filter(|entry| entry.not_after < context.now);
     let expired: HashSet<String> = ended.map(|entry| entry.serial.clone()).collect();
@@ -325,7 +326,7 @@ impl NotRenewed {
             Some(end) if end - lead <= now => ListedState::Expiring,
             _ => ListedState::NotRenewed,
         };
-        let has_certificate = Output::holds(file) == Some(Holds::Sealed);
+        let has_certificate = Output::holds(file) == Some(Holds::Opaque);
         has_certificate.then(|| Self { path: file.path.clone(), not_after: file.not_after, state })
     }
 }

@@ -79,7 +79,7 @@ fn change(context: &Context, args: &cli::Passphrase) -> anyhow::Result<Passphras
     context.delete_unused([before, made].into_iter().flatten());
     changed?;
     kernel::forget(&context.remembered_as());
-    context.person.files().sweep(&folder.path)?;
+    context.person.files().remove_leftovers(&folder.path)?;
     drop(lock);
     Ok(if passphrase.is_some() { PassphraseChange::Encrypted } else { PassphraseChange::Decrypted })
 }

@@ -86,8 +86,8 @@ fn once(context: &Context, args: &cli::Renew) -> anyhow::Result<Reissued> {
     if args.what.is_empty() && !args.all {
         note_gone(context, &others);
     }
-    outcome.leave(others, is_failure);
-    outcome.lose(context, lost);
+    outcome.record_skipped(others, is_failure);
+    outcome.record_lost(context, lost);
     outcome.adapt_hints(context);
     outcome.is_renewal = true;
     outcome.is_damaged = is_damaged;
@@ -199,7 +199,7 @@ pub(super) fn again(
 ) -> anyhow::Result<Reissued> {
     let files = context.issuing();
     for folder in renewal::folders(due) {
-        files.sweep_issued(folder);
+        files.remove_issued_leftovers(folder);
     }
     let below = if !authority.is_sealed && due.iter().any(|entry| entry.intermediate) {
         Some(authority.through_intermediate(&context.folder, files, context.now)?)

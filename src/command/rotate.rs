@@ -143,7 +143,7 @@ pub(super) fn replace_root(
         .filter(|path| path.exists() && !files.iter().any(|file| file.path == *path))
         .collect();
     context.person.files().exchange(&folder.path, &files, &gone)?;
-    context.person.files().sweep(&folder.path)?;
+    context.person.files().remove_leftovers(&folder.path)?;
     Ok(authority)
 }
 
@@ -195,8 +195,8 @@ fn reissue_if(
     let Sorted { renewable: due, others, lost } = presence::sorted(entries, OldKey::Needed);
     let how = How { password, new_key: false, days: None };
     let mut outcome = renew::again(context, authority, &due, how, &mut |_| ())?;
-    outcome.leave(others, |_, _| false);
-    outcome.lose(context, lost);
+    outcome.record_skipped(others, |_, _| false);
+    outcome.record_lost(context, lost);
     outcome.update_exports(context, &authority.root);
     outcome.adapt_hints(context);
     Ok(outcome)

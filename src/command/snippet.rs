@@ -162,7 +162,7 @@ fn issued(context: &Context, blocks: &[Block]) -> anyhow::Result<(String, Vec<Re
         entry.kind != Kind::Client
             && entry.not_after > context.now
             && !revoked.contains(&entry.serial)
-            && presence::glance(entry) == State::There
+            && presence::quick_state(entry) == State::There
     });
     let is_used = |name: &str| blocks.iter().any(|block| block.text.contains(name));
     for entry in entries.iter().rev() {
@@ -189,7 +189,7 @@ fn files_of(entry: &Entry) -> Vec<Replacement> {
         (Format::Pem | Format::Fullchain, Some(Holds::Key)) => Some(KEY),
         (Format::Pem | Format::Fullchain, Some(Holds::Certificate)) => Some(CERTIFICATE),
         (Format::Combined, _) => Some(COMBINED),
-        (Format::Java, Some(Holds::Sealed)) => Some(KEY_STORE),
+        (Format::Java, Some(Holds::Opaque)) => Some(KEY_STORE),
         _ => None,
     };
     // With an intermediate, servers need the full chain.

@@ -282,7 +282,7 @@ fn finish(
     if !line.has_commands() {
         return Ok(stores::StoreChange::AlreadyDone);
     }
-    changes.perform(&store.leave()?, line)?;
+    changes.perform(&store.remove_if_empty()?, line)?;
     Ok(if changes.dry_run { stores::StoreChange::WouldRun } else { stores::StoreChange::Done })
 }
 
@@ -309,10 +309,10 @@ fn purge(context: &Context) -> anyhow::Result<Vec<PathBuf>> {
     let folder = &context.folder;
     let writer = context.person.files();
     let lock = context.lock()?;
-    writer.sweep(&folder.path)?;
+    writer.remove_leftovers(&folder.path)?;
     let issued = Inventory::load(&folder.inventory()).unwrap_or_default().entries;
     for folder in renewal::folders(&issued) {
-        context.issuing().sweep_issued(folder);
+        context.issuing().remove_issued_leftovers(folder);
     }
     let deleted = own_files(folder);
     let item = ca::keyring_item(folder);

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::{Holds, Material, Part, pem};
 
 pub(super) const PARTS: &[Part] =
-    &[Part { label: "combined", suffix: "-combined.pem", holds: Holds::Sealed, render }];
+    &[Part { label: "combined", suffix: "-combined.pem", holds: Holds::Opaque, render }];
 
 fn render(material: &Material) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     let (chain, key) = (material.chain(), pem::key(material)?);

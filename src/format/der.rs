@@ -9,7 +9,7 @@ pub(super) const KEY: &str = "der key";
 pub(super) const CERTIFICATE: &str = "der";
 
 pub(super) const PARTS: &[Part] = &[
-    Part { label: KEY, suffix: "-key.der", holds: Holds::Sealed, render: key },
+    Part { label: KEY, suffix: "-key.der", holds: Holds::Opaque, render: key },
     Part { label: CERTIFICATE, suffix: ".der", holds: Holds::Public, render: certificate },
 ];
 

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{Holds, Material, Part, pkcs12};
 
 pub(super) const PARTS: &[Part] = &[
-    Part { label: "keystore", suffix: "-keystore.p12", holds: Holds::Sealed, render: key_store },
+    Part { label: "keystore", suffix: "-keystore.p12", holds: Holds::Opaque, render: key_store },
     Part { label: "truststore", suffix: "-truststore.p12", holds: Holds::Public, render: trust_store },
 ];
 

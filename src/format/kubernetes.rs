@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::{Holds, Material, Part, pem};
 
 pub(super) const PARTS: &[Part] =
-    &[Part { label: "secret", suffix: "-secret.yaml", holds: Holds::Sealed, render }];
+    &[Part { label: "secret", suffix: "-secret.yaml", holds: Holds::Opaque, render }];
 
 fn render(material: &Material) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     let key = Zeroizing::new(BASE64_STANDARD.encode(pem::key(material)?));

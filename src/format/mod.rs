@@ -160,14 +160,14 @@ pub enum Holds {
     /// The private key in PEM.
     Key,
     /// A private key, possibly with certificates, in a format that is not parsed without a password.
-    Sealed,
+    Opaque,
     /// Public data in a format that is not parsed.
     Public,
 }
 
 impl Holds {
     fn secrecy(self) -> Secrecy {
-        if matches!(self, Self::Key | Self::Sealed) { Secrecy::Private } else { Secrecy::Public }
+        if matches!(self, Self::Key | Self::Opaque) { Secrecy::Private } else { Secrecy::Public }
     }
 
     /// Whether the file can be created without the private key.
@@ -287,6 +287,6 @@ pub fn chain_in(format: Format, content: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Reads the certificates from an encrypted issued file.
-pub fn sealed_certificates(content: &[u8], password: &Secret) -> Vec<Vec<u8>> {
+pub fn certificates_in_pkcs12(content: &[u8], password: &Secret) -> Vec<Vec<u8>> {
     pkcs12::certificates(content, password.as_str()).unwrap_or_default()
 }

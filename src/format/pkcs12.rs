@@ -12,7 +12,7 @@ use crate::disk::secret::Secret;
 use crate::error::OrHint;
 use crate::x509::key;
 
-pub(super) const PARTS: &[Part] = &[Part { label: "pkcs12", suffix: ".p12", holds: Holds::Sealed, render }];
+pub(super) const PARTS: &[Part] = &[Part { label: "pkcs12", suffix: ".p12", holds: Holds::Opaque, render }];
 
 fn render(material: &Material) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     key_store(material, material.label)

@@ -40,7 +40,7 @@ impl OutputPlan<'_> {
                 let named = match part.holds {
                     Holds::Certificate => certificate.take(),
                     Holds::Key => self.key,
-                    Holds::Sealed => self.sealed,
+                    Holds::Opaque => self.sealed,
                     Holds::Public => None,
                 };
                 let usual = || self.folder.join(format!("{}{}", self.stem, part.suffix));

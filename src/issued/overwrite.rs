@@ -50,22 +50,22 @@ pub fn check(
         return Ok(None);
     }
     keep_pairs_whole(outputs)?;
-    let looker = Looker { known, authority, request, may };
+    let existing = ExistingFiles { known, authority, request, may };
     let (mut leaves, mut ends) = (Vec::new(), Vec::new());
-    let replaced = || outputs.iter().filter(|output| output.replace && !looker.is_emptied(&output.path));
+    let replaced = || outputs.iter().filter(|output| output.replace && !existing.is_emptied(&output.path));
     for output in replaced() {
         let end = match output.part.holds {
-            Holds::Certificate => looker.leaf(&output.path).map(|leaf| {
+            Holds::Certificate => existing.leaf(&output.path).map(|leaf| {
                 leaves.push(leaf);
                 leaves[leaves.len() - 1].not_after
             }),
             Holds::Key => continue,
-            Holds::Sealed | Holds::Public => looker.end_of_known(&output.path),
+            Holds::Opaque | Holds::Public => existing.end_of_known(&output.path),
         };
-        ends.push(end.ok_or_else(|| looker.in_the_way(&output.path))?);
+        ends.push(end.ok_or_else(|| existing.in_the_way(&output.path))?);
     }
     let mut keys = replaced().filter(|output| output.part.holds == Holds::Key);
-    match keys.find(|output| !looker.key_is_ours(&output.path, &leaves)) {
+    match keys.find(|output| !existing.key_is_ours(&output.path, &leaves)) {
         Some(output) => Err(in_the_way(&output.path, "a key", may)),
         None => Ok(ends.into_iter().min()),
     }
@@ -134,7 +134,7 @@ fn in_the_way(path: &Path, what: &str, may: Replace) -> anyhow::Error {
     if may == Replace::Issued {
         let why = format!("it is not {what} that devca or mkcert issued");
         let hint = format!("choose another file, or remove it: rm {}", quoted(path));
-        return files::in_the_way(path, &why).hint_instead(hint).into();
+        return files::in_the_way(path, &why).with_hint(hint).into();
     }
     files::in_the_way(path, &format!("it is not {what} of this CA for these names, or contains more")).into()
 }
@@ -157,14 +157,14 @@ fn is_there(path: &Path) -> anyhow::Result<bool> {
     }
 }
 
-struct Looker<'a> {
+struct ExistingFiles<'a> {
     known: &'a Known<'a>,
     authority: Option<&'a Authority>,
     request: &'a Request,
     may: Replace,
 }
 
-impl Looker<'_> {
+impl ExistingFiles<'_> {
     /// The error for a file that is not the certificate that may be replaced, saying whose it is.
     fn in_the_way(&self, path: &Path) -> anyhow::Error {
         let leaf = || Leaf::parse(&pem::certificate_in(&files::read(path).ok()?)?);
@@ -243,8 +243,9 @@ impl Looker<'_> {
     /// and expiry. Anything that an earlier root signed counts as expired.
     fn end_of_known(&self, path: &Path) -> Option<OffsetDateTime> {
         let (content, authority) = (files::read(path).ok()?, self.authority?);
-        let beginning = renewal::beginning(Some(&authority.root));
-        let end = |entry: &Entry| if entry.issued < beginning { beginning } else { entry.not_after };
+        let root_created_at = renewal::root_created_at(Some(&authority.root));
+        let end =
+            |entry: &Entry| if entry.issued < root_created_at { root_created_at } else { entry.not_after };
         self.remembered(&hex::encode(key::sha256(&content)))
             .filter(|entry| self.may == Replace::Issued || entry.kind == self.request.kind)
             .map(end)

@@ -124,7 +124,7 @@ fn intact(entry: &Entry) -> Option<Entry> {
 
 /// Trusts the modification times, and reads the files only if one has changed. This is good enough for
 /// display, but not for replacing a file.
-pub fn glance(entry: &Entry) -> State {
+pub fn quick_state(entry: &Entry) -> State {
     if entry.is_untouched() { State::There } else { state(entry) }
 }
 
@@ -192,7 +192,7 @@ pub(super) fn is_the_same(
         }
         (_, Format::P12 | Format::Java) => is_written() && is_store(content),
         (Holds::Public, _) => is_written() && is_certificate(content),
-        (Holds::Sealed, format) => {
+        (Holds::Opaque, format) => {
             is_written() && format::private_key(format, content, None).is_some_and(is_key)
         }
     }
@@ -229,13 +229,13 @@ pub fn pair(entry: &Entry, password: Option<&Secret>) -> Option<Pair> {
 
 fn sealed_certificate(entry: &Entry, password: &Secret) -> Option<Vec<u8>> {
     let sealed = sealed_files(entry).filter_map(|file| files::read(&file.path).ok());
-    let mut found = sealed.flat_map(|content| format::sealed_certificates(&content, password));
+    let mut found = sealed.flat_map(|content| format::certificates_in_pkcs12(&content, password));
     found.find(|der| hex::encode(key::sha256(der)) == entry.sha256)
 }
 
 /// The encrypted files of an entry that contain the key.
 pub fn sealed_files(entry: &Entry) -> impl Iterator<Item = &Written> {
-    entry.files.iter().filter(|file| Output::holds(file) == Some(Holds::Sealed) && !file.outdated)
+    entry.files.iter().filter(|file| Output::holds(file) == Some(Holds::Opaque) && !file.outdated)
 }
 
 /// The file that represents an entry in messages: the first one with the certificate, preferably one that is up to

@@ -144,7 +144,7 @@ impl Renewer<'_> {
             validity: Validity::starting(self.now, self.days.unwrap_or_else(|| days(entry))),
         };
         let label = format::stem(&request.subject, entry.kind);
-        request.suit(signer.authority());
+        request.adapt_to(signer.authority());
         let issued = signer.issue(&request)?;
         let options =
             Options { with_root: entry.with_root, modern: entry.modern, password: self.password.clone() };
@@ -189,7 +189,7 @@ impl Renewer<'_> {
         if let Some(key) = presence::private_key(entry, self.password.as_ref()) {
             return Ok(KeySource::Kept(Some(key_type), key));
         }
-        let has_key = |file: &&Written| matches!(Output::holds(file), Some(Holds::Key | Holds::Sealed));
+        let has_key = |file: &&Written| matches!(Output::holds(file), Some(Holds::Key | Holds::Opaque));
         let file = entry.files.iter().find(has_key).map_or(Path::new("-"), |file| &file.path);
         let what = format!("its key cannot be read: {}", file.display());
         let hint = "run devca as a user who may read it, or use --new-key";
@@ -236,7 +236,7 @@ fn subject(entry: &Entry) -> anyhow::Result<Subject> {
         checked(common_name, "a common name", "for example: devca issue --client alice")?;
     }
     let subject = Subject { common_name: entry.common_name.clone(), names, ..Subject::default() };
-    Ok(subject.of(entry.organization.clone(), entry.unit.clone())?)
+    Ok(subject.with_organization(entry.organization.clone(), entry.unit.clone())?)
 }
 
 /// The number of days the certificate was requested for, which its issuer may have shortened.
@@ -258,7 +258,7 @@ fn is_of_one(entry: &Entry, issuers: &[&CaCertificate]) -> bool {
 /// may leave behind.
 pub struct PresentRoot {
     root: Option<CaCertificate>,
-    beginning: OffsetDateTime,
+    root_created_at: OffsetDateTime,
     issuers: Vec<CaCertificate>,
 }
 
@@ -266,7 +266,7 @@ impl PresentRoot {
     /// The current root of a CA, if there is one, and its intermediate.
     pub fn new(root: Option<&CaCertificate>, folder: &CaFolder) -> Self {
         let issuers = root.cloned().into_iter().chain(ca::intermediate(folder)).collect();
-        Self { root: root.cloned(), beginning: beginning(root), issuers }
+        Self { root: root.cloned(), root_created_at: root_created_at(root), issuers }
     }
 
     /// The first name of a certificate that this root does not permit, so that clients reject it.
@@ -282,13 +282,13 @@ impl PresentRoot {
         if self.root.as_ref().is_some_and(|root| !entry.includes_only(root)) {
             return false;
         }
-        entry.issued >= self.beginning || is_of_one(entry, &self.issuers.iter().collect::<Vec<_>>())
+        entry.issued >= self.root_created_at || is_of_one(entry, &self.issuers.iter().collect::<Vec<_>>())
     }
 }
 
 /// Certificates issued before this time are of an earlier root, which an interrupted `rotate` may leave
 /// behind. This avoids reading them.
-pub fn beginning(root: Option<&CaCertificate>) -> OffsetDateTime {
+pub fn root_created_at(root: Option<&CaCertificate>) -> OffsetDateTime {
     // Other programs do not backdate their roots.
     let own = root.filter(|root| local_ca(&root.der).is_some_and(|ca| ca.is_devca));
     own.map_or(OffsetDateTime::UNIX_EPOCH, |root| root.validity.made())

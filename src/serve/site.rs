@@ -65,7 +65,7 @@ impl FromStr for Site {
             return Ok(Self { name: None, destination: word.parse()? });
         };
         let hint = "for example: devca serve app.localhost=3000 '*.app.localhost=4000'";
-        let name = match Name::parse(name).map_err(|fault| fault.hint_instead(hint))? {
+        let name = match Name::parse(name).map_err(|fault| fault.with_hint(hint))? {
             name @ (Name::Dns(_) | Name::Ip(_)) => name,
             other => return Err(Fault::usage(format!("{other} is not a host name"), hint)),
         };

@@ -70,7 +70,7 @@ impl CaCertificate {
         }
         let constraints =
             match parsed.raw.name_constraints().map_err(|_| "its name constraints are damaged")? {
-                Some(extension) => Constraints::whole(extension.value)
+                Some(extension) => Constraints::from_extension_exactly(extension.value)
                     .ok_or("its name constraints are of a type that devca does not support")?,
                 None => Constraints::default(),
             };

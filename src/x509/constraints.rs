@@ -62,7 +62,7 @@ impl Constraints {
 
     /// Reads the constraints of a CA that devca signs with and may sign again. Returns `None` if they cannot
     /// be represented completely.
-    pub fn whole(extension: &NameConstraints) -> Option<Self> {
+    pub fn from_extension_exactly(extension: &NameConstraints) -> Option<Self> {
         let stand = |list: &Option<Vec<_>>| list.as_ref().map_or(0, Vec::len);
         let read = Self::from_extension(Some(extension));
         (read.permitted.len() == stand(&extension.permitted_subtrees)

@@ -106,7 +106,7 @@ fn host(word: &str) -> Result<String, Fault> {
 pub(crate) fn domain(word: &str, base: &str) -> Result<String, Fault> {
     if base.contains('*') || base.is_empty() {
         return Err(refuse(word, "a wildcard can only be the whole first label")
-            .hint_instead("for example: devca issue '*.app.test'"));
+            .with_hint("for example: devca issue '*.app.test'"));
     }
     let ascii = if base.is_ascii() {
         base.to_ascii_lowercase()
@@ -129,7 +129,7 @@ pub(crate) fn domain(word: &str, base: &str) -> Result<String, Fault> {
     // mistyped address must not become a host name.
     if ascii.rsplit('.').next().is_some_and(is_number) {
         return Err(refuse(word, "it looks like an IP address but is not a valid one")
-            .hint_instead("an IPv4 address has four numbers from 0 to 255, for example 127.0.0.1"));
+            .with_hint("an IPv4 address has four numbers from 0 to 255, for example 127.0.0.1"));
     }
     if ascii.len() > MAX_HOST {
         return Err(refuse(word, &format!("it is longer than {MAX_HOST} characters")));
@@ -194,7 +194,7 @@ fn uri(word: &str, scheme: &str, rest: &str) -> Result<Name, Fault> {
     if scheme_fits && rest_fits {
         Ok(Name::Uri(word.to_owned()))
     } else {
-        Err(refuse(word, "it is not an absolute URI").hint_instead("for example: spiffe://dev/alice"))
+        Err(refuse(word, "it is not an absolute URI").with_hint("for example: spiffe://dev/alice"))
     }
 }
 
@@ -208,7 +208,7 @@ fn email(word: &str, local: &str, domain_part: &str) -> Result<Name, Fault> {
         && !local.contains("..");
     if !fits {
         return Err(refuse(word, "the part before the @ is not a valid mailbox")
-            .hint_instead("for example: alice@example.com"));
+            .with_hint("for example: alice@example.com"));
     }
     Ok(Name::Email(format!("{local}@{}", domain(word, domain_part)?)))
 }
@@ -219,16 +219,16 @@ fn not_one_name(word: &str) -> Fault {
     let is_address = |text: &str| ip(text).is_some();
     if word.contains(',') {
         let names: Vec<&str> = word.split(',').filter(|name| !name.is_empty()).collect();
-        refuse(word, "it contains a comma").hint_instead(separated(&names))
+        refuse(word, "it contains a comma").with_hint(separated(&names))
     } else if is_address(first) && word.contains('%') {
-        refuse(word, "addresses in certificates have no zone").hint_instead(format!("devca issue {first}"))
+        refuse(word, "addresses in certificates have no zone").with_hint(format!("devca issue {first}"))
     } else if is_address(first) && rest.parse::<u8>().is_ok() {
         refuse(word, "a certificate holds single addresses, not ranges")
-            .hint_instead(format!("name each address: devca issue {first}"))
+            .with_hint(format!("name each address: devca issue {first}"))
     } else {
         let fault = refuse(word, "it is not a host name, an address, an email address, or a URI");
         match host_in(word) {
-            Some(host) => fault.hint_instead(format!("omit the port and path: devca issue {host}")),
+            Some(host) => fault.with_hint(format!("omit the port and path: devca issue {host}")),
             None => fault,
         }
     }

@@ -28,9 +28,9 @@ impl Subject {
     /// Parses the names of a command line, batch or CSR. `common_name` is the one that was given separately.
     pub fn parse(kind: Kind, words: &[String], common_name: Option<&str>) -> Result<Self, Fault> {
         match (kind, common_name) {
-            (Kind::Client, Some(common_name)) => Self::called(common_name, words),
+            (Kind::Client, Some(common_name)) => Self::with_common_name(common_name, words),
             // Since RFC 6125, clients only check a server's SANs.
-            (_, Some(common_name)) => match Self::called(common_name, words)? {
+            (_, Some(common_name)) => match Self::with_common_name(common_name, words)? {
                 named if !named.names.is_empty() => Ok(named),
                 _ => Err(Fault::usage(
                     format!(
@@ -40,7 +40,7 @@ impl Subject {
                 )),
             },
             (Kind::Client, None) => match words.split_first() {
-                Some((first, more)) => Self::called(first, more),
+                Some((first, more)) => Self::with_common_name(first, more),
                 None => Err(Fault::usage("a client needs a name", "for example: devca issue --client alice")),
             },
             (_, None) => Self::server(words),
@@ -48,7 +48,7 @@ impl Subject {
     }
 
     /// A common name, which also becomes a SAN if it can be parsed as one, and further SANs.
-    fn called(common_name: &str, words: &[String]) -> Result<Self, Fault> {
+    fn with_common_name(common_name: &str, words: &[String]) -> Result<Self, Fault> {
         checked(common_name, "a common name", "for example: devca issue --client alice")?;
         // "alice" and "Alice Smith" are only common names; "alice.test", "a@b.test" and "spiffe://…" also
         // become SANs, because OpenSSL treats a common name with a dot as a host name if there is no other.
@@ -64,7 +64,7 @@ impl Subject {
             names: names.collect::<Result<_, _>>()?,
             ..Self::default()
         }
-        .once_each())
+        .without_duplicates())
     }
 
     fn server(words: &[String]) -> Result<Self, Fault> {
@@ -89,11 +89,15 @@ impl Subject {
         // common name.
         let host = names.iter().find(|name| matches!(name, Name::Dns(_)));
         let common_name = host.map(ToString::to_string).filter(|name| name.len() <= MAX_COMMON_NAME);
-        Ok(Self { common_name, names, ..Self::default() }.once_each())
+        Ok(Self { common_name, names, ..Self::default() }.without_duplicates())
     }
 
     /// Adds the organization and unit to the subject.
-    pub fn of(mut self, organization: Option<String>, unit: Option<String>) -> Result<Self, Fault> {
+    pub fn with_organization(
+        mut self,
+        organization: Option<String>,
+        unit: Option<String>,
+    ) -> Result<Self, Fault> {
         for part in [&organization, &unit].into_iter().flatten() {
             checked(part, "an organization", "for example: --org 'Example Ltd' --ou Tests")?;
         }
@@ -103,7 +107,7 @@ impl Subject {
 
     /// Adds a permitted DNS name to a subject without one, if a client would take the common name for a host name, and find it
     /// outside the constraints: OpenSSL takes an IPv4 address for one, and Java, below an intermediate, every name of a client.
-    pub fn suit(&mut self, constraints: &Constraints, is_client_below_intermediate: bool) {
+    pub fn add_stand_in(&mut self, constraints: &Constraints, is_client_below_intermediate: bool) {
         let is_dns = |name: &Name| matches!(name, Name::Dns(_));
         let is_ipv4 = self.common_name.as_ref().is_some_and(|name| name.parse::<Ipv4Addr>().is_ok());
         let permitted = constraints.permitted.iter().find_map(|subtree| match subtree {
@@ -117,7 +121,7 @@ impl Subject {
         }
     }
 
-    fn once_each(mut self) -> Self {
+    fn without_duplicates(mut self) -> Self {
         let mut seen = std::collections::HashSet::new();
         self.names.retain(|name| seen.insert(name.clone()));
         self

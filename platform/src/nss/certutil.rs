@@ -26,7 +26,7 @@ impl Certutil {
         if output.status.success() {
             Ok(String::from_utf8_lossy(&output.stdout).into_owned())
         } else {
-            let why = format!("certutil failed: {}", crate::run::last_words(&output));
+            let why = format!("certutil failed: {}", crate::run::last_line(&output));
             Err(Problem::new(why, format!("close the browser, then try again; or by hand: {step}")))
         }
     }

@@ -98,7 +98,7 @@ impl Store for Database<'_> {
     }
 
     /// A database that was created for the root is removed with it, unless something else was added.
-    fn leave(&self) -> Result<Vec<Step>, Problem> {
+    fn remove_if_empty(&self) -> Result<Vec<Step>, Problem> {
         let mark = self.folder.join(MARK);
         if !mark.is_file() || !self.tool.is_empty(self.host, &self.folder)? {
             return Ok(Vec::new());

@@ -30,7 +30,7 @@ impl NssLibrary {
         let output = host.ask(&step)?;
         if !output.status.success() {
             let reason = FailureReason::of_exit_code(output.status.code());
-            return Err(explained(reason, crate::run::last_words(&output), folder, &step));
+            return Err(explained(reason, crate::run::last_line(&output), folder, &step));
         }
         serde_json::from_slice(&output.stdout).map_err(|error| {
             let why = format!("devca-nss does not fit this devca: {error}");

@@ -191,7 +191,7 @@ fn outdated(folder: &CaFolder, root: &CaCertificate) -> Option<(PathBuf, usize)>
     let entries = inventory.in_use();
     let mut outdated = entries.iter().filter(|entry| {
         !revoked.contains(&entry.serial)
-            && presence::glance(entry) == State::There
+            && presence::quick_state(entry) == State::There
             && !present.has_issued(entry)
     });
     let first = presence::first(outdated.next()?).to_owned();

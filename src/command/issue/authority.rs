@@ -99,7 +99,7 @@ pub(super) fn widening(
         if names.len() == 1 && !base.contains(['.', ':']) && args.csr.is_none() {
             hint = format!("for a client certificate: devca issue --client {base}; as a host name, {hint}");
         }
-        Err(signer::outside(first).hint_instead(hint).into())
+        Err(signer::outside(first).with_hint(hint).into())
     }
 }
 

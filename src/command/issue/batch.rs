@@ -49,7 +49,7 @@ pub(super) fn run(context: &Context, args: &cli::Issue, batch: &Path) -> anyhow:
     let (authority, root_created, widened) =
         authority::authority(context, args, &agreed, Vec::new(), password)?;
     context.person.files().create_folder(&folder, Secrecy::Public)?;
-    context.issuing().sweep_issued(&folder);
+    context.issuing().remove_issued_leftovers(&folder);
     let mut maker = Maker {
         args,
         formats: &formats,
@@ -206,7 +206,7 @@ impl Maker<'_> {
         let Some(line) = lines::parse(line)? else { return Ok(Asked::Nothing) };
         let kind = line.kind.unwrap_or(request::kind(self.args));
         let subject = Subject::parse(kind, &line.names, line.cn.as_deref())?
-            .of(self.args.org.clone(), self.args.ou.clone())?;
+            .with_organization(self.args.org.clone(), self.args.ou.clone())?;
         let label = match &line.file {
             Some(file) => file.clone(),
             None => format::stem(&subject, kind),
@@ -218,7 +218,7 @@ impl Maker<'_> {
         if let Some(name) = names.find(|name| policy::needs_consent(name, constraints)) {
             return Err(consent::public_address(name).into());
         }
-        request.suit(self.authority);
+        request.adapt_to(self.authority);
         let plan = OutputPlan {
             formats: self.formats,
             stem: &label,

@@ -27,7 +27,7 @@ pub(super) fn present(job: &mut IssueJob) -> anyhow::Result<Option<IssueReport>>
     }
     let root = context.root()?;
     let intermediate = signing_intermediate(context, args);
-    job.request.suit_signer(intermediate.as_ref().unwrap_or(&root), intermediate.is_some());
+    job.request.adapt_to_signer(intermediate.as_ref().unwrap_or(&root), intermediate.is_some());
     // If the root may no longer sign for a name, ask the user, as for a new certificate.
     if !job.request.subject.names.iter().all(|name| root.constraints.permit(name)) {
         return Ok(None);
@@ -130,7 +130,9 @@ fn is_same_place(one: &Path, other: &Path) -> bool {
 
 /// Checks the issuer if the certificate can be read, or the time of issue if it is encrypted.
 fn is_of_the_present_root(context: &Context, root: &CaCertificate, request: &Request, entry: &Entry) -> bool {
-    let Some(leaf) = presence::leaf(entry) else { return renewal::beginning(Some(root)) <= entry.issued };
+    let Some(leaf) = presence::leaf(entry) else {
+        return renewal::root_created_at(Some(root)) <= entry.issued;
+    };
     // Earlier versions issued client certificates without an alternative name.
     let names = profile::alternative_names(request.kind, &request.subject);
     let intermediate = ca::intermediate(&context.folder);

@@ -36,7 +36,7 @@ pub(super) fn parse(args: &cli::Issue, now: OffsetDateTime, report: &Report) -> 
             (requested(kind, &csr, args.cn.as_deref())?, KeySource::Requested(csr.public_key))
         }
     };
-    let subject = subject.of(args.org.clone(), args.ou.clone())?;
+    let subject = subject.with_organization(args.org.clone(), args.ou.clone())?;
     let request = Request { kind, subject, key, validity: validity(args, kind, now)? };
     say_what_may_surprise(args, &request, report);
     Ok(request)

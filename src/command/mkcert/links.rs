@@ -50,7 +50,7 @@ impl LinkLine {
 }
 
 const FIRST_LINES: &str = "#!/bin/sh\n# Made by devca mkcert --link, and removed by devca mkcert --unlink: runs devca in the place of mkcert.\nexec ";
-const LAST_WORDS: &str = " mkcert -- \"$@\"\n";
+const LAST_LINE: &str = " mkcert -- \"$@\"\n";
 
 /// Writes the script to the places of these tools.
 pub(super) fn create(context: &Context, tools: &[LinkedTool]) -> anyhow::Result<Vec<LinkLine>> {
@@ -62,7 +62,7 @@ pub(super) fn create(context: &Context, tools: &[LinkedTool]) -> anyhow::Result<
         )
         .into());
     }
-    let script = format!("{FIRST_LINES}{}{LAST_WORDS}", quoted(&std::env::current_exe()?));
+    let script = format!("{FIRST_LINES}{}{LAST_LINE}", quoted(&std::env::current_exe()?));
     let mut lines = Vec::new();
     for &tool in tools {
         let path = place(context, tool)?;
@@ -158,7 +158,7 @@ fn line(tool: LinkedTool, path: PathBuf, state: anyhow::Result<LinkState>) -> Li
 /// Whether the file is a script that devca wrote, even if it runs another installation of devca.
 fn is_own(path: &Path) -> bool {
     let text = files::read(path).unwrap_or_default();
-    text.starts_with(FIRST_LINES.as_bytes()) && text.ends_with(LAST_WORDS.as_bytes())
+    text.starts_with(FIRST_LINES.as_bytes()) && text.ends_with(LAST_LINE.as_bytes())
 }
 
 fn is_current(path: &Path, script: &str) -> bool {

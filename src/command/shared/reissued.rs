@@ -70,7 +70,7 @@ fn with_new_key(entry: &Entry) -> Option<String> {
 impl Reissued {
     /// Records a certificate that was not renewed. Deleted certificates are not mentioned unless they were
     /// asked for.
-    pub(in crate::command) fn leave(
+    pub(in crate::command) fn record_skipped(
         &mut self,
         others: Vec<(Entry, State)>,
         is_failure: impl Fn(&Entry, State) -> bool,
@@ -106,7 +106,7 @@ impl Reissued {
 
     /// Reports files that were not renewed with the others of their certificate, because they are missing or
     /// have other content. If the others were renewed, the inventory no longer lists these.
-    pub(in crate::command) fn lose(&mut self, context: &Context, lost: Vec<(PathBuf, Entry)>) {
+    pub(in crate::command) fn record_lost(&mut self, context: &Context, lost: Vec<(PathBuf, Entry)>) {
         for (path, entry) in lost {
             let why = if path.exists() { "it contains something else" } else { "it is missing" };
             let is_renewed = self.done.iter().any(|done| entry.files.iter().any(|file| file.path == *done));

@@ -45,7 +45,7 @@ pub(super) fn look_at(
     let revoked = inventory.revoked();
     let mut entries = inventory.in_use();
     let left = left_behind(&entries).map(|(what, hint)| finding(what, &hint));
-    entries.retain(|entry| !revoked.contains(&entry.serial) && presence::glance(entry) == State::There);
+    entries.retain(|entry| !revoked.contains(&entry.serial) && presence::quick_state(entry) == State::There);
     let present = PresentRoot::new(root, &context.folder);
     let (issued, outdated, shut_out) = IssuedCounts::count(&entries, context, &present);
     if let Some(root) = root {

@@ -15,7 +15,7 @@ const READY: &str = "ready";
 
 impl Files {
     /// Replaces and removes files of a CA's folder in one transaction. If it is interrupted, either nothing
-    /// has changed, or the next [`settle`](Self::settle) completes it. The caller holds the CA's lock.
+    /// has changed, or the next [`finish_exchange`](Self::finish_exchange) completes it. The caller holds the CA's lock.
     pub fn exchange(self, folder: &Path, new: &[NewFile], gone: &[PathBuf]) -> anyhow::Result<()> {
         let exchange = || -> io::Result<()> {
             let opened = Folder::open(folder)?;
@@ -30,7 +30,7 @@ impl Files {
             exchanged
         };
         exchange().or_hint(|| format!("cannot write {}", folder.display()), || folder_hint(folder))?;
-        self.settle(folder)
+        self.finish_exchange(folder)
     }
 
     fn fill(self, folder: Folder, new: &[NewFile], gone: &[PathBuf]) -> io::Result<()> {
@@ -48,10 +48,10 @@ impl Files {
     }
 
     /// Completes an interrupted [`exchange`](Self::exchange). The caller holds the CA's lock.
-    pub fn settle(self, folder: &Path) -> anyhow::Result<()> {
+    pub fn finish_exchange(self, folder: &Path) -> anyhow::Result<()> {
         // Every command passes here, and usually there is nothing to complete, so check the path first.
         if folder.join(READY).symlink_metadata().is_ok_and(|found| found.is_dir()) {
-            settle(folder)
+            move_into_place(folder)
                 .or_hint(|| format!("cannot write {}", folder.display()), || folder_hint(folder))?;
         }
         Ok(())
@@ -59,8 +59,8 @@ impl Files {
 
     /// Removes the temporary files that an interrupted run left in a CA's folder. The caller holds the CA's
     /// lock.
-    pub fn sweep(self, folder: &Path) -> anyhow::Result<()> {
-        let sweep = || -> io::Result<()> {
+    pub fn remove_leftovers(self, folder: &Path) -> anyhow::Result<()> {
+        let remove = || -> io::Result<()> {
             let folder = Folder::open(folder)?;
             for name in folder.names()? {
                 if name.to_string_lossy().starts_with(STAGING) {
@@ -72,11 +72,11 @@ impl Files {
             }
             Ok(())
         };
-        sweep().or_hint(|| format!("cannot clean up {}", folder.display()), || folder_hint(folder))
+        remove().or_hint(|| format!("cannot clean up {}", folder.display()), || folder_hint(folder))
     }
 }
 
-fn settle(folder: &Path) -> io::Result<()> {
+fn move_into_place(folder: &Path) -> io::Result<()> {
     let folder = Folder::open(folder)?;
     let ready = folder.open_folder(OsStr::new(READY))?;
     for name in ready.names()? {

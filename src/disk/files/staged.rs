@@ -23,7 +23,7 @@ pub struct Staged {
 impl Files {
     /// Removes the temporary files that an interrupted run with this tag left in a folder. The caller holds
     /// the CA's lock.
-    pub fn sweep_issued(self, folder: &Path) {
+    pub fn remove_issued_leftovers(self, folder: &Path) {
         let (true, Ok(folder)) = (self.tag.is_some(), Folder::open(folder)) else { return };
         let prefix = self.prefix();
         for name in folder.names().unwrap_or_default() {

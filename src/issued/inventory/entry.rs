@@ -135,7 +135,7 @@ impl Entry {
             path: output.path.clone(),
             sha256: match output.part.holds {
                 Holds::Certificate | Holds::Key => None,
-                Holds::Sealed | Holds::Public => Some(hex::encode(key::sha256(&file.content))),
+                Holds::Opaque | Holds::Public => Some(hex::encode(key::sha256(&file.content))),
             },
             modified: None,
             outdated: false,

@@ -14,25 +14,25 @@ use crate::x509::parsed::Parsed;
 
 /// A client configuration that sends this certificate and accepts any server.
 pub(super) fn configuration(
-    watcher: &Arc<Watcher>,
+    recorder: &Arc<Recorder>,
     identity: Option<Arc<CertifiedKey>>,
 ) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let answers = Arc::new(Answers { watcher: watcher.clone(), identity });
-    let verifier: Arc<Watcher> = watcher.clone();
-    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_client_cert_resolver(answers))
+    let resolver = Arc::new(ClientCertificateRecorder { recorder: recorder.clone(), identity });
+    let verifier: Arc<Recorder> = recorder.clone();
+    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_client_cert_resolver(resolver))
 }
 
 /// Accepts any certificate and records it, to be judged afterwards.
 #[derive(Debug, Default)]
-pub(super) struct Watcher {
-    state: Mutex<Watched>,
+pub(super) struct Recorder {
+    state: Mutex<Recorded>,
 }
 
 /// What the server sent and requested.
 #[derive(Debug, Default)]
-pub(super) struct Watched {
+pub(super) struct Recorded {
     /// The server's certificates in DER, leaf first.
     pub(super) chain: Vec<Vec<u8>>,
     /// The CAs whose client certificates the server accepts; `None` if it did not request one.
@@ -43,8 +43,8 @@ pub(super) struct Watched {
     pub(super) is_stapled: bool,
 }
 
-impl Watcher {
-    pub(super) fn seen(&self) -> MutexGuard<'_, Watched> {
+impl Recorder {
+    pub(super) fn seen(&self) -> MutexGuard<'_, Recorded> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -53,7 +53,7 @@ fn algorithms() -> WebPkiSupportedAlgorithms {
     rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms
 }
 
-impl Watcher {
+impl Recorder {
     /// Records whether the signature is good, and continues either way. Only a wrong signature proves that
     /// the server lacks the certificate's key: a certificate that webpki cannot parse is judged elsewhere.
     fn note(
@@ -79,7 +79,7 @@ fn can_be_verified(certificate: &[u8]) -> bool {
     })
 }
 
-impl ServerCertVerifier for Watcher {
+impl ServerCertVerifier for Recorder {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -119,15 +119,15 @@ impl ServerCertVerifier for Watcher {
 
 /// Sends the client's certificate, if there is one, and records that the server requested it.
 #[derive(Debug)]
-struct Answers {
-    watcher: Arc<Watcher>,
+struct ClientCertificateRecorder {
+    recorder: Arc<Recorder>,
     identity: Option<Arc<CertifiedKey>>,
 }
 
-impl ResolvesClientCert for Answers {
+impl ResolvesClientCert for ClientCertificateRecorder {
     fn resolve(&self, acceptable: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         let names = acceptable.iter().map(|name| name.to_vec()).collect();
-        self.watcher.seen().acceptable = Some(names);
+        self.recorder.seen().acceptable = Some(names);
         self.identity.clone()
     }
 
