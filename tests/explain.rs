@@ -6,13 +6,20 @@
 #[path = "explain/clients.rs"]
 mod clients;
 mod common;
+#[path = "explain/connections.rs"]
+mod connections;
 #[path = "explain/files.rs"]
 mod files;
+#[path = "explain/logs.rs"]
+mod logs;
 #[allow(dead_code)]
 #[path = "serve/served.rs"]
 mod served;
 #[path = "explain/servers.rs"]
 mod servers;
+#[allow(dead_code)]
+#[path = "servers/running.rs"]
+mod upstream;
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -26,7 +33,9 @@ use devca::check::catalogue::search::search;
 use clients::{CLIENTS, Client};
 use common::clients::{go_client, java_classes};
 use common::{Home, Server, ok, project, tool, words};
+use connections::{CONNECTIONS, Connection};
 use files::{LOADERS, PROBLEMS, Problem};
+use logs::{LOGGERS, logs};
 use served::Served;
 use servers::{HANDSHAKES, Handshake, Mode};
 
@@ -65,9 +74,16 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let home = Home::new();
+        std::fs::write(home.file("password"), "changeit\n").unwrap();
         for name in ["localhost", "other.test"] {
             home.ok(["issue", name]);
         }
+        home.ok(["issue", "localhost", "--format", "java", "--password-file", "password"]);
+        home.ok(["--ca", "strangers", "issue", "--client", "alice", "--out", "strangers"]);
+        let of_clients = ["--ca", "clients", "issue", "--client", "bob", "--format", "java"];
+        home.ok(of_clients.into_iter().chain(["--password-file", "password"]));
+        home.ok(["--ca", "clients", "crl"]);
+        std::fs::write(home.file("clients.pem"), home.ok(["--ca", "clients", "root", "--pem"])).unwrap();
         std::fs::write(home.file("garbage.pem"), "this is not PEM\n").unwrap();
         // psql refuses a key that others can read before it reads it.
         let owner_only = std::os::unix::fs::PermissionsExt::from_mode(0o600);
@@ -101,6 +117,14 @@ impl Bench {
             ("MYSQL_PORT", starttls[0].port.to_string()),
             ("POSTGRES_PORT", starttls[1].port.to_string()),
             ("ROOT", text(&home.root())),
+            ("CERT", text(&home.file("localhost.pem"))),
+            ("KEY", text(&home.file("localhost-key.pem"))),
+            ("CLIENT_CA", text(&home.file("clients.pem"))),
+            ("CRL", text(&home.file("crl.pem"))),
+            ("STORES", text(&home.file("localhost"))),
+            ("CLIENT_STORE", text(&home.file("bob-client-truststore.p12"))),
+            ("MUTUAL", text(&project().join("tests/mtls"))),
+            ("GO_CACHE", text(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("go-cache"))),
             ("NODE", text(&tool("node"))),
             ("PYTHON", text(&project().join("target/tools/python/bin/python"))),
             ("CLIENTS", text(&project().join("tests/clients"))),
@@ -146,10 +170,12 @@ impl Recognized {
     fn look_up(&mut self, what: &str, said: &str, expected: &[&str]) {
         let is_explained = |text: &str| search(text).iter().any(|(fault, _)| expected.contains(&fault.id));
         let known: Vec<&str> = said.lines().filter(|line| is_explained(line)).collect();
-        if known.is_empty() {
+        if known.is_empty() && !is_explained(said) {
             let found: Vec<_> = search(said).iter().map(|(fault, _)| fault.id).collect();
             self.wrong.push(format!("{what}: {found:?} instead of {expected:?}:\n{said}"));
         }
+        // Or only several lines together do, such as a stack trace.
+        let known = if known.is_empty() { vec![said] } else { known };
         let varies = |word: &&str| word.contains("localhost") || word.contains(|c: char| c.is_ascii_digit());
         let constant =
             |line: &str| line.split_whitespace().filter(|word| !varies(word)).collect::<Vec<_>>().join(" ");
@@ -180,6 +206,14 @@ fn connects(bench: &Bench, client: &Client, site: &str, recognized: &Mutex<Recog
     recognized.lock().unwrap().look_up(&format!("{} of {site}", client.name), &said, faults);
 }
 
+fn fails(bench: &Bench, connection: &Connection, ports: &[(&str, String)], recognized: &Mutex<Recognized>) {
+    let url = format!("https://localhost:{}/", bench.port);
+    let more: Vec<_> = ports.iter().cloned().chain([("URL", url)]).collect();
+    let (_, said) = bench.run(connection.script, &more);
+    let what = format!("{}: {}", connection.name, connection.fault);
+    recognized.lock().unwrap().look_up(&what, &said, &[connection.fault]);
+}
+
 fn loads(bench: &Bench, script: &str, name: &str, problem: Problem, recognized: &Mutex<Recognized>) {
     let (certificate, key) = match problem {
         Problem::KeyMismatch => ("localhost.pem", "other.test-key.pem"),
@@ -202,6 +236,26 @@ fn shakes_hands(bench: &Bench, handshake: &Handshake, (mode, faults): Mode, reco
     let variables = [("CERT", certificate), ("KEY", key), ("MODE", mode.to_owned())];
     let (_, said) = bench.run(handshake.script, &variables);
     recognized.lock().unwrap().look_up(&format!("{}'s server: {mode}", handshake.name), &said, faults);
+}
+
+#[test]
+fn what_is_printed_without_a_certificate_is_recognized() {
+    let bench = Bench::new();
+    let recognized = Mutex::new(Recognized::default());
+    let ports = connections::ports();
+    each(CONNECTIONS, |connection| fails(&bench, connection, &ports, &recognized));
+    let wrong = recognized.into_inner().unwrap().wrong;
+    assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn what_servers_log_is_explained() {
+    let bench = Bench::new();
+    let recognized = Mutex::new(Recognized::default());
+    each(LOGGERS, |logger| logs(&bench, logger, &recognized));
+    let Recognized { lines, wrong } = recognized.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    println!("{lines:#?}");
 }
 
 #[test]

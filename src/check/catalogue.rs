@@ -9,6 +9,7 @@ mod client;
 mod connection;
 mod form;
 mod leaf;
+mod mutual;
 pub mod search;
 mod surroundings;
 
@@ -17,6 +18,7 @@ pub use client::{Client, Library};
 pub use connection::*;
 pub use form::*;
 pub use leaf::*;
+pub use mutual::*;
 pub use surroundings::*;
 
 /// One way in which TLS fails.
@@ -49,7 +51,7 @@ pub struct Words {
     /// The client.
     #[cfg_attr(test, schemars(with = "String"))]
     pub client: Client,
-    /// A literal fragment of the client's message.
+    /// A literal fragment of the client's message, or several, with "…" between them.
     #[serde(rename = "message")]
     pub says: &'static str,
     /// The case of the fault in which the client says this, if it words several cases differently.
@@ -157,6 +159,7 @@ pub static ALL: &[&Diagnosis] = &[
     &PLAIN_CLIENT,
     &NOT_TLS,
     &PROTOCOL_TOO_OLD,
+    &NO_COMMON_PROTOCOL,
     &CLIENT_CERTIFICATE_REQUIRED,
     &CLIENT_CERTIFICATE_REFUSED,
     &REJECTED_BY_CLIENT,

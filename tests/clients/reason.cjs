@@ -9,6 +9,19 @@ const ask = {
   "node-fetch": () => from("node-fetch")(url),
   undici: () => from("undici").request(url),
   playwright: async () => (await from("playwright-core").request.newContext()).get(url),
+  http2: () =>
+    new Promise((_, reject) => {
+      const session = require("node:http2").connect(url);
+      session.on("error", () => {});
+      session.request().on("error", reject);
+    }),
+  grpc: () =>
+    new Promise((_, reject) => {
+      const { Client, credentials } = from("@grpc/grpc-js");
+      const client = new Client(new URL(url).host, credentials.createSsl());
+      const [as_is, deadline] = [(bytes) => bytes, Date.now() + 20000];
+      client.makeUnaryRequest("/greeter/greet", as_is, as_is, Buffer.alloc(0), { deadline }, reject);
+    }),
   ws: () =>
     new Promise((_, reject) => {
       const socket = new (from("ws"))(url.replace("https", "wss"));

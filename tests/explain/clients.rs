@@ -97,6 +97,9 @@ pub(super) const CLIENTS: &[Client] = &[
     client("node-fetch", "exec \"$NODE\" $CLIENTS/reason.cjs node-fetch $URL $MODULES"),
     client("undici", "exec \"$NODE\" $CLIENTS/reason.cjs undici $URL $MODULES"),
     of(REFUSED_BY_ALL, "ws", "exec \"$NODE\" $CLIENTS/reason.cjs ws $URL $MODULES"),
+    of(REFUSED_BY_ALL, "Node's http2", "exec \"$NODE\" $CLIENTS/reason.cjs http2 $URL"),
+    of(REFUSED_BY_ALL, "gRPC for Node", "exec \"$NODE\" $CLIENTS/reason.cjs grpc $URL $MODULES"),
+    of(FEW, "gRPC for Python", "exec $MODULES/../grpc/bin/python $CLIENTS/grpc_client.py $ROOT $HOST:$PORT"),
     of(FEW, "Playwright", "exec \"$NODE\" $CLIENTS/reason.cjs playwright $URL $MODULES"),
     of(FEW, "npm", "exec npm ping --registry $URL --fetch-retries 0"),
     of(
@@ -118,6 +121,7 @@ pub(super) const CLIENTS: &[Client] = &[
         "exec $MODULES/.bin/deno run --quiet --no-config --allow-net --allow-read $CLIENTS/fetch.mjs - $PORT $HOST",
     ),
     of(FEW, "workerd", "exec $CLIENTS/workerd $MODULES/.bin/workerd $ROOT $PORT $HOST"),
+    of(FEW, "miniflare", "exec \"$NODE\" $CLIENTS/miniflare.mjs $MODULES $ROOT $PORT $HOST"),
     client("Python's ssl", "exec python3 $CLIENTS/client.py $ROOT $PORT $HOST"),
     client(
         "Python's urllib",

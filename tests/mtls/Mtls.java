@@ -59,7 +59,7 @@ public class Mtls {
                         .filter(part -> part.getType().equals("CN")).findFirst().orElseThrow().getValue().toString();
                 socket.getOutputStream().write(("HTTP/1.0 200 OK\r\n\r\nHello, " + name + "\n").getBytes());
             } catch (java.io.IOException refused) {
-                // the client hears of it
+                refused.printStackTrace();
             }
         }
     }

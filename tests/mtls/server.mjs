@@ -9,4 +9,5 @@ const options = { cert, key, ca, crl, requestCert: true, rejectUnauthorized: tru
 const server = https.createServer(options, (request, answer) => {
   answer.end(`Hello, ${request.socket.getPeerCertificate().subject.CN}\n`);
 });
+server.on("tlsClientError", (error) => console.error("tlsClientError", String(error), error.code));
 server.listen(0, "127.0.0.1", () => console.log(`ACCEPT 127.0.0.1:${server.address().port}`));

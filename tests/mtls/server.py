@@ -2,6 +2,7 @@
 import socket
 import ssl
 import sys
+import traceback
 
 certificate, key, ca, crl = sys.argv[1:5]
 context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=ca)
@@ -20,4 +21,4 @@ while True:
             answer = b"Hello, %s\n" % subject["commonName"].encode()
             connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))
     except OSError:
-        pass  # the client was refused
+        traceback.print_exc()

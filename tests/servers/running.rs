@@ -53,6 +53,28 @@ impl Running {
         }
     }
 
+    /// The port that it says it listens at, in a line such as `ACCEPT 127.0.0.1:8443`.
+    #[allow(dead_code)] // most are told which
+    pub(super) fn port(&self) -> Option<String> {
+        let place = self.said.lines().find_map(|line| line.strip_prefix("ACCEPT "))?;
+        Some(place.rsplit(':').next()?.trim().to_owned())
+    }
+
+    /// Waits until it has printed this since the last call, and returns it, or everything else that it printed.
+    #[allow(dead_code)] // not every test reads its log
+    pub(super) fn wait_for(&mut self, is_it: impl Fn(&str) -> bool) -> Result<String, String> {
+        let end = Instant::now() + Duration::from_secs(20);
+        let mut said = String::new();
+        while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            said += &line;
+            said.push('\n');
+            if is_it(&said) {
+                return Ok(said);
+            }
+        }
+        Err(said)
+    }
+
     /// Returns everything that it has printed so far.
     pub(super) fn hear(&mut self) -> &str {
         // A server that has ended closes its output, but its last lines may not have arrived yet.

@@ -208,6 +208,8 @@ pub static REFUSED: Diagnosis = Diagnosis {
         says(DotNet, "The remote certificate is invalid"),
         says(Curl, "curl: (60)"),
         says(Node, "fetch failed"),
+        says(Node, "ERR_HTTP2_STREAM_CANCEL"),
+        says(Node, "The pending stream has been canceled"),
         says(SocketIo, "xhr poll error"),
         says(SocketIo, "websocket error"),
         says(Chrome, "uses HSTS"),

@@ -109,8 +109,11 @@ impl Client {
 
     /// Whether these messages are from a server's log.
     pub fn is_server(self) -> bool {
-        use Client::{GoServer, JavaServer, NodeServer, OpenSslServer, PythonServer, RustlsServer};
-        matches!(self, GoServer | JavaServer | NodeServer | OpenSslServer | PythonServer | RustlsServer)
+        use Client::{GoServer, HaProxy, JavaServer, NodeServer, OpenSslServer, PythonServer, RustlsServer};
+        matches!(
+            self,
+            GoServer | HaProxy | JavaServer | NodeServer | OpenSslServer | PythonServer | RustlsServer
+        )
     }
 
     /// The library that verifies certificates for it, if the messages are known to come from one.

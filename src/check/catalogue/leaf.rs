@@ -5,8 +5,8 @@ use super::Case::{
     UnknownSni,
 };
 use super::Client::{
-    Apache, Boto, Bun, Chrome, Curl, DotNet, Firefox, Git, GnuTls, Go, HaProxy, Java, Mosquitto, Nginx, Node,
-    OpenSsl, Perl, Php, Pip, PostgreSql, Python, Redis, Ruby, Rustls, Safari, Wget,
+    Apache, Boto, Bun, Chrome, Curl, DotNet, Firefox, Git, GnuTls, Go, Grpc, HaProxy, Java, Mosquitto, Nginx,
+    Node, OpenSsl, Perl, Php, Pip, PostgreSql, Python, Redis, Ruby, Rustls, Safari, Wget,
 };
 use super::{Diagnosis, says};
 
@@ -53,6 +53,7 @@ pub static NAME_MISMATCH: Diagnosis = Diagnosis {
         "devca check ADDRESS shows the names in the certificate",
     ],
     words: &[
+        says(Grpc, "Hostname Verification Check failed"),
         says(Curl, "no alternative certificate subject name matches"),
         says(Curl, "does not match target host name"),
         says(Node, "ERR_TLS_CERT_ALTNAME_INVALID"),

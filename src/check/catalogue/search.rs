@@ -28,7 +28,7 @@ pub fn search(text: &str) -> Vec<(&'static Diagnosis, Vec<Client>)> {
     let text = plain(text);
     let mut found: Vec<(usize, usize, &'static Diagnosis, Vec<Client>)> = Vec::new();
     for (rank, fault) in ALL.iter().enumerate() {
-        let in_text = |says: &str| text.contains(&plain(says)) || plain(says) == format!("net::{text}");
+        let in_text = |says: &str| contains(&text, &plain(says)) || plain(says) == format!("net::{text}");
         let words: Vec<_> = fault.words.iter().filter(|words| in_text(words.says)).collect();
         let longest = words.iter().map(|words| weight(words.says)).max();
         let longest =
@@ -50,10 +50,22 @@ pub fn search(text: &str) -> Vec<(&'static Diagnosis, Vec<Client>)> {
     found.into_iter().map(|(_, _, fault, by)| (fault, by)).collect()
 }
 
+/// Whether the text has the parts of a message, which "…" separates, in their order.
+fn contains(text: &str, says: &str) -> bool {
+    let after = |rest: &str, part: &str| rest.find(part).map(|at| at + part.len());
+    says.split('…').try_fold(text, |rest, part| rest.get(after(rest, part)?..)).is_some()
+}
+
 /// How specific a message is: its length, unless other programs say the same before any reason.
 fn weight(says: &str) -> usize {
-    const GENERAL: [&str; 2] = ["certificate is NOT trusted", "http: TLS handshake error from"];
-    if GENERAL.contains(&says) { 1 } else { says.len() }
+    const GENERAL: [&str; 3] = ["certificate is NOT trusted", "http: TLS handshake error from", "EPROTO"];
+    /// More than any message has. The other part of a message shows which side printed it.
+    const IN_PARTS: usize = 1000;
+    match says {
+        says if GENERAL.contains(&says) => 1,
+        says if says.contains('…') => IN_PARTS + says.len(),
+        says => says.len(),
+    }
 }
 
 /// The rank among faults with the same message, the most likely first.
@@ -64,16 +76,20 @@ fn likelihood(fault: &'static Diagnosis, text: &str) -> usize {
     usize::from(*fault != *first)
 }
 
-/// What servers log before a TLS error: Go, nginx, Node, Python, Apache, HAProxy, Redis.
-const SERVER_LOGS: [&str; 8] = [
+/// What servers log before a TLS error: Go, nginx, Node, Python, Apache, HAProxy, Redis, Mosquitto (after the time),
+/// PostgreSQL.
+const SERVER_LOGS: [&str; 11] = [
     "tls handshake error from",
     "ssl_do_handshake() failed",
     "tlsclienterror",
     "while ssl handshaking",
     "ssl handshake failure",
     "ssl library error",
-    "do_handshake",
+    "server_side=true",
+    "in accept",
     "error accepting a client connection",
+    ": openssl error[",
+    "could not accept ssl connection",
 ];
 
 /// Normalizes case, quotes and dashes, which differ between versions.
