@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -70,6 +71,11 @@ pub trait Outcome: Serialize {
     fn is_payload(&self) -> bool {
         false
     }
+}
+
+/// A duration in milliseconds, to the microsecond, for JSON.
+pub(crate) fn milliseconds(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// One JSON document, for what is not printed: a page that a server shows.

@@ -16,11 +16,14 @@ mod renewing;
 mod served;
 #[path = "acme/snippets.rs"]
 mod snippets;
+#[path = "acme/validation.rs"]
+mod validation;
 #[path = "acme/world.rs"]
 mod world;
 
 use std::ffi::OsStr;
 use std::fs;
+use std::process::Stdio;
 
 use common::{Home, project, tool, words};
 use world::{World, succeed};
@@ -98,13 +101,6 @@ fn renewal_information_can_be_forced() {
 }
 
 #[test]
-fn a_challenge_that_is_not_met_is_explained() {
-    let world = World::new(&[]);
-    protocol(&world, "failing", NOTHING);
-    world.acme.says("\"valid\":false");
-}
-
-#[test]
 fn new_accounts_can_need_a_key_of_the_server() {
     let home = Home::new();
     let file = home.file("eab.txt");
@@ -114,22 +110,58 @@ fn new_accounts_can_need_a_key_of_the_server() {
     protocol(&world, "bound", ["kid-1", key]);
     fs::write(&file, "kid-1 short\n").unwrap();
     let said = world.home.fails(["acme", "--eab", file.to_str().unwrap()]);
-    assert!(said.contains("line 1 is not an identifier") && !said.contains("short"), "{said}");
+    assert!(said.contains("line 1 does not consist of an identifier") && !said.contains("short"), "{said}");
 }
 
 #[test]
 fn chaos_is_what_was_asked_for() {
-    let world = World::new(&["--validate", "none", "--ephemeral", "--chaos=nonces=20,errors=20,limits=20"]);
+    let world =
+        World::new(&["--validate", "none", "--ephemeral", "--chaos", "nonces=20,errors=20,limits=20"]);
     protocol(&world, "chaos", NOTHING);
+    let said = words(&world.home.devca(["acme", "--chaos", "500"]).output().unwrap());
+    assert!(said.contains("hint: for example: --chaos 30"), "{said}");
 }
 
 #[test]
-fn a_second_server_of_one_ca_is_refused() {
-    let world = World::new(&[]);
-    let said = world.home.fails(["acme", "--port", "0"]);
-    assert!(said.contains("end the other devca acme of this CA"), "{said}");
-    let plain = common::run("curl", ["-sS", &world.directory().replace("https:", "http:")]);
+fn memory_has_a_limit() {
+    let world = World::new(&["--validate", "none", "--ephemeral"]);
+    protocol(&world, "full", NOTHING);
+    let mib = world.acme.memory("VmHWM") >> 10;
+    assert!(mib < 400, "{mib} MiB");
+}
+
+/// What it says when it starts for the first time, while another runs, and without the port for its name server.
+#[test]
+fn what_prevents_a_start_is_explained() {
+    let home = Home::new();
+    let mut command = home.devca(["acme", "--port", "0", "--dns-port", "0", "--json"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let acme = served::Served::spawn(command);
+    let log = acme.log();
+    let notes: Vec<_> = log.iter().filter(|line| line["event"] == "warning").collect();
+    assert_eq!(notes.len(), 1, "{notes:#?}");
+    assert!(notes[0]["message"].as_str().unwrap().contains("created a root CA"), "{notes:#?}");
+
+    let said = home.fails(["acme", "--port", "0"]);
+    assert!(said.contains("error: another devca acme of this CA is running"), "{said}");
+    assert!(
+        said.contains("hint: end it with Ctrl-C, or") && said.contains(": devca acme --ephemeral"),
+        "{said}"
+    );
+    let dns = log.iter().find_map(|line| line["dns"].as_str()).unwrap();
+    let port = dns.split(':').next_back().unwrap();
+    let said = home.fails(["acme", "--port", "0", "--ephemeral", "--dns-port", port]);
+    let expected = format!("the name server cannot listen on {dns}: another program does");
+    assert!(said.contains(&expected) && said.contains(": devca acme --dns-port 8053"), "{said}");
+
+    let plain = common::run("curl", ["-sS", &acme.url("/directory").replace("https:", "http:")]);
     assert!(words(&plain).contains("speaks HTTPS"), "{}", words(&plain));
+    common::ok("curl", ["-sS", "--cacert", home.root().to_str().unwrap(), &acme.url("/directory")]);
+    acme.says("\"request\"");
+    for line in acme.log().iter().filter(|line| line["event"] == "request") {
+        let digits = line["milliseconds"].to_string();
+        assert!(digits.split('.').next_back().unwrap().len() <= 3, "{line}");
+    }
 }
 
 /// Kills the server as often as `DEVCA_KILLS` says, or else a few times.

@@ -12,7 +12,7 @@ use super::record::{AccountStatus, AcmeAccount, AcmeOrder, OrderStatus};
 use super::reply::{self, AcmeReply};
 use super::route::Route;
 use super::server::{Call, Caller, random_id};
-use super::store::{BY_ACCOUNT, BY_KEY};
+use super::store::tables::{BY_ACCOUNT, BY_KEY};
 use super::{base64url, order, payload};
 
 /// The number of orders on one page of the list.
@@ -43,15 +43,17 @@ pub(super) async fn create(call: &Call, key: Jwk, body: &[u8]) -> Result<AcmeRep
         return Err(AcmeProblem::new(ProblemKind::AccountDoesNotExist, "there is no account for this key"));
     }
     check_contacts(&asked.contact)?;
+    call.server.store.check_room()?;
     let binding = match (&call.server.bindings, asked.external_account_binding) {
-        (None, binding) => binding,
+        // There is no key to verify it with.
+        (None, _) => None,
         (Some(keys), Some(binding)) => {
             binding::check(keys, &binding, &key, &call.url(Route::NewAccount))?;
             Some(binding)
         }
         (Some(_), None) => {
             let what =
-                "a new account needs an external account binding: a key ID and an HMAC key of this server";
+                "a new account requires an external account binding: a key ID and an HMAC key of this server";
             return Err(AcmeProblem::new(ProblemKind::ExternalAccountRequired, what));
         }
     };
@@ -117,7 +119,7 @@ fn check_contacts(contacts: &[String]) -> Result<(), AcmeProblem> {
             !local.is_empty() && !domain.is_empty() && !mailbox.contains([',', '?', ' '])
         });
         if !is_one || mailbox.chars().any(char::is_control) || mailbox.len() > 320 {
-            let what = format!("{contact:?} is not one email address");
+            let what = format!("{contact:?} is not a single email address");
             return Err(AcmeProblem::new(ProblemKind::InvalidContact, what));
         }
     }
@@ -138,7 +140,7 @@ pub(super) async fn update(
     body: &[u8],
 ) -> Result<AcmeReply, AcmeProblem> {
     if id != caller.id {
-        return Err(AcmeProblem::unauthorized("this is the account of another key"));
+        return Err(AcmeProblem::unauthorized("this account has another key"));
     }
     if body.is_empty() {
         return Ok(shown(call, StatusCode::OK, id, &caller.account));

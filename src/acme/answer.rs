@@ -21,6 +21,7 @@ use super::route::Route;
 use super::server::{AcmeServer, Call, Caller};
 use super::{account, authorization, certificate, challenge, directory, dns, finalize, key_change};
 use super::{order, renewal_info, revoke};
+use crate::report;
 
 /// The maximum size of a request's body: a CSR for a hundred names needs a tenth of it.
 const MOST_BODY: usize = 64 << 10;
@@ -54,7 +55,7 @@ pub(super) async fn answer(
             method: method.as_str(),
             path: &path,
             status: reply.status().as_u16(),
-            milliseconds: began.elapsed().as_secs_f64() * 1000.0,
+            milliseconds: report::milliseconds(began.elapsed()),
             client: client.to_canonical().to_string(),
             problem: problem.as_ref().map(|problem| problem.detail.as_str()),
         });
@@ -80,7 +81,7 @@ async fn route(server: &Arc<AcmeServer>, request: Request<Incoming>) -> Result<A
             server.chaos.delay().await;
             post(&call, route, request).await?
         }
-        _ => return Ok(not_allowed(route)),
+        _ => return Ok(not_allowed(route, &method)),
     };
     Ok(reply::linked(reply, &call.url(Route::Directory), "index"))
 }
@@ -91,13 +92,16 @@ fn with_status(status: StatusCode) -> AcmeReply {
     reply
 }
 
-fn not_allowed(route: Route) -> AcmeReply {
-    let allowed = match route {
-        Route::Home | Route::Directory | Route::NewNonce | Route::RenewalInfo(_) => "GET, HEAD",
-        _ => "POST",
+fn not_allowed(route: Route, method: &Method) -> AcmeReply {
+    let (allowed, what) = match route {
+        Route::Home | Route::Directory | Route::NewNonce | Route::RenewalInfo(_) => {
+            ("GET, HEAD", format!("{method} is not supported here: use GET or HEAD"))
+        }
+        _ => {
+            let what = "send a signed POST, which has an empty payload for reading (RFC 8555 section 6.3)";
+            ("POST", format!("{method} is not supported here: {what}"))
+        }
     };
-    let what =
-        format!("this resource takes {allowed}; resources are read with POST-as-GET (RFC 8555 section 6.3)");
     reply::with(reply::problem(&AcmeProblem::malformed(what).with_status(405)), ALLOW, allowed)
 }
 
@@ -111,7 +115,7 @@ fn base(request: &Request<Incoming>) -> Result<String, AcmeProblem> {
     if is_good {
         Ok(format!("https://{host}"))
     } else {
-        Err(AcmeProblem::malformed("the host is missing or wrong"))
+        Err(AcmeProblem::malformed("the host is missing or invalid"))
     }
 }
 
@@ -123,7 +127,7 @@ enum Signatory {
 
 async fn post(call: &Call, route: Route<'_>, request: Request<Incoming>) -> Result<AcmeReply, AcmeProblem> {
     if request.headers().get(CONTENT_TYPE).is_none_or(|kind| kind != JOSE) {
-        let what = format!("requests have the content type {JOSE}");
+        let what = format!("requests must have the content type {JOSE}");
         return Err(AcmeProblem::malformed(what).with_status(415));
     }
     let body = body(request.into_body()).await?;
@@ -146,14 +150,14 @@ async fn post(call: &Call, route: Route<'_>, request: Request<Incoming>) -> Resu
     match (route, sender) {
         (Route::NewAccount, Signatory::Key(key)) => account::create(call, key, &payload).await,
         (Route::NewAccount, Signatory::Account(_)) => {
-            Err(AcmeProblem::malformed("a new account is asked for with jwk, not with kid"))
+            Err(AcmeProblem::malformed("a request for a new account must be signed with jwk, not kid"))
         }
         (Route::RevokeCertificate, Signatory::Key(key)) => revoke::by_key(call, &key, &payload).await,
         (Route::RevokeCertificate, Signatory::Account(caller)) => {
             revoke::by_account(call, &caller, &payload).await
         }
         (_, Signatory::Key(_)) => {
-            Err(AcmeProblem::malformed("this request is signed with kid, not with jwk"))
+            Err(AcmeProblem::malformed("this request must be signed with kid, not jwk"))
         }
         (route, Signatory::Account(caller)) => of_account(call, route, caller, payload).await,
     }
@@ -178,7 +182,7 @@ async fn of_account(
     }
     if !payload.is_empty() {
         return Err(AcmeProblem::malformed(
-            "this resource is read with an empty payload (RFC 8555 section 6.3)",
+            "to read this resource, send an empty payload (RFC 8555 section 6.3)",
         ));
     }
     match route {
@@ -187,20 +191,21 @@ async fn of_account(
         Route::Order(id) => order::read(call, &caller, id),
         Route::Certificate(serial) => certificate::download(call, &caller, serial, false),
         Route::LongerChain(serial) => certificate::download(call, &caller, serial, true),
-        _ => Err(AcmeProblem::malformed("this resource takes no POST").with_status(405)),
+        _ => Err(AcmeProblem::malformed("POST is not supported here: use GET or HEAD").with_status(405)),
     }
 }
 
 async fn body(body: Incoming) -> Result<Vec<u8>, AcmeProblem> {
     let read = timeout(BODY, read(body)).await;
-    read.map_err(|_| AcmeProblem::malformed("the body did not arrive").with_status(408))?
+    read.map_err(|_| AcmeProblem::malformed("the body did not arrive in time").with_status(408))?
 }
 
 /// Keeps reading a body that is too large for a while, because a client that is still sending would not see the answer.
 async fn read(mut body: Incoming) -> Result<Vec<u8>, AcmeProblem> {
     let (mut content, mut length) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| AcmeProblem::malformed("the body was cut off"))?;
+        let frame =
+            frame.map_err(|_| AcmeProblem::malformed("the connection ended before the end of the body"))?;
         let Ok(data) = frame.into_data() else { continue };
         length += data.len();
         if length <= MOST_BODY {

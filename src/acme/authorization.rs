@@ -13,7 +13,7 @@ use super::record::{Authorization, AuthorizationStatus, Challenge, ChallengeKind
 use super::reply::{self, AcmeReply};
 use super::route::Route;
 use super::server::{Call, Caller, LOOK_AGAIN_SECONDS, PENDING, random_id, rfc3339};
-use super::store::PREAUTHORIZED;
+use super::store::tables::PREAUTHORIZED;
 use crate::x509::name::Name;
 
 /// Creates an authorization that waits for its challenges.
@@ -55,10 +55,11 @@ pub(super) async fn create(call: &Call, caller: &Caller, body: &[u8]) -> Result<
     let asked: NewAuthorization = payload::read(body)?;
     let name = asked.identifier.name()?;
     if matches!(&name, Name::Dns(host) if host.starts_with("*.")) {
-        let what = "a wildcard cannot be authorized before there is an order for it (RFC 8555 section 7.4.1)";
+        let what = "a wildcard cannot be authorized before it is ordered (RFC 8555 section 7.4.1)";
         return Err(AcmeProblem::new(ProblemKind::Malformed, what));
     }
     call.server.issuer.judge(&name)?;
+    call.server.store.check_room()?;
     let (id, authorization) = (random_id()?, new(call, &caller.id, &name)?);
     let (own, new) = (id.clone(), authorization.clone());
     call.server

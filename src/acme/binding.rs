@@ -23,7 +23,7 @@ pub(super) fn check(
         "HS384" => hmac::HMAC_SHA384,
         "HS512" => hmac::HMAC_SHA512,
         _ => {
-            return Err(AcmeProblem::malformed("the binding must be authenticated by HS256, HS384 or HS512"));
+            return Err(AcmeProblem::malformed("the alg of the binding must be HS256, HS384 or HS512"));
         }
     };
     if jws.has_nonce || jws.url != url {
@@ -47,8 +47,10 @@ pub fn read_keys(text: &str) -> Result<BindingKeys, Fault> {
         let pair = line.split_once(char::is_whitespace);
         let key = pair.and_then(|(id, key)| Some((id, base64url::decode(key.trim())?)));
         let Some((id, key)) = key.filter(|(_, key)| key.len() >= 16) else {
-            let what =
-                format!("line {} is not an identifier and a key of 16 bytes or more in base64url", index + 1);
+            let what = format!(
+                "line {} does not consist of an identifier and a key of at least 16 bytes in base64url",
+                index + 1
+            );
             let hint =
                 "write one: echo \"kid-1 $(openssl rand 32 | basenc --base64url | tr -d =)\" > eab.txt";
             return Err(Fault::new(what, hint));

@@ -139,6 +139,7 @@ async fn judge(server: Arc<AcmeServer>, id: String, kind: ChallengeKind) {
     let Ok(Some(account)) = server.store.find::<AcmeAccount>(&authorization.account) else { return };
     let Some(challenge) = find(&authorization, kind) else { return };
     let proof = Proof {
+        account: authorization.account.clone(),
         kind,
         identifier: authorization.identifier.clone(),
         token: challenge.token.clone(),

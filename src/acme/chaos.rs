@@ -28,7 +28,7 @@ impl FromStr for Chaos {
     fn from_str(text: &str) -> Result<Self, Fault> {
         let refuse = || {
             let what = format!("{text:?} is not a percentage of requests, such as 30");
-            Fault::usage(what, "for example: --chaos=5, or --chaos=nonces=20,errors=5,limits=5,delays=10")
+            Fault::usage(what, "for example: --chaos 30, or --chaos nonces=20,errors=5,limits=5,delays=10")
         };
         let percent = |word: &str| word.parse().ok().filter(|percent| *percent <= 100).ok_or_else(refuse);
         if let Ok(percent) = percent(text) {

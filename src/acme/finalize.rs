@@ -44,12 +44,13 @@ pub(super) async fn finalize(
         let what = format!("the order is {}", serde_json::to_string(&status).unwrap_or_default());
         return Err(AcmeProblem::new(ProblemKind::OrderNotReady, what));
     }
+    call.server.store.check_room()?;
     let asked: Finalization = payload::read(body)?;
     let bad = |detail: String| AcmeProblem::new(ProblemKind::BadCsr, detail);
     let der = base64url::decode(&asked.csr).ok_or_else(|| bad("the CSR is not DER in base64url".into()))?;
     let csr = Csr::parse(&der).map_err(|why| bad(format!("the CSR cannot be used: {why}")))?;
     if caller.account.key.is_in(csr.public_key.der_bytes()) {
-        return Err(bad("the key of the CSR is that of the account (RFC 8555 section 11.1)".into()));
+        return Err(bad("the CSR must not have the account's key (RFC 8555 section 11.1)".into()));
     }
     let names = same_names(&csr, &order).map_err(bad)?;
     // The root may have been replaced by one that permits fewer names.
@@ -67,7 +68,8 @@ pub(super) async fn finalize(
 
 /// The names of the order, if the CSR requests exactly those.
 fn same_names(csr: &Csr, order: &AcmeOrder) -> Result<Vec<Name>, String> {
-    let read = |word: &String| Name::parse(word).map_err(|fault| format!("the CSR asks for more: {fault}"));
+    let read =
+        |word: &String| Name::parse(word).map_err(|fault| format!("a name in the CSR is not valid: {fault}"));
     let mut asked = csr.names.iter().map(read).collect::<Result<BTreeSet<_>, _>>()?;
     if let Some(common_name) = &csr.common_name {
         asked.insert(read(common_name)?);
@@ -79,8 +81,8 @@ fn same_names(csr: &Csr, order: &AcmeOrder) -> Result<Vec<Name>, String> {
         (asked.difference(&ordered).collect(), ordered.difference(&asked).collect());
     match (more.is_empty(), less.is_empty()) {
         (true, true) => Ok(ordered.into_iter().collect()),
-        (false, _) => Err(format!("the CSR asks for names that the order does not have: {}", list(more))),
-        (true, false) => Err(format!("the CSR lacks names of the order: {}", list(less))),
+        (false, _) => Err(format!("the CSR contains names that are not in the order: {}", list(more))),
+        (true, false) => Err(format!("the CSR lacks names that are in the order: {}", list(less))),
     }
 }
 
@@ -106,7 +108,10 @@ async fn keep(call: &Call, id: &str, order: AcmeOrder, chain: IssuedChain) -> Re
     let change = call.server.store.change(move |changes| {
         let mut order: AcmeOrder = changes.find(&own)?.ok_or_else(|| AcmeProblem::not_found("order"))?;
         if order.certificate.is_some() {
-            return Err(AcmeProblem::new(ProblemKind::OrderNotReady, "the order was finalized meanwhile"));
+            return Err(AcmeProblem::new(
+                ProblemKind::OrderNotReady,
+                "another request has finalized the order",
+            ));
         }
         order.certificate = Some(own_serial.clone());
         changes.put(&own_serial, &certificate)?;

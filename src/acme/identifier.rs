@@ -35,7 +35,7 @@ impl Identifier {
         match (self.kind.as_str(), name) {
             ("dns", Ok(name @ Name::Dns(_))) | ("ip", Ok(name @ Name::Ip(_))) => Ok(name),
             ("dns", Ok(Name::Ip(_))) => {
-                let what = format!("{} is an IP address: its identifier is of type ip", self.value);
+                let what = format!("{} is an IP address: use an identifier of type ip", self.value);
                 Err(AcmeProblem::malformed(what))
             }
             ("dns" | "ip", Ok(_)) => Err(AcmeProblem::malformed(format!(

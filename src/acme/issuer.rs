@@ -159,7 +159,9 @@ impl Issuer {
         }
         if !self.allow_public && policy::needs_consent(name, &ca.authority.signer().constraints) {
             let start = self.option.hint("devca acme --allow-public");
-            return Err(rejected(format!("{name} is not a private address; to issue for it: {start}")));
+            return Err(rejected(format!(
+                "{name} is not a private address; to issue certificates for it: {start}"
+            )));
         }
         Ok(())
     }
@@ -257,7 +259,7 @@ fn handle(ca: &Mutex<SigningCa>, jobs: Vec<IssuerJob>, log: &AcmeLog) {
         written
     });
     let written = written.map_err(|e| {
-        log.warn(format!("nothing can be issued: {e:#}"), Some(hint(&e)));
+        log.warn(format!("cannot issue certificates: {e:#}"), Some(hint(&e)));
         AcmeProblem::internal(format!("the inventory cannot be written: {e:#}"))
     });
     for answer in ready {

@@ -42,7 +42,7 @@ impl Jwk {
             return Err(bad("the jwk contains a private or symmetric key: send the public key only"));
         }
         let key = serde_json::from_value::<Self>(value.clone())
-            .map_err(|_| bad("the jwk is not a public key of type EC, RSA or OKP with all of its members"))?;
+            .map_err(|_| bad("the jwk is not a complete public key of type EC, RSA or OKP"))?;
         key.check().map_err(bad)?;
         Ok(key)
     }
@@ -61,7 +61,7 @@ impl Jwk {
                 }
                 let is_small = e.as_slice() == [1] || e.len() > MOST_EXPONENT_OCTETS;
                 if is_small || e.last().is_none_or(|last| last % 2 == 0) || n[n.len() - 1] % 2 == 0 {
-                    return Err("the RSA key is not usable: use a new one with the exponent 65537");
+                    return Err("the RSA key cannot be used: create one with the exponent 65537");
                 }
                 Ok(())
             }
@@ -118,7 +118,7 @@ impl Jwk {
             return Err(AcmeProblem::new(ProblemKind::BadPublicKey, "the key has an unknown curve"));
         };
         if own != alg {
-            let what = format!("alg is {alg}, but this key signs with {own}");
+            let what = format!("alg is {alg}, but this key requires {own}");
             return Err(AcmeProblem::malformed(what));
         }
         let verified = match self {

@@ -84,9 +84,11 @@ impl Jws {
 
     fn flattened(jws: &Flattened) -> Result<Self, AcmeProblem> {
         if jws.header.is_some() || jws.signatures.is_some() {
-            return Err(AcmeProblem::malformed("a request has one signature and no unprotected header"));
+            return Err(AcmeProblem::malformed(
+                "a request must have one signature and no unprotected header",
+            ));
         }
-        let malformed = || AcmeProblem::malformed("a part of the JWS is not in base64url without padding");
+        let malformed = || AcmeProblem::malformed("the JWS is not in base64url without padding");
         let protected = base64url::decode(&jws.protected).ok_or_else(malformed)?;
         let protected: Protected = serde_json::from_slice(&protected)
             .map_err(|_| AcmeProblem::malformed("the protected header of the JWS cannot be read"))?;

@@ -13,7 +13,7 @@ use super::record::AcmeAccount;
 use super::reply::{self, AcmeReply};
 use super::route::Route;
 use super::server::{Call, Caller};
-use super::store::BY_KEY;
+use super::store::tables::BY_KEY;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -26,24 +26,24 @@ struct KeyChangeRequest {
 pub(super) async fn change(call: &Call, caller: Caller, body: &[u8]) -> Result<AcmeReply, AcmeProblem> {
     let inner = Jws::inner(body)?;
     let SignedBy::Key(new) = &inner.by else {
-        return Err(AcmeProblem::malformed("the inner request is signed with jwk, the new key"));
+        return Err(AcmeProblem::malformed("the inner request must be signed by the new key, with jwk"));
     };
     let new = new.clone();
     if inner.nonce.is_some() || inner.url.as_deref() != Some(call.url(Route::KeyChange).as_str()) {
         return Err(AcmeProblem::malformed(
-            "the inner request has the same url as the outer one, and no nonce",
+            "the inner request must have the url of the outer one, and no nonce",
         ));
     }
     let asked: KeyChangeRequest = payload::read(&inner.verified(&new)?)?;
     if asked.account != call.url(Route::Account(&caller.id)) {
-        return Err(AcmeProblem::malformed("the inner request names another account than the outer one"));
+        return Err(AcmeProblem::malformed("the inner and the outer request are for different accounts"));
     }
     let old = caller.account.key;
     if Jwk::read(&asked.old_key)? != old {
-        return Err(AcmeProblem::malformed("oldKey is not the present key of the account"));
+        return Err(AcmeProblem::malformed("oldKey is not the account's current key"));
     }
     let conflict = |other: &str, url: String| {
-        let mut problem = AcmeProblem::malformed(format!("the new key belongs to {other} account already"));
+        let mut problem = AcmeProblem::malformed(format!("the new key already belongs to {other} account"));
         problem = problem.with_status(409);
         problem.location = Some(url);
         problem
@@ -56,7 +56,7 @@ pub(super) async fn change(call: &Call, caller: Caller, body: &[u8]) -> Result<A
         let mut account: AcmeAccount =
             changes.find(&own)?.ok_or_else(|| AcmeProblem::not_found("account"))?;
         if account.key != old {
-            return Err(AcmeProblem::unauthorized("the key of the account was changed meanwhile"));
+            return Err(AcmeProblem::unauthorized("another request has changed the account's key"));
         }
         account.key = key;
         changes.forget(BY_KEY, &old.thumbprint())?;

@@ -111,7 +111,7 @@ impl LogLine for AcmeEvent<'_> {
                 report::noted(&format!("{}{}", printable(message), printable(&hint)))
             }
             Self::Dropped { lines } => {
-                report::dim(&format!("{lines} lines are missing: the terminal was too slow"))
+                report::dim(&format!("{lines} lines are missing, because the terminal was too slow"))
             }
             Self::Stopped => report::dim("stopped"),
         }

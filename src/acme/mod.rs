@@ -2,6 +2,7 @@
 //! through one signer and into the inventory.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +22,7 @@ use log::{AcmeEvent, AcmeLog};
 use nonce::Nonces;
 use server::{AcmeRules, AcmeServer, BindingKeys};
 use store::AcmeStore;
+use validate::reach::in_words;
 use validate::{Validator, ValidatorPlan};
 
 use crate::ca::Authority;
@@ -63,7 +65,6 @@ mod revoke;
 mod route;
 pub mod server;
 mod store;
-mod store_file;
 pub mod validate;
 
 /// How long running requests may take after the server was told to stop.
@@ -71,6 +72,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How often expired records are deleted, and how many in one transaction.
 const SWEEP: Duration = Duration::from_secs(60);
 const SWEPT_TOGETHER: usize = 1000;
+/// The port for the name server in the documentation.
+const USUAL_DNS_PORT: u16 = 8053;
 
 /// What to serve, and how.
 pub struct AcmePlan {
@@ -164,15 +167,24 @@ async fn serve(plan: AcmePlan, log: &Arc<AcmeLog>, events: &Arc<Events>) -> anyh
 
 async fn responder(port: u16) -> Result<Responder, Fault> {
     Responder::bind(Ipv4Addr::LOCALHOST.into(), port).await.map_err(|e| {
-        let what = format!("the name server cannot listen on port {port}: {e}");
-        Fault::new(what, "choose another port: --dns-port 8053")
+        let place = format!("the name server cannot listen on 127.0.0.1:{port}");
+        let another = if port == USUAL_DNS_PORT { USUAL_DNS_PORT + 1 } else { USUAL_DNS_PORT };
+        let choose = format!("choose another port: devca acme --dns-port {another}");
+        match e.kind() {
+            ErrorKind::AddrInUse => {
+                let hint = format!("end the program that uses the port, or {choose}");
+                Fault::new(format!("{place}: another program does"), hint)
+            }
+            ErrorKind::PermissionDenied => Fault::new(format!("{place}: this needs root"), choose),
+            _ => Fault::new(format!("{place}: {}", in_words(&e)), choose),
+        }
     })
 }
 
 fn warn_of_others(listen: &[IpAddr], log: &AcmeLog) {
     if let Some(open) = listen.iter().find(|address| !address.is_loopback()) {
         let what = format!("anyone on the network who can reach {open} can get certificates from this CA");
-        log.warn(what, Some("without --listen only this machine can"));
+        log.warn(what, Some("without --listen, only this machine can"));
     }
 }
 

@@ -14,7 +14,8 @@ use super::record::{AcmeOrder, Authorization, AuthorizationStatus, OrderStatus};
 use super::reply::{self, AcmeReply};
 use super::route::Route;
 use super::server::{Call, Caller, LOOK_AGAIN_SECONDS, PENDING, random_id, rfc3339};
-use super::store::{BY_ACCOUNT, PREAUTHORIZED, StoreView};
+use super::store::tables::{BY_ACCOUNT, PREAUTHORIZED};
+use super::store::view::StoreView;
 use super::{authorization, payload, profile, renewal_info};
 use crate::x509::name::Name;
 use crate::x509::policy;
@@ -26,9 +27,9 @@ const MOST_IDENTIFIERS: usize = 100;
 #[serde(rename_all = "camelCase")]
 struct NewOrder {
     identifiers: Vec<Identifier>,
-    #[serde(with = "time::serde::rfc3339::option", default)]
+    #[serde(deserialize_with = "payload::moment", default)]
     not_before: Option<OffsetDateTime>,
-    #[serde(with = "time::serde::rfc3339::option", default)]
+    #[serde(deserialize_with = "payload::moment", default)]
     not_after: Option<OffsetDateTime>,
     profile: Option<String>,
     replaces: Option<String>,
@@ -37,6 +38,7 @@ struct NewOrder {
 /// Creates an order and the authorizations that it needs.
 pub(super) async fn create(call: &Call, caller: &Caller, body: &[u8]) -> Result<AcmeReply, AcmeProblem> {
     let asked: NewOrder = payload::read(body)?;
+    call.server.store.check_room()?;
     let names = names(call, &asked.identifiers)?;
     profile::find(asked.profile.as_deref())?;
     check_validity(&asked, call.now)?;
@@ -91,7 +93,7 @@ pub(super) async fn create(call: &Call, caller: &Caller, body: &[u8]) -> Result<
 /// Each name once, if certificates for all of them may be issued.
 fn names(call: &Call, identifiers: &[Identifier]) -> Result<BTreeSet<Name>, AcmeProblem> {
     if !(1..=MOST_IDENTIFIERS).contains(&identifiers.len()) {
-        let what = format!("an order has 1 to {MOST_IDENTIFIERS} identifiers");
+        let what = format!("an order must have 1 to {MOST_IDENTIFIERS} identifiers");
         return Err(AcmeProblem::malformed(what));
     }
     let (mut names, mut wrong) = (BTreeSet::new(), Vec::new());
@@ -134,7 +136,7 @@ fn check_validity(asked: &NewOrder, now: OffsetDateTime) -> Result<(), AcmeProbl
     }
     let days = policy::SERVER_MAX_DAYS;
     if asked.not_after.is_some_and(|end| end - begins > Duration::days(days)) {
-        return Err(AcmeProblem::malformed(format!("a certificate is valid for {days} days at most")));
+        return Err(AcmeProblem::malformed(format!("a certificate can be valid for at most {days} days")));
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ pub(super) fn serial(id: &str) -> Option<String> {
 fn find(store: &AcmeStore, id: &str) -> Result<(String, AcmeCertificate), AcmeProblem> {
     let malformed = || {
         AcmeProblem::malformed(
-            "a certificate is named by its authority key identifier, a dot, and its serial number, both in base64url",
+            "a certificate's identifier consists of its authority key identifier, a dot and its serial number, both in base64url",
         )
     };
     let (key_id, _) = id.split_once('.').ok_or_else(malformed)?;
@@ -62,7 +62,7 @@ pub(super) fn check_replaced(
 ) -> Result<(), AcmeProblem> {
     let (_, certificate) = find(&call.server.store, id)?;
     if certificate.account != caller.id {
-        return Err(AcmeProblem::unauthorized("the certificate to replace is of another account"));
+        return Err(AcmeProblem::unauthorized("the certificate to replace belongs to another account"));
     }
     if certificate.replaced_by.is_some() {
         let what = "another order has replaced this certificate";

@@ -29,7 +29,7 @@ pub(super) async fn by_account(call: &Call, caller: &Caller, body: &[u8]) -> Res
     let (serial, _, certificate) = find(call, body)?;
     if certificate.account != caller.id && !is_authorized(call, caller, &certificate)? {
         let what =
-            "the certificate is of another account, and this one is not authorized for all of its names";
+            "the certificate belongs to another account, and this one is not authorized for all of its names";
         return Err(AcmeProblem::unauthorized(what));
     }
     revoke(call, &serial, &certificate).await

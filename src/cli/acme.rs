@@ -29,7 +29,7 @@ pub struct Acme {
     /// Listen on this address instead of the loopback addresses; others on the network can then reach it
     #[arg(long, value_name = "IP", value_parser = address)]
     pub listen: Vec<IpAddr>,
-    /// Keep accounts and orders in memory
+    /// Keep accounts and orders in memory, with room for about 10,000 certificates
     #[arg(long)]
     pub ephemeral: bool,
     /// Which challenges to validate: all or none; with none, every challenge succeeds
@@ -86,12 +86,12 @@ pub struct Acme {
     /// Require external account binding with the keys in this file: an identifier and a key in base64url on each line
     #[arg(long, value_name = "FILE", help_heading = "Testing clients")]
     pub eab: Option<PathBuf>,
-    /// Reject nonces, fail, rate-limit and delay, each for this percentage of requests; or as in nonces=20,errors=5
+    /// Reject nonces, fail, rate-limit and delay, each for this percentage of requests [default: 5], or for several:
+    /// nonces=20,errors=5
     #[arg(
         long,
         value_name = "PERCENT",
         num_args = 0..=1,
-        require_equals = true,
         default_missing_value = "5",
         help_heading = "Testing clients"
     )]

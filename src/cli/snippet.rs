@@ -18,7 +18,7 @@ Without --cert, the files are those of the server certificate that was issued la
 out; they name the root of the CA called clients, if there is one.
 
 Clients of devca acme: certbot, caddy-acme, traefik, lego, acme.sh, nginx-acme, apache-md, cert-manager, autocert. Their lines \
-name the server and the root.")]
+name the ACME server and the root. With --directory, caddy, nginx and apache are clients, too.")]
 pub struct Snippet {
     /// The server (nginx, apache, haproxy, caddy, postgres, redis, node, vite, next, python, go, rust or java), or the client
     /// of devca acme
@@ -30,15 +30,9 @@ pub struct Snippet {
     /// Its key [default: the file beside it whose name ends in -key.pem]
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
-    /// The ACME server that a client of devca acme should use
-    #[arg(
-        long,
-        value_name = "URL",
-        default_value = "https://localhost:14000/directory",
-        conflicts_with = "cert",
-        value_parser = directory
-    )]
-    pub directory: String,
+    /// The ACME server that a client should use [default: https://localhost:14000/directory]
+    #[arg(long, value_name = "URL", conflicts_with = "cert", value_parser = directory)]
+    pub directory: Option<String>,
 }
 
 /// A server's directory (RFC 8555 §7.1.1), in characters that no configuration file treats as special.
@@ -113,19 +107,19 @@ impl ServerKind {
         }
     }
 
-    /// Whether it gets its certificates from `devca acme`.
-    pub fn is_acme_client(self) -> bool {
-        matches!(
-            self,
+    /// The client of `devca acme` that is this server, or part of it.
+    pub fn acme_client(self) -> Option<Self> {
+        match self {
+            Self::Caddy | Self::CaddyAcme => Some(Self::CaddyAcme),
+            Self::Nginx | Self::NginxAcme => Some(Self::NginxAcme),
+            Self::Apache | Self::ApacheMd => Some(Self::ApacheMd),
             Self::Certbot
-                | Self::CaddyAcme
-                | Self::Traefik
-                | Self::Lego
-                | Self::AcmeSh
-                | Self::NginxAcme
-                | Self::ApacheMd
-                | Self::CertManager
-                | Self::Autocert
-        )
+            | Self::Traefik
+            | Self::Lego
+            | Self::AcmeSh
+            | Self::CertManager
+            | Self::Autocert => Some(self),
+            _ => None,
+        }
     }
 }

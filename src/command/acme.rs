@@ -12,7 +12,7 @@ use crate::acme::log::AcmeLog;
 use crate::acme::server::{AcmeRules, BindingKeys};
 use crate::acme::validate::ValidatorPlan;
 use crate::acme::{self, AcmePlan, binding};
-use crate::ca::Authority;
+use crate::ca::{self, Authority};
 use crate::cli::{self, Validation};
 use crate::command::serve;
 use crate::command::shared::watched_ca::WatchedCa;
@@ -25,8 +25,11 @@ use crate::serve::event::Events;
 pub(super) fn run(context: &Context, args: cli::Acme) -> anyhow::Result<u8> {
     let bindings = args.eab.as_deref().map(bindings).transpose()?;
     let dns_key = args.dns_key.as_deref().map(|path| dns_key(context, path)).transpose()?;
+    let is_new = !ca::exists(&context.folder);
     let authority = serve::authority(context)?;
-    context.note_if_not_installed(false);
+    if !is_new {
+        context.note_if_not_installed(false);
+    }
     serve::give_up_root()?;
     let log = Log::start(context.report)
         .or_hint(|| "cannot start a thread".into(), || "close other programs, and try again".into())?;

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
+use clap::ValueEnum as _;
 use serde::Serialize;
 
 use super::Context;
@@ -74,8 +75,16 @@ struct Replacement {
 }
 
 pub(super) fn run(context: &Context, args: &cli::Snippet) -> anyhow::Result<ServerSnippet> {
-    if args.server.is_acme_client() {
-        return acme_client(context, args);
+    let client = args.server.acme_client();
+    match (client, &args.directory) {
+        (Some(client), Some(_)) => return acme_client(context, client, args.directory.as_deref()),
+        (Some(client), None) if client == args.server => return acme_client(context, client, None),
+        (None, Some(_)) => {
+            let what =
+                format!("{} does not get certificates from an ACME server by itself", args.server.title());
+            return Err(Fault::usage(what, "use certbot, for example: devca snippet certbot").into());
+        }
+        _ => {}
     }
     let mut blocks = blocks(SERVERS, args.server);
     // Commands are for trying the server.
@@ -87,19 +96,29 @@ pub(super) fn run(context: &Context, args: &cli::Snippet) -> anyhow::Result<Serv
     let clients = context.folder.siblings().into_iter().find(|folder| folder.name.to_string() == CLIENT_CA);
     let path = clients.map(|folder| folder.root()).filter(|path| path.exists());
     replacements.extend(path.map(|path| Replacement { name: CLIENTS, path }));
-    let file = |block: &Block| block.file(fill(block, &host, &replacements));
+    // All three servers with such a client write comments like this.
+    let other = client.and_then(|client| Some(client.to_possible_value()?.get_name().to_owned()));
+    let other = other.map(|other| context.folder.hint(&format!("devca snippet {other}")));
+    let note = other.map(|other| format!("# to get certificates from devca acme instead: {other}\n"));
+    let note = note.unwrap_or_default();
+    let file = |block: &Block| block.file(format!("{note}{}", fill(block, &host, &replacements)));
     Ok(ServerSnippet { files: blocks.iter().map(file).collect() })
 }
 
 /// The lines for a client of `devca acme`.
-fn acme_client(context: &Context, args: &cli::Snippet) -> anyhow::Result<ServerSnippet> {
+fn acme_client(
+    context: &Context,
+    client: ServerKind,
+    directory: Option<&str>,
+) -> anyhow::Result<ServerSnippet> {
     let root = context.root()?;
+    let directory = directory.unwrap_or(DIRECTORY);
     let encoded = base64::engine::general_purpose::STANDARD.encode(pem::certificate(&root.der));
     let file = |block: &Block| {
-        let text = block.text.replace(DIRECTORY, &args.directory).replace(ROOT_IN_BASE64, &encoded);
+        let text = block.text.replace(DIRECTORY, directory).replace(ROOT_IN_BASE64, &encoded);
         block.file(text.replace(ROOT, &in_syntax(block.info, &context.folder.root())))
     };
-    let blocks = blocks(ACME_CLIENTS, args.server);
+    let blocks = blocks(ACME_CLIENTS, client);
     Ok(ServerSnippet { files: blocks.iter().map(file).collect() })
 }
 

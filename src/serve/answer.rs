@@ -21,6 +21,7 @@ use super::page::{self, Refusal};
 use super::pool::Answer;
 use super::worker::{Backend, Ends, Worker};
 use super::{folder, headers, proxy, session_page};
+use crate::report;
 
 /// Answers a request and logs it.
 pub(super) async fn answer(worker: &Rc<Worker>, ends: &Ends, request: Request<Incoming>) -> Response<Reply> {
@@ -37,7 +38,7 @@ pub(super) async fn answer(worker: &Rc<Worker>, ends: &Ends, request: Request<In
             host: &line.host,
             path: &line.path,
             status: response.status().as_u16(),
-            milliseconds: begun.elapsed().as_secs_f64() * 1000.0,
+            milliseconds: report::milliseconds(begun.elapsed()),
             client: Cow::Owned(ends.peer.to_canonical().to_string()),
             identity: ends.client.as_ref().map(|client| client.name.as_str()),
             protocol: ends.protocol,

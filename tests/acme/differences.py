@@ -34,7 +34,7 @@ for kind in ["ES256", "ES384", "ES512", "EdDSA", "RS256"]:
         algorithms.append(kind)
 say("account keys", ", ".join(algorithms))
 say("an account that does not agree to the terms", problem(Client(*sys.argv[1:3]).register()))
-say("a name of the internet (`www.example-bank.com`)", problem(client.order("www.example-bank.com")))
+say("a public name (`www.example-bank.com`)", problem(client.order("www.example-bank.com")))
 say("an IP address as identifier", problem(client.order("127.0.0.1")))
 answer = client.order("app.test")
 authorization = client.post(answer.json["authorizations"][0])

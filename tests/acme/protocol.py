@@ -17,7 +17,13 @@ def requests(client):
     new = client.directory["newAccount"]
     assert client.get(client.directory["newNonce"]).status == 204
     assert client.get(client.directory["newNonce"], "HEAD").status == 200
-    assert client.get(new).status == 405
+    for url, method, allowed, words in [
+        (new, "GET", "POST", "GET is not supported here: send a signed POST"),
+        (client.directory["newNonce"], "DELETE", "GET, HEAD", "DELETE is not supported here: use GET or HEAD"),
+    ]:
+        answer = client.get(url, method)
+        assert answer.is_problem("malformed", 405)["detail"].startswith(words), answer.body
+        assert answer.headers["Allow"] == allowed
     body = jws(client.key, client.header(new), {})
     client.send(new, body, "application/json").is_problem("malformed", 415)
     client.send(new, b"{" * 100).is_problem("malformed", 400)
@@ -107,6 +113,10 @@ def orders(client):
     client.post(new, {"identifiers": [{"type": "dns", "value": "127.0.0.1"}]}).is_problem("malformed")
     client.order("app.test", profile="none").is_problem("invalidProfile")
     client.order("app.test", notAfter="2020-01-01T00:00:00Z").is_problem("malformed")
+    for wrong, why in [("soon", "\"soon\" is not a date and time"), (5, "integer `5`, expected a string")]:
+        for member in ["notBefore", "notAfter"]:
+            problem = client.order("app.test", **{member: wrong}).is_problem("malformed")
+            assert f"{member}: " in problem["detail"] and why in problem["detail"], problem
     for begin in ["2020-01-01T00:00:00Z", "2050-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59"]:
         client.order("app.test", notBefore=begin).is_problem("malformed")
     client.post(new, [[["dns", "app.test"]], None, None, None, None]).is_problem("malformed")
@@ -284,6 +294,24 @@ def failing(client):
         assert order["status"] == "invalid" and order["error"]["detail"] == error["detail"], order
 
 
+def full(client):
+    """With --ephemeral, memory has a limit; what exists remains usable."""
+    first = client.register().headers["Location"]
+    label = "a" * 61
+    answer = order = client.order("app.test")
+    made = 0
+    while answer.status == 201:
+        assert made < 2000, "there is no limit"
+        answer = client.order(*[f"n{made}-{number}.{label}.{label}.{label}.test" for number in range(100)])
+        made += 1
+    for answer in [answer, Client(client.directory_url, client.context_file).register()]:
+        assert "--ephemeral" in answer.is_problem("rateLimited", 429)["detail"]
+    assert made > 100, made
+    assert client.post(first).status == 200 and client.post(order.headers["Location"]).status == 200
+    client.authorize(order.json)
+    client.finalize(order.json, csr("app.test")[0]).is_problem("rateLimited")
+
+
 def minutes(client, expected):
     client.register()
     certificate, _, _ = client.certificate("app.test")
@@ -319,5 +347,5 @@ def issued(client, name):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
-CASES = [refused, issued, requests, accounts, orders, lists, preauthorized, revocation, bound, renewal, kinds, failing, minutes, chaos]
+CASES = [refused, issued, requests, accounts, orders, lists, preauthorized, revocation, bound, renewal, kinds, failing, full, minutes, chaos]
 main({case.__name__: case for case in CASES})

@@ -185,6 +185,20 @@ fn lines_for_clients_that_are_not_installed_have_the_right_syntax() {
     assert_eq!(nginx.matches('{').count(), nginx.matches('}').count());
     assert!(nginx.contains(other) && nginx.contains(root), "{nginx}");
 
+    // Servers that also get certificates from files.
+    for (server, client) in [("caddy", "caddy-acme"), ("nginx", "nginx-acme"), ("apache", "apache-md")] {
+        assert_eq!(print(server), print(client));
+        let files = home.ok(["snippet", server, "--cert", "localhost.pem"]);
+        assert!(
+            files.contains(&format!(
+                "# to get certificates from devca acme instead: devca snippet {client}\n"
+            ))
+        );
+    }
+    let refused = home.devca(["snippet", "redis", "--directory", other]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(words(&refused).contains("devca snippet certbot"), "{}", words(&refused));
+
     assert_eq!(home.json(["snippet", "certbot"])["files"][0]["name"], "certbot");
     let refused = home.devca(["snippet", "certbot", "--directory", "http://x; rm"]).output().unwrap();
     assert_eq!(refused.status.code(), Some(2));

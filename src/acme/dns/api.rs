@@ -35,11 +35,11 @@ pub(in crate::acme) async fn answer(
         return Ok(reply::json(StatusCode::OK, &json!({})));
     }
     if request.method() != Method::POST {
-        return Err(AcmeProblem::malformed("records are changed with POST").with_status(405));
+        return Err(AcmeProblem::malformed("records must be changed with POST").with_status(405));
     }
     // Browsers name the page's origin in every POST, and send text/plain without asking first.
     if request.headers().contains_key(ORIGIN) {
-        return Err(AcmeProblem::malformed("records cannot be changed by web pages").with_status(403));
+        return Err(AcmeProblem::malformed("web pages cannot change records").with_status(403));
     }
     let (head, body) = request.into_parts();
     let body = Limited::new(body, MOST_BODY).collect().await;

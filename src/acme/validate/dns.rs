@@ -28,7 +28,7 @@ pub(super) async fn look(
         (false, ..) | (true, Some(_), None) => (own, "the built-in name server".to_owned()),
         (true, _, server) => {
             let server = server.or_else(of_system).ok_or_else(|| {
-                let what = "there is no name server to ask; start devca acme with --dns-port or --dns";
+                let what = "no name server is known; run one with devca acme --dns-port 8053, or name one with --dns";
                 AcmeProblem::new(ProblemKind::Dns, what)
             })?;
             let found = query::ask(server, &name, RecordType::TXT).await;
@@ -48,7 +48,7 @@ pub(super) async fn look(
         [] => "none".to_owned(),
         texts => texts.iter().take(SHOWN).map(|text| format!("{text:?}")).collect::<Vec<_>>().join(", "),
     };
-    let what = format!("{place} was asked for TXT {name}: {expected:?} was expected, and {found} found");
+    let what = format!("{place} was asked for TXT {name}: expected {expected:?}, found {found}");
     let kind = if texts.is_empty() { ProblemKind::Dns } else { ProblemKind::Unauthorized };
     Err(AcmeProblem::new(kind, what))
 }

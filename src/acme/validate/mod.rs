@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::client::danger::ServerCertVerifier;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::dns::zone::Zone;
@@ -16,16 +15,20 @@ use super::record::ChallengeKind;
 use crate::serve::dial::Unverified;
 use reach::Reach;
 use tls_alpn::AnyCertificate;
+use turn::Turns;
 
 mod dns;
 mod http;
 pub mod reach;
 mod tls_alpn;
+mod turn;
 
-/// The maximum number of concurrent validations; others wait.
-const MOST_AT_ONCE: usize = 64;
+/// The time limit for waiting until earlier validations are finished.
+const TURN: Duration = Duration::from_secs(30);
 /// The time limit for one validation, including redirects and all addresses.
 const WHOLE: Duration = Duration::from_secs(30);
+/// The maximum length of what a client is told, because it is stored, and servers send parts of it.
+const MOST_DETAIL: usize = 1000;
 
 /// How to reach the servers that challenges are validated on.
 #[derive(Debug, Clone)]
@@ -45,6 +48,8 @@ pub struct ValidatorPlan {
 /// What a challenge must show.
 #[derive(Debug)]
 pub(super) struct Proof {
+    /// Whose challenge it is.
+    pub(super) account: String,
     pub(super) kind: ChallengeKind,
     pub(super) identifier: Identifier,
     pub(super) token: String,
@@ -60,7 +65,7 @@ pub(super) struct Validator {
     tls_alpn: Arc<ClientConfig>,
     /// Accepts any certificate, for redirects to HTTPS.
     https: Arc<ClientConfig>,
-    permits: Semaphore,
+    turns: Turns,
 }
 
 impl Validator {
@@ -80,13 +85,13 @@ impl Validator {
             tls_port,
             tls_alpn: config(Arc::new(AnyCertificate(provider.clone())), tls_alpn::PROTOCOL)?,
             https: config(Arc::new(Unverified(provider.clone())), b"http/1.1")?,
-            permits: Semaphore::new(MOST_AT_ONCE),
+            turns: Turns::new(),
         })
     }
 
     /// Validates a challenge; describes what was found, or what is wrong with it.
     pub(super) async fn look(&self, proof: &Proof, zone: Option<&Zone>) -> Result<String, AcmeProblem> {
-        let _permit = self.permits.acquire().await;
+        let _turn = self.turns.wait(&proof.account, TURN).await?;
         let looked = timeout(WHOLE, async {
             match proof.kind {
                 ChallengeKind::Http => http::look(self, proof, zone).await,
@@ -99,6 +104,14 @@ impl Validator {
             let what = format!("{} did not answer within {seconds} seconds", proof.identifier);
             AcmeProblem::new(ProblemKind::Connection, what)
         };
-        looked.await.map_err(too_slow)?
+        looked.await.map_err(too_slow)?.map_err(shortened)
     }
+}
+
+fn shortened(mut problem: AcmeProblem) -> AcmeProblem {
+    if let Some((end, _)) = problem.detail.char_indices().nth(MOST_DETAIL) {
+        problem.detail.truncate(end);
+        problem.detail.push('…');
+    }
+    problem
 }

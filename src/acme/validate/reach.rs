@@ -95,10 +95,10 @@ impl Reach {
         let (allowed, others): (Vec<IpAddr>, Vec<IpAddr>) = found.into_iter().partition(may_be_asked);
         if let (true, Some(public)) = (allowed.is_empty(), others.first()) {
             let is_name = host.parse::<IpAddr>().is_err();
-            let resolve = format!("; for a server on this machine: --resolve {host}=127.0.0.1");
+            let resolve =
+                format!("; if the server runs on this machine: devca acme --resolve {host}=127.0.0.1");
             let what = format!(
-                "{public} is neither a loopback nor a private address: devca acme connects to it only if it was started \
-                 with --allow-public{}",
+                "{public} is neither a loopback nor a private address; to connect to it: devca acme --allow-public{}",
                 if is_name { resolve } else { String::new() }
             );
             return Err(AcmeProblem::new(ProblemKind::RejectedIdentifier, what));
@@ -128,8 +128,8 @@ impl Reach {
         };
         let unknown = |why: String| {
             let what = format!(
-                "{host} has no address{why}; if its server runs on this machine, start devca acme with: \
-                 --resolve {host}=127.0.0.1"
+                "{host} has no address{why}; if its server runs on this machine: \
+                 devca acme --resolve {host}=127.0.0.1"
             );
             AcmeProblem::new(ProblemKind::Dns, what)
         };
@@ -156,7 +156,7 @@ fn is_private(address: IpAddr) -> bool {
 }
 
 /// Turns "Connection refused (os error 111)" into "connection refused", to continue a sentence.
-pub(super) fn in_words(error: &io::Error) -> String {
+pub(in crate::acme) fn in_words(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut letters = text.chars();

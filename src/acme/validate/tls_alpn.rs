@@ -26,7 +26,7 @@ pub(super) async fn look(
     let (stream, address) = validator.reach.connect(name, validator.tls_port, zone).await?;
     let tls = |why: String| AcmeProblem::new(ProblemKind::Tls, format!("{name} at {address}: {why}"));
     let wrong = |why: &str| {
-        let what = format!("{name} at {address} does not answer tls-alpn-01: {why}");
+        let what = format!("{name} at {address} does not complete tls-alpn-01: {why}");
         AcmeProblem::new(ProblemKind::Unauthorized, what)
     };
     let server_name = match name.parse() {
@@ -43,15 +43,15 @@ pub(super) async fn look(
     }
     let certificate = session.peer_certificates().and_then(<[_]>::first);
     let parsed = certificate.and_then(|der| Parsed::read(der));
-    let parsed = parsed.ok_or_else(|| wrong("it shows no certificate that can be read"))?;
+    let parsed = parsed.ok_or_else(|| wrong("it presented no readable certificate"))?;
     if parsed.names() != [name.as_str()] {
         let names = parsed.names().join(", ");
-        return Err(wrong(&format!("its certificate is for {names:?}; only {name} must be in it")));
+        return Err(wrong(&format!("its certificate is for {names:?}, not only for {name}")));
     }
     let expected = digest(&SHA256, proof.key_authorization.as_bytes());
     match parsed.acme_identifier() {
         None => Err(wrong("its certificate has no critical acmeIdentifier extension")),
-        Some(found) if found == expected.as_ref() => Ok(format!("{address} shows the certificate")),
+        Some(found) if found == expected.as_ref() => Ok(format!("{address} presented the certificate")),
         Some(found) => {
             let found = hex::encode(found);
             Err(wrong(&format!("its acmeIdentifier is {found}, not {}", hex::encode(expected.as_ref()))))
