@@ -7,6 +7,8 @@ mod clients;
 mod common;
 #[path = "acme/dns.rs"]
 mod dns;
+#[path = "acme/libraries.rs"]
+mod libraries;
 #[path = "acme/pebble.rs"]
 mod pebble;
 #[path = "acme/renewing.rs"]

@@ -27,7 +27,9 @@ const tell = (command, body) =>
     if (!answer.ok) throw new Error(`${command}: ${answer.status}`)
   })
 
-const client = new acme.Client({ directoryUrl: directory, accountKey: await acme.crypto.createPrivateKey() })
+// It would wait for five seconds before it asks whether a challenge is valid.
+const accountKey = await acme.crypto.createPrivateKey()
+const client = new acme.Client({ directoryUrl: directory, accountKey, backoffMin: 100 })
 const [key, csr] = await acme.crypto.createCsr({ altNames: [name] })
 const certificate = await client.auto({
   csr,

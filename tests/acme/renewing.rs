@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -58,7 +59,15 @@ fn watch(world: &World, name: &str, reload: impl Fn(usize)) {
     }
 }
 
+/// Both at the same time, because they mostly wait for certificates to expire.
 #[test]
+fn servers_renew_without_a_failed_request() {
+    thread::scope(|scope| {
+        scope.spawn(caddy_renews);
+        scope.spawn(mod_md_renews);
+    });
+}
+
 fn caddy_renews() {
     let world = World::new(&["--minutes", &setting("DEVCA_MINUTES")]);
     let config = world.home.file("Caddyfile");
@@ -81,7 +90,6 @@ fn caddy_renews() {
 }
 
 /// Apache's `mod_md` gets certificates, and a graceful restart activates them.
-#[test]
 fn mod_md_renews() {
     let world = World::new(&["--minutes", &setting("DEVCA_MINUTES")]);
     // When started by root, Apache runs as www-data, which cannot read the home folder.

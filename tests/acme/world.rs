@@ -4,6 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::thread;
 
 use super::common::{Home, Server, project, tool, words};
 use super::pebble::Pebble;
@@ -166,8 +167,10 @@ pub fn succeed(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Runs a test of a client with devca and with Pebble.
-pub fn with_both(options: &[&str], test: impl Fn(&World)) {
-    test(&World::new(options));
-    test(&World::of_pebble());
+/// Runs a test of a client with devca and with Pebble, at the same time, because clients often wait.
+pub fn with_both(options: &[&str], test: impl Fn(&World) + Sync) {
+    thread::scope(|scope| {
+        scope.spawn(|| test(&World::of_pebble()));
+        test(&World::new(options));
+    });
 }
