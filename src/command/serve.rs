@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use crate::ca::{self, Authority};
 use crate::cli;
 use crate::command::shared::consent;
 use crate::command::shared::watched_ca::WatchedCa;
-use crate::error::{Fault, OrHint};
+use crate::error::{Fault, OrHint, quoted};
 use crate::report::Log;
 use crate::serve::event::{Event, Events};
 use crate::serve::site::{Destination, Sites};
@@ -95,6 +96,12 @@ fn refuse_missing_folder(destination: &Destination) -> Result<(), Fault> {
     let Destination::Folder(path) = destination else { return Ok(()) };
     if path.is_dir() {
         return Ok(());
+    }
+    if path.exists() {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = quoted(folder.unwrap_or(Path::new(".")));
+        let what = format!("{} is a file, not a folder", path.display());
+        return Err(Fault::usage(what, format!("serve the folder that it is in: devca serve {folder}")));
     }
     let what = format!("there is no folder {}", path.display());
     Err(Fault::usage(

@@ -25,8 +25,13 @@ pub(super) fn open(root: &Path, names: &[&OsStr]) -> io::Result<Opened> {
     if is_served { Ok(Opened { file, metadata }) } else { Err(io::ErrorKind::NotFound.into()) }
 }
 
+/// Whether a name begins with a dot, other than `.well-known` (RFC 8615).
+pub(super) fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".") && name != ".well-known"
+}
+
 /// On Linux, the kernel resolves the path and refuses to leave the folder at any step (openat2, `RESOLVE_BENEATH`), so
-/// links within the folder work. Where it cannot, links are not followed at all.
+/// links within the folder work, unless they lead to something hidden. Where it cannot, links are not followed at all.
 #[cfg(target_os = "linux")]
 fn open_beneath(root: &Path, names: &[&OsStr]) -> io::Result<File> {
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
@@ -36,18 +41,35 @@ fn open_beneath(root: &Path, names: &[&OsStr]) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let root = openat(CWD, root, flags | OFlags::DIRECTORY, Mode::empty())?;
     let path: std::path::PathBuf = if names.is_empty() { ".".into() } else { names.iter().collect() };
+    let mut resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
     for _ in 0..ATTEMPTS {
-        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
         match openat2(&root, &path, flags, Mode::empty(), resolve) {
-            Ok(file) => return Ok(File::from(file)),
+            Ok(file) if resolve.contains(ResolveFlags::NO_SYMLINKS) || is_visible(&root, &file) => {
+                return Ok(File::from(file));
+            }
             Err(Errno::AGAIN) => {}
+            // There is a link on the way.
+            Err(Errno::LOOP) if resolve.contains(ResolveFlags::NO_SYMLINKS) => {
+                resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+            }
             // An old kernel, or a sandbox that does not know the call.
             Err(Errno::NOSYS | Errno::PERM) => return walk(root, names),
-            Err(Errno::XDEV | Errno::LOOP) => return Err(io::ErrorKind::NotFound.into()),
+            Ok(_) | Err(Errno::XDEV | Errno::LOOP) => return Err(io::ErrorKind::NotFound.into()),
             Err(e) => return Err(e.into()),
         }
     }
     walk(root, names)
+}
+
+/// Whether no name between a folder and a file in it is hidden. A link may have led there.
+#[cfg(target_os = "linux")]
+fn is_visible(root: &rustix::fd::OwnedFd, file: &rustix::fd::OwnedFd) -> bool {
+    use rustix::fd::AsRawFd;
+    let path = |fd: i32| std::fs::read_link(format!("/proc/self/fd/{fd}"));
+    match (path(root.as_raw_fd()), path(file.as_raw_fd())) {
+        (Ok(root), Ok(file)) => file.strip_prefix(root).is_ok_and(|rest| !rest.iter().any(is_hidden)),
+        _ => false,
+    }
 }
 
 #[cfg(all(unix, not(target_os = "linux")))]
@@ -80,7 +102,8 @@ fn walk(root: rustix::fd::OwnedFd, names: &[&OsStr]) -> io::Result<File> {
 fn open_beneath(root: &Path, names: &[&OsStr]) -> io::Result<File> {
     let root = root.canonicalize()?;
     let path = root.join(names.iter().collect::<std::path::PathBuf>()).canonicalize()?;
-    if path.starts_with(&root) { File::open(path) } else { Err(io::ErrorKind::NotFound.into()) }
+    let is_visible = path.strip_prefix(&root).is_ok_and(|rest| !rest.iter().any(is_hidden));
+    if is_visible { File::open(path) } else { Err(io::ErrorKind::NotFound.into()) }
 }
 
 /// The entries of a folder in `root`, in no particular order. Links are listed as what they lead to.
@@ -167,6 +190,11 @@ mod tests {
         symlink("..", folder.join("folder")).unwrap();
         symlink("loop", folder.join("loop")).unwrap();
         symlink("sub/file", folder.join("within")).unwrap();
+        symlink("within", folder.join("again")).unwrap();
+        std::fs::create_dir(folder.join(".git")).unwrap();
+        std::fs::write(folder.join(".git/config"), "x").unwrap();
+        symlink(".git/config", folder.join("config")).unwrap();
+        symlink(".git", folder.join("git")).unwrap();
         let find = |names: &[&str]| {
             let names: Vec<&OsStr> = names.iter().map(OsStr::new).collect();
             open(&folder, &names).is_ok()
@@ -177,7 +205,9 @@ mod tests {
         {
             assert!(!find(names), "{names:?}");
         }
+        assert!(!find(&["config"]) && !find(&["git", "config"]) && !find(&["git"]));
         assert_eq!(find(&["within"]), cfg!(target_os = "linux"));
+        assert_eq!(find(&["again"]), cfg!(target_os = "linux"));
         let root = File::open(&folder).unwrap();
         assert!(walk(root.try_clone().unwrap().into(), &[OsStr::new("within")]).is_err());
         assert!(walk(root.into(), &[OsStr::new("sub"), OsStr::new("file")]).is_ok());

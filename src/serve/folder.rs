@@ -20,7 +20,7 @@ use http_body_util::Full;
 use percent_encoding::percent_decode_str;
 
 use super::answer::Reply;
-use super::beneath::{self, FolderEntry, Opened};
+use super::beneath::{self, FolderEntry, Opened, is_hidden};
 use super::file_body::FileBody;
 use super::listing;
 use super::page::{self, Refusal};
@@ -91,10 +91,6 @@ fn os_string(bytes: &[u8]) -> Option<OsString> {
 #[cfg(not(unix))]
 fn os_string(bytes: &[u8]) -> Option<OsString> {
     std::str::from_utf8(bytes).ok().map(Into::into)
-}
-
-fn is_hidden(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".") && name != ".well-known"
 }
 
 fn find(root: &Path, names: &[OsString], is_folder: bool) -> io::Result<FolderContent> {
@@ -259,7 +255,7 @@ fn missing(path: &str) -> Refusal {
     Refusal::new(
         StatusCode::NOT_FOUND,
         what,
-        "check the path; hidden files and links out of the folder are not served",
+        "check the path; hidden files, and links to them or out of the folder, are not served",
     )
 }
 

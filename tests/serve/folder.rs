@@ -31,6 +31,8 @@ fn site() -> (Home, Served) {
     symlink(home.file("secret.txt"), path("absolute")).unwrap();
     symlink("..", path("above")).unwrap();
     symlink("digits.txt", path("within")).unwrap();
+    symlink("sub/.env", path("env")).unwrap();
+    symlink("sub/.git", path("git")).unwrap();
     ok("mkfifo", [path("pipe").to_str().unwrap()]);
     let served = Served::start(&home, ["./public"]);
     (home, served)
@@ -75,6 +77,8 @@ fn what_is_hidden_or_outside_is_not_found() {
         "/out",
         "/absolute",
         "/above/secret.txt",
+        "/env",
+        "/git/config",
         "/pipe",
         "/digits.txt/",
         "/digits.txt/x",
@@ -198,4 +202,7 @@ fn a_folder_that_is_missing_is_named_at_the_start() {
     let home = Home::new();
     let said = words(&home.devca(["serve", "./missing"]).output().unwrap());
     assert!(said.contains("there is no folder ./missing") && said.contains("devca serve 3000"), "{said}");
+    fs::write(home.file("lib.sh"), "").unwrap();
+    let said = words(&home.devca(["serve", "lib.sh"]).output().unwrap());
+    assert!(said.contains("lib.sh is a file, not a folder") && said.contains("devca serve .\n"), "{said}");
 }
