@@ -99,7 +99,7 @@ pub struct Global {
     /// Use the CA with this name instead of the default one
     #[arg(long, global = true, value_name = "NAME", env = "DEVCA_CA", default_value = CaName::DEFAULT, hide_default_value = true)]
     pub ca: String,
-    /// Print one JSON document on standard output
+    /// Print JSON on standard output: one document, or one in each line if the command runs until it is stopped
     #[arg(long, global = true)]
     pub json: bool,
     /// Print errors only

@@ -17,6 +17,8 @@ mod common;
 mod folder;
 #[path = "serve/hostile.rs"]
 mod hostile;
+#[path = "serve/log.rs"]
+mod log;
 #[path = "serve/mutual.rs"]
 mod mutual;
 #[path = "serve/page.rs"]
@@ -112,6 +114,12 @@ fn upstreams_are_told_who_asks_and_see_no_other_claims() {
             version,
             "-H",
             "X-Own: 1",
+            "-H",
+            "Proxy: http://6.6.6.6",
+            "-H",
+            "X-SSL-Client-Verify: SUCCESS",
+            "-H",
+            "X-Original-URL: /admin",
         ];
         let seen = seen(&home, &served, &[&spoofed[..], &more].concat(), "/");
         let host = format!("localhost:{}", served.port);
@@ -127,7 +135,14 @@ fn upstreams_are_told_who_asks_and_see_no_other_claims() {
         ] {
             assert_eq!(field(&seen, name), [value], "{name}");
         }
-        for name in ["x_forwarded_proto", "x-client-cn", "client-cert"] {
+        for name in [
+            "x_forwarded_proto",
+            "x-client-cn",
+            "client-cert",
+            "proxy",
+            "x-ssl-client-verify",
+            "x-original-url",
+        ] {
             assert!(field(&seen, name).is_empty(), "{name}: {seen:#}");
         }
     }
@@ -153,7 +168,8 @@ fn names_lead_to_their_upstreams() {
     assert!(at("v1.api.localhost", "%{http_code}").ends_with("200"));
     let refused = at("other.localhost", "%{http_code}");
     assert!(
-        refused.ends_with("421") && refused.contains("these are: app.localhost, *.api.localhost"),
+        refused.ends_with("421")
+            && refused.contains("use one of these names: app.localhost, *.api.localhost"),
         "{refused}"
     );
     served.says("\"host\":\"other.localhost");
@@ -296,7 +312,10 @@ fn what_breaks_off_behind_it_is_said() {
     let behind = upstream(["http"]);
     let served = Served::start(&home, [behind.port.to_string()]);
     let text = words(&curl(&home, &served, &["-i", "-d", "x"], "/close"));
-    assert!(text.contains("HTTP/2 502") && text.contains("broke off"), "{text}");
+    assert!(
+        text.contains("HTTP/2 502") && text.contains("closed the connection before it answered"),
+        "{text}"
+    );
     for version in ["--http1.1", "--http2"] {
         let cut = curl(&home, &served, &[version], "/reset");
         assert!(!cut.status.success(), "half an answer looks like a whole one: {}", words(&cut));
@@ -315,8 +334,35 @@ fn upstreams_with_tls_are_verified() {
     let served = Served::start(&home, [&place]);
     let text = words(&curl(&home, &served, &["-i"], "/"));
     assert!(text.contains("HTTP/2 502") && text.contains(&format!("devca check {place}")), "{text}");
+    assert!(text.contains("its certificate was not issued by a CA that is trusted here"), "{text}");
     let served = Served::start(&home, [place.as_str(), "--insecure-upstream"]);
     assert_eq!(seen(&home, &served, &[], "/")["method"], "GET");
+    // Without https://, the error suggests it.
+    let served = Served::start(&home, [https.port.to_string()]);
+    let text = words(&curl(&home, &served, &["-i"], "/"));
+    assert!(text.contains("HTTP/2 502") && text.contains(&format!("use {place} instead")), "{text}");
+    home.ok(["issue", "--bad", "ca-as-leaf", "localhost"]);
+    let (pem, key) = (home.file("ca-as-leaf.pem"), home.file("ca-as-leaf-key.pem"));
+    let https = upstream([OsStr::new("https"), pem.as_os_str(), key.as_os_str()]);
+    let served = Served::start(&home, [format!("https://localhost:{}", https.port)]);
+    let text = words(&curl(&home, &served, &["-i"], "/"));
+    assert!(text.contains("HTTP/2 502") && text.contains("a server uses a CA certificate"), "{text}");
+}
+
+#[test]
+fn the_url_leads_to_the_address() {
+    let home = Home::new();
+    let behind = upstream(["http"]);
+    let served = Served::start(&home, [&behind.port.to_string(), "--listen", "127.0.0.5"]);
+    let url =
+        served.log().iter().find_map(|line| Some(line["sites"][0]["url"].as_str()?.to_owned())).unwrap();
+    assert_eq!(url, format!("https://127.0.0.5:{}", served.port));
+    let mut curl = Command::new(tool("curl"));
+    let output = curl.args(["-sS", "--cacert"]).arg(home.root()).arg(&url).output().unwrap();
+    assert!(words(&output).contains("\"method\":\"GET\""), "{}", words(&output));
+    let site = format!("app.localhost={}", behind.port);
+    let served = Served::start(&home, [&site, "--listen", "127.0.0.5"]);
+    served.says("app.localhost leads to 127.0.0.1 and ::1, and devca does not listen there");
 }
 
 #[test]
@@ -358,6 +404,14 @@ fn a_program_is_started_and_ends_with_the_server() {
     served.interrupt();
     assert_eq!(served.wait(), Some(0));
     assert!(std::net::TcpStream::connect(("127.0.0.1", port.parse().unwrap())).is_err(), "it still runs");
+
+    // What it has started ends with it, too.
+    let children = "sleep 1000 & echo $! >child-pid; exit 3";
+    let output = home.devca(["serve", "9", "--port", "0", "--", "sh", "-c", children]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{}", common::words(&output));
+    let child = fs::read_to_string(home.file("child-pid")).unwrap();
+    let state = || fs::read_to_string(format!("/proc/{}/stat", child.trim())).unwrap_or_default();
+    assert!(state().is_empty() || state().contains(") Z "), "it still runs: {}", state());
 
     for (script, code) in [("exit 7", 7), ("kill -9 $$", 137), ("test -n \"$NODE_EXTRA_CA_CERTS\"", 0)] {
         let output = home.devca(["serve", "9", "--port", "0", "--", "sh", "-c", script]).output().unwrap();

@@ -142,7 +142,7 @@ async fn serve(plan: AcmePlan, log: &Arc<AcmeLog>, events: &Arc<Events>) -> anyh
     let permits = Arc::new(Semaphore::new(most));
     let own = server.clone();
     let shared = Arc::new(Listening { server, certificates, permits: permits.clone(), stop: stopped });
-    let addresses = process::addresses(&listeners);
+    let addresses: Vec<String> = process::addresses(&listeners).iter().map(ToString::to_string).collect();
     let port = listeners.first().and_then(|listener| listener.local_addr().ok()).map_or(0, |own| own.port());
     let accept = |listener| tokio::spawn(listener::accept(listener, shared.clone()));
     let mut tasks: Vec<_> = listeners.into_iter().map(accept).collect();

@@ -53,11 +53,11 @@ macro_rules! bad_kinds {
 
 bad_kinds! {
     Expired = "expired": "The certificate expired yesterday",
-    NotYetValid = "not-yet-valid": "The certificate is valid from tomorrow on",
+    NotYetValid = "not-yet-valid": "The certificate is not valid until tomorrow",
     WrongHost = "wrong-host": "The certificate is for another name",
     SelfSigned = "self-signed": "The certificate is signed with its own key",
     UntrustedRoot = "untrusted-root": "No client trusts the root",
-    ReplacedRoot = "replaced-root": "The root has the name of yours, and another key",
+    ReplacedRoot = "replaced-root": "The root has the same name as yours, but another key",
     MissingIntermediate = "missing-intermediate": "The intermediate is not sent",
     WrongOrder = "wrong-order": "Two intermediates are sent in the wrong order",
     ExpiredIntermediate = "expired-intermediate": "The intermediate expired yesterday",

@@ -1,67 +1,38 @@
 //! Answers requests: selects what serves the host, and logs a line.
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::timeout;
 
 use super::bad::BadSites;
-use super::event::Event;
 use super::file_body::FileBody;
 use super::page::{self, Refusal};
 use super::pool::Answer;
-use super::worker::{Backend, Ends, Worker};
+use super::request_line::RequestLine;
+use super::worker::{Backend, Ends, MOST_HEADERS, Worker};
 use super::{folder, headers, proxy, session_page};
-use crate::report;
 
 /// Answers a request and logs it.
 pub(super) async fn answer(worker: &Rc<Worker>, ends: &Ends, request: Request<Incoming>) -> Response<Reply> {
-    let begun = Instant::now();
-    let line = worker.shared.events.are_read().then(|| RequestLine::of(&request));
+    let line = RequestLine::begin(worker, ends, &request);
     let is_for_people = page::wants_html(request.headers());
     let response = match dispatch(worker, ends, request).await {
         Ok(response) => response,
         Err(refusal) => refusal.answer_as(is_for_people).map(Reply::Own),
     };
     if let Some(line) = line {
-        worker.shared.events.say(&Event::Request {
-            method: line.method.as_str(),
-            host: &line.host,
-            path: &line.path,
-            status: response.status().as_u16(),
-            milliseconds: report::milliseconds(begun.elapsed()),
-            client: Cow::Owned(ends.peer.to_canonical().to_string()),
-            identity: ends.client.as_ref().map(|client| client.name.as_str()),
-            protocol: ends.protocol,
-        });
+        line.end(response.status());
     }
     response
-}
-
-/// The parts of a request that are logged, kept because the request itself is consumed.
-struct RequestLine {
-    method: Method,
-    host: String,
-    path: String,
-}
-
-impl RequestLine {
-    fn of(request: &Request<Incoming>) -> Self {
-        Self {
-            method: request.method().clone(),
-            host: headers::host(request.uri(), request.headers()).unwrap_or("?").to_owned(),
-            path: headers::target(request.uri()).as_str().to_owned(),
-        }
-    }
 }
 
 async fn dispatch(
@@ -69,10 +40,11 @@ async fn dispatch(
     ends: &Ends,
     mut request: Request<Incoming>,
 ) -> Result<Response<Reply>, Refusal> {
-    if request.method() == Method::CONNECT {
-        let what = "this is a reverse proxy, which opens no tunnels";
+    if request.method() == Method::CONNECT && headers::connects_to(&request).is_none() {
+        let what = "CONNECT is not supported, except for WebSocket over HTTP/2";
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, what, "use GET, POST and so on"));
     }
+    refuse_unreadable(request.headers())?;
     headers::name_old_host(&mut request, ends.local.port());
     let host = headers::host(request.uri(), request.headers()).map(ToOwned::to_owned).map_err(|why| {
         Refusal::new(
@@ -112,6 +84,20 @@ async fn dispatch(
     }
 }
 
+/// Refuses what the libraries let through: a large header of HTTP/2, and codings of the body that nobody would decode
+/// (RFC 9112 §6.1).
+fn refuse_unreadable(headers: &HeaderMap) -> Result<(), Refusal> {
+    if headers::size(headers) > MOST_HEADERS as usize {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return Err(Refusal::new(status, "the header of this request is larger than 64 KiB", "send less"));
+    }
+    if headers::has_unknown_coding(headers) {
+        let what = "this request has a transfer coding other than chunked";
+        return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, what, "use Content-Encoding for compression"));
+    }
+    Ok(())
+}
+
 /// Reads a body that is not needed, unless it is large or slow. curl 7.88 reports a broken stream if the answer comes before it
 /// has sent everything (HTTP/2).
 async fn discard(body: &mut Incoming) {
@@ -147,7 +133,7 @@ fn route<'a>(worker: &'a Worker, host: &str) -> Result<&'a Backend, Refusal> {
         let names = worker.shared.sites.iter().filter_map(|site| site.name.as_ref()).map(ToString::to_string);
         let names = names.collect::<Vec<_>>().join(", ");
         let what = format!("{bare} is not served here");
-        Refusal::new(StatusCode::MISDIRECTED_REQUEST, what, format!("these are: {names}"))
+        Refusal::new(StatusCode::MISDIRECTED_REQUEST, what, format!("use one of these names: {names}"))
     })
 }
 

@@ -12,7 +12,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use time::OffsetDateTime;
 
 use super::bad::BadSites;
-use super::clients::ClientGate;
+use super::client_gate::ClientGate;
 use super::event::{Event, Events};
 use super::tls::Tls;
 use crate::ca::Authority;

@@ -10,28 +10,26 @@ use http::header::{CACHE_CONTROL, CONNECTION, HeaderValue, LOCATION};
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
+use super::answer::{self, Reply};
 use super::event::Event;
 use super::headers::Visitor;
 use super::identity::ClientIdentity;
 use super::page::Refusal;
+use super::request_line::RequestLine;
 use super::session::Session;
-use super::worker::{Arrival, Ends, LocalExecutor, Worker};
-use super::{answer, handshake, headers};
+use super::worker::{Arrival, Ends, LocalExecutor, MOST_HEADERS, Worker};
+use super::{handshake, headers, http1};
 use crate::report::printable;
 
 /// The time limit from accepting the connection to the end of the handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// The time limit for receiving the header of a request, and for an idle connection.
-const HEADER: Duration = Duration::from_secs(60);
-/// The maximum size of a request's header.
-const MOST_HEADERS: u32 = 64 << 10;
 /// The maximum number of concurrent requests on an HTTP/2 connection.
 const MOST_STREAMS: u32 = 256;
 /// The HTTP/2 flow-control windows of a stream and of the connection.
@@ -53,8 +51,10 @@ pub(super) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
         local,
         visitor: Visitor::new(peer.ip(), local.port()),
         client: None,
+        scheme: "https",
         protocol: "HTTP/1.1",
         session: Session::default(),
+        _permit: permit,
     };
     let mut first = [0];
     match timeout(HANDSHAKE, stream.peek(&mut first)).await {
@@ -67,48 +67,45 @@ pub(super) async fn serve(worker: Rc<Worker>, arrival: Arrival) {
                 speak(worker, stream, ends).await;
             }
         }
-        Ok(Ok(1)) if first[0].is_ascii_alphabetic() => redirect(stream, local.port()).await,
+        Ok(Ok(1)) if first[0].is_ascii_alphabetic() => {
+            ends.scheme = "http";
+            redirect(&worker, stream, &ends).await;
+        }
         Ok(Ok(1)) => {
             let what = "a client sent neither TLS nor HTTP";
             worker.shared.events.once(&Event::warning(what, None));
         }
         _ => {}
     }
-    drop(permit);
 }
 
-async fn speak(worker: Rc<Worker>, stream: TlsStream<TcpStream>, mut ends: Ends) {
+async fn speak(worker: Rc<Worker>, stream: Box<TlsStream<TcpStream>>, mut ends: Ends) {
     let session = stream.get_ref().1;
     let is_h2 = session.alpn_protocol() == Some(b"h2");
     let name = session.server_name().map(ToOwned::to_owned);
     if is_h2 {
         ends.protocol = "HTTP/2";
     }
-    let (ends, own) = (Rc::new(ends), worker.clone());
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (worker, ends) = (own.clone(), ends.clone());
-        async move { Ok::<_, Infallible>(answer::answer(&worker, &ends, request).await) }
-    });
-    let io = TokioIo::new(stream);
-    let stopped = pin!(worker.shared.stopped());
+    let ends = Rc::new(ends);
+    let respond = |request: Request<Incoming>| {
+        let (worker, ends) = (worker.clone(), ends.clone());
+        async move { answer::answer(&worker, &ends, request).await }
+    };
     let ended = if is_h2 {
-        let mut connection = pin!(http2_builder().serve_connection(io, service));
+        let service = service_fn(|request| {
+            let response = respond(request);
+            async move { Ok::<_, Infallible>(response.await) }
+        });
+        let mut connection = pin!(http2_builder().serve_connection(TokioIo::new(stream), service));
         tokio::select! {
             ended = connection.as_mut() => ended,
-            () = stopped => {
+            () = worker.shared.stopped() => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                worker.shared.unless_over(connection).await.unwrap_or(Ok(()))
             }
         }
     } else {
-        let mut connection = pin!(http1_builder().serve_connection(io, service).with_upgrades());
-        tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = stopped => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        }
+        http1::serve(&worker, &ends, stream, true, respond).await
     };
     if let Err(failed) = ended {
         // In TLS 1.3, a client rejects the certificate after the server's side of the handshake is complete.
@@ -116,28 +113,27 @@ async fn speak(worker: Rc<Worker>, stream: TlsStream<TcpStream>, mut ends: Ends)
     }
 }
 
-fn http1_builder() -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADER).max_header_size(MOST_HEADERS as usize);
-    builder
-}
-
 fn http2_builder() -> http2::Builder<LocalExecutor> {
     let mut builder = http2::Builder::new(LocalExecutor);
-    builder.timer(TokioTimer::new()).max_header_list_size(MOST_HEADERS).max_concurrent_streams(MOST_STREAMS);
+    // A header beyond this is refused without a text; one beyond `MOST_HEADERS`, with one.
+    builder.timer(TokioTimer::new()).max_header_list_size(2 * MOST_HEADERS);
+    builder.max_concurrent_streams(MOST_STREAMS).enable_connect_protocol();
     builder.initial_stream_window_size(WINDOWS.0).initial_connection_window_size(WINDOWS.1);
     builder.keep_alive_interval(PING).keep_alive_timeout(PING);
     builder
 }
 
 /// Answers plain HTTP with a redirect to the same address over HTTPS.
-async fn redirect(stream: TcpStream, port: u16) {
-    let service =
-        service_fn(
-            move |request: Request<Incoming>| async move { Ok::<_, Infallible>(moved(&request, port)) },
-        );
-    let connection = http1_builder().keep_alive(false).serve_connection(TokioIo::new(stream), service);
-    let _ = timeout(HEADER, connection).await;
+async fn redirect(worker: &Worker, stream: TcpStream, ends: &Ends) {
+    let respond = |request: Request<Incoming>| async move {
+        let line = RequestLine::begin(worker, ends, &request);
+        let response = moved(&request, ends.local.port()).map(Reply::Own);
+        if let Some(line) = line {
+            line.end(response.status());
+        }
+        response
+    };
+    let _ = timeout(http1::HEADER, http1::serve(worker, ends, stream, false, respond)).await;
 }
 
 pub(super) fn moved<B>(request: &Request<B>, port: u16) -> Response<Full<Bytes>> {

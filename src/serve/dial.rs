@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsConnector;
 
 use super::page::Refusal;
+use super::tls_error;
 use super::upstream::{Endpoint, Scheme, Upstream};
 use crate::report::printable;
 
@@ -25,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(50);
 /// The time limit for one attempt.
 const ATTEMPT: Duration = Duration::from_secs(10);
+/// The time limit for finding out whether a server speaks TLS.
+const PROBE: Duration = Duration::from_secs(2);
 
 /// A bidirectional byte stream.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -99,6 +102,19 @@ impl Dialer {
         }
     }
 
+    /// Whether an upstream without `https://` expects TLS after all.
+    pub(super) async fn expects_tls(&self, upstream: &Upstream) -> bool {
+        let Endpoint::Tcp(host, _) = &upstream.place else { return false };
+        let handshake = async { self.secure(open(&upstream.place).await?, host, true).await };
+        match timeout(PROBE, handshake).await {
+            Ok(Ok(_)) => true,
+            Ok(Err(failed)) => {
+                matches!(tls_error::find(&failed), Some(rustls::Error::InvalidCertificate(_)))
+            }
+            Err(_) => false,
+        }
+    }
+
     async fn secure(&self, stream: Box<dyn Stream>, host: &str, only_http1: bool) -> io::Result<Connected> {
         let config = if only_http1 { &self.only_http1 } else { &self.both };
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
@@ -167,7 +183,8 @@ fn unreachable(upstream: &Upstream, failed: &io::Error) -> Refusal {
 }
 
 fn insecure(upstream: &Upstream, failed: &io::Error) -> Refusal {
-    let what = format!("TLS to {upstream} failed: {}", printable(&failed.to_string()));
+    let why = tls_error::find(failed).map_or_else(|| printable(&failed.to_string()), tls_error::reason);
+    let what = format!("TLS to {upstream} failed: {why}");
     let hint =
         format!("find out why: devca check {upstream}; to connect without verification: --insecure-upstream");
     Refusal::new(StatusCode::BAD_GATEWAY, what, hint)

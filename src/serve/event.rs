@@ -25,16 +25,22 @@ pub enum Event<'a> {
         /// The addresses with ports.
         addresses: &'a [String],
     },
-    /// A request was answered.
+    /// A request was answered, or ended without an answer.
     Request {
         /// The method, such as GET or POST.
         method: &'a str,
+        /// The scheme of the URL: https, or http for a request without TLS.
+        scheme: &'static str,
         /// The host, with the port if the client sent one.
         host: &'a str,
         /// The path and query.
         path: &'a str,
-        /// The HTTP status.
-        status: u16,
+        /// The HTTP status; absent if there was no response.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
+        /// Why there was no response.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        failure: Option<&'static str>,
         /// The time until the response began, in milliseconds.
         milliseconds: f64,
         /// The client's address.
@@ -90,16 +96,18 @@ impl LogLine for Event<'_> {
                 let end = report::dim("Ctrl-C stops the server");
                 sites.iter().map(line).chain([end]).collect::<Vec<_>>().join("\n")
             }
-            Self::Request { method, host, path, status, milliseconds, identity, .. } => {
+            Self::Request { method, scheme, host, path, status, failure, milliseconds, identity, .. } => {
                 let status = match status {
-                    200..=399 => report::verdict(true, &status.to_string()),
-                    400..=599 => report::verdict(false, &status.to_string()),
-                    _ => status.to_string(),
+                    Some(good @ 200..=399) => report::verdict(true, &good.to_string()),
+                    Some(bad @ 400..=599) => report::verdict(false, &bad.to_string()),
+                    Some(other) => other.to_string(),
+                    None => report::verdict(false, "---"),
                 };
+                let failure = failure.map(|why| format!(": {why}")).unwrap_or_default();
                 let took = report::dim(&took(Duration::from_secs_f64(milliseconds / 1000.0)));
                 let (host, path) = (report::printable(host), report::printable(path));
                 let identity = identity.map(|name| report::dim(&format!(" {name}"))).unwrap_or_default();
-                format!("{status} {method} https://{host}{path} {took}{identity}")
+                format!("{status} {method} {scheme}://{host}{path} {took}{identity}{failure}")
             }
             Self::Warning { message, hint } => {
                 let hint = hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();

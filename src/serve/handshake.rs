@@ -1,25 +1,24 @@
 //! The TLS handshake: the server's certificate, the client's, and errors with either.
 
 use std::error::Error;
-use std::io;
 
-use rustls::{AlertDescription, HandshakeKind};
+use rustls::{AlertDescription, HandshakeKind, InvalidMessage, PeerMisbehaved};
 use time::OffsetDateTime;
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::event::Event;
-use super::linger;
 use super::session::{Hello, Session};
 use super::worker::{Ends, Worker};
+use super::{linger, tls_error};
 
 /// Performs the handshake. Returns `None` if it fails, after reporting the reason if it matters.
 pub(super) async fn secure(
     worker: &Worker,
     stream: TcpStream,
     ends: &Ends,
-) -> Option<(TlsStream<TcpStream>, Session)> {
+) -> Option<(Box<TlsStream<TcpStream>>, Session)> {
     let start = match LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await {
         Ok(start) => start,
         Err(failed) => {
@@ -42,7 +41,7 @@ pub(super) async fn secure(
     let stream = match start.into_stream(offer.config).into_fallible().await {
         Ok(stream) => stream,
         Err((failed, stream)) => {
-            let is_nameless = tls_error(&failed) == Some(&rustls::Error::NoCertificatesPresented);
+            let is_nameless = tls_error::find(&failed) == Some(&rustls::Error::NoCertificatesPresented);
             match offer.gate.filter(|_| is_nameless) {
                 Some(gate) => gate.refuse_nameless(),
                 None => say_why(worker, name.as_deref(), &failed),
@@ -59,21 +58,29 @@ pub(super) async fn secure(
         return None;
     }
     let session = Session::of(hello, session);
-    Some((stream, session))
+    // It is large, and moved several times.
+    Some((Box::new(stream), session))
 }
 
 /// Reports why a client rejected the certificate or was rejected, once for each cause.
 pub(super) fn say_why(worker: &Worker, name: Option<&str>, failed: &(dyn Error + 'static)) {
     let whose = name.unwrap_or("this server");
-    let event = match tls_error(failed) {
+    let event = match tls_error::find(failed) {
         Some(rustls::Error::AlertReceived(alert)) if is_of_certificate(*alert) => {
             let is_meant = worker.shared.bad.as_ref().is_some_and(|bad| bad.config(name).is_some());
             let hint = if is_meant { None } else { Some(hint(*alert).to_owned()) };
             Event::warning(format!("a client rejected the certificate for {whose} ({alert:?})"), hint)
         }
-        Some(rustls::Error::PeerIncompatible(why)) => {
-            Event::warning(format!("a client speaks TLS that {whose} does not ({why:?})"), None)
+        Some(error @ rustls::Error::PeerIncompatible(_)) => {
+            Event::warning(format!("a client cannot connect to {whose}: {}", tls_error::reason(error)), None)
         }
+        Some(
+            rustls::Error::PeerMisbehaved(PeerMisbehaved::ServerNameMustContainOneHostName)
+            | rustls::Error::InvalidMessage(InvalidMessage::InvalidServerName),
+        ) => Event::warning(
+            "a client was refused: the server name in its hello (SNI) is not a host name",
+            None,
+        ),
         // Ignore aborted connections and other client behavior.
         _ => return,
     };
@@ -107,20 +114,4 @@ fn is_of_certificate(alert: AlertDescription) -> bool {
             | AlertDescription::CertificateUnknown
             | AlertDescription::UnknownCA
     )
-}
-
-fn tls_error<'a>(failed: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    let mut next = Some(failed);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<rustls::Error>() {
-            return Some(found);
-        }
-        // The source of an I/O error is that of the wrapped error, not the wrapped error itself.
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if let Some(found) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
 }

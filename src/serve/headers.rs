@@ -3,12 +3,15 @@
 use std::cell::RefCell;
 use std::net::{IpAddr, Ipv6Addr};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::header::{
-    CONNECTION, COOKIE, Entry, FORWARDED, HOST, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY, TE,
-    TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, COOKIE, Entry, FORWARDED, HOST, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_KEY, STRICT_TRANSPORT_SECURITY, TE, TRANSFER_ENCODING, UPGRADE,
 };
+use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Request, Uri, Version};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version};
 
 /// Hop-by-hop fields (RFC 9110 §7.6.1), in addition to those that `Connection` lists.
 static HOP_BY_HOP: [HeaderName; 7] = [
@@ -28,7 +31,25 @@ static X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port"
 
 /// Fields that only the proxy may set, because the upstream would believe those from a client. (Frameworks
 /// that turn headers into variables cannot distinguish `X_Forwarded_For` from `X-Forwarded-For`.)
-const OF_THE_PROXY: [&str; 5] = ["forwarded", "x-real-ip", "client-cert", "client-cert-chain", "x-client-cn"];
+const OF_THE_PROXY: [&str; 13] = [
+    "cf-connecting-ip",
+    "client-cert",
+    "client-cert-chain",
+    "forwarded",
+    // CGI programs take it for the variable HTTP_PROXY (CVE-2016-5385).
+    "proxy",
+    "true-client-ip",
+    "x-client-cn",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-original-host",
+    // IIS and Symfony take these for the path.
+    "x-original-url",
+    "x-real-ip",
+    "x-rewrite-url",
+];
+/// The beginnings of others: what is known of the client's connection, and of its certificate.
+const OF_THE_PROXY_WITH: [&str; 2] = ["x-forwarded-", "x-ssl-client-"];
 
 /// What the upstream learns about the client. The values are created once per connection, and those about the host once
 /// for each change of the host.
@@ -84,12 +105,46 @@ pub(super) fn upgrade(version: Version, headers: &HeaderMap) -> Option<HeaderVal
     is_opaque.then(|| asked.clone())
 }
 
+/// The protocol of an extended CONNECT, by which clients open a WebSocket over HTTP/2 (RFC 8441). Others are not passed on.
+pub(super) fn connects_to<B>(request: &Request<B>) -> Option<HeaderValue> {
+    let protocol = request.extensions().get::<hyper::ext::Protocol>()?.as_str();
+    protocol.eq_ignore_ascii_case("websocket").then_some(HeaderValue::from_static("websocket"))
+}
+
+/// Makes an extended CONNECT the request that HTTP/1.1 has for it (RFC 8441 §5).
+pub(super) fn as_upgrade(parts: &mut Parts, key: [u8; 16]) {
+    parts.method = Method::GET;
+    if let Ok(key) = HeaderValue::from_str(&STANDARD.encode(key)) {
+        parts.headers.insert(SEC_WEBSOCKET_KEY, key);
+    }
+}
+
+/// Makes the response to that one to an extended CONNECT.
+pub(super) fn as_connected<B>(response: &mut Response<B>) {
+    *response.status_mut() = StatusCode::OK;
+    for name in [CONNECTION, UPGRADE, SEC_WEBSOCKET_ACCEPT] {
+        response.headers_mut().remove(name);
+    }
+}
+
 /// Whether an upstream switched to a protocol that the client asked for.
 pub(super) fn is_as_asked(asked: &HeaderValue, switched: Option<&HeaderValue>) -> bool {
     let is_asked = |protocol: &str| {
         protocols(asked).is_some_and(|mut asked| asked.any(|asked| asked.eq_ignore_ascii_case(protocol)))
     };
     switched.and_then(protocols).is_some_and(|mut switched| switched.all(is_asked))
+}
+
+/// The size of a header, as HTTP/2 counts it (RFC 9113 §6.5.2).
+pub(super) fn size(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
+}
+
+/// Whether the body has a transfer coding besides `chunked`, which is decoded here.
+pub(super) fn has_unknown_coding(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let is_chunked = |coding: &HeaderValue| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+    codings.next().is_some_and(|coding| !is_chunked(coding)) || codings.next().is_some()
 }
 
 /// The protocols in an `Upgrade` header.
@@ -155,7 +210,9 @@ fn remove_of_the_proxy(headers: &mut HeaderMap) {
                 && with.bytes().zip(known.bytes()).all(|(a, b)| a == b || a == b'_' && b == b'-')
         };
         OF_THE_PROXY.iter().any(|known| is(known, name))
-            || name.get(.."x-forwarded-".len()).is_some_and(|start| is("x-forwarded-", start))
+            || OF_THE_PROXY_WITH
+                .iter()
+                .any(|known| name.get(..known.len()).is_some_and(|start| is(known, start)))
     };
     let spoofed: Vec<HeaderName> = headers.keys().filter(|name| is_ours(name)).cloned().collect();
     for name in spoofed {
@@ -274,6 +331,12 @@ mod tests {
             ("client_cert", ":x:"),
             ("x-client-cn", "root"),
             ("x-real-ip", "6.6.6.6"),
+            ("proxy", "http://6.6.6.6"),
+            ("x-ssl-client-verify", "SUCCESS"),
+            ("true-client-ip", "6.6.6.6"),
+            ("cf-connecting-ip", "6.6.6.6"),
+            ("x-original-url", "/admin"),
+            ("x_rewrite_url", "/admin"),
             ("accept", "*/*"),
         ]);
         let mut names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();

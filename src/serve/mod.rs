@@ -16,21 +16,23 @@ use bad::BadSites;
 use certificates::{CaFiles, Certificates};
 use clients::{ClientRules, Clients};
 use dial::Dialer;
-use event::{Event, Events, Shown};
+use event::{Event, Events};
 use process::{addresses, most_connections, told_to_end};
 use program::Program;
-use site::{Site, Sites};
+use site::Sites;
 use tls::Tls;
-use worker::{Arrival, ServerState, Worker};
+use worker::{Arrival, ServerState, Stage, Worker};
 
 use crate::ca::Authority;
 use crate::error::OrHint;
 use crate::x509::name::Name;
 
+mod announce;
 mod answer;
 mod bad;
 mod beneath;
 pub mod certificates;
+mod client_gate;
 pub mod clients;
 mod connection;
 pub(crate) mod dial;
@@ -41,6 +43,7 @@ mod folder;
 pub mod fuzzed;
 mod handshake;
 mod headers;
+mod http1;
 mod identity;
 mod linger;
 pub(crate) mod listen;
@@ -51,15 +54,21 @@ pub(crate) mod process;
 mod program;
 mod proxy;
 mod refused;
+mod request_line;
 pub(crate) mod session;
 mod session_page;
 pub mod site;
 pub(crate) mod tls;
+mod tls_error;
+mod unparsed;
 pub mod upstream;
+mod withheld;
 mod worker;
 
 /// How long running requests may take after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long it may take to close connections after that.
+const CLOSING: Duration = Duration::from_millis(500);
 
 /// What to serve, and how.
 pub struct ServePlan {
@@ -102,13 +111,10 @@ pub fn run(mut plan: ServePlan, events: &Arc<Events>) -> anyhow::Result<u8> {
             () = std::future::ready(()) => {}
         }
         let mut program = start_program(plan.program.take())?;
-        let (stop, stopped) = watch::channel(false);
-        let (sites, addresses) = (shown(&plan, &listeners), addresses(&listeners));
-        let reachable_at: Vec<IpAddr> = listeners
-            .iter()
-            .filter_map(|listener| listener.local_addr().ok())
-            .map(|address| address.ip())
-            .collect();
+        let (stop, stopped) = watch::channel(Stage::Serving);
+        let reachable_at = addresses(&listeners);
+        let sites = announce::shown(&plan.sites, &reachable_at);
+        let warnings = announce::warnings(&plan.sites, &reachable_at);
         let shared = Arc::new(shared(plan, events, stopped)?);
         let workers = workers(&shared)?;
         let most = most_connections();
@@ -116,14 +122,17 @@ pub fn run(mut plan: ServePlan, events: &Arc<Events>) -> anyhow::Result<u8> {
         let accept =
             |listener| tokio::spawn(accept(listener, workers.clone(), permits.clone(), events.clone()));
         let accepting: Vec<_> = listeners.into_iter().map(accept).collect();
+        let addresses: Vec<String> = reachable_at.iter().map(ToString::to_string).collect();
         events.say(&Event::Listening { sites: &sites, addresses: &addresses });
-        warn_of_others(&reachable_at, events);
+        for warning in &warnings {
+            events.say(warning);
+        }
         let mut code = tokio::select! {
             () = &mut told => 0,
             code = end_of(&mut program) => code,
         };
         accepting.iter().for_each(tokio::task::JoinHandle::abort);
-        let _ = stop.send(true);
+        let _ = stop.send(Stage::Ending);
         let all = u32::try_from(most).unwrap_or(u32::MAX);
         // A second Ctrl-C skips the wait.
         tokio::select! {
@@ -131,6 +140,13 @@ pub fn run(mut plan: ServePlan, events: &Arc<Events>) -> anyhow::Result<u8> {
                 code = ended.ok().flatten().unwrap_or(code);
             }
             () = told_to_end() => {}
+        }
+        let open = most.saturating_sub(permits.available_permits());
+        if open > 0 {
+            let _ = stop.send(Stage::Over);
+            let _ = timeout(CLOSING, permits.acquire_many(all)).await;
+            let what = if open == 1 { "a connection was".into() } else { format!("{open} connections were") };
+            events.say(&Event::warning(format!("{what} cut off"), None));
         }
         if let Some(program) = &mut program {
             program.kill();
@@ -168,11 +184,15 @@ async fn end(program: &mut Option<Program>) -> Option<u8> {
         return Some(code);
     }
     program.terminate();
-    program.ended().await;
+    program.group_ended().await;
     None
 }
 
-fn shared(plan: ServePlan, events: &Arc<Events>, stop: watch::Receiver<bool>) -> anyhow::Result<ServerState> {
+fn shared(
+    plan: ServePlan,
+    events: &Arc<Events>,
+    stage: watch::Receiver<Stage>,
+) -> anyhow::Result<ServerState> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let unusable = || "TLS cannot be set up".to_owned();
     let again = || "the system's randomness may have failed: try again".to_owned();
@@ -185,7 +205,7 @@ fn shared(plan: ServePlan, events: &Arc<Events>, stop: watch::Receiver<bool>) ->
     let bad = plan.sites.are_bad().then(|| BadSites::new(&authority, &tls, now)).transpose()?.map(Arc::new);
     let certificates = Certificates::new(files, authority, tls, plan.usual, events.clone());
     let certificates = certificates.with_bad(bad.clone());
-    Ok(ServerState { sites: plan.sites, bad, certificates, dialer, events: events.clone(), stop })
+    Ok(ServerState { sites: plan.sites, bad, certificates, dialer, events: events.clone(), stage })
 }
 
 /// Starts a worker thread for each processor.
@@ -224,28 +244,5 @@ async fn accept(
                 sleep(Duration::from_millis(50)).await;
             }
         }
-    }
-}
-
-/// The sites with their URLs.
-fn shown(plan: &ServePlan, listeners: &[TcpListener]) -> Vec<Shown> {
-    let port =
-        listeners.first().and_then(|listener| listener.local_addr().ok()).map_or(0, |address| address.port());
-    let port = if port == 443 { String::new() } else { format!(":{port}") };
-    let show = |site: &Site| {
-        let host = match &site.name {
-            Some(Name::Ip(IpAddr::V6(address))) => format!("[{address}]"),
-            Some(name) => name.to_string(),
-            None => "localhost".into(),
-        };
-        Shown { url: format!("https://{host}{port}"), upstream: site.destination.to_string() }
-    };
-    plan.sites.iter().map(show).collect()
-}
-
-fn warn_of_others(listen: &[IpAddr], events: &Events) {
-    if let Some(open) = listen.iter().find(|address| !address.is_loopback()) {
-        let what = format!("others on the network can reach this server, and what is behind it, at {open}");
-        events.say(&Event::warning(what, Some("without --listen only this machine can".into())));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::error::Error as _;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -70,7 +71,7 @@ impl Pool {
             || self.upstream.scheme == Scheme::Http && is_grpc(request.headers());
         if is_h2c && is_upgrade {
             let what = format!("{} speaks HTTP/2, which has no Upgrade", self.upstream);
-            return Err(Refusal::new(StatusCode::BAD_GATEWAY, what, "use http:// for servers of WebSockets"));
+            return Err(Refusal::new(StatusCode::BAD_GATEWAY, what, "use http:// for a WebSocket server"));
         }
         let can_repeat = request.method().is_safe() && matches!(request.body(), Either::Right(_));
         loop {
@@ -92,7 +93,7 @@ impl Pool {
             let mut failed = failed;
             request = match failed.take_message().or(copy).filter(|_| !is_fresh) {
                 Some(again) => again,
-                None => return Err(self.broken(&failed.into_error())),
+                None => return Err(self.failure(dialer, &failed.into_error()).await),
             };
         }
     }
@@ -194,16 +195,44 @@ impl Pool {
         }
     }
 
-    fn broken(&self, failed: &hyper::Error) -> Refusal {
-        let cause = failed.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-        let what = format!("{} broke off: {}", self.upstream, printable(&format!("{failed}{cause}")));
-        let hint = if failed.is_parse() {
-            "it may not speak HTTP/1.1: h2c://HOST:PORT is for HTTP/2 without TLS, https://HOST:PORT for TLS"
-        } else {
-            "look into the log of that program"
-        };
-        Refusal::new(StatusCode::BAD_GATEWAY, what, hint)
+    /// Why a request was not answered.
+    async fn failure(&self, dialer: &Dialer, failed: &hyper::Error) -> Refusal {
+        if failed.is_user() {
+            return of_body(failed);
+        }
+        if self.upstream.scheme != Scheme::Https && dialer.expects_tls(&self.upstream).await {
+            let what = format!("{} expects TLS", self.upstream);
+            let hint = format!("use https://{} instead", self.upstream.authority());
+            return Refusal::new(StatusCode::BAD_GATEWAY, what, hint);
+        }
+        self.broken(failed)
     }
+
+    fn broken(&self, failed: &hyper::Error) -> Refusal {
+        let (what, hint) = if failed.is_parse() {
+            ("sent something other than HTTP/1.1", "h2c://HOST:PORT is for HTTP/2 without TLS")
+        } else if failed.is_incomplete_message() {
+            ("closed the connection before it answered", "look into the log of that program")
+        } else {
+            let cause = failed.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+            let what = format!("{} broke off: {}", self.upstream, printable(&format!("{failed}{cause}")));
+            return Refusal::new(StatusCode::BAD_GATEWAY, what, "look into the log of that program");
+        };
+        Refusal::new(StatusCode::BAD_GATEWAY, format!("{} {what}", self.upstream), hint)
+    }
+}
+
+/// The body of the client's request could not be read to its end.
+fn of_body(failed: &hyper::Error) -> Refusal {
+    let mut next = failed.source();
+    let mut is_malformed = false;
+    while let Some(error) = next {
+        let io = error.downcast_ref::<io::Error>();
+        is_malformed |= io.is_some_and(|error| error.kind() != io::ErrorKind::UnexpectedEof);
+        next = error.source();
+    }
+    let what = if is_malformed { "is malformed" } else { "is incomplete" };
+    Refusal::new(StatusCode::BAD_REQUEST, format!("the body of this request {what}"), "send it again")
 }
 
 /// Whether this is gRPC, which always uses HTTP/2.

@@ -1,5 +1,7 @@
 //! The process of a server: how many connections it may have, and when it is to end.
 
+use std::net::SocketAddr;
+
 use tokio::net::TcpListener;
 
 /// The maximum number of connections, more than browsers and tests on one machine need; further ones wait.
@@ -44,10 +46,6 @@ pub(crate) async fn told_to_end() {
 }
 
 /// Where it listens.
-pub(crate) fn addresses(listeners: &[TcpListener]) -> Vec<String> {
-    listeners
-        .iter()
-        .filter_map(|listener| listener.local_addr().ok())
-        .map(|address| address.to_string())
-        .collect()
+pub(crate) fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
+    listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
 }

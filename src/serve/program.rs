@@ -5,9 +5,14 @@ use std::process::{Child, Command, ExitStatus};
 use std::thread;
 
 use tokio::sync::oneshot;
+#[cfg(unix)]
+use tokio::time::sleep;
 
 /// The exit code if waiting for the program failed.
 const UNKNOWN: u8 = 1;
+/// The pause between looks at what is left of the program's process group.
+#[cfg(unix)]
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(20);
 
 /// A running program.
 pub(super) struct Program {
@@ -40,8 +45,7 @@ impl Program {
         !self.has_group
     }
 
-    /// Asks the program to stop, unless it has ended already. `npm run` does not pass this on to what it started, so the
-    /// whole group is asked.
+    /// Asks the program to stop, and what it has started: `npm run` does not pass this on, and may have ended already.
     #[cfg(unix)]
     pub(super) fn terminate(&mut self) {
         self.signal(rustix::process::Signal::TERM);
@@ -53,19 +57,40 @@ impl Program {
         self.signal(rustix::process::Signal::KILL);
     }
 
+    /// Waits until nothing that the program has started is left in its process group.
+    #[cfg(unix)]
+    pub(super) async fn group_ended(&mut self) {
+        use rustix::process::test_kill_process_group;
+        self.ended().await;
+        while self.pid().is_some_and(|pid| self.has_group && test_kill_process_group(pid).is_ok()) {
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    #[cfg(unix)]
+    fn pid(&self) -> Option<rustix::process::Pid> {
+        i32::try_from(self.id).ok().and_then(rustix::process::Pid::from_raw)
+    }
+
     #[cfg(unix)]
     fn signal(&mut self, signal: rustix::process::Signal) {
-        use rustix::process::{Pid, kill_process, kill_process_group};
+        use rustix::process::{kill_process, kill_process_group};
         if self.code.is_none()
             && let Ok(code) = self.ended.try_recv()
         {
             self.code = Some(code);
         }
-        let pid = i32::try_from(self.id).ok().and_then(Pid::from_raw).filter(|_| self.code.is_none());
-        if let Some(pid) = pid {
-            let kill = if self.has_group { kill_process_group } else { kill_process };
-            let _ = kill(pid, signal);
+        let Some(pid) = self.pid() else { return };
+        if self.has_group {
+            let _ = kill_process_group(pid, signal);
+        } else if self.code.is_none() {
+            let _ = kill_process(pid, signal);
         }
+    }
+
+    #[cfg(not(unix))]
+    pub(super) async fn group_ended(&mut self) {
+        self.ended().await;
     }
 
     /// On Windows, Ctrl-C already reaches every program on the console.

@@ -2,8 +2,10 @@
 
 use std::rc::Rc;
 
+use aws_lc_rs::rand;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -23,19 +25,40 @@ pub(super) async fn forward(
     host: &str,
     mut request: Request<Incoming>,
 ) -> Result<Response<Reply>, Refusal> {
-    let protocol = headers::upgrade(request.version(), request.headers());
+    let connects_to = headers::connects_to(&request);
+    let is_connect = connects_to.is_some();
+    let protocol = connects_to.or_else(|| headers::upgrade(request.version(), request.headers()));
     let tunnel = protocol.is_some().then(|| hyper::upgrade::on(&mut request));
     let (mut parts, body) = request.into_parts();
     headers::forward(&mut parts.headers, &ends.visitor, host);
     if let Some(client) = &ends.client {
         client.tell(&mut parts.headers);
     }
+    if is_connect {
+        let mut key = [0; 16];
+        let failed = |_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the system has no randomness", "");
+        rand::fill(&mut key).map_err(failed)?;
+        headers::as_upgrade(&mut parts, key);
+    }
     if let Some(protocol) = protocol.clone() {
         headers::set_upgrade(&mut parts.headers, protocol);
     }
     let request = outgoing(parts, body);
     let response = pool.send(&worker.shared.dialer, request, protocol.is_some()).await?;
-    Ok(give_back(worker, response, protocol.zip(tunnel)))
+    let has_switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if is_connect && response.status().is_success() {
+        return Err(unswitched("the upstream did not switch to WebSocket"));
+    }
+    let mut response = give_back(worker, response, protocol.zip(tunnel))?;
+    if is_connect && has_switched {
+        headers::as_connected(&mut response);
+        response = response.map(|_| Reply::Own(Full::default()));
+    }
+    Ok(response)
+}
+
+fn unswitched(what: &str) -> Refusal {
+    Refusal::new(StatusCode::BAD_GATEWAY, what, "look into the log of that program")
 }
 
 fn outgoing(mut parts: Parts, body: Incoming) -> Request<pool::Outgoing> {
@@ -49,15 +72,13 @@ fn give_back(
     worker: &Rc<Worker>,
     mut response: Response<Answer>,
     tunnel: Option<(HeaderValue, OnUpgrade)>,
-) -> Response<Reply> {
+) -> Result<Response<Reply>, Refusal> {
     let protocol = response.headers().get(http::header::UPGRADE).cloned();
     headers::give_back(response.headers_mut());
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let is_as_asked = |(asked, _): &(HeaderValue, _)| headers::is_as_asked(asked, protocol.as_ref());
         let Some((_, tunnel)) = tunnel.filter(is_as_asked) else {
-            let what = "the upstream switched to a protocol that it was not asked for";
-            let refusal = Refusal::new(StatusCode::BAD_GATEWAY, what, "look into the log of that program");
-            return refusal.answer_as(false).map(Reply::Own);
+            return Err(unswitched("the upstream switched to a protocol that it was not asked for"));
         };
         let upstream = hyper::upgrade::on(&mut response);
         let worker = worker.clone();
@@ -70,7 +91,7 @@ fn give_back(
     response.extensions_mut().clear();
     // The client gets HTTP/1.1 even if the upstream uses HTTP/1.0.
     *response.version_mut() = http::Version::HTTP_11;
-    response.map(Reply::Proxied)
+    Ok(response.map(Reply::Proxied))
 }
 
 /// Copies data in both directions until one side closes or the server stops.

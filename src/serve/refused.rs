@@ -4,11 +4,11 @@ use rustls::{CertificateError, Error};
 use time::OffsetDateTime;
 
 use super::clients::ClientCas;
+use super::tls_error;
 use crate::check::chain::{Chain, End, Link};
 use crate::check::judge::{self, Expectation};
 use crate::check::path::Search;
 use crate::check::{Finding, words};
-use crate::error::CaOption;
 use crate::x509::details::CertificateDetails;
 
 /// What is wrong, and how to fix it.
@@ -24,13 +24,14 @@ pub(super) fn reason(
     };
     let details = &leaf.details;
     if let Error::InvalidCertificate(CertificateError::Revoked) = error {
-        return revoked(details, &cas.option);
+        return revoked(details, cas);
     }
     if let Error::InvalidCertificate(
         CertificateError::ExpiredRevocationList | CertificateError::ExpiredRevocationListContext { .. },
     ) = error
     {
-        return ("the revocation list has expired".into(), "write a new one: devca crl".into());
+        let fix = adapted("write a new one: devca crl", "write a new one with the client CA", cas);
+        return ("the revocation list has expired".into(), fix);
     }
     let anchors: Vec<Link> = cas.roots.iter().filter_map(|der| Link::read(der)).collect();
     let expected = Expectation { name: None, client: true, now, stapled: None };
@@ -44,12 +45,16 @@ pub(super) fn reason(
             "{} was issued by {}, which this server does not accept",
             details.subject, details.issuer
         );
-        return (what, format!("{}, or --client-ca with its CA", issue(details, &cas.option)));
+        let fix = match &cas.option {
+            Some(_) => format!("{}, or --client-ca with its CA", issue(details, cas)),
+            None => "add the CA to the --client-ca file".into(),
+        };
+        return (what, fix);
     }
     match findings.into_iter().next() {
-        Some(finding) => (finding.what, fix_of(&finding.fix, &cas.option)),
+        Some(finding) => (finding.what, fix_of(&finding.fix, cas)),
         // The library rejects something that `check` does not cover.
-        None => (format!("{}: {error}", details.subject), String::new()),
+        None => (format!("{}: {}", details.subject, tls_error::reason(error)), String::new()),
     }
 }
 
@@ -64,24 +69,34 @@ pub(super) fn best_chain(chain: &[Vec<u8>], cas: &ClientCas, now: OffsetDateTime
     links.into_iter().map(|(link, _)| link.details.clone()).collect()
 }
 
-/// Adapts the commands in a fix to the CA of the clients. The client itself need not be restarted.
-fn fix_of(fix: &str, option: &CaOption) -> String {
-    option.hint(fix.trim_end_matches(", then restart the server"))
+/// A fix with commands for the CA of the clients, or another one if that is not devca's.
+fn adapted(commands: &str, otherwise: &str, cas: &ClientCas) -> String {
+    cas.option.as_ref().map_or_else(|| otherwise.to_owned(), |option| option.hint(commands))
+}
+
+/// Adapts the fix of a finding. The client itself need not be restarted.
+fn fix_of(fix: &str, cas: &ClientCas) -> String {
+    adapted(fix.trim_end_matches(", then restart the server"), "issue another one with the client CA", cas)
 }
 
 /// The command that issues a certificate for this client.
-fn issue(details: &CertificateDetails, option: &CaOption) -> String {
+fn issue(details: &CertificateDetails, cas: &ClientCas) -> String {
     let name = details.common_name.as_ref().or(details.names.first()).cloned();
-    option.hint(&format!("devca issue --client {}", words(&[name.unwrap_or_else(|| "NAME".into())])))
+    let command = format!("devca issue --client {}", words(&[name.unwrap_or_else(|| "NAME".into())]));
+    adapted(&command, "issue another one with the client CA", cas)
 }
 
 /// The reason for a client without a certificate.
-pub(super) fn missing(option: &CaOption) -> (&'static str, String) {
+pub(super) fn missing(cas: &ClientCas) -> (&'static str, String) {
     let hint = "issue one: devca issue --client NAME; for browsers: devca browser add NAME";
-    ("it has shown no certificate", option.hint(hint))
+    (
+        "it sent no certificate",
+        adapted(hint, "issue one with the client CA, and configure it in the client", cas),
+    )
 }
 
 /// The reason for a revoked certificate.
-pub(super) fn revoked(details: &CertificateDetails, option: &CaOption) -> (String, String) {
-    (format!("{} was revoked", details.subject), format!("{} --force", issue(details, option)))
+pub(super) fn revoked(details: &CertificateDetails, cas: &ClientCas) -> (String, String) {
+    let force = if cas.option.is_some() { " --force" } else { "" };
+    (format!("{} was revoked", details.subject), format!("{}{force}", issue(details, cas)))
 }

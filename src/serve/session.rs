@@ -9,7 +9,7 @@ use rustls_pki_types::CertificateDer;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::clients::ClientGate;
+use super::client_gate::ClientGate;
 use crate::report::printable;
 use crate::x509::details::CertificateDetails;
 

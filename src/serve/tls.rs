@@ -8,7 +8,8 @@ use rustls::server::{ClientHello, ProducesTickets, ResolvesServerCert, WebPkiCli
 use rustls::sign::CertifiedKey;
 use rustls::{CipherSuite, ServerConfig, SupportedProtocolVersion};
 
-use super::clients::{ClientGate, Clients};
+use super::client_gate::ClientGate;
+use super::clients::Clients;
 
 /// Creates TLS configurations.
 pub(crate) struct Tls {

@@ -22,6 +22,19 @@ use super::pool::Pool;
 use super::session::Session;
 use super::site::{Destination, Sites};
 
+/// The maximum size of a request's header.
+pub(super) const MOST_HEADERS: u32 = 64 << 10;
+
+/// How far the server's end has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Serving,
+    /// Requests in progress may finish.
+    Ending,
+    /// What is still open is closed.
+    Over,
+}
+
 /// The state that all workers share.
 pub(super) struct ServerState {
     /// Which upstream serves which host.
@@ -34,8 +47,8 @@ pub(super) struct ServerState {
     pub(super) dialer: Dialer,
     /// Prints events.
     pub(super) events: Arc<Events>,
-    /// Becomes true when the server should stop.
-    pub(super) stop: watch::Receiver<bool>,
+    /// Changes when the server should stop.
+    pub(super) stage: watch::Receiver<Stage>,
 }
 
 /// An accepted connection.
@@ -104,9 +117,26 @@ impl Backend {
 impl ServerState {
     /// Waits until the server should stop.
     pub(super) async fn stopped(&self) {
-        let mut stop = self.stop.clone();
+        self.reaches(|stage| stage != Stage::Serving).await;
+    }
+
+    /// Whether everything is closed, even requests in progress.
+    pub(super) fn is_over(&self) -> bool {
+        *self.stage.borrow() == Stage::Over
+    }
+
+    /// Continues with this until everything is closed.
+    pub(super) async fn unless_over<F: Future>(&self, future: F) -> Option<F::Output> {
+        tokio::select! {
+            output = future => Some(output),
+            () = self.reaches(|stage| stage == Stage::Over) => None,
+        }
+    }
+
+    async fn reaches(&self, is_reached: impl Fn(Stage) -> bool) {
+        let mut stage = self.stage.clone();
         // The sender lives as long as the server, so this cannot fail.
-        let _ = stop.wait_for(|is_over| *is_over).await;
+        let _ = stage.wait_for(|stage| is_reached(*stage)).await;
     }
 }
 
@@ -120,10 +150,14 @@ pub(super) struct Ends {
     pub(super) visitor: Visitor,
     /// The owner of the client's certificate, if it sent one.
     pub(super) client: Option<ClientIdentity>,
+    /// The scheme of the client's URLs.
+    pub(super) scheme: &'static str,
     /// The protocol of the client's connection.
     pub(super) protocol: &'static str,
     /// The TLS session.
     pub(super) session: Session,
+    /// Counts the connection while it is open.
+    pub(super) _permit: OwnedSemaphorePermit,
 }
 
 /// Runs hyper's tasks on the thread that created them.

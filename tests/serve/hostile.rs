@@ -52,6 +52,17 @@ fn smuggled_requests_do_not_pass() {
             "{answer}"
         );
     }
+    // A body that nobody would decode, and one that is malformed.
+    for (fields, body, status) in [
+        ("Transfer-Encoding: gzip, chunked", "0\r\n\r\n", "501"),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "0\r\n\r\n", "501"),
+        ("Transfer-Encoding: chunked", "x\r\n\r\n", "400"),
+        ("Transfer-Encoding: chunked", "2\r\nabc\r\n0\r\n\r\n", "400"),
+    ] {
+        let request = format!("POST / HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n\r\n{body}");
+        let answer = raw(root, &served, request.as_bytes());
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {answer}");
+    }
     // An upstream that spoke HTTP/2 from here on would believe whatever headers the client sends.
     let upgrade = "GET /first HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\
         HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n";

@@ -67,7 +67,7 @@ fn every_client_is_let_in_with_a_good_certificate_and_no_other() {
         "which this server does not accept",
         "CN=eve expired on 2026-01-31",
         "CN=localhost is for server, but is used by a client",
-        "it has shown no certificate",
+        "it sent no certificate",
         "issue one: devca --ca clients issue --client NAME",
         "devca --ca clients issue --client mallory, or",
     ] {
@@ -143,7 +143,7 @@ fn allow_lets_in_those_it_names() {
         assert_eq!(is_let_in(&ask(&world, &served, Some("alice"), &[])), alice, "{allowed}");
         assert_eq!(is_let_in(&ask(&world, &served, Some("trudy"), &[])), trudy, "{allowed}");
         if !trudy {
-            served.says("CN=trudy is not among the clients that --allow names");
+            served.says("CN=trudy is one that --allow accepts");
         }
     }
 }
@@ -157,6 +157,8 @@ fn files_of_another_program_do_as_well_and_are_read_again() {
     let behind = upstream(["http"]);
     let port = behind.port.to_string();
     let served = Served::start(home, [&port, "--mtls", "--client-ca", "ca.pem", "--crl", "crl.pem"]);
+    assert!(!is_let_in(&ask(&world, &served, None, &[])));
+    served.says("issue one: devca --ca clients issue --client NAME");
     assert!(is_let_in(&ask(&world, &served, Some("trudy"), &[])));
     home.ok(["--ca", "clients", "revoke", "trudy-client.pem"]);
     home.ok(["--ca", "clients", "crl"]);
@@ -182,6 +184,25 @@ fn files_of_another_program_do_as_well_and_are_read_again() {
         assert!(is_let_in(&ask(&world, &served, Some("mallory"), &[])));
         served.log().iter().any(|line| line.to_string().contains("ca.pem contains no certificate"))
     });
+}
+
+/// devca cannot issue for a CA that is not its own, so no command is suggested.
+#[test]
+fn a_ca_of_others_gets_no_commands_of_devca() {
+    let world = world();
+    let home = &world.home;
+    fs::write(home.file("ca.pem"), home.ok(["--ca", "strangers", "root", "--pem"])).unwrap();
+    let folder = home.ca().parent().unwrap().join("strangers");
+    fs::rename(folder, home.file("elsewhere")).unwrap();
+    let behind = upstream(["http"]);
+    let served = Served::start(home, [&behind.port.to_string(), "--mtls", "--client-ca", "ca.pem"]);
+    assert!(is_let_in(&ask(&world, &served, Some("mallory"), &[])));
+    assert!(!is_let_in(&ask(&world, &served, None, &[])));
+    served.says("issue one with the client CA, and configure it in the client");
+    assert!(!is_let_in(&ask(&world, &served, Some("alice"), &[])));
+    served.says("add the CA to the --client-ca file");
+    let log = served.log();
+    assert!(!log.iter().any(|line| line["hint"].to_string().contains("devca")), "{log:#?}");
 }
 
 /// A session ticket cannot bypass a revocation: resumed sessions are checked again.

@@ -91,7 +91,7 @@ fn the_clients_certificate_is_judged_on_it() {
     assert_eq!((&alice["accepted"], &alice["message"]), (&true.into(), &"it is accepted".into()));
     assert_eq!(alice["chain"].as_array().unwrap().len(), 2, "{alice:#}");
     assert_eq!(alice["chain"][0]["common_name"], "alice");
-    assert_eq!(certificate(None)["message"], "it has shown no certificate");
+    assert_eq!(certificate(None)["message"], "it sent no certificate");
     for (client, part) in [
         ("eve", "expired on 2026-01-31"),
         ("trudy", "was revoked"),

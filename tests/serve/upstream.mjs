@@ -62,7 +62,7 @@ function answer(request, response) {
   }
   if (path === "/slow") {
     pending += 1;
-    return setTimeout(() => response.end("slow\n"), 1500);
+    return setTimeout(() => response.end("slow\n"), Number(request.url.split("?")[1]) || 1500);
   }
   if (path === "/pending") return response.end(String(pending));
   if (path === "/close") return request.socket.destroy();

@@ -211,11 +211,34 @@ const cases = {
       if (ended === "/gone 1006") break;
     }
   },
-  // RFC 8441 is not offered, so browsers open a connection with HTTP/1.1.
-  async "no WebSocket over HTTP/2"() {
+  // RFC 8441: browsers do this on a connection that they already have.
+  async "WebSocket over HTTP/2"() {
     const session = http2.connect(`https://localhost:${port}`, { ca });
     const [settings] = await once(session, "remoteSettings");
-    assert.equal(settings.enableConnectProtocol ?? false, false);
+    assert.equal(settings.enableConnectProtocol, true);
+    const connect = async (path, protocol = "websocket") => {
+      const fields = { ":scheme": "https", ":path": path, ":protocol": protocol, "sec-websocket-version": "13" };
+      const stream = session.request({ ":method": "CONNECT", ":authority": `localhost:${port}`, ...fields });
+      const [head] = await once(stream, "response");
+      return [stream, head];
+    };
+    const [stream, head] = await connect("/");
+    assert.equal(head[":status"], 200);
+    assert(!("sec-websocket-accept" in head || "upgrade" in head), Object.keys(head).join());
+    const large = "x".repeat(60_000);
+    for (const text of ["hello", large]) {
+      stream.write(frame(0x81, text));
+      const wanted = frame(0x81, text, false);
+      let echoed = Buffer.alloc(0);
+      while (echoed.length < wanted.length) echoed = Buffer.concat([echoed, (await once(stream, "data"))[0]]);
+      assert(echoed.equals(wanted), `${echoed.length} bytes came back`);
+    }
+    stream.end(frame(0x88, Buffer.from([3, 232])));
+    const [closing] = await once(stream, "data");
+    assert.deepEqual([...closing.subarray(0, 4)], [0x88, 2, 3, 232]);
+    await once(stream, "end");
+    assert.equal((await connect("/refuse"))[1][":status"], 401);
+    assert.equal((await connect("/", "connect-udp"))[1][":status"], 405);
     session.close();
   },
 };

@@ -105,6 +105,8 @@ fn is_updated(home: &Home, files: &[(&str, &str)], modules: &str, command: &[&st
     let output = browser.arg(served.url("/")).arg(app.path().join(file)).output().unwrap();
     let log = || fs::read_to_string(&said).unwrap();
     assert!(words(&output).contains("updated over wss:, same page: true"), "{}\n{}", words(&output), log());
+    // The browser opened the WebSocket on the connection of HTTP/2 that it already had.
+    served.says("\"method\":\"CONNECT\"");
     served.interrupt();
     assert_eq!(served.wait(), Some(0));
     // npm does not pass signals on to what it started.

@@ -25,13 +25,14 @@ pub(super) fn rules(
         None => Box::new(DevcaCa { folder: context.folder.clone() }),
         Some(path) => match named(context, path) {
             Some(folder) => Box::new(DevcaCa { folder }),
-            None => Box::new(PemFiles { roots: path.clone(), list: None }),
+            None => Box::new(PemFiles { folder: context.folder.clone(), roots: path.clone(), list: None }),
         },
     };
     let files = match (&args.crl, &args.client_ca) {
         (None, _) => files,
         (Some(list), Some(path)) if named(context, path).is_none() => {
-            Box::new(PemFiles { roots: path.clone(), list: Some(list.clone()) })
+            let folder = context.folder.clone();
+            Box::new(PemFiles { folder, roots: path.clone(), list: Some(list.clone()) })
         }
         (Some(_), _) => {
             let what = "--crl is for --client-ca FILE: what a CA of devca's has revoked is known";
@@ -66,12 +67,19 @@ impl ClientCaFiles for DevcaCa {
         self.folder.refuse_unsafe()?;
         let root = CaCertificate::load(&self.folder.root())?;
         let revoked = Inventory::load(&self.folder.inventory())?.revoked().into_iter().collect();
-        Ok(ClientCas { roots: vec![root.der], revoked, option: self.folder.option(), ..ClientCas::default() })
+        Ok(ClientCas {
+            roots: vec![root.der],
+            revoked,
+            option: Some(self.folder.option()),
+            ..ClientCas::default()
+        })
     }
 }
 
 /// A PEM file of CA certificates, and one of revocation lists.
 struct PemFiles {
+    /// The folder of a CA: those in the file may be others of devca's.
+    folder: CaFolder,
     roots: PathBuf,
     list: Option<PathBuf>,
 }
@@ -98,6 +106,10 @@ impl ClientCaFiles for PemFiles {
                 return Err(Fault::new(what, "use a list in PEM, as devca crl writes it").into());
             }
         }
-        Ok(ClientCas { roots, lists, ..ClientCas::default() })
+        let is_in_file = |folder: &CaFolder| {
+            CaCertificate::load(&folder.root()).is_ok_and(|root| roots.contains(&root.der))
+        };
+        let option = self.folder.siblings().iter().find(|folder| is_in_file(folder)).map(CaFolder::option);
+        Ok(ClientCas { roots, lists, option, ..ClientCas::default() })
     }
 }
