@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use super::common::in_namespace;
 use super::world::{World, succeed, with_both};
@@ -37,41 +38,80 @@ fn certbot_with(world: &World) {
     certbot(&["unregister"]);
 }
 
+/// dehydrated, with each type of challenge.
 #[test]
 fn dehydrated() {
-    with_both(&[], dehydrated_with);
+    with_both(&["--dns-port", "0"], dehydrated_with);
 }
 
 fn dehydrated_with(world: &World) {
     let (www, _server) = world.web_server();
-    let (config, root) = (world.home.file("config"), world.home.root());
+    let [config, folder, hook] = ["config", "dehydrated", "hook"].map(|name| world.home.file(name));
     let settings = format!(
-        "CA={}\nWELLKNOWN={}\nCURL_OPTS='--noproxy * --cacert {}'\nBASEDIR={}\nKEYSIZE=2048\n",
+        "CA={}\nWELLKNOWN={}\nCURL_OPTS='--noproxy * --cacert {}'\nBASEDIR={}\nKEYSIZE=2048\nHOOK={}\n",
         world.directory(),
         www.join(".well-known/acme-challenge").display(),
-        root.display(),
-        world.home.file("dehydrated").display()
+        world.home.root().display(),
+        folder.display(),
+        hook.display()
     );
     fs::write(&config, settings).unwrap();
-    fs::create_dir(world.home.file("dehydrated")).unwrap();
+    fs::create_dir(&folder).unwrap();
+    let script = format!(
+        "#!/bin/sh\n{}\nserver='{}'\n\
+         case \"$1 $CHALLENGETYPE\" in\n\
+         'deploy_challenge dns-01') set_txt \"$2\" \"$4\" ;;\n\
+         'deploy_challenge tls-alpn-01')\n\
+         openssl s_server -www -accept 127.0.0.1:{tls} -alpn acme-tls/1 -cert \"$server/$2.crt.pem\" \\\n\
+         -key \"$server/$2.key.pem\" >/dev/null 2>&1 & echo $! >\"$server/pid\"\n\
+         until openssl s_client -connect 127.0.0.1:{tls} </dev/null >/dev/null 2>&1; do sleep 0.1; done ;;\n\
+         'clean_challenge tls-alpn-01') kill \"$(cat \"$server/pid\")\" ;;\n\
+         esac\n",
+        set_txt(world),
+        folder.join("alpn-certs").display(),
+        tls = world.tls
+    );
+    write_script(&hook, &script);
     let dehydrated = |arguments: &[&str]| {
         let mut dehydrated = world.client("dehydrated");
         dehydrated.arg("--config").arg(&config).args(arguments);
         succeed(&mut dehydrated)
     };
     dehydrated(&["--register", "--accept-terms"]);
-    let obtain = ["--cron", "--force", "--domain", "app.test www.app.test"];
-    dehydrated(&obtain);
-    let folder = world.home.file("dehydrated/certs/app.test");
-    let (chain, key) = (folder.join("fullchain.pem"), folder.join("privkey.pem"));
-    world.is_used(&chain, &key, "app.test");
-    dehydrated(&obtain);
-    world.has_issued("www.app.test", 2);
-    let certificate = fs::canonicalize(folder.join("cert.pem")).unwrap();
-    let copy = world.home.file("cert.pem");
-    fs::copy(&certificate, &copy).unwrap();
-    dehydrated(&["--revoke", certificate.to_str().unwrap()]);
-    assert!(world.is_revoked(&copy));
+    for (kind, names, used) in [
+        ("http-01", "app.test www.app.test", "www.app.test"),
+        ("tls-alpn-01", "tls.test", "tls.test"),
+        ("dns-01", "dns.test *.dns.test", "www.dns.test"),
+    ] {
+        let obtain = ["--cron", "--force", "--challenge", kind, "--domain", names];
+        dehydrated(&obtain);
+        let name = names.split(' ').next().unwrap();
+        let folder = folder.join("certs").join(name);
+        let (chain, key) = (folder.join("fullchain.pem"), folder.join("privkey.pem"));
+        world.is_used(&chain, &key, used);
+        dehydrated(&obtain);
+        world.has_issued(name, 2);
+        let certificate = fs::canonicalize(folder.join("cert.pem")).unwrap();
+        let copy = world.home.file("cert.pem");
+        fs::copy(&certificate, &copy).unwrap();
+        dehydrated(&["--revoke", certificate.to_str().unwrap()]);
+        assert!(world.is_revoked(&copy), "{kind}");
+    }
+}
+
+/// A function for hooks, which sets the record of a challenge.
+fn set_txt(world: &World) -> String {
+    format!(
+        "set_txt() {{ curl -sSf --noproxy '*' --cacert '{}' --data \
+         \"{{\\\"host\\\": \\\"_acme-challenge.$1.\\\", \\\"value\\\": \\\"$2\\\"}}\" {}; }}",
+        world.home.root().display(),
+        world.acme.url("/dns/challtestsrv/set-txt")
+    )
+}
+
+fn write_script(path: &Path, script: &str) {
+    fs::write(path, script).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// uacme trusts only the system's store, and calls a hook for challenges.
@@ -80,35 +120,44 @@ fn uacme() {
     if !in_namespace("clients::uacme") {
         return;
     }
-    let world = World::new(&[]);
+    let world = World::new(&["--dns-port", "0"]);
     world.home.ok(["install", "--store", "system"]);
     let (www, _server) = world.web_server();
     let hook = world.home.file("hook");
     let folder = www.join(".well-known/acme-challenge");
     let script = format!(
-        "#!/bin/sh\n[ \"$1 $2\" != 'begin http-01' ] || printf %s \"$5\" >'{}'/\"$4\"\n[ \"$1\" != begin ] || [ \"$2\" = http-01 ]\n",
+        "#!/bin/sh\n{}\n\
+         [ \"$1\" = begin ] || exit 0\n\
+         [ \"$2\" = \"$KIND\" ] || exit 1\n\
+         if [ \"$2\" = http-01 ]; then printf %s \"$5\" >'{}'/\"$4\"; else set_txt \"$3\" \"$5\"; fi\n",
+        set_txt(&world),
         folder.display()
     );
-    fs::write(&hook, script).unwrap();
-    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
-    let uacme = |arguments: &[&str]| {
+    write_script(&hook, &script);
+    let uacme = |kind: &str, arguments: &[&str]| {
         let mut uacme = world.client("uacme");
+        uacme.env("KIND", kind);
         uacme.args(["--yes", "--acme-url", &world.directory(), "--confdir"]).arg(world.home.file("uacme"));
         uacme.arg("--hook").arg(&hook);
         succeed(uacme.args(arguments))
     };
-    uacme(&["new", "a@example.com"]);
-    uacme(&["--type", "EC", "issue", "app.test", "www.app.test"]);
-    let chain = world.home.file("uacme/app.test/cert.pem");
-    world.is_used(&chain, &world.home.file("uacme/private/app.test/key.pem"), "www.app.test");
-    uacme(&["--type", "EC", "--force", "issue", "app.test", "www.app.test"]);
-    world.has_issued("www.app.test", 2);
-    let copy = world.home.file("cert.pem");
-    fs::copy(&chain, &copy).unwrap();
-    uacme(&["newkey"]);
-    uacme(&["revoke", chain.to_str().unwrap()]);
-    assert!(world.is_revoked(&copy));
-    uacme(&["deactivate"]);
+    uacme("", &["new", "a@example.com"]);
+    for (kind, name, other) in [("http-01", "app.test", "www.app.test"), ("dns-01", "dns.test", "*.dns.test")]
+    {
+        let issue = ["--type", "EC", "--force", "issue", name, other];
+        uacme(kind, &issue);
+        let chain = world.home.file(&format!("uacme/{name}/cert.pem"));
+        let key = world.home.file(&format!("uacme/private/{name}/key.pem"));
+        world.is_used(&chain, &key, &other.replace('*', "www"));
+        uacme(kind, &issue);
+        world.has_issued(other, 2);
+        let copy = world.home.file("cert.pem");
+        fs::copy(&chain, &copy).unwrap();
+        uacme("", &["newkey"]);
+        uacme("", &["revoke", chain.to_str().unwrap()]);
+        assert!(world.is_revoked(&copy), "{kind}");
+    }
+    uacme("", &["deactivate"]);
 }
 
 #[test]

@@ -30,21 +30,22 @@ fn acme_client_of_npm_with(world: &World) {
     world.has_issued("app.test", 3);
 }
 
+/// Ruby's acme-client, with the challenges that it knows.
 #[test]
 fn acme_client_of_ruby() {
-    with_both(&[], acme_client_of_ruby_with);
+    with_both(&["--dns-port", "0"], acme_client_of_ruby_with);
 }
 
 fn acme_client_of_ruby_with(world: &World) {
     let (www, _server) = world.web_server();
-    for _ in 0..2 {
+    for (name, kind) in [("app.test", "http-01"), ("app.test", "dns-01"), ("*.app.test", "dns-01")] {
         let mut ruby = world.client("ruby");
         ruby.arg(project().join("tests/acme/client.rb")).args([&world.directory()]).arg(world.home.root());
-        ruby.arg(&www).args(["app.test", "chain.pem", "key.pem"]);
+        ruby.arg(&www).arg(world.acme.url("/dns/challtestsrv")).args([name, kind, "chain.pem", "key.pem"]);
         succeed(&mut ruby);
         let [chain, key] = ["chain.pem", "key.pem"].map(|name| world.home.file(name));
-        world.is_used(&chain, &key, "app.test");
-        assert!(world.is_revoked(&chain));
+        world.is_used(&chain, &key, &name.replace('*', "www"));
+        assert!(world.is_revoked(&chain), "{name} {kind}");
     }
 }
 
