@@ -17,6 +17,7 @@ use crate::error::{self, Fault};
 mod document;
 mod log;
 mod printable;
+mod wrapped;
 
 pub(crate) use document::ErrorMessage;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub(crate) use document::{FailureDocument, LineDocument, OutcomeDocument};
 pub use log::{Log, LogLine};
 pub use printable::printable;
 use printable::{PrintableWriter, Substitute};
+pub use wrapped::{TERMINAL, filled, hanging};
 
 const DIM: Style = Style::new().dimmed();
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -50,6 +52,11 @@ pub struct Report {
 pub trait Outcome: Serialize {
     /// Prints the result as text.
     fn write(&self, page: &mut dyn Write) -> io::Result<()>;
+
+    /// Prints only what is wrong, for `--quiet`.
+    fn write_problems(&self, page: &mut dyn Write) -> io::Result<()> {
+        self.write(page)
+    }
 
     /// Whether everything that was requested was done; if not, the exit code is 1.
     fn is_complete(&self) -> bool {
@@ -172,7 +179,7 @@ impl Report {
             } else {
                 let notes = self.notes.take();
                 let mut printed = notes.iter().map(|text| writeln!(err, "{}", noted(text)));
-                printed.try_for_each(|result| result).and_then(|()| outcome.write(&mut err))
+                printed.try_for_each(|result| result).and_then(|()| outcome.write_problems(&mut err))
             }
         } else {
             outcome.write(&mut out)
@@ -228,11 +235,13 @@ impl Report {
     }
 }
 
-/// Prints aligned `label  value` lines.
+/// Prints aligned `label  value` lines. On a terminal, a list is wrapped.
 pub fn rows(page: &mut dyn Write, rows: &[(&str, String)]) -> io::Result<()> {
     let width = rows.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
     for (label, value) in rows {
-        writeln!(page, "{DIM}{label:width$}{DIM:#}  {value}")?;
+        let label = format!("{DIM}{label:width$}{DIM:#}  ");
+        let line = if value.contains(", ") { hanging(&label, value) } else { format!("{label}{value}") };
+        writeln!(page, "{line}")?;
     }
     Ok(())
 }

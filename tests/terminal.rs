@@ -1,4 +1,4 @@
-//! Whatever a peer, a certificate or a file name contains, none of its control characters reach the terminal.
+//! What is printed on a terminal: none of the control characters of peers, certificates and file names, and lines that fit.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -9,7 +9,7 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::process::{Command, Output};
 
-use common::{Home, Server, tool, words};
+use common::{Home, Server, in_namespace, tool, words};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, SanType};
 
 /// A window title, a cleared screen, CSI as one character, a separate line, and a reversed file name.
@@ -100,4 +100,39 @@ fn the_name_of_a_file() {
     let document = home.json(["issue", "web.test", "--out", HOSTILE]);
     let path = document["certificate"].as_str().unwrap();
     assert!(path.contains(HOSTILE), "JSON keeps the name: {document}");
+}
+
+/// Lines have 80 columns at most, and the store that is filled from the system's does not claim that it already trusted the root.
+#[test]
+fn lines_fit_on_a_terminal() {
+    if !in_namespace("lines_fit_on_a_terminal") {
+        return;
+    }
+    let home = Home::new();
+    fs::create_dir_all(home.home().join(".local/share/pki/nssdb")).unwrap();
+    let fits = |arguments: &[&str]| {
+        let output = home.typing(&[], arguments);
+        let shown = String::from_utf8(output.stdout).unwrap();
+        let shown = anstream::adapter::strip_str(&shown).to_string();
+        for line in shown.lines() {
+            assert!(line.trim_end().chars().count() <= 80, "{arguments:?}: {line:?}");
+        }
+        shown
+    };
+    let installed = fits(&["install"]);
+    assert!(installed.contains("✓ java") && !installed.contains("already"), "{installed}");
+    assert!(installed.contains("Chromium family (~/"), "{installed}");
+    assert!(fits(&["install"]).contains("already trusted"));
+    let names: Vec<String> = (0..9).map(|index| format!("host-{index}.app.test")).collect();
+    let issue: Vec<&str> = ["issue"].into_iter().chain(names.iter().map(String::as_str)).collect();
+    assert!(fits(&issue).contains("\n             host-"), "the names are not wrapped");
+    fits(&["issue", "localhost", "127.0.0.1", "::1"]);
+    let listed = fits(&["list"]);
+    assert!(listed.contains("…") && listed.contains("./localhost+2.pem"), "{listed}");
+    fits(&["status"]);
+    let server = Server::page(&home.file("localhost+2.pem"), &home.file("localhost+2-key.pem"));
+    let address = |host: &str| format!("https://{host}:{}", server.port);
+    fits(&["check", &address("localhost")]);
+    assert!(fits(&["check", &address("app.localhost")]).contains("seen as"));
+    fits(&["explain", "unable", "to", "verify", "the", "first", "certificate"]);
 }

@@ -172,6 +172,16 @@ pub(crate) fn last_line(output: &Output) -> String {
         .unwrap_or_else(|| output.status.to_string())
 }
 
+/// Whether `sudo` or `doas` could not ask for a password, because there is no terminal.
+fn needs_password(said: &str) -> bool {
+    let says = [
+        "a password is required",
+        "a terminal is required to read the password",
+        "doas: Authentication required",
+    ];
+    says.iter().any(|part| said.contains(part))
+}
+
 fn check(step: &Step, output: std::io::Result<Output>, all: &[Step]) -> Result<(), Problem> {
     let name = &step.name;
     let by_hand = || {
@@ -193,6 +203,10 @@ fn check(step: &Step, output: std::io::Result<Output>, all: &[Step]) -> Result<(
                 step.forgiven.is_some_and(|words| String::from_utf8_lossy(&all_said).contains(words));
             if forgiven {
                 return Ok(());
+            }
+            if needs_password(&said) {
+                let hint = format!("run the same command with sudo, or by hand as root: {}", script(all));
+                return Err(Problem::new("it needs root, and sudo cannot ask for a password here", hint));
             }
             Err(sandbox::refusal(step, output.status.code(), &said)
                 .unwrap_or_else(|| Problem::new(format!("{name} failed: {said}"), by_hand())))

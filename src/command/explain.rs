@@ -4,14 +4,17 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Read, Write};
 
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use crate::check::catalogue::search::{closest, search};
 use crate::check::catalogue::{self, Client, Diagnosis};
 use crate::cli;
 use crate::error::{self, OrHint};
 use crate::report::{self, Outcome, Report};
-use lookup::Machine;
+use files::FolderFiles;
+use lookup::{Evidence, Machine};
 
+mod files;
 mod lookup;
 
 #[derive(Serialize)]
@@ -47,7 +50,10 @@ struct Explanation {
 
 pub(super) fn run(args: &cli::Explain, ca: &str, report: &Report) -> anyhow::Result<Explained> {
     if args.all {
-        let faults = catalogue::ALL.iter().map(|fault| explanation(fault, Vec::new(), None)).collect();
+        let faults = catalogue::ALL
+            .iter()
+            .map(|fault| explanation(fault, Vec::new(), &Surroundings::default()))
+            .collect();
         return Ok(Explained { faults, markdown: true });
     }
     let text = message(args)?;
@@ -67,12 +73,9 @@ pub(super) fn run(args: &cli::Explain, ca: &str, report: &Report) -> anyhow::Res
         )
         .into());
     }
-    let machine =
-        if found.iter().any(|(fault, _)| lookup::applies(fault)) { Machine::look(ca) } else { None };
-    if let Some(machine) = &machine {
-        found.sort_by_key(|(fault, by)| machine.rank(fault, by));
-    }
-    let faults = found.into_iter().map(|(fault, by)| explanation(fault, by, machine.as_ref())).collect();
+    let here = Surroundings::look(&found, ca);
+    found.sort_by_key(|(fault, by)| here.rank(fault, by));
+    let faults = found.into_iter().map(|(fault, by)| explanation(fault, by, &here)).collect();
     Ok(Explained { faults, markdown: false })
 }
 
@@ -109,16 +112,58 @@ fn message(args: &cli::Explain) -> anyhow::Result<String> {
     Ok(anstream::adapter::strip_str(&text).to_string())
 }
 
-fn explanation(fault: &'static Diagnosis, said_by: Vec<Client>, machine: Option<&Machine>) -> Explanation {
+/// What was found on this machine that tells how likely the causes are.
+#[derive(Default)]
+struct Surroundings {
+    machine: Option<Machine>,
+    files: Option<FolderFiles>,
+}
+
+impl Surroundings {
+    /// Looks only at what tells something about one of these faults.
+    fn look(faults: &[(&'static Diagnosis, Vec<Client>)], ca: &str) -> Self {
+        let any = |applies: fn(&Diagnosis) -> bool| faults.iter().any(|(fault, _)| applies(fault));
+        Self {
+            machine: any(lookup::applies).then(|| Machine::look(ca)).flatten(),
+            files: any(files::applies).then(FolderFiles::look),
+        }
+    }
+
+    /// The position among faults with the same message, the most likely first.
+    fn rank(&self, fault: &Diagnosis, said_by: &[Client]) -> u8 {
+        let has_self_signed = || self.in_files(fault).is_some();
+        match &self.machine {
+            _ if *fault == catalogue::SELF_SIGNED && has_self_signed() => 0,
+            Some(machine) => machine.rank(fault, said_by),
+            None => 1,
+        }
+    }
+
+    fn in_files(&self, fault: &Diagnosis) -> Option<String> {
+        self.files.as_ref()?.remark(fault, OffsetDateTime::now_utc())
+    }
+
+    fn remark(&self, fault: &Diagnosis, said_by: &[Client]) -> Option<Evidence> {
+        let of_machine = self.machine.as_ref().and_then(|machine| machine.remark(fault, said_by));
+        of_machine.or_else(|| self.in_files(fault).map(|text| Evidence::likely(self.hint(&text))))
+    }
+
+    /// Makes the commands in a text apply to the CA.
+    fn hint(&self, text: &str) -> String {
+        self.machine.as_ref().map_or_else(|| text.to_owned(), |machine| machine.hint(text))
+    }
+}
+
+fn explanation(fault: &'static Diagnosis, said_by: Vec<Client>, found: &Surroundings) -> Explanation {
     let Diagnosis { id, title, meaning, causes, fix, .. } = fault;
     let mut fix = fix.to_vec();
     // A client that does not read the stores is not affected by `install`, nor is anything if that was done.
-    let is_installed = machine.is_some_and(Machine::is_installed);
+    let is_installed = found.machine.as_ref().is_some_and(Machine::is_installed);
     if is_installed || lookup::has_own_roots(&said_by) {
         fix.sort_by_key(|fix| !fix.starts_with("devca run"));
     }
-    let here = machine.and_then(|machine| machine.remark(fault, &said_by));
-    let fix = fix.into_iter().map(|fix| machine.map_or_else(|| fix.to_owned(), |machine| machine.hint(fix)));
+    let here = found.remark(fault, &said_by);
+    let fix = fix.into_iter().map(|fix| found.hint(fix));
     let unlikely = here.as_ref().is_some_and(|remark| remark.is_unlikely);
     let here = here.map(|remark| remark.text);
     Explanation { id, title, meaning, causes, fix: fix.collect(), here, unlikely, said_by }
@@ -168,10 +213,8 @@ impl Explanation {
     }
 }
 
-/// Wraps text for a terminal.
 fn wrapped(text: &str, indent: &str) -> String {
-    let options = textwrap::Options::new(80).initial_indent(indent).subsequent_indent(indent);
-    textwrap::fill(text, options)
+    report::filled(text, indent, indent)
 }
 
 /// Renders `docs/troubleshooting.md`.

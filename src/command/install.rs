@@ -87,9 +87,9 @@ pub(super) fn run(context: &Context, args: &cli::Install) -> anyhow::Result<Inst
     }
     if !args.dry_run && !ca::is_locked(&context.folder) {
         let whose = if ca::is_sealed(&context.folder) { "intermediate" } else { "root" };
-        context.report.note(context.folder.hint(&format!(
-            "the {whose}'s key is not encrypted; protect it with: devca passphrase --keyring (or: devca passphrase)"
-        )));
+        context.report.note(
+            context.folder.hint(&format!("the {whose}'s key is not encrypted: devca passphrase --keyring")),
+        );
     }
     if let Some(warning) = root.exponent.and_then(Exponent::warning) {
         context.report.note(format!("this root {warning}"));
@@ -253,20 +253,18 @@ impl Installed {
             writeln!(page, "{indent}passphrase in the system's keyring: {lookup}")?;
         }
         if self.root_created && !self.constraints.is_unconstrained() {
-            let names = "may sign for development names such as localhost and *.test";
-            writeln!(page, "{indent}{names} ({})", self.ca.hint("devca permit --list"))?;
+            let names = "may sign for names like localhost and *.test";
+            let names = format!("{names} ({})", self.ca.hint("devca permit --list"));
+            writeln!(page, "{}", report::hanging(&indent, &names))?;
         }
         Ok(())
     }
 
     /// Prints what to do next.
     fn write_next(&self, page: &mut dyn Write) -> io::Result<()> {
-        writeln!(
-            page,
-            "\nRestart browsers that are open. Programs with trust stores of their own, such as Node and"
-        )?;
+        writeln!(page, "\nRestart browsers that are open. Node, Python requests and other programs with")?;
         let run = self.ca.hint("devca run -- npm start");
-        writeln!(page, "Python requests, trust the root when started with: {run}")?;
+        writeln!(page, "their own trust stores trust the root when started with: {run}")?;
         writeln!(page, "{}", self.ca.hint("Next: devca issue localhost 127.0.0.1 ::1"))
     }
 }

@@ -200,13 +200,7 @@ impl Outcome for Listing {
             return rows.iter().try_for_each(|row| writeln!(page, "{}", row.columns.join("\t")));
         }
         rows.sort_by_key(|row| row.not_after);
-        let names: Vec<String> = rows.iter().map(|row| elided(&row.columns[0])).collect();
-        let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(5);
-        let header = format!("{:width$}  KIND    STATE          EXPIRES     FILE", "NAMES");
-        writeln!(page, "{}", report::dim(&header))?;
-        for (row, name) in rows.iter().zip(names) {
-            writeln!(page, "{}", row.of_table(&name, width))?;
-        }
+        write_table(page, &rows)?;
         self.write_fixes(page)
     }
 
@@ -215,13 +209,39 @@ impl Outcome for Listing {
     }
 }
 
-/// Shortens the names to the width of the table.
-fn elided(names: &str) -> String {
-    const WIDEST: usize = 36;
-    if names.chars().count() <= WIDEST {
+/// Prints the rows below a header, on lines that fit on a terminal if the files' paths are short enough.
+fn write_table(page: &mut dyn Write, rows: &[Row]) -> io::Result<()> {
+    const HEADER: [&str; 5] = ["NAMES", "KIND", "STATE", "EXPIRES", "FILE"];
+    /// The names are shortened, but not to less than this.
+    const NAMES: usize = 20;
+    const GAP: usize = 2;
+    let columns = || rows.iter().map(|row| row.columns.each_ref().map(String::as_str)).chain([HEADER]);
+    let width = |column: usize| columns().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let others: usize = (1..HEADER.len()).map(|column| GAP + width(column)).sum();
+    let widths =
+        [width(0).min(report::TERMINAL.saturating_sub(others).max(NAMES)), width(1), width(2), width(3)];
+    let line = |[names, kind, state, expires, file]: [&str; 5], state_color: fn(&str) -> String| {
+        let state = state_color(&format!("{state:0$}", widths[2]));
+        let names = elided(names, widths[0]);
+        let [names_width, kind_width, _, expires_width] = widths;
+        format!("{names:names_width$}  {kind:kind_width$}  {state}  {expires:expires_width$}  {file}")
+    };
+    writeln!(page, "{}", report::dim(&line(HEADER, str::to_owned)))?;
+    for row in rows {
+        let is_good = row.state == ListedState::Good;
+        let color: fn(&str) -> String =
+            if is_good { str::to_owned } else { |state| report::verdict(false, state) };
+        writeln!(page, "{}", line(row.columns.each_ref().map(String::as_str), color))?;
+    }
+    Ok(())
+}
+
+/// Shortens the names to a width.
+fn elided(names: &str, width: usize) -> String {
+    if names.chars().count() <= width {
         return names.to_owned();
     }
-    names.chars().take(WIDEST - 1).chain(['…']).collect()
+    names.chars().take(width - 1).chain(['…']).collect()
 }
 
 impl Listing {
@@ -328,15 +348,6 @@ impl NotRenewed {
         };
         let has_certificate = Output::holds(file) == Some(Holds::Opaque);
         has_certificate.then(|| Self { path: file.path.clone(), not_after: file.not_after, state })
-    }
-}
-
-impl Row {
-    fn of_table(&self, name: &str, width: usize) -> String {
-        let [_, kind, state, expires, file] = &self.columns;
-        let state = format!("{state:13}");
-        let state = if self.state == ListedState::Good { state } else { report::verdict(false, &state) };
-        format!("{name:width$}  {kind:6}  {state}  {expires:10}  {file}")
     }
 }
 

@@ -130,7 +130,7 @@ fn due(context: &Context, args: &cli::Renew) -> anyhow::Result<(Vec<Entry>, bool
             // If the files were copied rather than moved, both copies stay in the inventory.
             entries.retain(|old| old.serial != entry.serial || presence::state(old) == State::There);
             let what = if entries.len() < known { "was moved" } else { "is a copy" };
-            context.report.note(format!("{word} {what}; its place is recorded"));
+            context.report.note(format!("{word} {what}; its path is recorded"));
             entries.push(entry);
         }
     }

@@ -144,7 +144,7 @@ impl Outcome for StatusReport {
         writeln!(page)?;
         self.stores.iter().try_for_each(|state| state.write(page))?;
         if self.root.is_some() {
-            let hint = "Node, Python requests and others have their own stores: devca run -- PROGRAM";
+            let hint = "with their own stores (Node, Python requests): devca run -- PROGRAM";
             writeln!(page, "{} {:WIDTH$}  {hint}", Mark::Skipped, "programs")?;
         }
         if self.problems.is_empty() {
@@ -153,8 +153,12 @@ impl Outcome for StatusReport {
         let count = self.problems.len();
         let noun = if count == 1 { "problem" } else { "problems" };
         writeln!(page, "\n{}", report::verdict(false, &format!("{count} {noun}")))?;
+        self.write_problems(page)
+    }
+
+    fn write_problems(&self, page: &mut dyn Write) -> io::Result<()> {
         for finding in &self.problems {
-            writeln!(page, "  {}\n  fix: {}", finding.what, finding.hint)?;
+            writeln!(page, "{}\n  fix: {}", report::hanging("  ", &finding.what), finding.hint)?;
         }
         Ok(())
     }

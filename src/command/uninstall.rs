@@ -360,7 +360,9 @@ impl Outcome for Uninstalled {
             writeln!(page, "{indent}to remove it: devca uninstall --sha256 {sha256}{}", self.machine)?;
         }
         if let Some(why) = self.kept_for {
-            writeln!(page, "{} {:WIDTH$}  {}: {why}", Mark::Skipped, "root", report::tilde(&self.root))?;
+            let label = format!("{} {:WIDTH$}  ", Mark::Skipped, "root");
+            let text = format!("{}: {why}", report::tilde(&self.root));
+            writeln!(page, "{}", report::hanging(&label, &text))?;
         }
         let gone = self.deleted.iter().map(|path| (Mark::Good, path, "deleted"));
         let going = self.would_delete.iter().map(|path| (Mark::Skipped, path, "would be deleted"));

@@ -6,7 +6,7 @@ use devca::check::catalogue;
 
 use super::bench::explained;
 use super::common::refusals::refused;
-use super::common::{Home, project};
+use super::common::{Home, ok, project};
 
 #[test]
 fn all_words_of_the_catalogue_lead_to_their_fault() {
@@ -181,6 +181,48 @@ fn what_is_found_on_this_machine_decides_which_cause_is_first() {
     // The other CA is unaffected, and the commands name it.
     let other = home.ok(["--ca", "clients", "explain", line]);
     assert!(other.contains("devca --ca clients install"), "{other}");
+}
+
+/// The current folder is looked at, whatever else is in it.
+#[test]
+fn certificates_in_the_folder_are_found() {
+    let home = Home::new();
+    let here = |line: &str| {
+        let first = explained(&home, line)["faults"][0].clone();
+        let here = first["here"].as_str().unwrap_or_default().to_owned();
+        (first["id"].as_str().unwrap().to_owned(), here)
+    };
+    let missing = "Error: ENOENT: no such file or directory, open 'localhost.pem'";
+    assert!(here(missing).1.contains("the current folder has no certificate"));
+    for trap in ["endless.pem", "pipe.pem"] {
+        let path = home.file(trap);
+        match trap {
+            "endless.pem" => std::os::unix::fs::symlink("/dev/zero", path).unwrap(),
+            _ => drop(ok("mkfifo", [path])),
+        }
+    }
+    fs::create_dir(home.file("folder.pem")).unwrap();
+    fs::write(
+        home.file("a \u{1b}[31m.crt"),
+        b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    )
+    .unwrap();
+    fs::write(home.file("huge.pem"), vec![b'x'; 4 << 20]).unwrap();
+    assert_eq!(here("CERT_HAS_EXPIRED"), ("expired".into(), String::new()));
+    home.ok(["issue", "old.test", "--not-after", "2026-01-31"]);
+    let (_, said) = here("CERT_HAS_EXPIRED");
+    assert_eq!(said, "./old.test.pem expired on 2026-01-31: devca renew ./old.test.pem");
+    assert!(here("ERR_TLS_CERT_ALTNAME_INVALID").1.contains("./old.test.pem is for old.test"));
+    assert!(here(missing).1.contains("./old.test-key.pem, ./old.test.pem"), "{}", here(missing).1);
+
+    let unknown = "x509: certificate signed by unknown authority";
+    assert_eq!(here(unknown).0, "untrusted-root");
+    let arguments = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+    let key = home.file("self.key").display().to_string();
+    let own = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", &key, "-out"];
+    let file = home.file("self.crt").display().to_string();
+    ok("openssl", arguments.iter().chain(&own).copied().chain([&*file]));
+    assert_eq!(here(unknown), ("self-signed".into(), "./self.crt is self-signed".into()));
 }
 
 #[test]

@@ -68,6 +68,16 @@ impl Outcome for Checks {
         })
     }
 
+    fn write_problems(&self, page: &mut dyn Write) -> io::Result<()> {
+        for checked in self.checks.iter().filter(|checked| !checked.is_well()) {
+            writeln!(page, "{} {}", Mark::Bad, checked.place)?;
+            for finding in &checked.findings {
+                writeln!(page, "  {}\n  {:9} {}", finding.what, "fix", finding.fix)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The worst exit code of all targets.
     fn exit_code(&self) -> u8 {
         self.checks.iter().map(Checked::exit_code).max().unwrap_or(0)
@@ -110,7 +120,8 @@ impl Checked {
                 names.push(&more);
             }
             if !names.is_empty() {
-                writeln!(page, "  {:8}  {}", "names", names.join(", "))?;
+                let label = format!("  {:8}  ", "names");
+                writeln!(page, "{}", report::hanging(&label, &names.join(", ")))?;
             }
             writeln!(page, "  {:8}  {}", "expires", certificate.not_after.date())?;
         }
@@ -130,13 +141,11 @@ impl Checked {
 
     /// Lists the stores, and then the kinds of programs.
     fn write_who_trusts_it(&self, page: &mut dyn Write) -> io::Result<()> {
-        const WIDTH: usize = 80;
         let stores = self.trusted_by.iter().map(|store| format!("by {}", report::tildes(store)));
         for (index, who) in stores.chain(self.program_lines.iter().cloned()).enumerate() {
             let label = if index == 0 { "trusted" } else { "" };
             let (first, indent) = (format!("  {label:8}  "), " ".repeat(14));
-            let options = textwrap::Options::new(WIDTH).initial_indent(&first).subsequent_indent(&indent);
-            writeln!(page, "{}", textwrap::fill(&who, options.break_words(false)))?;
+            writeln!(page, "{}", report::filled(&who, &first, &indent))?;
         }
         Ok(())
     }
@@ -156,7 +165,7 @@ impl Checked {
         let (common, others) = if common.is_empty() { (others, common) } else { (common, others) };
         for (index, (client, says)) in common.iter().enumerate() {
             let label = if index == 0 { "seen as" } else { "" };
-            writeln!(page, "  {label:9} {client:10} {says}")?;
+            writeln!(page, "{}", report::hanging(&format!("  {label:9} {client:10} "), says))?;
         }
         if !others.is_empty() {
             writeln!(

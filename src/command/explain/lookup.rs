@@ -149,7 +149,7 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
-    fn likely(text: String) -> Self {
+    pub(super) fn likely(text: String) -> Self {
         Self { text, is_unlikely: false }
     }
 

@@ -14,7 +14,7 @@ use crate::command::shared::anchor;
 use crate::command::shared::held::HeldRoot;
 use crate::command::shared::old_roots::OldRoots;
 use crate::error::{self, Fault};
-use crate::report::Mark;
+use crate::report::{self, Mark};
 use crate::x509::certificate::CaCertificate;
 
 /// The result for one store.
@@ -139,11 +139,13 @@ pub(in crate::command) struct Changes<'a> {
     pub(in crate::command) dry_run: bool,
     /// Whether the user was told that `sudo` may ask for a password.
     announced: Cell<bool>,
+    /// Whether the system's store was changed, which others are filled from.
+    system_changed: Cell<bool>,
 }
 
 impl<'a> Changes<'a> {
     pub(in crate::command) fn new(context: &'a Context<'a>, host: &'a Host, dry_run: bool) -> Self {
-        Self { context, host, dry_run, announced: Cell::new(false) }
+        Self { context, host, dry_run, announced: Cell::new(false), system_changed: Cell::new(false) }
     }
 
     /// Adds the anchor to a store, replacing earlier ones.
@@ -156,11 +158,16 @@ impl<'a> Changes<'a> {
     ) -> Result<StoreChange, Problem> {
         let earlier = earlier.in_store(store)?;
         let holds = store.holds(anchor)?;
-        if holds && earlier.is_empty() {
-            return Ok(StoreChange::AlreadyDone);
-        }
-        if !holds && earlier.is_empty() && store.follows_system(anchor)? {
-            return Ok(StoreChange::LeftAlone);
+        if earlier.is_empty() && (holds || store.follows_system(anchor)?) {
+            let followed = holds && self.system_changed.get() && store.follows_system(anchor)?;
+            return Ok(match (holds, followed) {
+                (true, true) => StoreChange::Done,
+                (true, false) => StoreChange::AlreadyDone,
+                (false, _) => {
+                    line.because(Problem::new("it follows the system store", ""));
+                    StoreChange::LeftAlone
+                }
+            });
         }
         // Remove the old root first, because NSS identifies certificates with the same subject by one name.
         // If that fails, add the new one anyway.
@@ -230,6 +237,9 @@ impl<'a> Changes<'a> {
     /// Runs the steps of a change, then makes the store read its contents again.
     fn change(&self, store: &dyn Store, steps: &[Step], line: &mut StoreLine) -> Result<(), Problem> {
         let done = self.perform(steps, line);
+        if store.kind() == StoreKind::System && !self.dry_run && !steps.is_empty() {
+            self.system_changed.set(true);
+        }
         store.forget();
         done
     }
@@ -345,17 +355,18 @@ impl StoreLine {
             StoreChange::LeftAlone => (Mark::Skipped, "skipped"),
             StoreChange::WouldRun => (Mark::Skipped, "would run"),
         };
-        write!(page, "{mark} {:WIDTH$}  {}: {word}", self.store, self.place)?;
+        let label = format!("{mark} {:WIDTH$}  ", self.store);
+        let mut text = format!("{}: {word}", report::tildes(&self.place));
+        let is_skipped = self.outcome == StoreChange::LeftAlone;
         match (&self.why, &self.hint) {
-            (None, _) => writeln!(page)?,
-            (Some(why), None) => writeln!(page, ": {why}")?,
-            (Some(why), Some(hint)) if self.outcome == StoreChange::LeftAlone => {
-                writeln!(page, ": {why}; {hint}")?;
-            }
-            (Some(why), Some(hint)) => {
-                let hint = hint.replace('\n', &format!("\n{indent}"));
-                writeln!(page, "\n{indent}{why}\n{indent}hint: {hint}")?;
-            }
+            (Some(why), Some(hint)) if is_skipped => text = format!("{text}: {why}; {hint}"),
+            (Some(why), None) => text = format!("{text}: {why}"),
+            _ => {}
+        }
+        writeln!(page, "{}", report::hanging(&label, &text))?;
+        if let (Some(why), Some(hint), false) = (&self.why, &self.hint, is_skipped) {
+            let hint = hint.replace('\n', &format!("\n{indent}"));
+            writeln!(page, "{}\n{indent}hint: {hint}", report::hanging(&indent, why))?;
         }
         for root in &self.removed {
             writeln!(page, "{indent}removed: {} (SHA-256 {})", root.name, root.sha256)?;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::StatusProblem;
 use crate::command::shared::held::{self, HeldRoot};
 use crate::command::shared::stores::WIDTH;
-use crate::report::Mark;
+use crate::report::{self, Mark};
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -110,14 +110,14 @@ impl StoreState {
             TrustState::CannotTell => (Mark::Bad, "cannot be read"),
             TrustState::LeftAlone => (Mark::Skipped, "skipped"),
         };
-        write!(page, "{mark} {:WIDTH$}  {}: {word}", self.store, self.place)?;
+        let mut text = format!("{}: {word}", report::tildes(&self.place));
         if let Some(why) = &self.why {
-            write!(page, ": {why}")?;
+            text = format!("{text}: {why}");
         }
         if !self.others.is_empty() {
             let names: Vec<_> = self.others.iter().map(HeldRoot::name).collect();
-            write!(page, "; also trusts {}", names.join(", "))?;
+            text = format!("{text}; also trusts {}", names.join(", "));
         }
-        writeln!(page)
+        writeln!(page, "{}", report::hanging(&format!("{mark} {:WIDTH$}  ", self.store), &text))
     }
 }
