@@ -19,7 +19,7 @@ use super::page::{self, Refusal};
 use super::pool::Answer;
 use super::request_line::RequestLine;
 use super::worker::{Backend, Ends, MOST_HEADERS, Worker};
-use super::{folder, headers, proxy, session_page};
+use super::{folder, headers, proxy, session_page, target, upgrade};
 
 /// Answers a request and logs it.
 pub(super) async fn answer(worker: &Rc<Worker>, ends: &Ends, request: Request<Incoming>) -> Response<Reply> {
@@ -40,13 +40,13 @@ async fn dispatch(
     ends: &Ends,
     mut request: Request<Incoming>,
 ) -> Result<Response<Reply>, Refusal> {
-    if request.method() == Method::CONNECT && headers::connects_to(&request).is_none() {
+    if request.method() == Method::CONNECT && upgrade::connects_to(&request).is_none() {
         let what = "CONNECT is not supported, except for WebSocket over HTTP/2";
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, what, "use GET, POST and so on"));
     }
     refuse_unreadable(request.headers())?;
-    headers::name_old_host(&mut request, ends.local.port());
-    let host = headers::host(request.uri(), request.headers()).map(ToOwned::to_owned).map_err(|why| {
+    target::name_old_host(&mut request, ends.local.port());
+    let host = target::host(request.uri(), request.headers()).map(ToOwned::to_owned).map_err(|why| {
         Refusal::new(
             StatusCode::BAD_REQUEST,
             format!("this request is malformed: {why}"),

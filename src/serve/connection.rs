@@ -25,7 +25,7 @@ use super::page::Refusal;
 use super::request_line::RequestLine;
 use super::session::Session;
 use super::worker::{Arrival, Ends, LocalExecutor, MOST_HEADERS, Worker};
-use super::{handshake, headers, http1};
+use super::{handshake, http1, target};
 use crate::report::printable;
 
 /// The time limit from accepting the connection to the end of the handshake.
@@ -141,11 +141,11 @@ pub(super) fn moved<B>(request: &Request<B>, port: u16) -> Response<Full<Bytes>>
         let what = format!("this request is malformed: {}", printable(why));
         Refusal::new(StatusCode::BAD_REQUEST, what, "use https://").answer(request.headers())
     };
-    let host = match headers::host(request.uri(), request.headers()) {
+    let host = match target::host(request.uri(), request.headers()) {
         Ok(host) => host,
         Err(why) => return refuse(why),
     };
-    let path = headers::target(request.uri());
+    let path = target::target(request.uri());
     let path = if path == "*" { "/" } else { path.as_str() };
     let bare =
         host.parse::<http::uri::Authority>().map(|authority| authority.host().to_owned()).unwrap_or_default();

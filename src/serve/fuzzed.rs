@@ -16,7 +16,7 @@ use super::pool::Pool;
 use super::session::Hello;
 use super::site::{Destination, Site};
 use super::upstream::Upstream;
-use super::{answer, connection, folder};
+use super::{answer, connection, folder, target, upgrade};
 
 const PORT: u16 = 8443;
 
@@ -32,11 +32,11 @@ pub fn word(text: &str) {
 /// Reads the head of a request, and makes of it what each destination gets.
 pub fn request(head: &[u8]) {
     let Some(mut request) = read(head) else { return };
-    headers::name_old_host(&mut request, PORT);
+    target::name_old_host(&mut request, PORT);
     redirect(&request);
     file(&request);
-    let Ok(host) = headers::host(request.uri(), request.headers()).map(ToOwned::to_owned) else { return };
-    let _ = (answer::bare(&host), headers::upgrade(request.version(), request.headers()));
+    let Ok(host) = target::host(request.uri(), request.headers()).map(ToOwned::to_owned) else { return };
+    let _ = (answer::bare(&host), upgrade::asked(request.version(), request.headers()));
     assert!(!host.contains(['"', '@', '/', ' ', '\\']), "{host}");
     let (mut parts, ()) = request.into_parts();
     let visitor = Visitor::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT);
@@ -121,7 +121,7 @@ fn redirect(request: &Request<()>) {
         let location = std::str::from_utf8(response.headers()["location"].as_bytes()).expect("text");
         let target: Uri = location.parse().expect(location);
         let authority = target.authority().expect(location);
-        let host = headers::host(request.uri(), request.headers()).expect("it was read before");
+        let host = target::host(request.uri(), request.headers()).expect("it was read before");
         let asked: http::uri::Authority = host.parse().expect(host);
         assert_eq!((target.scheme_str(), authority.port_u16()), (Some("https"), Some(PORT)), "{location}");
         assert_eq!(authority.host(), asked.host());

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::error::Error as _;
-use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -17,8 +16,9 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::dial::Dialer;
-use super::headers;
 use super::page::Refusal;
+use super::target;
+use super::upload::{Upload, UploadFailure};
 use super::upstream::{Scheme, Upstream};
 use super::worker::LocalExecutor;
 use crate::report::printable;
@@ -34,7 +34,7 @@ const MOST_HEADERS: usize = 256 << 10;
 const WINDOWS: (u32, u32) = (1 << 20, 4 << 20);
 
 /// The body of a request to an upstream: the client's, or an empty one.
-pub(super) type Outgoing = Either<Incoming, Empty<Bytes>>;
+pub(super) type Outgoing = Either<Upload, Empty<Bytes>>;
 
 /// The connections to an upstream.
 pub(super) struct Pool {
@@ -73,6 +73,10 @@ impl Pool {
             let what = format!("{} speaks HTTP/2, which has no Upgrade", self.upstream);
             return Err(Refusal::new(StatusCode::BAD_GATEWAY, what, "use http:// for a WebSocket server"));
         }
+        let upload = match request.body() {
+            Either::Left(upload) => upload.failure(),
+            Either::Right(_) => UploadFailure::default(),
+        };
         let can_repeat = request.method().is_safe() && matches!(request.body(), Either::Right(_));
         loop {
             let (sender, is_fresh) = match self.kept(is_upgrade, is_h2c) {
@@ -93,7 +97,7 @@ impl Pool {
             let mut failed = failed;
             request = match failed.take_message().or(copy).filter(|_| !is_fresh) {
                 Some(again) => again,
-                None => return Err(self.failure(dialer, &failed.into_error()).await),
+                None => return Err(self.failure(dialer, &upload, &failed.into_error()).await),
             };
         }
     }
@@ -146,7 +150,7 @@ impl Pool {
         let host = self.host(&request);
         if request.uri().authority().is_some() {
             let mut origin = uri::Parts::default();
-            origin.path_and_query = Some(headers::target(request.uri()));
+            origin.path_and_query = Some(target::target(request.uri()));
             *request.uri_mut() = Uri::from_parts(origin).unwrap_or_else(|_| Uri::from_static("/"));
         }
         *request.version_mut() = Version::HTTP_11;
@@ -157,7 +161,7 @@ impl Pool {
     }
 
     fn for_http2(&self, mut request: Request<Outgoing>) -> Request<Outgoing> {
-        let path = headers::target(request.uri());
+        let path = target::target(request.uri());
         let scheme = if self.upstream.scheme == Scheme::Https { "https" } else { "http" };
         let host = self.host(&request);
         let host = host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or("localhost");
@@ -196,9 +200,9 @@ impl Pool {
     }
 
     /// Why a request was not answered.
-    async fn failure(&self, dialer: &Dialer, failed: &hyper::Error) -> Refusal {
-        if failed.is_user() {
-            return of_body(failed);
+    async fn failure(&self, dialer: &Dialer, upload: &UploadFailure, failed: &hyper::Error) -> Refusal {
+        if let Some(refusal) = upload.refusal() {
+            return refusal;
         }
         if self.upstream.scheme != Scheme::Https && dialer.expects_tls(&self.upstream).await {
             let what = format!("{} expects TLS", self.upstream);
@@ -220,19 +224,6 @@ impl Pool {
         };
         Refusal::new(StatusCode::BAD_GATEWAY, format!("{} {what}", self.upstream), hint)
     }
-}
-
-/// The body of the client's request could not be read to its end.
-fn of_body(failed: &hyper::Error) -> Refusal {
-    let mut next = failed.source();
-    let mut is_malformed = false;
-    while let Some(error) = next {
-        let io = error.downcast_ref::<io::Error>();
-        is_malformed |= io.is_some_and(|error| error.kind() != io::ErrorKind::UnexpectedEof);
-        next = error.source();
-    }
-    let what = if is_malformed { "is malformed" } else { "is incomplete" };
-    Refusal::new(StatusCode::BAD_REQUEST, format!("the body of this request {what}"), "send it again")
 }
 
 /// Whether this is gRPC, which always uses HTTP/2.
@@ -257,7 +248,7 @@ pub(super) fn outgoing(method: &Method, body: Incoming) -> Outgoing {
     if body.is_end_stream() && method != Method::CONNECT {
         Either::Right(Empty::new())
     } else {
-        Either::Left(body)
+        Either::Left(Upload::new(body))
     }
 }
 

@@ -12,10 +12,10 @@ use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional;
 
 use super::answer::Reply;
-use super::headers;
 use super::page::Refusal;
 use super::pool::{self, Answer, Pool};
 use super::worker::{Ends, Worker};
+use super::{headers, upgrade};
 
 /// Forwards a request for this host to an upstream.
 pub(super) async fn forward(
@@ -25,9 +25,9 @@ pub(super) async fn forward(
     host: &str,
     mut request: Request<Incoming>,
 ) -> Result<Response<Reply>, Refusal> {
-    let connects_to = headers::connects_to(&request);
+    let connects_to = upgrade::connects_to(&request);
     let is_connect = connects_to.is_some();
-    let protocol = connects_to.or_else(|| headers::upgrade(request.version(), request.headers()));
+    let protocol = connects_to.or_else(|| upgrade::asked(request.version(), request.headers()));
     let tunnel = protocol.is_some().then(|| hyper::upgrade::on(&mut request));
     let (mut parts, body) = request.into_parts();
     headers::forward(&mut parts.headers, &ends.visitor, host);
@@ -38,10 +38,10 @@ pub(super) async fn forward(
         let mut key = [0; 16];
         let failed = |_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the system has no randomness", "");
         rand::fill(&mut key).map_err(failed)?;
-        headers::as_upgrade(&mut parts, key);
+        upgrade::as_upgrade(&mut parts, key);
     }
     if let Some(protocol) = protocol.clone() {
-        headers::set_upgrade(&mut parts.headers, protocol);
+        upgrade::set_upgrade(&mut parts.headers, protocol);
     }
     let request = outgoing(parts, body);
     let response = pool.send(&worker.shared.dialer, request, protocol.is_some()).await?;
@@ -51,7 +51,7 @@ pub(super) async fn forward(
     }
     let mut response = give_back(worker, response, protocol.zip(tunnel))?;
     if is_connect && has_switched {
-        headers::as_connected(&mut response);
+        upgrade::as_connected(&mut response);
         response = response.map(|_| Reply::Own(Full::default()));
     }
     Ok(response)
@@ -76,14 +76,14 @@ fn give_back(
     let protocol = response.headers().get(http::header::UPGRADE).cloned();
     headers::give_back(response.headers_mut());
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        let is_as_asked = |(asked, _): &(HeaderValue, _)| headers::is_as_asked(asked, protocol.as_ref());
+        let is_as_asked = |(asked, _): &(HeaderValue, _)| upgrade::is_as_asked(asked, protocol.as_ref());
         let Some((_, tunnel)) = tunnel.filter(is_as_asked) else {
             return Err(unswitched("the upstream switched to a protocol that it was not asked for"));
         };
         let upstream = hyper::upgrade::on(&mut response);
         let worker = worker.clone();
         tokio::task::spawn_local(async move { join(&worker, tunnel, upstream).await });
-        headers::set_upgrade(
+        upgrade::set_upgrade(
             response.headers_mut(),
             protocol.unwrap_or(HeaderValue::from_static("websocket")),
         );

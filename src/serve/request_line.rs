@@ -6,7 +6,7 @@ use std::time::Instant;
 use http::{Method, Request, StatusCode};
 
 use super::event::Event;
-use super::headers;
+use super::target;
 use super::worker::{Ends, Worker};
 use crate::report;
 
@@ -29,8 +29,8 @@ impl<'a> RequestLine<'a> {
             ends,
             begun: Instant::now(),
             method: request.method().clone(),
-            host: headers::host(request.uri(), request.headers()).unwrap_or("?").to_owned(),
-            path: headers::target(request.uri()).as_str().to_owned(),
+            host: target::host(request.uri(), request.headers()).unwrap_or("?").to_owned(),
+            path: target::target(request.uri()).as_str().to_owned(),
             status: None,
         })
     }

@@ -76,7 +76,7 @@ fn of_offer(why: &PeerIncompatible) -> &'static str {
         }
         // Clients of TLS 1.1 and older do not have it.
         PeerIncompatible::SignatureAlgorithmsExtensionRequired => {
-            "it does not say which signature algorithms it supports, as TLS 1.2 and 1.3 require"
+            "it offers no signature algorithms, so it may speak only TLS 1.1 or older"
         }
         PeerIncompatible::NoCipherSuitesInCommon => {
             "it offers only cipher suites that are not supported here"

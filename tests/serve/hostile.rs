@@ -53,6 +53,8 @@ fn smuggled_requests_do_not_pass() {
         );
     }
     // A body that nobody would decode, and one that is malformed.
+    let h2c = upstream(["h2c"]);
+    let over_h2c = Served::start(&home, [format!("h2c://localhost:{}", h2c.port)]);
     for (fields, body, status) in [
         ("Transfer-Encoding: gzip, chunked", "0\r\n\r\n", "501"),
         ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "0\r\n\r\n", "501"),
@@ -60,8 +62,10 @@ fn smuggled_requests_do_not_pass() {
         ("Transfer-Encoding: chunked", "2\r\nabc\r\n0\r\n\r\n", "400"),
     ] {
         let request = format!("POST / HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n\r\n{body}");
-        let answer = raw(root, &served, request.as_bytes());
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {answer}");
+        for served in [&served, &over_h2c] {
+            let answer = raw(root, served, request.as_bytes());
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {answer}");
+        }
     }
     // An upstream that spoke HTTP/2 from here on would believe whatever headers the client sends.
     let upgrade = "GET /first HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\n\
