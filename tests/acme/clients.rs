@@ -1,11 +1,9 @@
 //! Real clients that are programs: each obtains a certificate, uses it, renews it and revokes it.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 
 use super::common::in_namespace;
-use super::world::{World, succeed, with_both};
+use super::world::{World, succeed, with_both, write_script};
 
 #[test]
 fn certbot() {
@@ -67,7 +65,7 @@ fn dehydrated_with(world: &World) {
          until openssl s_client -connect 127.0.0.1:{tls} </dev/null >/dev/null 2>&1; do sleep 0.1; done ;;\n\
          'clean_challenge tls-alpn-01') kill \"$(cat \"$server/pid\")\" ;;\n\
          esac\n",
-        set_txt(world),
+        world.set_txt(),
         folder.join("alpn-certs").display(),
         tls = world.tls
     );
@@ -99,21 +97,6 @@ fn dehydrated_with(world: &World) {
     }
 }
 
-/// A function for hooks, which sets the record of a challenge.
-fn set_txt(world: &World) -> String {
-    format!(
-        "set_txt() {{ curl -sSf --noproxy '*' --cacert '{}' --data \
-         \"{{\\\"host\\\": \\\"_acme-challenge.$1.\\\", \\\"value\\\": \\\"$2\\\"}}\" {}; }}",
-        world.home.root().display(),
-        world.acme.url("/dns/challtestsrv/set-txt")
-    )
-}
-
-fn write_script(path: &Path, script: &str) {
-    fs::write(path, script).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-}
-
 /// uacme trusts only the system's store, and calls a hook for challenges.
 #[test]
 fn uacme() {
@@ -130,7 +113,7 @@ fn uacme() {
          [ \"$1\" = begin ] || exit 0\n\
          [ \"$2\" = \"$KIND\" ] || exit 1\n\
          if [ \"$2\" = http-01 ]; then printf %s \"$5\" >'{}'/\"$4\"; else set_txt \"$3\" \"$5\"; fi\n",
-        set_txt(&world),
+        world.set_txt(),
         folder.display()
     );
     write_script(&hook, &script);

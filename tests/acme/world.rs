@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
@@ -82,6 +83,16 @@ impl World {
         log.iter().find_map(|line| line["dns"].as_str()).unwrap().to_owned()
     }
 
+    /// A function for the hooks of clients, which sets the record of a challenge.
+    pub fn set_txt(&self) -> String {
+        format!(
+            "set_txt() {{ curl -sSf --noproxy '*' --cacert '{}' --data \
+             \"{{\\\"host\\\": \\\"_acme-challenge.$1.\\\", \\\"value\\\": \\\"$2\\\"}}\" {}; }}",
+            self.home.root().display(),
+            self.acme.url("/dns/challtestsrv/set-txt")
+        )
+    }
+
     /// A web server, and its folder.
     pub fn web_server(&self) -> (PathBuf, Server) {
         let folder = self.home.file("www");
@@ -158,6 +169,12 @@ fn start(home: &Home, http: u16, tls: u16, options: &[&str]) -> Served {
     command.args(["--http-port", &http.to_string(), "--tls-port", &tls.to_string()]).args(options);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     Served::spawn(command)
+}
+
+/// Writes a hook for a client.
+pub fn write_script(path: &Path, script: &str) {
+    fs::write(path, script).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// Runs a program and asserts that it succeeds.

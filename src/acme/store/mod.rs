@@ -29,7 +29,7 @@ pub(super) mod view;
 const CACHE: usize = 16 << 20;
 /// The maximum size of all records in memory: ten thousand certificates with their orders. Indexes and unused parts of
 /// pages add as much, or for tiny records four times as much.
-const MOST_IN_MEMORY: usize = 64 << 20;
+const MOST_IN_MEMORY: usize = 48 << 20;
 /// The maximum number of changes in one transaction.
 const MOST_TOGETHER: usize = 256;
 /// The size of a secret in bytes.
