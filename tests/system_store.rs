@@ -219,7 +219,7 @@ fn a_refused_sudo_is_reported_and_the_root_stands() {
     assert_eq!(done.status.code(), Some(1), "{}", words(&done));
     let said = words(&done);
     assert!(
-        said.contains("sudo") && said.contains("hint:") && said.contains("update-ca-certificates"),
+        said.contains("sudo cannot ask for a password here") && said.contains("update-ca-certificates"),
         "{said}"
     );
     assert!(Path::new("/home/bob/.local/share/devca/default/root.pem").exists());
@@ -310,6 +310,10 @@ fn status_says_what_is_wrong_and_how_to_fix_it() {
     };
     ok("chmod", ["644", key.to_str().unwrap()]);
     said("is accessible to other users", &format!("chmod 600 {}", key.display()));
+    let quiet = home.devca(["--quiet", "status", "--store", "wsl"]).output().unwrap();
+    let problems = String::from_utf8(quiet.stderr).unwrap();
+    assert!(quiet.stdout.is_empty() && problems.contains("is accessible to other users"), "{problems}");
+    assert!(!problems.contains("permits"), "{problems}");
     ok("chmod", ["600", key.to_str().unwrap()]);
     ok("chmod", ["755", home.ca().to_str().unwrap()]);
     said("is accessible to other users", &format!("chmod 700 {}", home.ca().display()));

@@ -5,7 +5,17 @@ import { createRequire } from "node:module";
 const [modules, ca, port, name] = process.argv.slice(2);
 if (ca !== "-") process.env.NODE_EXTRA_CA_CERTS = ca;
 const { Miniflare } = createRequire(`${modules}/`)("miniflare");
+// workerd logs why it refuses, at about the time of its answer.
+let hears;
+const reason = new Promise((resolve) => (hears = resolve));
 const miniflare = new Miniflare({
+  handleRuntimeStdio: (stdout, stderr) => {
+    stdout.resume();
+    stderr.on("data", (chunk) => {
+      console.log(String(chunk));
+      if (String(chunk).includes("certificate")) hears();
+    });
+  },
   modules: true,
   compatibilityDate: "2026-01-01",
   script: `export default {
@@ -16,6 +26,7 @@ try {
   const answer = await miniflare.dispatchFetch("http://worker.test/");
   console.log(answer.ok ? "accepted:" : "refused:", await answer.text());
   process.exitCode = answer.ok ? 0 : 1;
+  if (!answer.ok) await Promise.race([reason, new Promise((resolve) => setTimeout(resolve, 20000).unref())]);
 } catch (error) {
   console.log("refused:", error.message);
   process.exitCode = 1;
