@@ -16,7 +16,7 @@ use super::pool::Pool;
 use super::session::Hello;
 use super::site::{Destination, Site};
 use super::upstream::Upstream;
-use super::{answer, connection, folder, target, upgrade};
+use super::{answer, conditions, connection, folder, target, upgrade};
 
 const PORT: u16 = 8443;
 
@@ -140,9 +140,9 @@ fn file(request: &Request<()>) {
         );
     }
     let asked = request.headers();
-    let _ = folder::precondition(asked, None, UNIX_EPOCH);
+    let _ = conditions::precondition(asked, None, UNIX_EPOCH);
     for length in [0, 1, 1000, u64::MAX] {
-        let range = folder::requested_range(asked, request.method(), None, UNIX_EPOCH, length);
+        let range = conditions::requested_range(asked, request.method(), None, UNIX_EPOCH, length);
         if let Some(Ok((first, last))) = range {
             assert!(first <= last && last < length, "{first}-{last} of {length}");
         }

@@ -34,6 +34,7 @@ mod beneath;
 pub mod certificates;
 mod client_gate;
 pub mod clients;
+mod conditions;
 mod connection;
 pub(crate) mod dial;
 pub mod event;
