@@ -332,7 +332,7 @@ fn devca_prints_the_lines_of_the_page_with_the_files_filled_in() {
             let client = [("nginx", "nginx-acme"), ("apache", "apache-md"), ("caddy", "caddy-acme")];
             if let Some((_, client)) = client.iter().find(|(server, _)| *server == kind) {
                 expected = format!(
-                    "# to get certificates from devca acme instead: devca snippet {client}\n{expected}"
+                    "# To get certificates from devca acme instead: devca snippet {client}\n{expected}"
                 );
             }
             assert_eq!(content, expected, "{kind}");

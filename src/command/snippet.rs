@@ -99,7 +99,7 @@ pub(super) fn run(context: &Context, args: &cli::Snippet) -> anyhow::Result<Serv
     // All three servers with such a client write comments like this.
     let other = client.and_then(|client| Some(client.to_possible_value()?.get_name().to_owned()));
     let other = other.map(|other| context.folder.hint(&format!("devca snippet {other}")));
-    let note = other.map(|other| format!("# to get certificates from devca acme instead: {other}\n"));
+    let note = other.map(|other| format!("# To get certificates from devca acme instead: {other}\n"));
     let note = note.unwrap_or_default();
     let file = |block: &Block| block.file(format!("{note}{}", fill(block, &host, &replacements)));
     Ok(ServerSnippet { files: blocks.iter().map(file).collect() })

@@ -191,7 +191,7 @@ fn lines_for_clients_that_are_not_installed_have_the_right_syntax() {
         let files = home.ok(["snippet", server, "--cert", "localhost.pem"]);
         assert!(
             files.contains(&format!(
-                "# to get certificates from devca acme instead: devca snippet {client}\n"
+                "# To get certificates from devca acme instead: devca snippet {client}\n"
             ))
         );
     }
