@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ use crate::error::{Fault, OrHint};
 use crate::serve::certificates::{CaFiles, Certificates};
 use crate::serve::event::Events;
 use crate::serve::tls::Tls;
-use crate::serve::{listen, process};
+use crate::serve::{announce, listen, process};
 use crate::x509::name::Name;
 
 mod account;
@@ -142,15 +142,16 @@ async fn serve(plan: AcmePlan, log: &Arc<AcmeLog>, events: &Arc<Events>) -> anyh
     let permits = Arc::new(Semaphore::new(most));
     let own = server.clone();
     let shared = Arc::new(Listening { server, certificates, permits: permits.clone(), stop: stopped });
-    let addresses: Vec<String> = process::addresses(&listeners).iter().map(ToString::to_string).collect();
-    let port = listeners.first().and_then(|listener| listener.local_addr().ok()).map_or(0, |own| own.port());
+    let addresses = process::addresses(&listeners);
+    let port = addresses.first().map_or(0, SocketAddr::port);
     let accept = |listener| tokio::spawn(listener::accept(listener, shared.clone()));
     let mut tasks: Vec<_> = listeners.into_iter().map(accept).collect();
     let dns = responder.as_ref().and_then(|responder| responder.address().ok()).map(|own| own.to_string());
     tasks.extend(responder.zip(zone).map(|(responder, zone)| tokio::spawn(responder.run(zone))));
     tasks.push(tokio::spawn(remove_expired(own.clone())));
     challenge::resume(&own).map_err(|problem| anyhow::anyhow!(problem.detail))?;
-    let directory = format!("https://localhost:{port}/directory");
+    let directory = format!("https://{}:{port}/directory", announce::host(&addresses));
+    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     log.say(&AcmeEvent::Listening { directory: &directory, addresses: &addresses, dns });
     warn_of_others(&plan.listen, log);
     process::told_to_end().await;

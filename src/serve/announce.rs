@@ -14,10 +14,7 @@ pub(super) fn shown(sites: &Sites, addresses: &[SocketAddr]) -> Vec<Shown> {
         let host = match &site.name {
             Some(Name::Ip(address)) => in_url(*address),
             Some(name) => name.to_string(),
-            None => match addresses.first() {
-                Some(first) if !is_localhost(addresses) => in_url(first.ip()),
-                _ => "localhost".into(),
-            },
+            None => host(addresses),
         };
         Shown { url: format!("https://{host}{port}"), upstream: site.destination.to_string() }
     };
@@ -41,6 +38,14 @@ pub(super) fn warnings(sites: &Sites, addresses: &[SocketAddr]) -> Vec<Event<'st
         warnings.push(Event::warning(what, Some("add --listen 127.0.0.1".into())));
     }
     warnings
+}
+
+/// The host in a URL that leads to one of these addresses.
+pub(crate) fn host(addresses: &[SocketAddr]) -> String {
+    match addresses.first() {
+        Some(first) if !is_localhost(addresses) => in_url(first.ip()),
+        _ => "localhost".into(),
+    }
 }
 
 /// Whether localhost leads to one of these addresses.

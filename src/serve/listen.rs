@@ -94,7 +94,7 @@ fn fault(address: SocketAddr, failed: &io::Error) -> Fault {
     match failed.kind() {
         io::ErrorKind::AddrInUse => {
             let another = if port == 8443 { 8444 } else { 8443 };
-            let hint = format!("end the program that uses it, or choose another port: --port {another}");
+            let hint = format!("end the program that uses it, or choose another port with --port {another}");
             Fault::new(format!("{address} is already in use"), hint)
         }
         io::ErrorKind::PermissionDenied if port < FIRST_FREE => {
@@ -104,7 +104,10 @@ fn fault(address: SocketAddr, failed: &io::Error) -> Fault {
             let hint = "use one of this machine's addresses, for example: --listen 0.0.0.0";
             Fault::new(format!("{} is not an address of this machine", address.ip()), hint)
         }
-        _ => Fault::new(format!("cannot listen on {address}: {failed}"), "choose another port: --port 8443"),
+        _ => Fault::new(
+            format!("cannot listen on {address}: {failed}"),
+            "choose another port with --port 8443",
+        ),
     }
 }
 
@@ -114,11 +117,11 @@ fn for_low_ports(port: u16) -> String {
     let program = program.unwrap_or_else(|_| "\"$(which devca-serve)\"".into());
     format!(
         "allow it until the next boot: sudo sysctl net.ipv4.ip_unprivileged_port_start={port}; or for this program: \
-         sudo setcap cap_net_bind_service=+ep {program}; or use --port 8443"
+         sudo setcap cap_net_bind_service=+ep {program}; or choose another port with --port 8443"
     )
 }
 
 #[cfg(not(target_os = "linux"))]
 fn for_low_ports(_: u16) -> String {
-    "use a higher port: --port 8443".into()
+    "choose a higher port with --port 8443".into()
 }

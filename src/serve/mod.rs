@@ -27,7 +27,7 @@ use crate::ca::Authority;
 use crate::error::OrHint;
 use crate::x509::name::Name;
 
-mod announce;
+pub(crate) mod announce;
 mod answer;
 mod bad;
 mod beneath;
