@@ -41,7 +41,7 @@ fn protocol<S: AsRef<OsStr>>(world: &World, case: &str, more: impl IntoIterator<
 const NOTHING: [&str; 0] = [];
 
 #[test]
-fn requests_are_held_to_the_rfc() {
+fn requests_must_follow_the_rfc() {
     let world = World::new(&["--validate", "none"]);
     protocol(&world, "requests", NOTHING);
 }
@@ -130,6 +130,19 @@ fn memory_has_a_limit() {
     protocol(&world, "full", NOTHING);
     let mib = world.acme.memory("VmHWM") >> 10;
     assert!(mib < 400, "{mib} MiB");
+}
+
+#[test]
+fn the_directory_is_at_the_address() {
+    let home = Home::new();
+    let mut command = home.devca(["acme", "--port", "0", "--ephemeral", "--json", "--listen", "127.0.0.5"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let acme = served::Served::spawn(command);
+    let log = acme.log();
+    let url = log.iter().find_map(|line| line["directory"].as_str()).unwrap();
+    assert!(url.starts_with("https://127.0.0.5:"), "{url}");
+    let directory = common::ok("curl", ["-sS", "--cacert", home.root().to_str().unwrap(), url]);
+    assert!(directory.contains(&url.replace("/directory", "/")), "{directory}");
 }
 
 /// What it says when it starts for the first time, while another runs, and without the port for its name server.

@@ -171,7 +171,7 @@ fn with_json_every_error_is_a_document() {
 }
 
 #[test]
-fn what_fills_standard_output_is_asked_for_alone() {
+fn outputs_that_share_standard_output_are_refused() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     for words_ in [["--json", "issue", "app.test", "--stdout"].as_slice(), &["--json", "crl", "--stdout"]] {
@@ -187,7 +187,7 @@ fn what_fills_standard_output_is_asked_for_alone() {
 }
 
 #[test]
-fn what_is_named_may_be_a_pipe_but_not_endless() {
+fn files_may_be_pipes_but_not_endless() {
     let home = Home::new();
     let bash = |script: &str| {
         let script = format!("devca() {{ {} \"$@\"; }}\n{script}", env!("CARGO_BIN_EXE_devca"));
@@ -266,7 +266,7 @@ fn commands_in_hints_can_be_pasted_where_paths_have_spaces() {
 }
 
 #[test]
-fn a_folder_that_was_deleted_is_named() {
+fn a_deleted_current_folder_is_reported() {
     let home = Home::new();
     let devca = env!("CARGO_BIN_EXE_devca");
     let script = format!("mkdir gone; cd gone; rmdir ../gone; exec {devca} issue localhost");

@@ -118,8 +118,8 @@ fn browsers_send_what_was_added_and_not_what_was_removed() {
 }
 
 #[test]
-fn a_sealed_cas_intermediate_comes_and_goes_with_its_clients_which_may_be_in_pkcs12_alone() {
-    let name = "a_sealed_cas_intermediate_comes_and_goes_with_its_clients_which_may_be_in_pkcs12_alone";
+fn the_intermediate_of_a_sealed_ca_is_added_and_removed_with_its_clients() {
+    let name = "the_intermediate_of_a_sealed_ca_is_added_and_removed_with_its_clients";
     if !in_namespace(name) {
         return;
     }
@@ -186,7 +186,7 @@ fn a_sealed_cas_intermediate_comes_and_goes_with_its_clients_which_may_be_in_pkc
 }
 
 #[test]
-fn what_cannot_be_added_says_why() {
+fn a_client_that_cannot_be_added_is_explained() {
     let home = Home::new();
     assert!(home.fails(["browser", "add", "alice"]).contains("no root in "));
     home.ok(["issue", "localhost"]);

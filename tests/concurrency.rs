@@ -84,7 +84,7 @@ const CERTIFICATE: &str = "certificate";
 
 /// The program at the other end may ask for a password, and other processes must not wait for that.
 #[test]
-fn what_waits_for_a_pipe_does_not_hold_the_lock() {
+fn waiting_for_a_pipe_does_not_hold_the_lock() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     let new = ["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=csr.test", "-keyout"];
@@ -129,7 +129,7 @@ fn what_waits_for_a_pipe_does_not_hold_the_lock() {
 
 /// The limit on desktops is 1024 open files per process.
 #[test]
-fn a_batch_of_any_size_keeps_to_the_limit_on_open_files() {
+fn a_batch_of_any_size_respects_the_limit_on_open_files() {
     let home = Home::new();
     let names: Vec<String> = (0..300).map(|number| format!("{number}.test")).collect();
     fs::write(home.file("names"), names.join("\n")).unwrap();

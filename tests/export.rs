@@ -100,7 +100,7 @@ fn extension(certificate: &Path, name: &str) -> String {
 }
 
 #[test]
-fn what_is_handed_over_signs_for_the_root_within_its_constraints() {
+fn an_exported_intermediate_signs_within_the_constraints() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     for system in SYSTEMS {
@@ -169,7 +169,7 @@ fn no_further_ca_can_be_made_below_it() {
 }
 
 #[test]
-fn the_roots_key_stays_and_what_is_handed_over_is_for_its_owner_alone() {
+fn the_roots_key_stays_and_exported_files_are_private() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     let numbers = |pem: &Path| ok("openssl", ["pkey", "-in", text(pem), "-noout", "-text"]);
@@ -219,7 +219,7 @@ fn it_has_an_end_of_its_own_and_can_be_revoked() {
 }
 
 #[test]
-fn what_cannot_be_handed_over_is_refused() {
+fn exports_that_cannot_work_are_refused() {
     let home = Home::new();
     refused(&home, ["export", "--for", "vault"], 1, "");
     home.ok(["issue", "localhost"]);

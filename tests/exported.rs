@@ -342,7 +342,7 @@ fn only_an_earlier_root_is_replaced() {
 }
 
 #[test]
-fn what_cannot_be_updated_is_reported_with_the_way_out() {
+fn exports_that_cannot_be_updated_are_reported_with_a_hint() {
     let home = written();
     // The password of the Java key store is unknown.
     let said = home.fails(["permit", "--remove", "corp.example.dev", "--store", "nss"]);

@@ -156,7 +156,7 @@ print(payload['PayloadDisplayName'])";
 }
 
 #[test]
-fn what_goes_to_standard_output_goes_nowhere_else() {
+fn a_certificate_on_standard_output_is_in_no_file() {
     let home = Home::new();
     fs::write(home.file("password"), "secret").unwrap();
     let made = home.file("made");

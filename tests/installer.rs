@@ -148,7 +148,7 @@ fn root_writes_nothing_where_others_can() {
 }
 
 #[test]
-fn what_is_not_the_release_is_not_installed() {
+fn a_changed_release_is_not_installed() {
     let release = Release::new();
     let folder = text(&release.folder).to_owned();
     release.fails(&["--from", &folder], "no public key to verify the release with");

@@ -25,7 +25,7 @@ fn states(home: &Home) -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_list_tells_what_has_become_of_each() {
+fn the_list_shows_the_state_of_each_certificate() {
     let home = Home::new();
     for name in ["good", "missing", "replaced", "revoked"] {
         home.ok(["issue", &format!("{name}.test")]);
@@ -58,7 +58,7 @@ fn the_list_tells_what_has_become_of_each() {
 }
 
 #[test]
-fn everything_is_read_aloud() {
+fn inspect_shows_every_kind_of_file() {
     let home = Home::new();
     fs::write(home.file("password"), "correct horse\n").unwrap();
     home.ok(["issue", "localhost", "--format", "pem,der,p12", "--password-file", "password"]);
@@ -152,7 +152,7 @@ fn the_folder_of_a_ca_is_for_its_own_files() {
 }
 
 #[test]
-fn what_a_later_version_has_written_stays() {
+fn entries_of_a_later_version_are_kept() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     let inventory = home.ca().join("issued.jsonl");
@@ -164,7 +164,7 @@ fn what_a_later_version_has_written_stays() {
 
 /// As left by a `rotate` that was interrupted or could not write to a folder.
 #[test]
-fn what_an_earlier_root_has_issued_is_pointed_out() {
+fn certificates_of_an_earlier_root_are_pointed_out() {
     let home = Home::new();
     home.ok(["issue", "app.test", "--format", "p12"]);
     home.ok(["issue", "other.test"]);
@@ -212,7 +212,7 @@ fn an_unreadable_inventory_is_not_an_empty_one() {
 }
 
 #[test]
-fn replacing_a_pair_is_said() {
+fn replacing_a_pair_is_reported() {
     let home = Home::new();
     assert!(!home.ok(["issue", "localhost"]).contains("replaced"));
     assert!(home.ok(["issue", "localhost"]).contains("replaced the files that existed, with a new key"));
@@ -220,7 +220,7 @@ fn replacing_a_pair_is_said() {
 }
 
 #[test]
-fn a_client_below_an_intermediate_has_its_own_name_as_well() {
+fn a_client_below_an_intermediate_keeps_its_own_name() {
     let home = Home::new();
     home.ok(["--ca", "sealed", "install", "--sealed", "--store", "wsl"]);
     home.ok(["--ca", "sealed", "issue", "--client", "zoe"]);

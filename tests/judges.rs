@@ -213,7 +213,7 @@ fn serials_are_random_and_128_bits_long() {
 }
 
 #[test]
-fn a_client_says_who_it_is() {
+fn upstreams_learn_the_identity_of_the_client() {
     let home = Home::new();
     for (words, file, subject, san) in [
         (&["alice"][..], "alice-client.pem", "CN = alice", "URI:devca:client:alice X509v3"),
@@ -283,9 +283,9 @@ fn an_address_alone_is_accepted_under_the_constraints() {
 }
 
 #[test]
-fn a_root_permits_what_it_was_told_to() {
+fn a_root_permits_the_names_of_the_options() {
     let home = Home::new();
-    common::in_namespace("a_root_permits_what_it_was_told_to").then(|| {
+    common::in_namespace("a_root_permits_the_names_of_the_options").then(|| {
         home.ok(["install", "--permit", "corp.example.dev", "--permit", "203.0.113.0/24"]);
         home.ok(["issue", "shop.corp.example.dev", "203.0.113.7"]);
         let (root, leaf) = (home.root(), home.file("shop.corp.example.dev+1.pem"));

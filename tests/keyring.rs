@@ -293,7 +293,7 @@ fn a_keyring_that_fails_leaves_the_key_as_it_was() {
 }
 
 #[test]
-fn a_locked_keyring_and_a_lost_entry_are_told_with_the_way_out() {
+fn a_locked_keyring_and_a_lost_entry_are_reported_with_a_hint() {
     let desktop = Desktop::new();
     desktop.ok(&["install", "--keyring", "--store", "nss"]);
     let key = desktop.home.ca().join("root-key.pem");

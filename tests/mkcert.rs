@@ -144,7 +144,7 @@ fn the_folder_of_the_root_has_no_key_and_follows_the_root() {
 }
 
 #[test]
-fn a_caroot_of_mkcerts_is_used_once_it_is_imported() {
+fn mkcerts_caroot_is_used_after_it_is_imported() {
     let home = Home::new();
     let (caroot, mkcert) = (home.file("theirs"), devca_as_mkcert(&home));
     let with = |program: &Path, words: &[&str]| {
@@ -280,7 +280,7 @@ fn links_are_put_only_where_nothing_is_and_only_links_are_removed() {
 
 /// Files with mkcert's file names are renewed like all others.
 #[test]
-fn what_was_issued_is_renewed_in_place() {
+fn certificates_are_renewed_in_place() {
     let home = Home::new();
     let mkcert = devca_as_mkcert(&home);
     for words in [

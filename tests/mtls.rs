@@ -105,7 +105,7 @@ fn every_server_greets_every_client_by_its_name() {
 }
 
 #[test]
-fn no_server_greets_whom_it_must_not() {
+fn no_server_accepts_a_client_that_it_must_refuse() {
     let world = World::new();
     for server in SERVERS {
         let running = Server::start(server, &world);

@@ -60,7 +60,7 @@ fn a_valid_pair_stays_and_anything_else_is_issued() {
 }
 
 #[test]
-fn what_expires_soon_is_issued_again() {
+fn certificates_that_expire_soon_are_renewed() {
     let home = Home::new();
     // The certificate is backdated by an hour, so a third of its validity is 40 minutes, then 25.
     for (minutes, is_due) in [(60, false), (15, true)] {

@@ -155,7 +155,7 @@ fn both_tools_leave_the_same_behind() {
 }
 
 #[test]
-fn a_database_that_was_made_for_the_root_goes_with_it() {
+fn a_database_that_was_created_for_the_root_is_removed_with_it() {
     for tool in [NssTool::Library, NssTool::Certutil] {
         let home = Home::with_nss_tool(tool);
         let folder = home.home().join(".local/share/pki");
@@ -233,8 +233,8 @@ fn databases_that_cannot_be_changed_say_why() {
 }
 
 #[test]
-fn what_is_missing_is_named_by_its_package() {
-    if !in_namespace("what_is_missing_is_named_by_its_package") {
+fn a_missing_library_is_reported_with_its_package() {
+    if !in_namespace("a_missing_library_is_reported_with_its_package") {
         return;
     }
     let _hidden = [tool("certutil"), LIBRARIES[0].into(), LIBRARIES[1].into()].map(Hidden::new);

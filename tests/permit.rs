@@ -48,7 +48,7 @@ fn pem_of_root(home: &Home) -> String {
 }
 
 #[test]
-fn the_root_is_signed_again_and_its_certificates_stay_good() {
+fn the_root_is_signed_again_and_its_certificates_stay_valid() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     home.ok(["issue", "--client", "alice"]);
@@ -106,7 +106,7 @@ fn the_root_is_signed_again_and_its_certificates_stay_good() {
 }
 
 #[test]
-fn what_would_permit_everything_is_refused_and_changes_nothing() {
+fn constraints_that_permit_everything_are_refused() {
     let home = Home::new();
     assert!(home.fails(["permit", "corp.example.dev"]).contains("hint: create one: devca install"));
     home.ok(["issue", "localhost"]);
@@ -131,7 +131,7 @@ fn what_would_permit_everything_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn a_root_constrains_addresses_only_if_asked_and_permit_turns_it_either_way() {
+fn a_root_constrains_addresses_only_if_asked_and_permit_can_change_that() {
     for sealed in [false, true] {
         let home = Home::new();
         let constraints = || x509(&home.root(), &["-ext", "nameConstraints,extendedKeyUsage"]);

@@ -77,7 +77,7 @@ print(leaf.subject.rfc4514_string())";
 ];
 
 #[test]
-fn everybody_opens_pkcs12_with_its_password_and_nobody_with_another() {
+fn pkcs12_opens_everywhere_with_its_password_and_with_no_other() {
     let home = Home::new();
     fs::create_dir(home.file("nss")).unwrap();
     ok("certutil", ["-N", "--empty-password", "-d", &format!("sql:{}", text(&home.file("nss")))]);

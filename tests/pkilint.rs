@@ -75,7 +75,7 @@ fn a_root_its_leaves_of_every_key_type_and_each_pair_of_them_draw_no_warning() {
 }
 
 #[test]
-fn an_intermediate_its_leaves_and_what_permit_makes_of_a_root_draw_no_warning() {
+fn an_intermediate_its_leaves_and_a_permitting_root_cause_no_warning() {
     let home = Home::new();
     home.ok(["issue", "api.example.com", "--intermediate"]);
     let (intermediate, leaf) = (home.ca().join("intermediate.pem"), home.file("api.example.com.pem"));

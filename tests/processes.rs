@@ -106,8 +106,8 @@ fn each_store_is_listed_once_and_changed_once() {
 
 /// Listing a database with certutil takes one call for the names, and one for each certificate.
 #[test]
-fn certutil_is_started_as_seldom_as_possible() {
-    if !in_namespace("certutil_is_started_as_seldom_as_possible") {
+fn certutil_is_started_as_rarely_as_possible() {
+    if !in_namespace("certutil_is_started_as_rarely_as_possible") {
         return;
     }
     let home = machine(NssTool::Certutil);

@@ -177,7 +177,7 @@ fn move_root(home: &Home, from: i64, to: i64) {
 }
 
 #[test]
-fn a_clock_before_the_root_is_named() {
+fn a_clock_before_the_creation_of_the_root_is_reported() {
     let home = Home::new();
     home.ok(["issue", "before.test"]);
     move_root(&home, 30, 300);
@@ -284,7 +284,7 @@ fn a_certificate_that_is_due_and_gone_is_pointed_out() {
 /// Anything that a user has added to a file is kept, and a certificate in use that is not renewed because of it is
 /// reported as an error.
 #[test]
-fn what_was_added_to_a_file_is_not_lost() {
+fn additions_to_a_file_are_not_lost() {
     let home = Home::new();
     for what in ["key", "root", "comment"] {
         home.ok(["issue", "x.test", "--days", "20", "--force"]);

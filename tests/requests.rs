@@ -211,7 +211,7 @@ fn bad_passwords_and_formats_are_refused() {
 }
 
 #[test]
-fn a_server_has_a_name_that_clients_look_at() {
+fn a_server_certificate_has_a_name_that_clients_check() {
     let home = Home::new();
     for name in ["localhost", "My Server"] {
         refused(&home, ["issue", "--cn", name], 2, "is not the name of a server");

@@ -75,7 +75,7 @@ fn an_imported_root_signs_lists_too() {
 
 /// mkcert's roots lack cRLSign, so clients would reject the list (RFC 5280 §6.3.3). devca says so instead.
 #[test]
-fn a_root_that_may_sign_no_list_is_told_from_a_failure() {
+fn a_root_that_may_not_sign_crls_is_not_a_failure() {
     let home = Home::new();
     let mut mkcert = home.command(&common::tool("mkcert"), ["localhost"]);
     let made = mkcert.env("CAROOT", home.file("mkcert")).output().unwrap();
@@ -135,7 +135,7 @@ fn a_list_says_how_long_it_is_good_and_which_it_is() {
 }
 
 #[test]
-fn what_was_never_issued_cannot_be_revoked() {
+fn only_issued_certificates_can_be_revoked() {
     let home = Home::new();
     refused(&home, ["revoke", "01"], 1, "");
     refused(&home, ["crl"], 1, "");

@@ -98,7 +98,7 @@ fn run_passes_on_what_the_program_says() {
 }
 
 #[test]
-fn mkcerts_root_is_taken_over() {
+fn mkcerts_root_is_imported() {
     let home = Home::new();
     let caroot = home.file("mkcert");
     fs::create_dir(&caroot).unwrap();
@@ -127,7 +127,7 @@ fn mkcerts_root_is_taken_over() {
 }
 
 #[test]
-fn any_pair_is_taken_over_in_whatever_form_the_key_is() {
+fn any_pair_is_imported_whatever_the_format_of_its_key() {
     let home = Home::new();
     let path = |name: &str| home.file(name).display().to_string();
     let keys: &[(&str, &[&str])] = &[

@@ -91,7 +91,7 @@ fn http1_and_http2_reach_each_kind_of_upstream() {
 }
 
 #[test]
-fn upstreams_are_told_who_asks_and_see_no_other_claims() {
+fn upstreams_get_the_forwarded_headers_of_devca_alone() {
     let home = Home::new();
     let behind = upstream(["http"]);
     let served = Served::start(&home, [behind.port.to_string()]);
@@ -177,7 +177,7 @@ fn names_lead_to_their_upstreams() {
 
 /// The second event is sent after the first was received, so a proxy that buffers would wait forever.
 #[test]
-fn events_are_not_held_back() {
+fn events_are_not_buffered() {
     let home = Home::new();
     let behind = upstream(["http"]);
     let served = Served::start(&home, [behind.port.to_string()]);
@@ -281,7 +281,7 @@ fn plain_http_is_redirected() {
 }
 
 #[test]
-fn a_server_that_is_starting_is_waited_for_and_one_that_is_missing_is_named() {
+fn a_starting_server_is_awaited_and_a_missing_one_reported() {
     let home = Home::new();
     // A port that was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
@@ -307,7 +307,7 @@ fn a_server_that_is_starting_is_waited_for_and_one_that_is_missing_is_named() {
 }
 
 #[test]
-fn what_breaks_off_behind_it_is_said() {
+fn a_response_that_breaks_off_is_reported() {
     let home = Home::new();
     let behind = upstream(["http"]);
     let served = Served::start(&home, [behind.port.to_string()]);

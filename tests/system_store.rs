@@ -86,8 +86,8 @@ fn purge_leaves_nothing_behind() {
 
 /// An updater that does nothing and reports success.
 #[test]
-fn what_a_store_does_not_take_is_not_left_for_its_next_update() {
-    if !in_namespace("what_a_store_does_not_take_is_not_left_for_its_next_update") {
+fn a_root_that_a_store_refuses_is_not_left_in_its_folder() {
+    if !in_namespace("a_root_that_a_store_refuses_is_not_left_in_its_folder") {
         return;
     }
     let home = Home::new();
@@ -210,8 +210,8 @@ fn without_sudo_the_commands_are_printed() {
 }
 
 #[test]
-fn a_refused_sudo_is_reported_and_the_root_stands() {
-    if !in_namespace("a_refused_sudo_is_reported_and_the_root_stands") {
+fn a_refused_sudo_is_reported_and_the_root_is_kept() {
+    if !in_namespace("a_refused_sudo_is_reported_and_the_root_is_kept") {
         return;
     }
     let bob = person("bob", false);
@@ -284,8 +284,8 @@ fn stores_that_take_no_root_are_complete_without_one() {
 }
 
 #[test]
-fn a_root_of_mkcerts_is_pointed_out() {
-    if !in_namespace("a_root_of_mkcerts_is_pointed_out") {
+fn a_root_of_mkcert_is_pointed_out() {
+    if !in_namespace("a_root_of_mkcert_is_pointed_out") {
         return;
     }
     let home = Home::new();
@@ -348,7 +348,7 @@ fn a_root_that_a_store_still_trusts_is_not_deleted() {
 
 /// As in containers, cron jobs and systemd units.
 #[test]
-fn without_variables_the_persons_name_is_the_systems() {
+fn without_variables_the_user_name_comes_from_the_system() {
     let home = Home::new();
     let mut command = home.devca(["issue", "localhost"]);
     let output = command.env_remove("USER").env_remove("LOGNAME").output().unwrap();

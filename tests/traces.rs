@@ -22,7 +22,7 @@ fn listing(folders: &[PathBuf]) -> Vec<String> {
 }
 
 #[test]
-fn status_fix_closes_what_is_open_to_others() {
+fn status_fix_restricts_files_that_others_can_read() {
     let home = Home::new();
     home.ok(["install", "--store", "nss"]);
     home.ok(["issue", "localhost", "--intermediate"]);

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_can_change_is_told_apart() {
+    fn paths_that_others_can_change_are_recognized() {
         assert_eq!(strangers_part(Path::new("/usr/bin/env")), None);
         assert_eq!(strangers_part(Path::new("/bin/sh")), None, "also through links");
         assert_eq!(strangers_part(Path::new("/usr/bin/../bin/env")), None);

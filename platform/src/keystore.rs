@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn trusted_entries_of_jks_are_read_and_keys_passed_over() {
+    fn trusted_entries_of_jks_are_read_and_keys_skipped() {
         let bytes = store(
             2,
             &[trusted_entry("one", b"1"), key_entry("key", &[b"k", b"c"]), trusted_entry("two", b"22")],

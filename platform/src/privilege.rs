@@ -144,8 +144,8 @@ mod tests {
     }
 
     #[test]
-    fn children_are_the_persons_without_a_way_back() {
-        if !in_own_process("children_are_the_persons_without_a_way_back") {
+    fn child_processes_cannot_regain_root() {
+        if !in_own_process("child_processes_cannot_regain_root") {
             return;
         }
         let (user, group, name) = PERSON;
@@ -187,8 +187,8 @@ mod tests {
     }
 
     #[test]
-    fn the_persons_umask_does_not_hide_what_root_makes() {
-        if !in_own_process("the_persons_umask_does_not_hide_what_root_makes") {
+    fn the_users_umask_does_not_hide_what_root_creates() {
+        if !in_own_process("the_users_umask_does_not_hide_what_root_creates") {
             return;
         }
         let person = unix::Umask::set(nix::sys::stat::Mode::from_bits_truncate(0o077));

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_that_is_open_already_is_given_up_as_well() {
+    fn a_pipe_that_is_already_open_times_out() {
         use std::os::fd::AsFd;
         let (reader, writer) = nix::unistd::pipe().unwrap();
         let read = |patience: u64| {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_end_is_too_large() {
+    fn endless_input_is_too_large() {
         let endless = read_named(Path::new("/dev/zero"), 1 << 16, PATIENCE).unwrap_err();
         assert_eq!(endless.kind(), io::ErrorKind::FileTooLarge);
         assert!(regular(Path::new("/dev/zero"), 10, &mut Vec::new()).is_err());

@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_that_hangs_is_ended() {
+    fn a_program_that_hangs_is_killed() {
         let mut command = Command::new("/bin/sleep");
         command.arg("1000");
         let error = limited(command.spawn().unwrap(), Duration::from_millis(50)).unwrap_err();

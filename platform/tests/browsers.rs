@@ -93,7 +93,7 @@ fn every_database_of_the_chromium_family_is_found() {
 }
 
 #[test]
-fn a_missing_certutil_is_named_as_this_system_names_its_package() {
+fn a_missing_certutil_is_reported_with_the_package_of_this_system() {
     for (manager, command) in [
         ("apt-get", "sudo apt-get install -y libnss3-tools"),
         ("dnf", "sudo dnf install -y nss-tools"),

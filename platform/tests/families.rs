@@ -166,7 +166,7 @@ fn a_family_without_its_program_says_what_to_install() {
 }
 
 #[test]
-fn a_program_that_fails_is_named_with_its_words() {
+fn a_program_that_fails_is_reported_with_its_output() {
     let debian = FAMILIES.last().unwrap();
     let (machine, host) = lay_out(debian);
     machine.program("usr/bin/update-ca-certificates", "echo 'E: the disk is on fire' >&2\nexit 1\n");

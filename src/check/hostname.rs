@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wildcard_stands_for_one_whole_label() {
+    fn a_wildcard_matches_exactly_one_label() {
         for (pattern, host) in
             [("localhost", "localhost"), ("*.app.test", "a.app.test"), ("*.APP.test", "b.app.test")]
         {

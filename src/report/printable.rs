@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn json_stays_what_it_says() {
+    fn numbers_stay_exact_in_json() {
         let text = "\u{9b}2J\u{202e}\u{7f}\u{1b}[32m";
         let document = serde_json::to_string(text).unwrap();
         let shown = written(Substitute::JsonEscape, &[document.as_bytes()]);

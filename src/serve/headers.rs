@@ -207,7 +207,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn says_who_asks_and_drops_other_claims() {
+    fn forwarded_headers_are_set_and_the_clients_dropped() {
         let headers = forwarded(&[
             ("x-forwarded-for", "6.6.6.6"),
             ("x_forwarded_for", "6.6.6.6"),
@@ -236,7 +236,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_concerns_one_connection_stays_there() {
+    fn hop_by_hop_headers_are_not_forwarded() {
         let headers = forwarded(&[
             ("connection", "close, X-Own, Host , content-length"),
             ("connection", "te"),

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn types_without_a_constraint_are_free() {
+    fn name_types_without_a_constraint_are_unrestricted() {
         assert!(permits(&["test"], "alice@example.com"));
         assert!(permits(&["test"], "spiffe://dev/alice"));
         assert!(permits(&[], "www.example-bank.com"));

@@ -16,7 +16,7 @@ mod tests {
     use super::is_public;
 
     #[test]
-    fn what_strangers_own_is_public() {
+    fn files_that_others_own_are_public() {
         for domain in [
             "com",
             "co.uk",

@@ -142,7 +142,7 @@ fn tell(world: &World, path: &str, headers: &[String], body: &Value) -> Value {
 
 /// certbot's hook has an account that was registered before a restart.
 #[test]
-fn acme_dns_registrations_outlive_the_server() {
+fn acme_dns_registrations_survive_a_restart() {
     let mut world = World::new(&["--dns-port", "0"]);
     let own = tell(&world, "/dns/acme-dns/register", &[], &json!({}));
     let text = |name: &str| own[name].as_str().unwrap();

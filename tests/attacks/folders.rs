@@ -65,8 +65,8 @@ fn race(app: &User, what: &str, folder: &str, between: impl Fn(&Path)) {
 }
 
 #[test]
-fn a_temporary_file_that_is_swapped_for_a_link_leads_nowhere() {
-    if !in_namespace("folders::a_temporary_file_that_is_swapped_for_a_link_leads_nowhere") {
+fn a_temporary_file_swapped_for_a_link_is_not_followed() {
+    if !in_namespace("folders::a_temporary_file_swapped_for_a_link_is_not_followed") {
         return;
     }
     let app = scene("/etc/app");
@@ -74,8 +74,8 @@ fn a_temporary_file_that_is_swapped_for_a_link_leads_nowhere() {
 }
 
 #[test]
-fn a_folder_that_is_swapped_for_a_link_leads_nowhere() {
-    if !in_namespace("folders::a_folder_that_is_swapped_for_a_link_leads_nowhere") {
+fn a_folder_swapped_for_a_link_is_not_followed() {
+    if !in_namespace("folders::a_folder_swapped_for_a_link_is_not_followed") {
         return;
     }
     let app = scene("/home/certs");
@@ -131,8 +131,8 @@ fn a_file_of_the_same_time_gets_no_key() {
 }
 
 #[test]
-fn rights_are_taken_over_and_never_widened() {
-    if !in_namespace("folders::rights_are_taken_over_and_never_widened") {
+fn permissions_are_kept_and_never_widened() {
+    if !in_namespace("folders::permissions_are_kept_and_never_widened") {
         return;
     }
     let app = issued("pem");
@@ -189,8 +189,8 @@ fn a_link_in_the_place_of_a_file_is_neither_followed_nor_replaced() {
 
 /// `status --fix` removes other users' rights from the file that it opened, never through a link.
 #[test]
-fn a_key_that_is_swapped_for_a_link_leads_nowhere() {
-    if !in_namespace("folders::a_key_that_is_swapped_for_a_link_leads_nowhere") {
+fn a_key_swapped_for_a_link_is_not_followed() {
+    if !in_namespace("folders::a_key_swapped_for_a_link_is_not_followed") {
         return;
     }
     let app = scene("/etc/app");

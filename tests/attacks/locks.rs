@@ -83,7 +83,7 @@ fn never_do_two_hold_the_lock_while_it_is_removed() {
 }
 
 #[test]
-fn a_purge_leaves_others_a_ca_that_works() {
+fn a_purge_does_not_break_other_cas() {
     for _ in 0..10 {
         let home = Home::new();
         home.ok(["issue", "localhost"]);

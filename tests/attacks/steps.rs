@@ -137,8 +137,8 @@ fn a_second_certificate_in_the_root_is_not_trusted() {
 /// While devca works, `root.pem` becomes a link to a file that only root can read, another root, both in one
 /// file, and itself again.
 #[test]
-fn what_is_exchanged_meanwhile_is_not_published() {
-    if !in_namespace("steps::what_is_exchanged_meanwhile_is_not_published") {
+fn a_file_that_is_swapped_meanwhile_is_not_published() {
+    if !in_namespace("steps::a_file_that_is_swapped_meanwhile_is_not_published") {
         return;
     }
     let alice = User::with_sudo("alice");
@@ -182,8 +182,8 @@ fn what_is_exchanged_meanwhile_is_not_published() {
 /// Does the same for reading alone, ten thousand times: root gets a single certificate that existed, or
 /// nothing.
 #[test]
-fn what_root_is_given_is_one_certificate() {
-    if !in_namespace("steps::what_root_is_given_is_one_certificate") {
+fn root_receives_only_one_certificate() {
+    if !in_namespace("steps::root_receives_only_one_certificate") {
         return;
     }
     let alice = User::with_sudo("alice");
@@ -272,8 +272,8 @@ fn only_devcas_roots_are_removed() {
 
 /// With a sudo that passes on the whole environment, a system hook records what reaches it.
 #[test]
-fn nothing_of_the_persons_environment_reaches_roots_programs() {
-    if !in_namespace("steps::nothing_of_the_persons_environment_reaches_roots_programs") {
+fn the_users_environment_does_not_reach_programs_that_run_as_root() {
+    if !in_namespace("steps::the_users_environment_does_not_reach_programs_that_run_as_root") {
         return;
     }
     let alice = User::with_sudo("alice");

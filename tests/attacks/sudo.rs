@@ -65,8 +65,8 @@ fn victim() {
 }
 
 #[test]
-fn a_user_without_sudo_gains_nothing_by_setting_sudo_user() {
-    if !in_namespace("sudo::a_user_without_sudo_gains_nothing_by_setting_sudo_user") {
+fn setting_sudo_user_without_sudo_has_no_effect() {
+    if !in_namespace("sudo::setting_sudo_user_without_sudo_has_no_effect") {
         return;
     }
     let (alice, mallory) = (User::new("alice"), User::new("mallory"));
@@ -105,8 +105,8 @@ fn links_in_the_home_lead_root_nowhere() {
 }
 
 #[test]
-fn everything_behind_sudo_is_the_persons() {
-    if !in_namespace("sudo::everything_behind_sudo_is_the_persons") {
+fn everything_created_under_sudo_belongs_to_the_user() {
+    if !in_namespace("sudo::everything_created_under_sudo_belongs_to_the_user") {
         return;
     }
     let alice = User::with_sudo("alice");
@@ -152,8 +152,8 @@ fn doas_is_as_good_as_sudo() {
 }
 
 #[test]
-fn an_image_that_only_root_may_enter_is_said_plainly() {
-    if !in_namespace("sudo::an_image_that_only_root_may_enter_is_said_plainly") {
+fn an_image_without_permission_is_reported() {
+    if !in_namespace("sudo::an_image_without_permission_is_reported") {
         return;
     }
     let alice = User::with_sudo("alice");
@@ -167,8 +167,8 @@ fn an_image_that_only_root_may_enter_is_said_plainly() {
 }
 
 #[test]
-fn a_home_that_cannot_be_entered_is_said_plainly() {
-    if !in_namespace("sudo::a_home_that_cannot_be_entered_is_said_plainly") {
+fn a_home_folder_without_permission_is_reported() {
+    if !in_namespace("sudo::a_home_folder_without_permission_is_reported") {
         return;
     }
     let alice = User::with_sudo("alice");

@@ -7,7 +7,7 @@ use super::common::refusals::{refused, two_lines};
 use super::common::{Home, ok, words};
 
 #[test]
-fn a_damaged_ca_is_named_and_left_as_it_is() {
+fn a_damaged_ca_is_reported_and_not_changed() {
     let spoil: &[(&str, &str, &str)] = &[
         ("root.pem", "", "contains no certificate"),
         ("root.pem", "nonsense", "contains no certificate"),
@@ -141,7 +141,7 @@ fn the_folder_of_a_ca_is_only_for_its_own_files() {
 }
 
 #[test]
-fn a_file_called_root_pem_makes_no_folder_a_cas() {
+fn a_file_called_root_pem_does_not_make_a_folder_a_ca() {
     let home = Home::new();
     for name in ["root.pem", "lock"] {
         fs::write(home.file(name), "somebody's").unwrap();

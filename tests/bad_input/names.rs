@@ -128,7 +128,7 @@ fn invalid_validities_are_refused() {
 }
 
 #[test]
-fn a_name_outside_the_constraints_is_refused_with_the_way_out() {
+fn a_name_outside_the_constraints_is_refused_with_a_hint() {
     let home = Home::new();
     for fresh in [true, false] {
         for name in ["www.example-bank.com", "*.example.dev", "nottest"] {

@@ -5,7 +5,7 @@ use super::common::browsers::{chromium, chromium_database, firefox, firefox_prof
 use super::common::{Home, PAGE, words};
 
 #[test]
-fn browsers_say_what_is_foretold() {
+fn browsers_show_the_predicted_errors() {
     let home = Home::new();
     chromium_database(&home);
     let profile = firefox_profile(&home);

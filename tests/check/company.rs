@@ -9,8 +9,8 @@ use super::common::{Home, in_namespace, ok, project, tool, words};
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 #[test]
-fn which_programs_accept_a_companys_root_is_said() {
-    if !in_namespace("company::which_programs_accept_a_companys_root_is_said") {
+fn programs_that_accept_a_companys_root_are_listed() {
+    if !in_namespace("company::programs_that_accept_a_companys_root_are_listed") {
         return;
     }
     let home = Home::new();

@@ -19,7 +19,7 @@ fn leaf(home: &Home, words: &[&str]) -> super::common::Server {
 }
 
 #[test]
-fn whom_a_difference_between_libraries_stops_is_foretold() {
+fn differences_between_libraries_are_predicted() {
     for fault in [
         Fault {
             what: "the serial number of an earlier certificate of the CA",
@@ -105,7 +105,7 @@ fn whom_a_difference_between_libraries_stops_is_foretold() {
 }
 
 #[test]
-fn whom_a_comparison_of_names_stops_is_foretold() {
+fn clients_that_compare_names_differently_are_predicted() {
     for fault in [
         Fault {
             what: "a wildcard with an underscore",
@@ -238,7 +238,7 @@ pub(super) fn all_are_foretold(home: &Home, cases: &[Case]) {
 
 /// Unlike the random chains of judges.rs, each has one property, and no prediction may be wrong.
 #[test]
-fn the_verdict_of_each_verifier_about_a_rare_property_is_foretold() {
+fn the_verdict_of_each_verifier_on_a_rare_property_is_predicted() {
     let home = Home::new();
     let mut cases = Vec::new();
     for place in ["leaf", "intermediate", "root"] {

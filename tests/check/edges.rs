@@ -45,7 +45,7 @@ fn common_name(subject: &str, names: &[Vec<u8>], wanted: &'static str) -> Case {
 }
 
 #[test]
-fn whom_a_name_satisfies_is_foretold() {
+fn clients_that_accept_a_name_are_predicted() {
     let mapped: [u8; 16] = "::ffff:127.0.0.1".parse::<std::net::Ipv6Addr>().unwrap().octets();
     let cases = [
         names(&[dns("*.app.test")], "x.app.test"),
@@ -97,7 +97,7 @@ fn at_each_place(changes: &[Property]) -> Vec<Case> {
 }
 
 #[test]
-fn whom_a_usage_or_an_extension_stops_is_foretold() {
+fn clients_that_reject_a_usage_or_extension_are_predicted() {
     let changes: &[Property] = &[
         ("for Netscape's Server Gated Crypto", |draft| {
             draft.set(EXTENDED_KEY_USAGE, false, &usages(&["2.16.840.1.113730.4.1"]));
@@ -146,7 +146,7 @@ fn whom_a_usage_or_an_extension_stops_is_foretold() {
 
 /// What a CA requires of the handshake, certificates below it must require, too.
 #[test]
-fn whom_a_missing_tls_feature_stops_is_foretold() {
+fn clients_that_need_a_missing_tls_feature_are_predicted() {
     fn set(draft: &mut Draft, features: Option<&[u8]>) {
         let Some(features) = features else { return };
         let listed: Vec<Vec<u8>> = features.iter().map(|feature| der(2, &[*feature])).collect();
@@ -176,7 +176,7 @@ fn whom_a_missing_tls_feature_stops_is_foretold() {
 }
 
 #[test]
-fn whom_a_name_below_a_constraint_stops_is_foretold() {
+fn clients_that_reject_a_name_below_a_constraint_are_predicted() {
     let permits = |name: Vec<u8>| (vec![name], Vec::new());
     let excludes = |name: Vec<u8>| (Vec::new(), vec![name]);
     let printable = |text: &str| {
@@ -218,7 +218,7 @@ fn whom_a_name_below_a_constraint_stops_is_foretold() {
 }
 
 #[test]
-fn who_counts_self_issued_certificates_is_foretold() {
+fn errors_of_clients_that_count_self_issued_certificates_are_predicted() {
     const EDGES: &[Edge] = &[
         ("a self-issued CA below a root of path length 0", |chain| {
             chain[2].set(BASIC_CONSTRAINTS, true, &sequence(&[der(1, &[0xff]), der(2, &[0])]));
@@ -252,7 +252,7 @@ fn who_counts_self_issued_certificates_is_foretold() {
 
 /// Found by random chains: what the four verifiers accept must not be faulted.
 #[test]
-fn whom_an_unusual_root_stops_is_foretold() {
+fn clients_that_reject_an_unusual_root_are_predicted() {
     const EDGES: &[Edge] = &[
         ("a version 1 root with a bad signature", |chain| {
             chain[1].version = 0;
@@ -326,7 +326,7 @@ fn whom_an_unusual_root_stops_is_foretold() {
 
 /// Two trusted certificates with the same name and key: who takes the wrong one?
 #[test]
-fn whom_a_twin_of_the_root_stops_is_foretold() {
+fn clients_that_a_root_with_the_same_name_confuses_are_predicted() {
     const CHANGES: &[Property] = &[
         ("a constraint of an unknown kind", |draft| draft.set_constraints(&[der(0x8b, b"x")], &[])),
         ("damaged extended usages", |draft| draft.set(EXTENDED_KEY_USAGE, false, &[0x30, 9, 1])),

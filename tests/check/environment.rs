@@ -75,7 +75,7 @@ fn a_proxy_is_pointed_out_unless_the_host_is_exempt() {
 }
 
 #[test]
-fn certificates_of_the_inventory_that_end_soon_are_found() {
+fn certificates_in_the_inventory_that_expire_soon_are_found() {
     let home = home();
     home.ok(["issue", "soon.test", "--days", "3"]);
     let (code, document) = home.check(["--expiring", "14d"]);

@@ -15,7 +15,7 @@ const LOCALHOST: Fault =
     Fault { what: "", found: &[], host: "localhost", serve: |home| serve(&issued(home, "localhost", &[])) };
 
 #[test]
-fn a_wrong_name_is_foretold() {
+fn errors_for_a_wrong_name_are_predicted() {
     all(&[
         Fault { what: "another DNS name", found: &["name-mismatch"], host: "app.test", ..LOCALHOST },
         Fault {
@@ -49,7 +49,7 @@ fn a_wrong_name_is_foretold() {
 }
 
 #[test]
-fn a_chain_with_a_gap_or_in_disorder_is_foretold() {
+fn errors_for_an_incomplete_or_unordered_chain_are_predicted() {
     all(&[
         Fault {
             what: "a missing intermediate",
@@ -116,7 +116,7 @@ fn a_chain_with_a_gap_or_in_disorder_is_foretold() {
 }
 
 #[test]
-fn a_root_that_is_not_trusted_is_foretold() {
+fn errors_for_an_untrusted_root_are_predicted() {
     all(&[
         Fault {
             what: "self-signed",
@@ -208,7 +208,7 @@ fn a_root_that_is_not_trusted_is_foretold() {
 }
 
 #[test]
-fn a_certificate_out_of_its_time_is_foretold() {
+fn errors_for_an_expired_or_not_yet_valid_certificate_are_predicted() {
     all(&[
         Fault {
             what: "expired",
@@ -238,7 +238,7 @@ fn a_certificate_out_of_its_time_is_foretold() {
 }
 
 #[test]
-fn a_certificate_for_another_use_is_foretold() {
+fn errors_for_a_certificate_with_another_usage_are_predicted() {
     all(&[
         Fault {
             what: "a client's certificate",
@@ -279,7 +279,7 @@ fn a_certificate_for_another_use_is_foretold() {
 }
 
 #[test]
-fn a_weak_key_signature_or_protocol_is_foretold() {
+fn errors_for_weak_keys_signatures_and_protocols_are_predicted() {
     all(&[
         Fault {
             what: "RSA with 1024 bits",
@@ -317,7 +317,7 @@ fn a_revoked_certificate_is_found() {
 }
 
 #[test]
-fn a_chain_whose_certificates_may_not_do_what_they_do_is_foretold() {
+fn errors_for_cas_that_may_not_sign_are_predicted() {
     all(&[
         Fault {
             what: "an intermediate that is no CA",

@@ -39,7 +39,7 @@ fn is_foretold(home: &Home, server: &Server, expected: &[&str], what: &str) {
 }
 
 #[test]
-fn a_missing_stapled_response_is_foretold() {
+fn errors_for_a_missing_stapled_response_are_predicted() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     let root = ca(&home);

@@ -63,7 +63,7 @@ fn several_are_checked_in_their_order_and_the_worst_decides() {
 
 /// BoringSSL does not support address constraints; tests/handshakes.rs tests its real clients.
 #[test]
-fn whom_address_constraints_shut_out_is_said() {
+fn clients_that_address_constraints_exclude_are_listed() {
     let home = Home::new();
     home.ok(["install", "--constrain-addresses", "--store", "wsl"]);
     home.ok(["issue", "localhost", "127.0.0.1"]);
@@ -78,7 +78,7 @@ fn whom_address_constraints_shut_out_is_said() {
 }
 
 #[test]
-fn a_key_of_another_certificate_is_found_and_foretold() {
+fn a_key_of_another_certificate_is_found_and_its_errors_predicted() {
     let home = home();
     home.ok(["issue", "app.test"]);
     let pair = ["localhost.pem", "app.test-key.pem"];
@@ -204,7 +204,7 @@ fn the_verdict_of_each_kind_of_program_is_its_own() {
 }
 
 #[test]
-fn what_a_certificate_shows_is_readable() {
+fn the_description_of_a_certificate_is_readable() {
     let home = home();
     let (key, leaf) = (home.file("curve-key.pem"), home.file("curve.pem"));
     let (key, leaf) = (key.to_str().unwrap(), leaf.to_str().unwrap());
@@ -261,7 +261,7 @@ fn more_than_398_days_are_found_where_the_root_is_a_public_one() {
 }
 
 #[test]
-fn no_store_at_all_is_not_well() {
+fn a_machine_without_stores_has_problems() {
     let home = home();
     fs::create_dir(home.file("empty")).unwrap();
     let (code, document) = home.check(["localhost.pem", "--sysroot", "empty"]);
@@ -278,7 +278,7 @@ fn all_faults_are_found_in_one_run_the_worst_first() {
 }
 
 #[test]
-fn a_root_that_only_some_stores_hold_is_said_store_by_store() {
+fn a_root_in_only_some_stores_is_reported_per_store() {
     let home = home();
     let database = super::common::browsers::chromium_database(&home);
     let database = database.to_str().unwrap();
@@ -306,7 +306,7 @@ fn a_file_without_a_certificate_is_an_error_with_a_hint() {
 }
 
 #[test]
-fn what_is_mixed_up_with_a_certificate_is_named() {
+fn files_that_are_confused_with_certificates_are_identified() {
     let home = Home::new();
     home.ok(["install", "--store", "nss"]);
     home.ok(["issue", "localhost"]);

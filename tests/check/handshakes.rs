@@ -27,7 +27,7 @@ fn are_foretold(home: &Home, identity: Option<&Pair>, port: u16, found: &Value, 
 }
 
 #[test]
-fn plain_http_and_a_closed_port_are_foretold() {
+fn errors_for_plain_http_and_a_closed_port_are_predicted() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     let port = backend().parse().unwrap();
@@ -41,7 +41,7 @@ fn plain_http_and_a_closed_port_are_foretold() {
 }
 
 #[test]
-fn a_name_without_an_address_is_foretold() {
+fn errors_for_a_name_without_an_address_are_predicted() {
     let home = Home::new();
     let (code, document) = home.check(["https://nowhere.invalid:8443"]);
     assert_eq!((code, &document["findings"][0]["id"]), (3, &"unresolved-name".into()), "{document:#}");
@@ -57,7 +57,7 @@ fn a_name_without_an_address_is_foretold() {
 }
 
 #[test]
-fn the_ca_that_a_server_takes_clients_of_is_named() {
+fn the_cas_whose_clients_a_server_accepts_are_named() {
     let home = Home::new();
     let (certificate, key) = issued(&home, "localhost", &[]);
     home.ok(["--ca", "clients", "issue", "--client", "bob"]);
@@ -69,7 +69,7 @@ fn the_ca_that_a_server_takes_clients_of_is_named() {
 }
 
 #[test]
-fn a_client_certificate_that_is_missing_or_refused_is_foretold() {
+fn errors_for_a_missing_or_refused_client_certificate_are_predicted() {
     let home = Home::new();
     let (certificate, key) = issued(&home, "localhost", &[]);
     let server = Server::mutual(&certificate, &key, &home.root());
@@ -97,7 +97,7 @@ fn a_client_certificate_that_is_missing_or_refused_is_foretold() {
 
 /// In TLS 1.2, the server only reports that the handshake failed.
 #[test]
-fn a_client_certificate_is_foretold_with_tls_1_2_as_well() {
+fn errors_for_client_certificates_with_tls_1_2_are_predicted() {
     let home = Home::new();
     let (certificate, key) = issued(&home, "localhost", &[]);
     let root = home.root();

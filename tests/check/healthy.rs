@@ -115,7 +115,7 @@ fn every_protocol_is_asked_for_tls_as_openssl_asks() {
 }
 
 #[test]
-fn a_protocol_that_refuses_tls_or_is_another_is_said_in_its_own_words() {
+fn a_protocol_that_refuses_tls_is_quoted() {
     let home = Home::new();
     for (protocol, said) in [
         ("smtp", "454 TLS not available"),
@@ -133,7 +133,7 @@ fn a_protocol_that_refuses_tls_or_is_another_is_said_in_its_own_words() {
 }
 
 #[test]
-fn who_listens_at_another_address_is_said() {
+fn a_listener_on_another_address_is_reported() {
     let home = Home::new();
     let listener = TcpListener::bind("[::1]:0").unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -165,7 +165,7 @@ pub(super) fn judged(home: &Home, cases: &[Case]) -> Vec<([Verdict; 4], Found)> 
 }
 
 #[test]
-fn what_all_four_verifiers_say_devca_says_as_well() {
+fn check_agrees_with_all_four_verifiers() {
     let home = Home::new();
     let cases = cases::all();
     let all = judged(&home, &cases);

@@ -4,7 +4,7 @@ use super::*;
 
 /// NSS returns all certificates with the same subject, whichever one was requested.
 #[test]
-fn a_root_of_the_same_name_is_told_apart() {
+fn a_root_with_the_same_name_is_distinguished() {
     let home = Home::new();
     let database = chromium_database(&home);
     home.ok(["install", "--store", "nss"]);

@@ -3,8 +3,8 @@
 use super::*;
 
 #[test]
-fn one_store_that_fails_leaves_the_others_done() {
-    if !in_namespace("failing::one_store_that_fails_leaves_the_others_done") {
+fn a_failing_store_does_not_stop_the_others() {
+    if !in_namespace("failing::a_failing_store_does_not_stop_the_others") {
         return;
     }
     let home = Home::with_nss_tool(NssTool::Certutil);

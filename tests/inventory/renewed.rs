@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_is_renewed_stays_what_it_is() {
+fn renewed_certificates_keep_their_properties() {
     let home = Home::new();
     home.ok(["issue", "app.test", "10.0.0.1", "--days", "20", "--format", "pem,fullchain"]);
     home.ok(["issue", "--client", "alice", "--days", "300"]);
@@ -33,7 +33,7 @@ fn what_is_renewed_stays_what_it_is() {
 }
 
 #[test]
-fn what_cannot_be_renewed_is_said() {
+fn certificates_that_cannot_be_renewed_are_reported() {
     let home = Home::new();
     for name in ["whole.test", "torn.test", "taken.test", "gone.test"] {
         home.ok(["issue", name]);
@@ -73,7 +73,7 @@ fn what_cannot_be_renewed_is_said() {
 /// A key that the server's user can read because of its group must stay readable.
 #[cfg(unix)]
 #[test]
-fn what_is_renewed_keeps_its_rights() {
+fn renewed_files_keep_their_permissions() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
     let home = Home::new();
     home.ok(["issue", "app.test", "--format", "pem,combined"]);
@@ -96,7 +96,7 @@ fn what_is_renewed_keeps_its_rights() {
 }
 
 #[test]
-fn a_key_that_lies_in_an_encrypted_file_alone_is_kept() {
+fn a_key_that_is_only_in_an_encrypted_file_is_kept() {
     let home = Home::new();
     fs::write(home.file("password"), "correct horse\n").unwrap();
     fs::write(home.file("other"), "wrong\n").unwrap();

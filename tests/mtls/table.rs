@@ -69,7 +69,7 @@ fn grpc_takes(world: &World) -> Verdict {
 }
 
 #[test]
-fn every_server_takes_alice_below_every_kind_of_root() {
+fn every_server_accepts_alice_below_every_kind_of_root() {
     let columns: Vec<Vec<Verdict>> = std::thread::scope(|scope| {
         let measured: Vec<_> = KINDS.iter().map(|(_, kind)| scope.spawn(|| verdicts(*kind))).collect();
         measured.into_iter().map(|column| column.join().unwrap()).collect()

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn issue_asks_on_a_terminal_obeys_yes_and_elsewhere_gives_the_hint() {
+fn issue_asks_only_on_a_terminal_and_accepts_yes() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     let (root, issue) = (fs::read(home.root()).unwrap(), ["issue", "api.example.dev"]);
@@ -88,7 +88,7 @@ fn a_public_address_is_asked_about_unless_the_root_permits_it() {
 }
 
 #[test]
-fn a_batch_permits_its_names_if_told_to() {
+fn a_batch_permits_its_names_with_yes() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     fs::write(home.file("lines"), "api.example.dev\nwww.example.dev 203.0.113.8\n-broken-\nlocalhost\n")

@@ -3,8 +3,8 @@
 use super::*;
 
 #[test]
-fn the_new_root_takes_the_old_ones_place_in_exactly_the_stores_that_hold_it() {
-    if !in_namespace("stores::the_new_root_takes_the_old_ones_place_in_exactly_the_stores_that_hold_it") {
+fn the_new_root_replaces_the_old_one_in_exactly_the_stores_that_have_it() {
+    if !in_namespace("stores::the_new_root_replaces_the_old_one_in_exactly_the_stores_that_have_it") {
         return;
     }
     let home = Home::new();
@@ -53,7 +53,7 @@ fn the_new_root_takes_the_old_ones_place_in_exactly_the_stores_that_hold_it() {
 }
 
 #[test]
-fn a_store_that_lags_is_named_by_status_and_fixed_by_install() {
+fn an_outdated_store_is_reported_by_status_and_fixed_by_install() {
     let home = Home::new();
     let database = chromium_database(&home);
     home.ok(["install", "--store", "nss"]);

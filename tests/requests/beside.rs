@@ -4,7 +4,7 @@ use super::*;
 
 /// `pem` and `fullchain` share a key.
 #[test]
-fn no_certificate_is_left_behind_without_its_key() {
+fn no_certificate_is_left_without_its_key() {
     let home = Home::new();
     home.ok(["issue", "app.test"]);
     let key = || ok("openssl", ["pkey", "-in", text(&home.file("app.test-key.pem")), "-pubout"]);

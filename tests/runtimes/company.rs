@@ -68,7 +68,7 @@ fn system() -> usize {
 }
 
 #[test]
-fn what_a_variable_named_before_stays_trusted() {
+fn roots_that_a_variable_named_before_stay_trusted() {
     let home = Home::new();
     let own = own_server(&home);
     let company = Company::new(&home, "company");
@@ -224,7 +224,7 @@ fn a_folder_of_roots_is_merged() {
 
 /// The variables of `devca run` come before the settings of git and pip, so what these name must be among their roots.
 #[test]
-fn what_the_settings_of_git_npm_and_pip_name_stays_trusted() {
+fn roots_in_the_settings_of_git_npm_and_pip_stay_trusted() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     let company = Company::new(&home, "company");
@@ -264,7 +264,7 @@ fn what_the_settings_of_git_npm_and_pip_name_stays_trusted() {
 
 /// devca's settings of PHP take precedence over those that name a company's root.
 #[test]
-fn what_phps_settings_name_stays_trusted() {
+fn roots_in_phps_settings_stay_trusted() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     let company = Company::new(&home, "company");
@@ -361,7 +361,7 @@ fn a_companys_pkcs12_with_a_password_of_its_own_stays_trusted() {
 
 /// A JDK that the system does not manage has a list of its own, into which companies import their root.
 #[test]
-fn what_the_jdks_own_cacerts_has_stays_trusted() {
+fn roots_in_the_jdks_cacerts_stay_trusted() {
     let home = Home::new();
     let (own, company) = (own_server(&home), Company::new(&home, "company"));
     let jdk = own_jdk(&home);

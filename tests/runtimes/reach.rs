@@ -110,7 +110,7 @@ fn uninstall_ends_the_trust_and_purge_deletes_the_files() {
 }
 
 #[test]
-fn a_variable_that_cannot_hold_the_folder_is_said() {
+fn a_variable_that_cannot_contain_the_folder_is_reported() {
     let home = Home::new();
     let run = |words: &[&str]| home.devca(words).env("DEVCA_HOME", home.file("a:b")).output().unwrap();
     assert!(run(&["issue", "localhost"]).status.success());

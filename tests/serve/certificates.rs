@@ -102,7 +102,7 @@ fn assert_trusted(root: &Path, served: &Served) {
 }
 
 #[test]
-fn a_client_that_does_not_trust_the_root_is_named_once() {
+fn a_client_that_does_not_trust_the_root_is_logged_once() {
     let home = Home::new();
     home.ok(["--ca", "other", "issue", "localhost"]);
     let served = Served::start(&home, ["9"]);
@@ -142,7 +142,7 @@ fn the_hint_about_a_rejection_fits_its_cause() {
 }
 
 #[test]
-fn a_port_that_is_taken_or_roots_is_explained() {
+fn a_port_that_is_in_use_or_privileged_is_explained() {
     let home = Home::new();
     home.ok(["issue", "localhost"]);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

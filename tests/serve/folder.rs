@@ -160,7 +160,7 @@ fn only_what_changed_or_was_asked_for_is_sent() {
 }
 
 #[test]
-fn large_files_take_no_memory_and_short_ones_are_not_taken_for_whole() {
+fn large_files_take_no_memory_and_truncated_ones_are_noticed() {
     const MEGABYTES: u64 = 500;
     let (home, served) = site();
     let large = fs::File::create(home.file("public/large.bin")).unwrap();
@@ -198,7 +198,7 @@ fn node_and_a_browser_load_a_page_with_its_script() {
 }
 
 #[test]
-fn a_folder_that_is_missing_is_named_at_the_start() {
+fn a_missing_folder_is_reported_at_the_start() {
     let home = Home::new();
     let said = words(&home.devca(["serve", "./missing"]).output().unwrap());
     assert!(said.contains("there is no folder ./missing") && said.contains("devca serve 3000"), "{said}");

@@ -117,7 +117,7 @@ fn idle_connections_block_no_others_and_leave_nothing() {
 }
 
 #[test]
-fn garbage_is_logged_once_and_does_no_harm() {
+fn garbage_is_logged_once_and_harmless() {
     let home = Home::new();
     let behind = upstream(["http"]);
     let served = Served::start(&home, [behind.port.to_string()]);

@@ -85,7 +85,7 @@ fn every_client_is_let_in_with_a_good_certificate_and_no_other() {
 }
 
 #[test]
-fn the_server_behind_is_told_who_it_is_and_nothing_that_the_client_says() {
+fn upstreams_get_the_verified_identity_and_not_the_clients_claims() {
     let world = world();
     let behind = upstream(["http"]);
     let port = behind.port.to_string();
@@ -132,7 +132,7 @@ fn common_der(world: &World, client: &str) -> String {
 }
 
 #[test]
-fn allow_lets_in_those_it_names() {
+fn allow_admits_only_the_named_clients() {
     let world = world();
     let behind = upstream(["http"]);
     for (allowed, alice, trudy) in
@@ -149,7 +149,7 @@ fn allow_lets_in_those_it_names() {
 }
 
 #[test]
-fn files_of_another_program_do_as_well_and_are_read_again() {
+fn files_of_another_program_work_and_are_reloaded() {
     let world = world();
     let home = &world.home;
     fs::write(home.file("ca.pem"), home.ok(["--ca", "clients", "root", "--pem"])).unwrap();
