@@ -87,6 +87,10 @@ pub enum Case {
     OtherNames,
     /// The server does not know the requested name (SNI) and sends no certificate.
     UnknownSni,
+    /// The leaf has expired.
+    ExpiredLeaf,
+    /// A CA has expired.
+    ExpiredCa,
     /// The leaf's key is weak.
     LeafKey,
     /// A CA's key is weak.

@@ -3,7 +3,7 @@
 use time::{Duration, OffsetDateTime};
 
 use super::catalogue::{
-    Client, EXPIRED, EXPIRING, Library, MISSING_INTERMEDIATE, NOT_YET_VALID, SELF_SIGNED, TOO_LONG,
+    Case, Client, EXPIRED, EXPIRING, Library, MISSING_INTERMEDIATE, NOT_YET_VALID, SELF_SIGNED, TOO_LONG,
     WRONG_ORDER, Words,
 };
 use super::chain::{self, Chain, End, Link, Source};
@@ -83,7 +83,12 @@ fn validity(link: &Link, now: OffsetDateTime) -> Option<Finding> {
     let (subject, end) = (&details.subject, details.not_after);
     if end < now {
         let what = format!("{subject} expired on {}", end.date());
-        return Some(Finding::new(&EXPIRED, what, format!("{}, then restart the server", renew(details))));
+        let finding = Finding::new(&EXPIRED, what, format!("{}, then restart the server", renew(details)));
+        return Some(finding.saying(|words| match words.when {
+            Case::ExpiredLeaf => !details.is_ca,
+            Case::ExpiredCa => details.is_ca,
+            _ => true,
+        }));
     }
     if details.not_before > now {
         let (date, time) = (details.not_before.date(), details.not_before.time());

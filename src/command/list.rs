@@ -193,8 +193,7 @@ impl Outcome for Listing {
         if self.certificates.is_empty() {
             return writeln!(page, "no certificates");
         }
-        let rows = parallel::map(self.certificates.iter().collect(), Listed::rows);
-        let mut rows: Vec<Row> = rows.into_iter().flatten().collect();
+        let mut rows: Vec<Row> = self.certificates.iter().flat_map(Listed::rows).collect();
         rows.retain(|row| !self.only_ending || row.state.is_ending());
         if !io::stdout().is_terminal() {
             return rows.iter().try_for_each(|row| writeln!(page, "{}", row.columns.join("\t")));

@@ -18,10 +18,11 @@ fn browsers_show_the_predicted_errors() {
         let (leaf, key) = forged(&home, &format!("{name}-leaf"), Some(&middle), &[]);
         (together(&home, &format!("{name}.pem"), &[&leaf, &middle.0]), key)
     };
-    let faults: [(&[&str], Pair); 16] = [
+    let faults: [(&[&str], Pair); 17] = [
         (&[], issued(&home, "localhost", &[])),
         (&["name-mismatch"], issued(&home, "app.test", &[])),
         (&["expired"], forged(&home, "old", root.as_ref(), &["in=-30", "days=20"])),
+        (&["expired"], below("old-ca", &["kind=ca", "in=-30", "days=20"])),
         (&["untrusted-root"], forged(&home, "theirs", stranger.as_ref(), &[])),
         (&["ca-as-leaf"], forged(&home, "ca", root.as_ref(), &["kind=ca"])),
         (&["not-a-ca"], below("no-ca", &["kind=none"])),

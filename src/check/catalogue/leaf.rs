@@ -1,8 +1,8 @@
 //! Faults of the certificate itself: its names, dates, purpose and key.
 
 use super::Case::{
-    Address, CaKey, HostName, LeafKey, NoAddresses, NoHostNames, NoNames, OtherNames, Signature, Underscore,
-    UnknownSni,
+    Address, CaKey, ExpiredCa, ExpiredLeaf, HostName, LeafKey, NoAddresses, NoHostNames, NoNames, OtherNames,
+    Signature, Underscore, UnknownSni,
 };
 use super::Client::{
     Apache, Boto, Bun, Chrome, Curl, DotNet, Firefox, Git, GnuTls, Go, Grpc, HaProxy, Java, Mosquitto, Nginx,
@@ -112,7 +112,8 @@ pub static EXPIRED: Diagnosis = Diagnosis {
         says(Java, "NotAfter:"),
         says(Go, "certificate has expired or is not yet valid"),
         says(Chrome, "NET::ERR_CERT_DATE_INVALID"),
-        says(Firefox, "SEC_ERROR_EXPIRED_CERTIFICATE"),
+        says(Firefox, "SEC_ERROR_EXPIRED_CERTIFICATE").when(ExpiredLeaf),
+        says(Firefox, "SEC_ERROR_EXPIRED_ISSUER_CERTIFICATE").when(ExpiredCa),
         says(GnuTls, "certificate chain uses expired certificate"),
         says(Wget, "Issued certificate has expired"),
         says(Rustls, "invalid peer certificate: Expired"),
