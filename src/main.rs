@@ -1,4 +1,5 @@
 //! `devca`: all commands. Those that are servers are started as a separate program.
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 use std::process::ExitCode;
 

@@ -84,7 +84,9 @@ fn start(command: &mut Command) -> anyhow::Result<std::io::Error> {
     Ok(std::os::unix::process::CommandExt::exec(command))
 }
 
+/// Ends like `exec`: without returning, so that nothing is printed after the program's output.
 #[cfg(not(unix))]
+#[allow(clippy::disallowed_methods)]
 fn start(command: &mut Command) -> anyhow::Result<std::io::Error> {
     match command.status() {
         Ok(status) => std::process::exit(status.code().unwrap_or(1)),

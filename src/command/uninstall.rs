@@ -322,7 +322,7 @@ fn purge(context: &Context) -> anyhow::Result<Vec<PathBuf>> {
     // new one.
     writer.remove(&folder.lock())?;
     drop(lock);
-    let _ = std::fs::remove_dir(folder.caroot());
+    files::remove_empty_folder(&folder.caroot());
     // The folder is kept if it contains other files, and the one above if it contains other CAs.
     if files::remove_own_folder(&folder.path)
         && let Some(home) = folder.path.parent()

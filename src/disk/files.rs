@@ -27,8 +27,8 @@ mod staged;
 mod temporary;
 
 pub use rights::{
-    is_own_but_unreadable, is_shared, refuse_foreign, refuse_unsafe, refuse_unsafe_parent, remove_own_folder,
-    restrict_permissions, too_open,
+    is_own_but_unreadable, is_shared, refuse_foreign, refuse_unsafe, refuse_unsafe_parent,
+    remove_empty_folder, remove_own_folder, restrict_permissions, too_open,
 };
 pub use staged::{Recognize, Staged};
 

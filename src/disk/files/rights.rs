@@ -124,7 +124,12 @@ pub fn is_shared(_: &Path) -> bool {
 
 /// Removes an empty folder that devca has created, which is private. Another one, such as `/tmp` in `DEVCA_HOME`, stays.
 pub fn remove_own_folder(path: &Path) -> bool {
-    is_private_folder(path) && std::fs::remove_dir(path).is_ok()
+    is_private_folder(path) && remove_empty_folder(path)
+}
+
+/// Removes a folder if it is empty. Returns whether it was removed.
+pub fn remove_empty_folder(path: &Path) -> bool {
+    std::fs::remove_dir(path).is_ok()
 }
 
 #[cfg(unix)]
