@@ -156,7 +156,6 @@ fn act_as(person: &Person) -> anyhow::Result<()> {
 
 /// This system has no sudo.
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps)]
 fn act_as(_: &Person) -> anyhow::Result<()> {
     Ok(())
 }

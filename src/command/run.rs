@@ -75,7 +75,6 @@ fn found(context: &Context, program: &OsStr) -> anyhow::Result<PathBuf> {
 }
 
 #[cfg(unix)]
-#[allow(clippy::unnecessary_wraps)]
 fn start(command: &mut Command) -> anyhow::Result<std::io::Error> {
     use crate::error::OrHint;
     // The program runs as the user, without any of root's rights, not even saved ones.

@@ -160,7 +160,6 @@ pub(super) fn give_up_root() -> anyhow::Result<()> {
 }
 
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps)]
 pub(super) fn give_up_root() -> anyhow::Result<()> {
     Ok(())
 }

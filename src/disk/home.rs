@@ -95,7 +95,6 @@ fn behind_sudo() -> anyhow::Result<Option<Person>> {
 }
 
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps)]
 fn behind_sudo() -> anyhow::Result<Option<Person>> {
     Ok(None)
 }

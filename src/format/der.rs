@@ -13,7 +13,6 @@ pub(super) const PARTS: &[Part] = &[
     Part { label: CERTIFICATE, suffix: ".der", holds: Holds::Public, render: certificate },
 ];
 
-#[allow(clippy::unnecessary_wraps)]
 fn certificate(material: &Material) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     Ok(material.issued.certificate.clone().into())
 }

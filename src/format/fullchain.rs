@@ -8,7 +8,6 @@ use super::{Holds, Material, Part, pem};
 pub(super) const PARTS: &[Part] =
     &[pem::KEY, Part { label: "fullchain", suffix: "-fullchain.pem", holds: Holds::Certificate, render }];
 
-#[allow(clippy::unnecessary_wraps)]
 fn render(material: &Material) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     Ok(material.chain().into())
 }

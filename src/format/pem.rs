@@ -10,7 +10,6 @@ pub(super) const PARTS: &[Part] =
 pub(super) const KEY: Part = Part { label: "key", suffix: "-key.pem", holds: Holds::Key, render: key };
 
 /// Only the leaf, unless an intermediate signed it: clients could not verify it without that.
-#[allow(clippy::unnecessary_wraps)]
 fn certificate(material: &Material) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     Ok(if material.authority.is_sealed {
         material.chain().into()

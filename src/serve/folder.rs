@@ -78,7 +78,6 @@ fn name(bytes: &[u8]) -> Option<OsString> {
 }
 
 #[cfg(unix)]
-#[allow(clippy::unnecessary_wraps)]
 fn os_string(bytes: &[u8]) -> Option<OsString> {
     use std::os::unix::ffi::OsStrExt;
     Some(OsStr::from_bytes(bytes).to_owned())

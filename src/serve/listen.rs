@@ -58,7 +58,6 @@ pub(crate) fn inherited() -> Result<Vec<std::net::TcpListener>, Fault> {
 }
 
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps)]
 pub(crate) fn inherited() -> Result<Vec<std::net::TcpListener>, Fault> {
     Ok(Vec::new())
 }

@@ -255,7 +255,6 @@ fn refuse_writable_by_others(file: &File) -> io::Result<()> {
 
 /// On Windows, the permissions of the folder keep other users out.
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps)]
 fn refuse_writable_by_others(_: &File) -> io::Result<()> {
     Ok(())
 }

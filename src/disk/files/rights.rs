@@ -24,7 +24,6 @@ pub(super) fn take_over(new: &File, old: &File) -> io::Result<()> {
 
 /// On Windows, files get their rights from their folder.
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps)]
 pub(super) fn take_over(_: &File, _: &File) -> io::Result<()> {
     Ok(())
 }
@@ -50,7 +49,6 @@ fn copy_access_list(new: &File, old: &File) -> io::Result<()> {
 }
 
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
-#[allow(clippy::unnecessary_wraps)]
 fn copy_access_list(_: &File, _: &File) -> io::Result<()> {
     Ok(())
 }
@@ -62,7 +60,6 @@ pub(super) fn open_to_others(new: &File, secrecy: super::Secrecy) -> io::Result<
 }
 
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps)]
 pub(super) fn open_to_others(_: &File, _: super::Secrecy) -> io::Result<()> {
     Ok(())
 }
@@ -85,7 +82,6 @@ pub fn restrict_permissions(path: &Path) -> anyhow::Result<()> {
 
 /// Windows does not let other users access a user's local data.
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps)]
 pub fn restrict_permissions(_: &Path) -> anyhow::Result<()> {
     Ok(())
 }
@@ -262,21 +258,18 @@ fn name_of(user: u32) -> String {
 
 /// Windows does not let other users access a user's local data.
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps)]
 pub fn refuse_unsafe(_: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
 /// See [`refuse_unsafe`].
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps)]
 pub fn refuse_foreign(_: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
 /// See [`refuse_unsafe`].
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps)]
 pub fn refuse_unsafe_parent(_: &Path) -> Result<(), Fault> {
     Ok(())
 }
