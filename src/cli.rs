@@ -102,7 +102,7 @@ pub struct Global {
     /// Print JSON on standard output: one document, or one in each line if the command runs until it is stopped
     #[arg(long, global = true)]
     pub json: bool,
-    /// Print errors only
+    /// Print only errors and what was asked for
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Also print the programs that devca runs

@@ -73,6 +73,11 @@ pub trait Outcome: Serialize {
         "everything was done; only the output was lost"
     }
 
+    /// Whether the command only answers a question, such as `list`, so that `--quiet` must not suppress the answer.
+    fn is_answer(&self) -> bool {
+        false
+    }
+
     /// Whether the output is the requested text itself, which `--quiet` must not suppress and which must not
     /// be colored.
     fn is_payload(&self) -> bool {
@@ -171,7 +176,7 @@ impl Report {
             let notes = self.notes.take();
             let document = document::OutcomeDocument::new(outcome, &notes);
             writeln!(out, "{}", serde_json::to_string_pretty(&document)?)
-        } else if self.quiet && !outcome.is_payload() {
+        } else if self.quiet && !outcome.is_payload() && !outcome.is_answer() {
             // If something was not done, that is an error, and a note may say why.
             let mut err = PrintableWriter::new(anstream::stderr(), Substitute::Replacement);
             if outcome.exit_code() == 0 {

@@ -231,3 +231,22 @@ fn a_client_below_an_intermediate_keeps_its_own_name() {
         "{names:?}"
     );
 }
+
+#[test]
+fn quiet_commands_still_answer_questions() {
+    let home = Home::new();
+    home.ok(["issue", "localhost"]);
+    let questions: [(&[&str], &str); 5] = [
+        (&["list"], "localhost.pem"),
+        (&["ca", "list"], "default"),
+        (&["permit", "--list"], "localhost"),
+        (&["inspect", "localhost.pem"], "localhost"),
+        (&["explain", "ECONNREFUSED"], "nothing listens"),
+    ];
+    for (question, answer) in questions {
+        let output = home.devca([&["-q"], question].concat()).output().unwrap();
+        assert!(String::from_utf8_lossy(&output.stdout).contains(answer), "{question:?}: {}", words(&output));
+    }
+    let output = home.devca(["-q", "issue", "localhost"]).output().unwrap();
+    assert!(output.stdout.is_empty() && output.status.success(), "{}", words(&output));
+}

@@ -170,6 +170,10 @@ fn explanation(fault: &'static Diagnosis, said_by: Vec<Client>, found: &Surround
 }
 
 impl Outcome for Explained {
+    fn is_answer(&self) -> bool {
+        true
+    }
+
     fn is_payload(&self) -> bool {
         self.markdown
     }

@@ -184,6 +184,10 @@ fn prune(context: &Context) -> anyhow::Result<usize> {
 }
 
 impl Outcome for Listing {
+    fn is_answer(&self) -> bool {
+        true
+    }
+
     /// Prints a table on a terminal, or tab-separated columns without a header for other programs.
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         if let Some(pruned) = self.pruned {

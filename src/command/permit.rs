@@ -224,6 +224,10 @@ impl Permitted {
 }
 
 impl Outcome for Permitted {
+    fn is_answer(&self) -> bool {
+        self.lists
+    }
+
     fn write(&self, page: &mut dyn Write) -> io::Result<()> {
         if self.lists {
             return self.list.iter().try_for_each(|subtree| writeln!(page, "{subtree}"));
