@@ -311,11 +311,16 @@ fn a_response_that_breaks_off_is_reported() {
     let home = Home::new();
     let behind = upstream(["http"]);
     let served = Served::start(&home, [behind.port.to_string()]);
-    let text = words(&curl(&home, &served, &["-i", "-d", "x"], "/close"));
-    assert!(
-        text.contains("HTTP/2 502") && text.contains("closed the connection before it answered"),
-        "{text}"
-    );
+    // What the upstream has not read of a body makes the end of the connection a reset.
+    let body = home.file("body");
+    fs::write(&body, vec![b'x'; 1 << 15]).unwrap();
+    for body in ["x".to_owned(), format!("@{}", body.display())] {
+        let text = words(&curl(&home, &served, &["-i", "--data-binary", &body], "/close"));
+        assert!(
+            text.contains("HTTP/2 502") && text.contains("closed the connection before it answered"),
+            "{text}"
+        );
+    }
     for version in ["--http1.1", "--http2"] {
         let cut = curl(&home, &served, &[version], "/reset");
         assert!(!cut.status.success(), "half an answer looks like a whole one: {}", words(&cut));

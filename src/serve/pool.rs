@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::error::Error as _;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -209,13 +210,14 @@ impl Pool {
             let hint = format!("use https://{} instead", self.upstream.authority());
             return Refusal::new(StatusCode::BAD_GATEWAY, what, hint);
         }
+        upload.drain().await;
         self.broken(failed)
     }
 
     fn broken(&self, failed: &hyper::Error) -> Refusal {
         let (what, hint) = if failed.is_parse() {
             ("sent something other than HTTP/1.1", "h2c://HOST:PORT is for HTTP/2 without TLS")
-        } else if failed.is_incomplete_message() {
+        } else if is_closed(failed) {
             ("closed the connection before it answered", "look into the log of that program")
         } else {
             let cause = failed.source().map(|cause| format!(": {cause}")).unwrap_or_default();
@@ -224,6 +226,19 @@ impl Pool {
         };
         Refusal::new(StatusCode::BAD_GATEWAY, format!("{} {what}", self.upstream), hint)
     }
+}
+
+/// Whether the upstream ended the connection. What it has not read of the request decides whether that looks like an
+/// end or a reset.
+fn is_closed(failed: &hyper::Error) -> bool {
+    let cause = failed.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    let is_reset = |cause: &io::Error| {
+        matches!(
+            cause.kind(),
+            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe
+        )
+    };
+    failed.is_incomplete_message() || cause.is_some_and(is_reset)
 }
 
 /// Whether this is gRPC, which always uses HTTP/2.

@@ -1,31 +1,42 @@
 //! The body of a client's request on its way to an upstream.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::error::Error as _;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
+use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::time::timeout;
 
 use super::page::Refusal;
 
+/// How much of a body is still read, and for how long, if the upstream does not take it: many clients do not read a
+/// response before they have sent their request.
+const MOST_DRAINED: usize = 1 << 16;
+const DRAIN_TIME: Duration = Duration::from_millis(500);
+
 /// A body that remembers whether the client failed to send it: the error of the upstream's connection does not say so.
 pub(super) struct Upload {
-    body: Incoming,
+    body: Option<Incoming>,
     failure: UploadFailure,
 }
 
-/// What is wrong with a body, if anything.
+/// What is wrong with a body, if anything, and what the upstream has not taken of it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct UploadFailure(Rc<Cell<Option<&'static str>>>);
+pub(super) struct UploadFailure {
+    what: Rc<Cell<Option<&'static str>>>,
+    rest: Rc<RefCell<Option<Incoming>>>,
+}
 
 impl Upload {
     pub(super) fn new(body: Incoming) -> Self {
-        Self { body, failure: UploadFailure::default() }
+        Self { body: Some(body), failure: UploadFailure::default() }
     }
 
     /// Says later whether the body failed.
@@ -37,12 +48,30 @@ impl Upload {
 impl UploadFailure {
     /// The response to a client that did not send a complete body.
     pub(super) fn refusal(&self) -> Option<Refusal> {
-        let what = self.0.get()?;
+        let what = self.what.get()?;
         Some(Refusal::new(
             StatusCode::BAD_REQUEST,
             format!("the body of this request is {what}"),
             "send it again",
         ))
+    }
+
+    /// Reads what is left of a short body, after the upstream's connection has ended.
+    pub(super) async fn drain(&self) {
+        let Some(mut body) = self.rest.take() else { return };
+        let read = async {
+            let mut left = MOST_DRAINED;
+            while let (true, Some(Ok(frame))) = (left > 0, body.frame().await) {
+                left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            }
+        };
+        let _ = timeout(DRAIN_TIME, read).await;
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.failure.rest.replace(self.body.take());
     }
 }
 
@@ -54,19 +83,20 @@ impl Body for Upload {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let polled = Pin::new(body).poll_frame(cx);
         if let Poll::Ready(Some(Err(failed))) = &polled {
-            self.failure.0.set(Some(if is_malformed(failed) { "malformed" } else { "incomplete" }));
+            self.failure.what.set(Some(if is_malformed(failed) { "malformed" } else { "incomplete" }));
         }
         polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 
