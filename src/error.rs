@@ -125,7 +125,7 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
 }
 
 /// Makes "No space left on device (os error 28)" continue a sentence: "no space left on device".
-fn lower_first(message: &str) -> String {
+pub(crate) fn lower_first(message: &str) -> String {
     let message = message.split(" (os error").next().unwrap_or(message);
     let mut letters = message.chars();
     match letters.next() {

@@ -22,11 +22,10 @@ use log::{AcmeEvent, AcmeLog};
 use nonce::Nonces;
 use server::{AcmeRules, AcmeServer, BindingKeys};
 use store::AcmeStore;
-use validate::reach::in_words;
 use validate::{Validator, ValidatorPlan};
 
 use crate::ca::Authority;
-use crate::error::{Fault, OrHint};
+use crate::error::{Fault, OrHint, lower_first};
 use crate::serve::certificates::{CaFiles, Certificates};
 use crate::serve::event::Events;
 use crate::serve::tls::Tls;
@@ -177,7 +176,7 @@ async fn responder(port: u16) -> Result<Responder, Fault> {
                 Fault::new(format!("{place}: another program does"), hint)
             }
             ErrorKind::PermissionDenied => Fault::new(format!("{place}: this needs root"), choose),
-            _ => Fault::new(format!("{place}: {}", in_words(&e)), choose),
+            _ => Fault::new(format!("{place}: {}", lower_first(&e.to_string())), choose),
         }
     })
 }

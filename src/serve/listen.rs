@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::net::{TcpListener, TcpSocket};
 
-use crate::error::Fault;
+use crate::error::{Fault, lower_first};
 
 /// The number of clients that may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -104,7 +104,7 @@ fn fault(address: SocketAddr, failed: &io::Error) -> Fault {
             Fault::new(format!("{} is not an address of this machine", address.ip()), hint)
         }
         _ => Fault::new(
-            format!("cannot listen on {address}: {failed}"),
+            format!("cannot listen on {address}: {}", lower_first(&failed.to_string())),
             "choose another port with --port 8443",
         ),
     }

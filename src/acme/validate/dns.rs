@@ -6,12 +6,12 @@ use aws_lc_rs::digest::{SHA256, digest};
 use devca_platform::read;
 use hickory_proto::rr::{RData, RecordType};
 
-use super::reach::in_words;
 use super::{Proof, Validator};
 use crate::acme::base64url;
 use crate::acme::dns::query;
 use crate::acme::dns::zone::Zone;
 use crate::acme::problem::{AcmeProblem, ProblemKind};
+use crate::error::lower_first;
 
 /// The maximum number of wrong records that an error shows.
 const SHOWN: usize = 3;
@@ -32,8 +32,8 @@ pub(super) async fn look(
                 AcmeProblem::new(ProblemKind::Dns, what)
             })?;
             let found = query::ask(server, &name, RecordType::TXT).await;
-            let failed = |e| {
-                let what = format!("{server} was asked for TXT {name}: {}", in_words(&e));
+            let failed = |e: std::io::Error| {
+                let what = format!("{server} was asked for TXT {name}: {}", lower_first(&e.to_string()));
                 AcmeProblem::new(ProblemKind::Dns, what)
             };
             let texts = found.map_err(failed)?.iter().filter_map(|record| text(&record.data)).collect();

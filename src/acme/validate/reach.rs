@@ -13,7 +13,7 @@ use super::ValidatorPlan;
 use crate::acme::dns::query;
 use crate::acme::dns::zone::Zone;
 use crate::acme::problem::{AcmeProblem, ProblemKind};
-use crate::error::Fault;
+use crate::error::{Fault, lower_first};
 use crate::x509::name::Name;
 
 /// The time limit for one attempt to connect.
@@ -80,7 +80,7 @@ impl Reach {
             let address = SocketAddr::new(address, port);
             match timeout(ATTEMPT, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => return Ok((stream, address)),
-                Ok(Err(e)) => tried.push(format!("{address}: {}", in_words(&e))),
+                Ok(Err(e)) => tried.push(format!("{address}: {}", lower_first(&e.to_string()))),
                 Err(_) => tried.push(format!("{address}: no answer")),
             }
         }
@@ -136,7 +136,7 @@ impl Reach {
         match found {
             Ok(addresses) if addresses.is_empty() => Err(unknown(String::new())),
             Ok(addresses) => Ok(addresses),
-            Err(e) => Err(unknown(format!(" ({})", in_words(&e)))),
+            Err(e) => Err(unknown(format!(" ({})", lower_first(&e.to_string())))),
         }
     }
 }
@@ -153,15 +153,6 @@ fn is_private(address: IpAddr) -> bool {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_private(),
         IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local(),
     }
-}
-
-/// Turns "Connection refused (os error 111)" into "connection refused", to continue a sentence.
-pub(in crate::acme) fn in_words(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_ascii_lowercase());
-    first.into_iter().chain(letters).collect()
 }
 
 #[cfg(test)]

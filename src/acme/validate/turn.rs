@@ -33,23 +33,20 @@ impl Turns {
         Self { all: Arc::new(Semaphore::new(MOST_AT_ONCE)), accounts: Mutex::default() }
     }
 
-    /// Waits for a turn. The account's own limit comes first: its challenges wait without taking the places of others.
+    /// Waits for a turn: first for the account's earlier challenges, without taking the places of others, then up to
+    /// `patience` for those of all accounts.
     pub(super) async fn wait(&self, account: &str, patience: Duration) -> Result<Turn, AcmeProblem> {
-        let own = self.of_account(account);
-        let taken = timeout(patience, async {
-            // Only closed semaphores fail, and these are never closed.
-            let of_account = own.acquire_owned().await.ok();
-            let of_all = self.all.clone().acquire_owned().await.ok();
-            Turn { _of_account: of_account, _of_all: of_all }
-        });
-        taken.await.map_err(|_| {
+        // Only closed semaphores fail, and these are never closed.
+        let of_account = self.of_account(account).acquire_owned().await.ok();
+        let of_all = timeout(patience, self.all.clone().acquire_owned()).await.map_err(|_| {
             let what = format!(
-                "this challenge was not validated, because earlier ones took more than {} seconds; at most \
-                 {MOST_OF_ACCOUNT} of an account are validated at the same time",
+                "this challenge was not validated, because {MOST_AT_ONCE} others were being validated for more than {} \
+                 seconds",
                 patience.as_secs()
             );
             AcmeProblem::new(ProblemKind::RateLimited, what)
-        })
+        })?;
+        Ok(Turn { _of_account: of_account, _of_all: of_all.ok() })
     }
 
     fn of_account(&self, account: &str) -> Arc<Semaphore> {
@@ -75,8 +72,8 @@ mod tests {
         for _ in 0..MOST_OF_ACCOUNT {
             first.push(turns.wait("first", patience).await.unwrap());
         }
-        let problem = turns.wait("first", patience).await.unwrap_err();
-        assert_eq!((problem.kind, problem.status), (ProblemKind::RateLimited, 429));
+        let next = timeout(patience, turns.wait("first", patience));
+        assert!(next.await.is_err(), "it waits for the account's own challenges");
         drop(turns.wait("second", patience).await.unwrap());
         first.pop();
         first.push(turns.wait("first", patience).await.unwrap());
@@ -93,7 +90,8 @@ mod tests {
             let account = (number / MOST_OF_ACCOUNT).to_string();
             taken.push(turns.wait(&account, patience).await.unwrap());
         }
-        assert!(turns.wait("another", patience).await.is_err());
+        let problem = turns.wait("another", patience).await.unwrap_err();
+        assert_eq!((problem.kind, problem.status), (ProblemKind::RateLimited, 429));
         taken.pop();
         assert!(turns.wait("another", patience).await.is_ok());
     }
