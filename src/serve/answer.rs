@@ -5,27 +5,41 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http::header::EXPECT;
+use http::{Method, Request, Response, StatusCode, Version};
+use http_body_util::Full;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio::time::timeout;
 
 use super::bad::BadSites;
 use super::file_body::FileBody;
 use super::page::{self, Refusal};
 use super::pool::Answer;
 use super::request_line::RequestLine;
+use super::upload::discard;
 use super::worker::{Backend, Ends, MOST_HEADERS, Worker};
 use super::{folder, headers, proxy, session_page, target, upgrade};
 
 /// Answers a request and logs it.
-pub(super) async fn answer(worker: &Rc<Worker>, ends: &Ends, request: Request<Incoming>) -> Response<Reply> {
+pub(super) async fn answer(
+    worker: &Rc<Worker>,
+    ends: &Rc<Ends>,
+    mut request: Request<Incoming>,
+) -> Response<Reply> {
     let line = RequestLine::begin(worker, ends, &request);
     let is_for_people = page::wants_html(request.headers());
-    let response = match dispatch(worker, ends, request).await {
+    let answered = match select(worker, ends, &mut request) {
+        Ok((host, backend)) => dispatch(worker, ends, &host, backend, request).await,
+        Err(refusal) => {
+            // Reading would ask a client that waits for permission to send its body.
+            if request.method() != Method::CONNECT && !request.headers().contains_key(EXPECT) {
+                discard(request.body_mut()).await;
+            }
+            Err(refusal)
+        }
+    };
+    let response = match answered {
         Ok(response) => response,
         Err(refusal) => refusal.answer_as(is_for_people).map(Reply::Own),
     };
@@ -35,17 +49,17 @@ pub(super) async fn answer(worker: &Rc<Worker>, ends: &Ends, request: Request<In
     response
 }
 
-async fn dispatch(
-    worker: &Rc<Worker>,
+/// The requested host, and what answers for it.
+fn select(
+    worker: &Worker,
     ends: &Ends,
-    mut request: Request<Incoming>,
-) -> Result<Response<Reply>, Refusal> {
-    if request.method() == Method::CONNECT && upgrade::connects_to(&request).is_none() {
-        let what = "CONNECT is not supported, except for WebSocket over HTTP/2";
-        return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, what, "use GET, POST and so on"));
+    request: &mut Request<Incoming>,
+) -> Result<(String, Backend), Refusal> {
+    if request.method() == Method::CONNECT && upgrade::connects_to(request).is_none() {
+        return Err(no_tunnel("CONNECT is not supported, except for WebSocket over HTTP/2"));
     }
-    refuse_unreadable(request.headers())?;
-    target::name_old_host(&mut request, ends.local.port());
+    refuse_unreadable(request)?;
+    target::name_old_host(request, ends.local.port());
     let host = target::host(request.uri(), request.headers()).map(ToOwned::to_owned).map_err(|why| {
         Refusal::new(
             StatusCode::BAD_REQUEST,
@@ -54,6 +68,19 @@ async fn dispatch(
         )
     })?;
     let backend = route(worker, &host)?.clone();
+    if request.method() == Method::CONNECT && !matches!(backend, Backend::Upstream(_)) {
+        return Err(no_tunnel("there is no WebSocket server behind this name"));
+    }
+    Ok((host, backend))
+}
+
+async fn dispatch(
+    worker: &Rc<Worker>,
+    ends: &Rc<Ends>,
+    host: &str,
+    backend: Backend,
+    mut request: Request<Incoming>,
+) -> Result<Response<Reply>, Refusal> {
     let path = request.uri().path();
     let is_page = path == session_page::PATH || path == "/" && matches!(backend, Backend::Page);
     if is_page || !matches!(backend, Backend::Upstream(_)) {
@@ -65,13 +92,13 @@ async fn dispatch(
         return Ok(page.map(Reply::Own));
     }
     match backend {
-        Backend::Upstream(pool) => proxy::forward(worker, ends, &pool, &host, request).await,
+        Backend::Upstream(pool) => proxy::forward(worker, ends, &pool, host, request).await,
         Backend::Folder(root) => {
             folder::answer(&root, request.method(), request.uri(), request.headers()).await
         }
         Backend::Bad => {
             let port = ends.local.port();
-            let answer = |bad: &Arc<BadSites>| bad.answer(bare(&host), path, port, request.headers());
+            let answer = |bad: &Arc<BadSites>| bad.answer(bare(host), path, port, request.headers());
             worker
                 .shared
                 .bad
@@ -86,33 +113,20 @@ async fn dispatch(
 
 /// Refuses what the libraries let through: a large header of HTTP/2, and codings of the body that nobody would decode
 /// (RFC 9112 §6.1).
-fn refuse_unreadable(headers: &HeaderMap) -> Result<(), Refusal> {
-    if headers::size(headers) > MOST_HEADERS as usize {
+fn refuse_unreadable<B>(request: &Request<B>) -> Result<(), Refusal> {
+    if request.version() == Version::HTTP_2 && headers::size(request) > MOST_HEADERS as usize {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         return Err(Refusal::new(status, "the header of this request is larger than 64 KiB", "send less"));
     }
-    if headers::has_unknown_coding(headers) {
+    if headers::has_unknown_coding(request.headers()) {
         let what = "this request has a transfer coding other than chunked";
         return Err(Refusal::new(StatusCode::NOT_IMPLEMENTED, what, "use Content-Encoding for compression"));
     }
     Ok(())
 }
 
-/// Reads a body that is not needed, unless it is large or slow. curl 7.88 reports a broken stream if the answer comes before it
-/// has sent everything (HTTP/2).
-async fn discard(body: &mut Incoming) {
-    const MOST: usize = 64 << 10;
-    const LIMIT: Duration = Duration::from_secs(1);
-    let read = async {
-        let mut total = 0;
-        while let Some(Ok(frame)) = body.frame().await {
-            total += frame.data_ref().map_or(0, Bytes::len);
-            if total > MOST {
-                break;
-            }
-        }
-    };
-    let _ = timeout(LIMIT, read).await;
+fn no_tunnel(what: &str) -> Refusal {
+    Refusal::new(StatusCode::METHOD_NOT_ALLOWED, what, "use GET, POST and so on")
 }
 
 fn missing(path: &str) -> Refusal {

@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::net::IpAddr;
 
-use http::HeaderMap;
 use http::header::{
     CONNECTION, COOKIE, Entry, FORWARDED, HeaderName, HeaderValue, STRICT_TRANSPORT_SECURITY, TE,
     TRANSFER_ENCODING, UPGRADE,
 };
+use http::{HeaderMap, Request};
 
 /// Hop-by-hop fields (RFC 9110 §7.6.1), in addition to those that `Connection` lists.
 static HOP_BY_HOP: [HeaderName; 7] = [
@@ -86,9 +86,11 @@ impl Visitor {
     }
 }
 
-/// The size of a header, as HTTP/2 counts it (RFC 9113 §6.5.2).
-pub(super) fn size(headers: &HeaderMap) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
+/// The size of a request's header, as HTTP/2 counts it (RFC 9113 §6.5.2), with its target.
+pub(super) fn size<B>(request: &Request<B>) -> usize {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 32);
+    target + fields.sum::<usize>()
 }
 
 /// Whether the body has a transfer coding besides `chunked`, which is decoded here.

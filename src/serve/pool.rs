@@ -1,6 +1,6 @@
 //! Reusable connections to one upstream. Each worker has its own pool, so nothing needs a lock.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::error::Error as _;
 use std::io;
 use std::pin::Pin;
@@ -43,6 +43,8 @@ pub(super) struct Pool {
     pub(super) upstream: Upstream,
     idle: RefCell<Vec<Idle>>,
     shared: RefCell<Option<http2::SendRequest<Outgoing>>>,
+    /// Whether the upstream has ever answered, so that it does not expect something else, such as TLS.
+    has_answered: Cell<bool>,
 }
 
 struct Idle {
@@ -58,7 +60,7 @@ enum Sender {
 impl Pool {
     /// Creates an empty pool.
     pub(super) fn new(upstream: Upstream) -> Self {
-        Self { upstream, idle: RefCell::default(), shared: RefCell::default() }
+        Self { upstream, idle: RefCell::default(), shared: RefCell::default(), has_answered: Cell::default() }
     }
 
     /// Sends a request, and repeats it if the connection turns out to be closed.
@@ -82,7 +84,14 @@ impl Pool {
         loop {
             let (sender, is_fresh) = match self.kept(is_upgrade, is_h2c) {
                 Some(sender) => (sender, false),
-                None => (self.connect(dialer, is_upgrade, is_h2c).await?, true),
+                None => match self.connect(dialer, is_upgrade, is_h2c).await {
+                    Ok(sender) => (sender, true),
+                    Err(refusal) => {
+                        drop(request);
+                        upload.discard().await;
+                        return Err(refusal);
+                    }
+                },
             };
             let copy = (can_repeat && !is_fresh).then(|| copy(&request));
             let failed = match sender {
@@ -188,6 +197,7 @@ impl Pool {
         response: Response<Incoming>,
         sender: Option<http1::SendRequest<Outgoing>>,
     ) -> Response<Answer> {
+        self.has_answered.set(true);
         let is_upgrade = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         let back = sender.filter(|_| !is_upgrade).map(|sender| (self.clone(), sender));
         response.map(|body| Answer { body, back })
@@ -205,12 +215,13 @@ impl Pool {
         if let Some(refusal) = upload.refusal() {
             return refusal;
         }
-        if self.upstream.scheme != Scheme::Https && dialer.expects_tls(&self.upstream).await {
+        upload.discard().await;
+        let is_unknown = !self.has_answered.get();
+        if is_unknown && self.upstream.scheme != Scheme::Https && dialer.expects_tls(&self.upstream).await {
             let what = format!("{} expects TLS", self.upstream);
             let hint = format!("use https://{} instead", self.upstream.authority());
             return Refusal::new(StatusCode::BAD_GATEWAY, what, hint);
         }
-        upload.drain().await;
         self.broken(failed)
     }
 
@@ -218,11 +229,11 @@ impl Pool {
         let (what, hint) = if failed.is_parse() {
             ("sent something other than HTTP/1.1", "h2c://HOST:PORT is for HTTP/2 without TLS")
         } else if is_closed(failed) {
-            ("closed the connection before it answered", "look into the log of that program")
+            ("closed the connection before it answered", "check that program's log")
         } else {
             let cause = failed.source().map(|cause| format!(": {cause}")).unwrap_or_default();
             let what = format!("{} broke off: {}", self.upstream, printable(&format!("{failed}{cause}")));
-            return Refusal::new(StatusCode::BAD_GATEWAY, what, "look into the log of that program");
+            return Refusal::new(StatusCode::BAD_GATEWAY, what, "check that program's log");
         };
         Refusal::new(StatusCode::BAD_GATEWAY, format!("{} {what}", self.upstream), hint)
     }

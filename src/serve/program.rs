@@ -21,6 +21,8 @@ pub(super) struct Program {
     code: Option<u8>,
     /// Whether it is in a process group of its own.
     has_group: bool,
+    /// Whether nothing is left of that group, so that its number may belong to others.
+    is_gone: bool,
 }
 
 impl Program {
@@ -29,7 +31,7 @@ impl Program {
         let child = command.spawn()?;
         let (id, (sender, ended)) = (child.id(), oneshot::channel());
         thread::Builder::new().name("program".into()).spawn(move || sender.send(wait(child)))?;
-        Ok(Self { id, ended, code: None, has_group })
+        Ok(Self { id, ended, code: None, has_group, is_gone: false })
     }
 
     /// Waits for the program to end. Returns its exit code as a shell reports it.
@@ -65,6 +67,7 @@ impl Program {
         while self.pid().is_some_and(|pid| self.has_group && test_kill_process_group(pid).is_ok()) {
             sleep(LOOK_AGAIN).await;
         }
+        self.is_gone = true;
     }
 
     #[cfg(unix)]
@@ -80,7 +83,7 @@ impl Program {
         {
             self.code = Some(code);
         }
-        let Some(pid) = self.pid() else { return };
+        let Some(pid) = self.pid().filter(|_| !self.is_gone) else { return };
         if self.has_group {
             let _ = kill_process_group(pid, signal);
         } else if self.code.is_none() {
@@ -91,6 +94,7 @@ impl Program {
     #[cfg(not(unix))]
     pub(super) async fn group_ended(&mut self) {
         self.ended().await;
+        self.is_gone = true;
     }
 
     /// On Windows, Ctrl-C already reaches every program on the console.
@@ -101,7 +105,7 @@ impl Program {
 
     #[cfg(not(unix))]
     pub(super) fn kill(&mut self) {
-        let _ = self.id;
+        let _ = (self.id, self.is_gone);
     }
 }
 

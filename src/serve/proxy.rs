@@ -20,7 +20,7 @@ use super::{headers, upgrade};
 /// Forwards a request for this host to an upstream.
 pub(super) async fn forward(
     worker: &Rc<Worker>,
-    ends: &Ends,
+    ends: &Rc<Ends>,
     pool: &Rc<Pool>,
     host: &str,
     mut request: Request<Incoming>,
@@ -49,7 +49,7 @@ pub(super) async fn forward(
     if is_connect && response.status().is_success() {
         return Err(unswitched("the upstream did not switch to WebSocket"));
     }
-    let mut response = give_back(worker, response, protocol.zip(tunnel))?;
+    let mut response = give_back(worker, ends, response, protocol.zip(tunnel))?;
     if is_connect && has_switched {
         upgrade::as_connected(&mut response);
         response = response.map(|_| Reply::Own(Full::default()));
@@ -58,7 +58,7 @@ pub(super) async fn forward(
 }
 
 fn unswitched(what: &str) -> Refusal {
-    Refusal::new(StatusCode::BAD_GATEWAY, what, "look into the log of that program")
+    Refusal::new(StatusCode::BAD_GATEWAY, what, "check that program's log")
 }
 
 fn outgoing(mut parts: Parts, body: Incoming) -> Request<pool::Outgoing> {
@@ -70,6 +70,7 @@ fn outgoing(mut parts: Parts, body: Incoming) -> Request<pool::Outgoing> {
 /// Prepares the response for the client. If the connection was upgraded, joins it with the client's.
 fn give_back(
     worker: &Rc<Worker>,
+    ends: &Rc<Ends>,
     mut response: Response<Answer>,
     tunnel: Option<(HeaderValue, OnUpgrade)>,
 ) -> Result<Response<Reply>, Refusal> {
@@ -81,8 +82,12 @@ fn give_back(
             return Err(unswitched("the upstream switched to a protocol that it was not asked for"));
         };
         let upstream = hyper::upgrade::on(&mut response);
-        let worker = worker.clone();
-        tokio::task::spawn_local(async move { join(&worker, tunnel, upstream).await });
+        // Both ends count as a connection for as long as the tunnel is open.
+        let (worker, ends) = (worker.clone(), ends.clone());
+        tokio::task::spawn_local(async move {
+            join(&worker, tunnel, upstream).await;
+            drop(ends);
+        });
         upgrade::set_upgrade(
             response.headers_mut(),
             protocol.unwrap_or(HeaderValue::from_static("websocket")),

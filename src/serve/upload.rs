@@ -16,11 +16,6 @@ use tokio::time::timeout;
 
 use super::page::Refusal;
 
-/// How much of a body is still read, and for how long, if the upstream does not take it: many clients do not read a
-/// response before they have sent their request.
-const MOST_DRAINED: usize = 1 << 16;
-const DRAIN_TIME: Duration = Duration::from_millis(500);
-
 /// A body that remembers whether the client failed to send it: the error of the upstream's connection does not say so.
 pub(super) struct Upload {
     body: Option<Incoming>,
@@ -56,17 +51,26 @@ impl UploadFailure {
         ))
     }
 
-    /// Reads what is left of a short body, after the upstream's connection has ended.
-    pub(super) async fn drain(&self) {
-        let Some(mut body) = self.rest.take() else { return };
-        let read = async {
-            let mut left = MOST_DRAINED;
-            while let (true, Some(Ok(frame))) = (left > 0, body.frame().await) {
-                left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
-            }
-        };
-        let _ = timeout(DRAIN_TIME, read).await;
+    /// Discards what the upstream has not taken, after its connection has ended.
+    pub(super) async fn discard(&self) {
+        if let Some(mut body) = self.rest.take() {
+            discard(&mut body).await;
+        }
     }
+}
+
+/// Reads a body that is not needed, unless it is large or slow: many clients do not read a response before they have sent
+/// their request, and curl 7.88 reports a broken HTTP/2 stream.
+pub(super) async fn discard(body: &mut Incoming) {
+    const MOST: usize = 64 << 10;
+    const LIMIT: Duration = Duration::from_secs(1);
+    let read = async {
+        let mut left = MOST;
+        while let (true, Some(Ok(frame))) = (left > 0, body.frame().await) {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+        }
+    };
+    let _ = timeout(LIMIT, read).await;
 }
 
 impl Drop for Upload {
