@@ -9,7 +9,8 @@ use time::OffsetDateTime;
 use crate::check::catalogue::search::{closest, search};
 use crate::check::catalogue::{self, Client, Diagnosis};
 use crate::cli;
-use crate::error::{self, OrHint};
+use crate::disk::home::{CaName, Person};
+use crate::error::{self, CaOption, OrHint};
 use crate::report::{self, Outcome, Report};
 use files::FolderFiles;
 use lookup::{Evidence, Machine};
@@ -115,23 +116,32 @@ fn message(args: &cli::Explain) -> anyhow::Result<String> {
 /// What was found on this machine that tells how likely the causes are.
 #[derive(Default)]
 struct Surroundings {
+    option: CaOption,
     machine: Option<Machine>,
     files: Option<FolderFiles>,
 }
 
 impl Surroundings {
-    /// Looks only at what tells something about one of these faults.
+    /// Looks only at what tells something about one of these faults. Under sudo it looks as the user, or not at all: the
+    /// message is explained all the same.
     fn look(faults: &[(&'static Diagnosis, Vec<Client>)], ca: &str) -> Self {
+        let name = if ca.is_empty() { CaName::DEFAULT } else { ca };
+        let Ok(name) = name.parse::<CaName>() else { return Self::default() };
+        let option = name.option();
+        let Some(person) = Person::current().ok().filter(|person| super::act_as(person).is_ok()) else {
+            return Self { option, ..Self::default() };
+        };
         let any = |applies: fn(&Diagnosis) -> bool| faults.iter().any(|(fault, _)| applies(fault));
         Self {
-            machine: any(lookup::applies).then(|| Machine::look(ca)).flatten(),
+            machine: any(lookup::applies).then(|| Machine::look(&person, name)).flatten(),
             files: any(files::applies).then(FolderFiles::look),
+            option,
         }
     }
 
     /// The position among faults with the same message, the most likely first.
     fn rank(&self, fault: &Diagnosis, said_by: &[Client]) -> u8 {
-        let has_self_signed = || self.in_files(fault).is_some();
+        let has_self_signed = || self.in_folder(fault).is_some();
         match &self.machine {
             _ if *fault == catalogue::SELF_SIGNED && has_self_signed() => 0,
             Some(machine) => machine.rank(fault, said_by),
@@ -139,18 +149,13 @@ impl Surroundings {
         }
     }
 
-    fn in_files(&self, fault: &Diagnosis) -> Option<String> {
-        self.files.as_ref()?.remark(fault, OffsetDateTime::now_utc())
+    fn in_folder(&self, fault: &Diagnosis) -> Option<Evidence> {
+        self.files.as_ref()?.evidence(fault, OffsetDateTime::now_utc())
     }
 
-    fn remark(&self, fault: &Diagnosis, said_by: &[Client]) -> Option<Evidence> {
-        let of_machine = self.machine.as_ref().and_then(|machine| machine.remark(fault, said_by));
-        of_machine.or_else(|| self.in_files(fault).map(|text| Evidence::likely(self.hint(&text))))
-    }
-
-    /// Makes the commands in a text apply to the CA.
-    fn hint(&self, text: &str) -> String {
-        self.machine.as_ref().map_or_else(|| text.to_owned(), |machine| machine.hint(text))
+    fn evidence(&self, fault: &Diagnosis, said_by: &[Client]) -> Option<Evidence> {
+        let of_machine = self.machine.as_ref().and_then(|machine| machine.evidence(fault, said_by));
+        of_machine.or_else(|| self.in_folder(fault))
     }
 }
 
@@ -162,11 +167,16 @@ fn explanation(fault: &'static Diagnosis, said_by: Vec<Client>, found: &Surround
     if is_installed || lookup::has_own_roots(&said_by) {
         fix.sort_by_key(|fix| !fix.starts_with("devca run"));
     }
-    let here = found.remark(fault, &said_by);
-    let fix = fix.into_iter().map(|fix| found.hint(fix));
-    let unlikely = here.as_ref().is_some_and(|remark| remark.is_unlikely);
-    let here = here.map(|remark| remark.text);
-    Explanation { id, title, meaning, causes, fix: fix.collect(), here, unlikely, said_by }
+    let mut fix: Vec<String> = fix.into_iter().map(|fix| found.option.hint(fix)).collect();
+    let Some(evidence) = found.evidence(fault, &said_by) else {
+        return Explanation { id, title, meaning, causes, fix, here: None, unlikely: false, said_by };
+    };
+    if let Some(exact) = evidence.fix {
+        // The first of a fault's fixes is the command that the exact one replaces.
+        fix[0] = found.option.hint(&exact);
+    }
+    let here = Some(found.option.hint(&evidence.text));
+    Explanation { id, title, meaning, causes, fix, here, unlikely: evidence.is_unlikely, said_by }
 }
 
 impl Outcome for Explained {

@@ -111,6 +111,11 @@ impl CaName {
     pub fn is_default(&self) -> bool {
         self.0 == Self::DEFAULT
     }
+
+    /// The option `--ca NAME`, unless this is the default.
+    pub fn option(&self) -> CaOption {
+        if self.is_default() { CaOption::default() } else { CaOption::new(self) }
+    }
 }
 
 impl FromStr for CaName {
@@ -286,7 +291,7 @@ impl CaFolder {
 
     /// The `--ca` option that selects this CA in the commands of hints; empty for the default CA.
     pub fn option(&self) -> CaOption {
-        if self.name.is_default() { CaOption::default() } else { CaOption::new(&self.name) }
+        self.name.option()
     }
 
     /// Makes the commands in a hint apply to this CA.

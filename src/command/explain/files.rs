@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
+use super::lookup::Evidence;
 use crate::check::catalogue::{
     Diagnosis, EXPIRED, NAME_MISMATCH, NOT_YET_VALID, SELF_SIGNED, UNREADABLE_FILE,
 };
@@ -56,30 +57,27 @@ impl FolderFiles {
     }
 
     /// What they tell about the fault.
-    pub(super) fn remark(&self, fault: &Diagnosis, now: OffsetDateTime) -> Option<String> {
+    pub(super) fn evidence(&self, fault: &Diagnosis, now: OffsetDateTime) -> Option<Evidence> {
         let first = |is_it: fn(&Certificate, OffsetDateTime) -> bool| {
             self.certificates.iter().find(|certificate| is_it(certificate, now))
         };
         match fault {
             fault if *fault == EXPIRED => {
                 let found = first(|it, now| it.not_after < now)?;
-                Some(format!(
-                    "{} expired on {}: {}",
-                    shown(&found.path),
-                    found.not_after.date(),
-                    found.renew()
-                ))
+                let text = format!("{} expired on {}", shown(&found.path), found.not_after.date());
+                Some(Evidence { fix: Some(found.renew()), ..Evidence::likely(text) })
             }
             fault if *fault == NOT_YET_VALID => {
                 let found = first(|it, now| it.not_before > now)?;
-                Some(format!("{} is not valid before {}", shown(&found.path), found.not_before.date()))
+                let text = format!("{} is not valid before {}", shown(&found.path), found.not_before.date());
+                Some(Evidence::likely(text))
             }
             fault if *fault == SELF_SIGNED => {
                 let found = first(|it, _| it.is_self_signed)?;
-                Some(format!("{} is self-signed", shown(&found.path)))
+                Some(Evidence::likely(format!("{} is self-signed", shown(&found.path))))
             }
-            fault if *fault == NAME_MISMATCH => self.names(),
-            fault if *fault == UNREADABLE_FILE => Some(self.list()),
+            fault if *fault == NAME_MISMATCH => self.names().map(Evidence::likely),
+            fault if *fault == UNREADABLE_FILE => Some(Evidence::likely(self.list())),
             _ => None,
         }
     }
@@ -124,6 +122,8 @@ fn shown(path: &Path) -> String {
 impl Certificate {
     /// The first certificate in a file, unless it is a CA's.
     fn read(path: &Path) -> Option<Self> {
+        // A device may act on being opened.
+        fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
         let mut text = Vec::new();
         devca_platform::read::regular(path, LARGEST, &mut text).ok()?;
         let der = pem::certificate_in(&text)?;
@@ -151,6 +151,6 @@ impl Certificate {
         if self.is_devca {
             return format!("devca renew {}", error::quoted(&self.path));
         }
-        "devca did not issue it; to replace it: devca issue NAMES".into()
+        "have its CA issue it again, or replace it: devca issue NAMES".into()
     }
 }

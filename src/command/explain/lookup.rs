@@ -33,7 +33,6 @@ pub(super) fn has_own_roots(clients: &[Client]) -> bool {
 
 /// What is known about the CA on this machine.
 pub(super) struct Machine {
-    folder: CaFolder,
     has_root: bool,
     has_intermediate: bool,
     /// The stores that answered in time.
@@ -44,15 +43,12 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// Returns `None` if the CA's folder cannot be read safely: the message is explained all the same.
-    pub(super) fn look(ca: &str) -> Option<Self> {
-        let person = Person::current().ok()?;
-        crate::command::act_as(&person).ok()?;
-        let name: CaName = if ca.is_empty() { CaName::DEFAULT } else { ca }.parse().ok()?;
-        let folder = CaFolder::locate(&person, name).ok()?;
+    /// Returns `None` if the CA's folder cannot be read safely.
+    pub(super) fn look(person: &Person, name: CaName) -> Option<Self> {
+        let folder = CaFolder::locate(person, name).ok()?;
         folder.refuse_unsafe().ok()?;
         let root = CaCertificate::load(&folder.root()).ok();
-        let stores = root.as_ref().map(|root| ask_stores(&person, root.der.clone())).unwrap_or_default();
+        let stores = root.as_ref().map(|root| ask_stores(person, root.der.clone())).unwrap_or_default();
         let (trusted, others): (Vec<_>, Vec<_>) = stores.into_iter().partition(|(_, holds)| *holds);
         let names = |stores: Vec<(String, bool)>| stores.into_iter().map(|(name, _)| name).collect();
         Some(Self {
@@ -61,18 +57,12 @@ impl Machine {
             trusted_by: names(trusted),
             not_trusted_by: names(others),
             outdated: root.as_ref().and_then(|root| outdated(&folder, root)),
-            folder,
         })
     }
 
     /// Whether every store that was read contains the root.
     pub(super) fn is_installed(&self) -> bool {
         !self.trusted_by.is_empty() && self.not_trusted_by.is_empty()
-    }
-
-    /// Makes the commands in a hint apply to this CA.
-    pub(super) fn hint(&self, text: &str) -> String {
-        self.folder.hint(text)
     }
 
     /// The position among faults with the same message, the most likely first.
@@ -91,7 +81,7 @@ impl Machine {
     }
 
     /// Says what was found that makes the fault likely or unlikely.
-    pub(super) fn remark(&self, fault: &Diagnosis, said_by: &[Client]) -> Option<Evidence> {
+    pub(super) fn evidence(&self, fault: &Diagnosis, said_by: &[Client]) -> Option<Evidence> {
         match fault {
             fault if *fault == UNTRUSTED_ROOT || *fault == REJECTED_BY_CLIENT => {
                 self.trust(said_by).map(Evidence::likely)
@@ -105,16 +95,14 @@ impl Machine {
     }
 
     fn trust(&self, said_by: &[Client]) -> Option<String> {
-        let install = self.hint("devca install");
         if !self.has_root {
-            return Some(format!("there is no root yet: run {install}"));
+            return Some("there is no root yet: run devca install".into());
         }
-        let run = self.hint("devca run -- PROGRAM");
-        let own = format!("a client with its own roots needs {run}");
+        let own = "a client with its own roots needs devca run -- PROGRAM";
         if !self.not_trusted_by.is_empty() {
             let own = if has_own_roots(said_by) { format!("; {own}") } else { String::new() };
             return Some(format!(
-                "your root is not in {}: run {install}{own}",
+                "your root is not in {}: run devca install{own}",
                 self.not_trusted_by.join(", ")
             ));
         }
@@ -146,15 +134,17 @@ pub(super) struct Evidence {
     pub(super) text: String,
     /// Whether it makes the fault unlikely.
     pub(super) is_unlikely: bool,
+    /// The command that fixes it, in place of the fault's first one.
+    pub(super) fix: Option<String>,
 }
 
 impl Evidence {
     pub(super) fn likely(text: String) -> Self {
-        Self { text, is_unlikely: false }
+        Self { text, is_unlikely: false, fix: None }
     }
 
     fn unlikely(text: &str) -> Self {
-        Self { text: text.to_owned(), is_unlikely: true }
+        Self { text: text.to_owned(), is_unlikely: true, fix: None }
     }
 }
 
