@@ -204,7 +204,7 @@ fn check(step: &Step, output: std::io::Result<Output>, all: &[Step]) -> Result<(
             if forgiven {
                 return Ok(());
             }
-            if needs_password(&said) {
+            if step.as_root && step.inside.is_none() && needs_password(&said) {
                 let hint = format!("run the same command with sudo, or by hand as root: {}", script(all));
                 return Err(Problem::new("it needs root, and sudo cannot ask for a password here", hint));
             }

@@ -14,7 +14,7 @@ use crate::x509::validity::DaysLeft;
 
 /// Certificates that expire within this time are reported, unless that is most of their lifetime, as with those of
 /// `devca serve`.
-const EXPIRES_SOON: Duration = Duration::days(7);
+const EXPIRES_SOON_DAYS: i64 = 7;
 
 const PUBLIC_MAX_DAYS: i64 = 398;
 
@@ -95,7 +95,7 @@ fn validity(link: &Link, now: OffsetDateTime) -> Option<Finding> {
         let what = format!("{subject} is valid from {date}, {:02}:{:02} UTC", time.hour(), time.minute());
         return Some(Finding::new(&NOT_YET_VALID, what, "compare the clocks: date -u"));
     }
-    let lead = EXPIRES_SOON.min((end - details.not_before) / 3);
+    let lead = policy::lead(EXPIRES_SOON_DAYS, end - details.not_before);
     (end - lead <= now).then(|| {
         let left = DaysLeft::until(end, now);
         Finding::new(&EXPIRING, format!("{subject} expires {left}, on {}", end.date()), renew(details))

@@ -47,7 +47,8 @@ impl CheckTarget {
         match path.try_exists() {
             Ok(true) => return Ok(Self::File(path)),
             Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => {
-                let hint = format!("check its permissions: ls -ld {}", quoted(&path));
+                let folder = path.ancestors().skip(1).find(|folder| folder.exists()).unwrap_or(&path);
+                let hint = format!("check the permissions of its folder: ls -ld {}", quoted(folder));
                 return Err(Fault::new(format!("cannot read {word}: permission denied"), hint));
             }
             // On Windows, a path that cannot be a file name is also an error.

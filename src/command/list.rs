@@ -185,7 +185,7 @@ fn prune(context: &Context) -> anyhow::Result<usize> {
 
 impl Outcome for Listing {
     fn is_answer(&self) -> bool {
-        true
+        self.pruned.is_none()
     }
 
     /// Prints a table on a terminal, or tab-separated columns without a header for other programs.

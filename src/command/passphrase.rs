@@ -34,6 +34,7 @@ pub(super) struct Protection {
 enum PassphraseChange {
     Encrypted,
     Decrypted,
+    WasNotEncrypted,
     Remembered(Option<Duration>),
     Forgotten,
     NothingToForget,
@@ -69,6 +70,9 @@ fn change(context: &Context, args: &cli::Passphrase) -> anyhow::Result<Passphras
     let given = args.new_file.as_deref().map(CaPassphrase::from_file).transpose()?;
     let lock = context.lock()?;
     let authority = context.authority()?;
+    if args.remove && authority.passphrase().is_none() {
+        return Ok(PassphraseChange::WasNotEncrypted);
+    }
     let before = ca::keyring_item(folder);
     let passphrase = new(context, args, given, &authority)?;
     let made = passphrase.as_ref().and_then(|passphrase| passphrase.item().cloned());
@@ -130,6 +134,7 @@ impl Outcome for Protection {
             }
             PassphraseChange::Encrypted => "encrypted with the passphrase".into(),
             PassphraseChange::Decrypted => "no longer encrypted".into(),
+            PassphraseChange::WasNotEncrypted => "not encrypted, nothing to remove".into(),
             PassphraseChange::Remembered(None) => "passphrase remembered until you log out".into(),
             PassphraseChange::Remembered(Some(time)) => {
                 format!("passphrase remembered for {} seconds", time.as_secs())

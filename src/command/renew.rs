@@ -176,7 +176,7 @@ fn lead(args: &cli::Renew, entry: &Entry) -> Option<Duration> {
     let named = args.all || !args.what.is_empty();
     match (args.within, args.watch) {
         (Some(days), false) => Some(Duration::days(days)),
-        (Some(days), true) => Some(Duration::days(days).min(lifetime / 3)),
+        (Some(days), true) => Some(policy::lead(days, lifetime)),
         (None, false) if named => None,
         (None, _) => Some(policy::renewal_lead(lifetime)),
     }

@@ -96,9 +96,15 @@ pub fn default_constraints(host: Option<&str>, more: &[Subtree], constrain_addre
 }
 
 /// How long before its end a certificate with this lifetime is renewed: [`RENEW_WITHIN_DAYS`], or the last third of a
-/// shorter lifetime, so that it is not renewed again and again from its first day.
+/// shorter lifetime.
 pub fn renewal_lead(lifetime: Duration) -> Duration {
-    Duration::days(RENEW_WITHIN_DAYS).min(lifetime / 3)
+    lead(RENEW_WITHIN_DAYS, lifetime)
+}
+
+/// This many days, but at most the last third of a lifetime, so that short-lived certificates are not due from their first
+/// day.
+pub fn lead(days: i64, lifetime: Duration) -> Duration {
+    Duration::days(days).min(lifetime / 3)
 }
 
 /// The names that never belong to a public site.

@@ -237,7 +237,7 @@ impl<'a> Changes<'a> {
     /// Runs the steps of a change, then makes the store read its contents again.
     fn change(&self, store: &dyn Store, steps: &[Step], line: &mut StoreLine) -> Result<(), Problem> {
         let done = self.perform(steps, line);
-        if store.kind() == StoreKind::System && !self.dry_run && !steps.is_empty() {
+        if store.kind() == StoreKind::System && !self.dry_run && !steps.is_empty() && done.is_ok() {
             self.system_changed.set(true);
         }
         store.forget();
