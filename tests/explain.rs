@@ -12,6 +12,10 @@ mod connections;
 mod files;
 #[path = "explain/logs.rs"]
 mod logs;
+#[path = "explain/rare.rs"]
+mod rare;
+#[path = "explain/rustls.rs"]
+mod rustls;
 #[allow(dead_code)]
 #[path = "serve/served.rs"]
 mod served;
@@ -28,14 +32,18 @@ use std::process::Stdio;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use devca::check::catalogue::Client as Program;
 use devca::check::catalogue::search::search;
 
 use clients::{CLIENTS, Client};
-use common::clients::{go_client, java_classes};
+use common::browsers::chromium_database;
+use common::captured::{clients_of, missing, servers_of};
+use common::clients::{current_go_program, go_client, java_classes, rust_program};
 use common::{Home, Server, ok, project, tool, words};
 use connections::{CONNECTIONS, Connection};
 use files::{LOADERS, PROBLEMS, Problem};
 use logs::{LOGGERS, logs};
+use rare::Page;
 use served::Served;
 use servers::{HANDSHAKES, Handshake, Mode};
 
@@ -74,15 +82,24 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let home = Home::new();
+        chromium_database(&home);
         std::fs::write(home.file("password"), "changeit\n").unwrap();
         for name in ["localhost", "other.test"] {
             home.ok(["issue", name]);
         }
+        home.ok(["install", "--store", "nss"]);
         home.ok(["issue", "localhost", "--format", "java", "--password-file", "password"]);
         home.ok(["--ca", "strangers", "issue", "--client", "alice", "--out", "strangers"]);
         let of_clients = ["--ca", "clients", "issue", "--client", "bob", "--format", "java"];
         home.ok(of_clients.into_iter().chain(["--password-file", "password"]));
+        home.ok(["--ca", "clients", "issue", "--client", "eve"]);
+        home.ok(["--ca", "clients", "revoke", "eve-client.pem"]);
         home.ok(["--ca", "clients", "crl"]);
+        home.ok(["issue", "localhost", "--out", "revoked"]);
+        home.ok(["revoke", "revoked/localhost.pem"]);
+        home.ok(["crl", "--out", "servers-crl.pem"]);
+        home.ok(["--ca", "constrained", "install", "--store", "nss", "--constrain-addresses"]);
+        home.ok(["--ca", "constrained", "issue", "localhost", "127.0.0.1", "--out", "constrained"]);
         std::fs::write(home.file("clients.pem"), home.ok(["--ca", "clients", "root", "--pem"])).unwrap();
         std::fs::write(home.file("garbage.pem"), "this is not PEM\n").unwrap();
         // psql refuses a key that others can read before it reads it.
@@ -114,6 +131,7 @@ impl Bench {
         let text = |path: &Path| path.display().to_string();
         for (name, value) in [
             ("PORT", served.port.to_string()),
+            ("SITES_PORT", served.port.to_string()),
             ("MYSQL_PORT", starttls[0].port.to_string()),
             ("POSTGRES_PORT", starttls[1].port.to_string()),
             ("ROOT", text(&home.root())),
@@ -121,6 +139,18 @@ impl Bench {
             ("KEY", text(&home.file("localhost-key.pem"))),
             ("CLIENT_CA", text(&home.file("clients.pem"))),
             ("CRL", text(&home.file("crl.pem"))),
+            ("ROOT_KEY", text(&home.ca().join("root-key.pem"))),
+            ("LIB", text(&project().join("tests/explain/lib.sh"))),
+            ("IDENTITY", text(&home.file("strangers/alice-client"))),
+            ("REVOKED", text(&home.file("eve-client"))),
+            ("REVOKED_SERVER", text(&home.file("revoked/localhost"))),
+            ("SERVERS_CRL", text(&home.file("servers-crl.pem"))),
+            ("CONSTRAINED", text(&home.ca().with_file_name("constrained").join("root.pem"))),
+            ("CONSTRAINED_SERVER", text(&home.file("constrained/localhost+1"))),
+            ("GARBAGE", text(&home.file("garbage.pem"))),
+            ("GO_FETCH", text(&current_go_program("fetch"))),
+            ("CARGO", env!("CARGO").to_owned()),
+            ("RUST_CLIENT", text(&rust_program("client", &project().join("tests/rust/client.rs")))),
             ("STORES", text(&home.file("localhost"))),
             ("CLIENT_STORE", text(&home.file("bob-client-truststore.p12"))),
             ("MUTUAL", text(&project().join("tests/mtls"))),
@@ -140,7 +170,12 @@ impl Bench {
         ] {
             variables.push((name.to_owned(), value));
         }
-        let hosts = SITES.iter().map(|(site, _)| format!("{site}.localhost")).collect::<Vec<_>>().join(" ");
+        let sites = SITES.iter().map(|(site, _)| format!("{site}.localhost"));
+        // Browsers require HTTPS for everything below .dev.
+        let hosts = sites
+            .chain(["app.dev", "mtls-required.localhost"].map(str::to_owned))
+            .collect::<Vec<_>>()
+            .join(" ");
         let port = served.port;
         Self { home, variables, hosts, port, _servers: (served, starttls) }
     }
@@ -149,7 +184,7 @@ impl Bench {
     fn run(&self, script: &str, more: &[(&str, String)]) -> (bool, String) {
         let folder = tempfile::tempdir_in(self.home.work()).unwrap();
         let hosts = project().join("tests/clients/hosts");
-        let mut command = self.home.command(&hosts, [&self.hosts, "timeout", "60", "sh", "-c", script]);
+        let mut command = self.home.command(&hosts, [&self.hosts, "timeout", "120", "sh", "-c", script]);
         command.current_dir(folder.path()).stdin(Stdio::null());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         let output = command.envs(more.iter().map(|(name, value)| (name, value))).output().unwrap();
@@ -166,8 +201,17 @@ struct Recognized {
 }
 
 impl Recognized {
+    /// Compares what programs printed with the messages that this case has captured.
+    fn compare(&mut self, programs: &[Program], what: &str, said: &str) {
+        let missing = missing(&format!("explain: {what}"), programs, said);
+        if !missing.is_empty() {
+            self.wrong.push(format!("{what}: {missing:?} is not said:\n{said}"));
+        }
+    }
+
     /// Looks up what a program printed: a line must have one of these explanations.
-    fn look_up(&mut self, what: &str, said: &str, expected: &[&str]) {
+    fn look_up(&mut self, programs: &[Program], what: &str, said: &str, expected: &[&str]) {
+        self.compare(programs, what, said);
         let is_explained = |text: &str| search(text).iter().any(|(fault, _)| expected.contains(&fault.id));
         let known: Vec<&str> = said.lines().filter(|line| is_explained(line)).collect();
         if known.is_empty() && !is_explained(said) {
@@ -183,7 +227,7 @@ impl Recognized {
     }
 }
 
-/// Does this for each item, with as many at once as two cores can handle.
+/// Does this for each item, with several at once, because most of them wait.
 fn each<T: Sync>(items: &[T], act: impl Fn(&T) + Sync) {
     let next = AtomicUsize::new(0);
     let work = || {
@@ -191,7 +235,7 @@ fn each<T: Sync>(items: &[T], act: impl Fn(&T) + Sync) {
             act(item);
         }
     };
-    std::thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(work))));
+    std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(work))));
 }
 
 fn connects(bench: &Bench, client: &Client, site: &str, recognized: &Mutex<Recognized>) {
@@ -203,7 +247,8 @@ fn connects(bench: &Bench, client: &Client, site: &str, recognized: &Mutex<Recog
     }
     let (_, faults) = SITES.iter().find(|(known, _)| *known == site).unwrap();
     let faults = if client.gives_no_reason { &["refused"] } else { *faults };
-    recognized.lock().unwrap().look_up(&format!("{} of {site}", client.name), &said, faults);
+    let what = format!("{} of {site}", client.name);
+    recognized.lock().unwrap().look_up(clients_of(client.name), &what, &said, faults);
 }
 
 fn fails(bench: &Bench, connection: &Connection, ports: &[(&str, String)], recognized: &Mutex<Recognized>) {
@@ -211,7 +256,41 @@ fn fails(bench: &Bench, connection: &Connection, ports: &[(&str, String)], recog
     let more: Vec<_> = ports.iter().cloned().chain([("URL", url)]).collect();
     let (_, said) = bench.run(connection.script, &more);
     let what = format!("{}: {}", connection.name, connection.fault);
-    recognized.lock().unwrap().look_up(&what, &said, &[connection.fault]);
+    recognized.lock().unwrap().look_up(clients_of(connection.name), &what, &said, &[connection.fault]);
+}
+
+fn is_rare(
+    bench: &Bench,
+    case: &Connection,
+    (programs, of): (&[Program], &str),
+    ports: &[(&str, String)],
+    recognized: &Mutex<Recognized>,
+) {
+    let free = ("FREE", upstream::free_port());
+    let more: Vec<_> = ports.iter().cloned().chain([free]).collect();
+    let (_, said) = bench.run(&format!(". $LIB\n{}", case.script), &more);
+    let what = format!("{}{of}: {}", case.name, case.fault);
+    recognized.lock().unwrap().look_up(programs, &what, &said, &[case.fault]);
+}
+
+/// Loads all of a browser's pages at once, because it takes seconds to start.
+fn shows(
+    bench: &Bench,
+    (browser, pages): (&str, &[Page]),
+    ports: &[(&str, String)],
+    recognized: &Mutex<Recognized>,
+) {
+    let set_up = |(number, page): (usize, &Page)| {
+        format!("mkdir {number}; cd {number}\n{}\nURLS=\"$URLS {}\"; cd ..\n", page.script, page.url)
+    };
+    let set_up: String = pages.iter().enumerate().map(set_up).collect();
+    let (_, said) = bench.run(&format!(". $LIB\nURLS=\n{set_up}{browser} \"$URLS\""), ports);
+    let lines: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("refused: ")).collect();
+    assert_eq!(lines.len(), pages.len(), "{said}");
+    for (page, line) in pages.iter().zip(lines) {
+        let what = format!("{}: {}", page.name, page.fault);
+        recognized.lock().unwrap().look_up(clients_of(page.name), &what, line, &[page.fault]);
+    }
 }
 
 fn loads(bench: &Bench, script: &str, name: &str, problem: Problem, recognized: &Mutex<Recognized>) {
@@ -227,7 +306,7 @@ fn loads(bench: &Bench, script: &str, name: &str, problem: Problem, recognized: 
     let more = [("CERT", file(certificate)), ("KEY", file(key)), ("FREE", free.to_string())];
     let (_, said) = bench.run(script, &more);
     let fault = if problem == Problem::KeyMismatch { "key-mismatch" } else { "unreadable-file" };
-    recognized.lock().unwrap().look_up(&format!("{name}: {problem:?}"), &said, &[fault]);
+    recognized.lock().unwrap().look_up(clients_of(name), &format!("{name}: {problem:?}"), &said, &[fault]);
 }
 
 fn shakes_hands(bench: &Bench, handshake: &Handshake, (mode, faults): Mode, recognized: &Mutex<Recognized>) {
@@ -235,7 +314,8 @@ fn shakes_hands(bench: &Bench, handshake: &Handshake, (mode, faults): Mode, reco
         ["localhost.pem", "localhost-key.pem"].map(|name| bench.home.file(name).display().to_string());
     let variables = [("CERT", certificate), ("KEY", key), ("MODE", mode.to_owned())];
     let (_, said) = bench.run(handshake.script, &variables);
-    recognized.lock().unwrap().look_up(&format!("{}'s server: {mode}", handshake.name), &said, faults);
+    let what = format!("{}'s server: {mode}", handshake.name);
+    recognized.lock().unwrap().look_up(servers_of(handshake.name), &what, &said, faults);
 }
 
 #[test]
@@ -244,6 +324,22 @@ fn what_is_printed_without_a_certificate_is_recognized() {
     let recognized = Mutex::new(Recognized::default());
     let ports = connections::ports();
     each(CONNECTIONS, |connection| fails(&bench, connection, &ports, &recognized));
+    let wrong = recognized.into_inner().unwrap().wrong;
+    assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn rare_messages_are_recognized() {
+    let bench = Bench::new();
+    let recognized = Mutex::new(Recognized::default());
+    let ports = connections::ports();
+    let of_clients = rare::CLIENTS.iter().map(|case| (case, (clients_of(case.name), "")));
+    let of_servers = rare::SERVERS.iter().map(|case| (case, (servers_of(case.name), ", server")));
+    let cases: Vec<_> = of_clients.chain(of_servers).collect();
+    each(&cases, |(case, programs)| is_rare(&bench, case, *programs, &ports, &recognized));
+    each(rare::PAGES, |browser| shows(&bench, *browser, &ports, &recognized));
+    rustls::serves(&bench, &recognized);
+    rustls::connects(&bench, &recognized);
     let wrong = recognized.into_inner().unwrap().wrong;
     assert!(wrong.is_empty(), "{} are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -129,3 +129,44 @@ fn no_message_has_a_phrase_that_is_not_to_be_written() {
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
+
+/// Every message in the catalogue, apart from those of programs that no package registry here has, is one that a test sees
+/// the program print.
+#[test]
+fn every_message_of_the_catalogue_is_captured() {
+    use devca::check::catalogue::{self, Client};
+    let captured = common::captured::captured();
+    let is_of_registry = |client: Client| {
+        use Client::{
+            Android, Apple, CurlOnWindows, DotNet, Electron, GitOnWindows, GoOnMacOs, LibreSsl, Safari,
+            WgetWithOpenSsl,
+        };
+        !matches!(
+            client,
+            Android
+                | Apple
+                | CurlOnWindows
+                | DotNet
+                | Electron
+                | GitOnWindows
+                | GoOnMacOs
+                | LibreSsl
+                | Safari
+                | WgetWithOpenSsl
+        )
+    };
+    let words =
+        || catalogue::ALL.iter().flat_map(|fault| fault.words.iter().map(move |words| (fault, words)));
+    let is_captured =
+        |client: Client, says: &str| captured.contains_key(&(client.name().to_owned(), says.to_owned()));
+    let typed: Vec<String> = words()
+        .filter(|(_, words)| is_of_registry(words.client) && !is_captured(words.client, words.says))
+        .map(|(fault, words)| format!("{} ({}): {}", words.client, fault.id, words.says))
+        .collect();
+    assert!(typed.is_empty(), "{} messages are not seen by any test:\n{}", typed.len(), typed.join("\n"));
+    let is_known = |client: &str, says: &str| {
+        words().any(|(_, words)| words.client.name() == client && words.says == says)
+    };
+    let gone: Vec<_> = captured.keys().filter(|(client, says)| !is_known(client, says)).collect();
+    assert!(gone.is_empty(), "not in the catalogue: {gone:?}");
+}

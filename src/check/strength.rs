@@ -28,7 +28,11 @@ fn weak_key(link: &Link, is_leaf: bool) -> Option<Finding> {
     let said = |words: &Words| match words.when {
         _ if has_bad_exponent => false,
         Case::CaKey => !is_leaf,
-        Case::LeafKey => is_leaf && (words.client != Client::Node || is_short),
+        // Node and browsers accept 1024 bits.
+        Case::LeafKey => {
+            let is_lenient = matches!(words.client, Client::Node | Client::Chrome | Client::Firefox);
+            is_leaf && (!is_lenient || is_short)
+        }
         // Java and Go accept half the key length that others require.
         _ => is_short && words.client == Client::Java,
     };

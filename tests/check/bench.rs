@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use super::common::captured::{clients_of, missing};
 use super::common::clients::{CLIENTS, Client};
 use super::common::{Home, Server, ok, project, tool, words};
 
@@ -106,6 +107,8 @@ pub(super) fn compare(home: &Home, client: &str, accepts: bool, said: &str, find
         return;
     }
     // Chromium's page has NET::ERR_…, and its log net::ERR_….
+    let missing = missing(&format!("check: {client}: {what}"), clients_of(client), said);
+    assert!(missing.is_empty(), "{what}: {client} does not say {missing:?}: {said}");
     let contains = |line: &str, words: &str| line.to_lowercase().contains(&words.to_lowercase());
     let is_said = |line: &&str| foretold.iter().any(|words| contains(line, words));
     let Some(line) = said.lines().find(is_said) else {

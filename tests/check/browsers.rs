@@ -1,6 +1,6 @@
 //! The messages of Chromium and Firefox.
 
-use super::bench::{Pair, arguments, authority, ca, compare, findings, forged, issued, serve, together};
+use super::bench::{Pair, arguments, authority, ca, compare, findings, forged, issued, lax, serve, together};
 use super::common::browsers::{chromium, chromium_database, firefox, firefox_profile};
 use super::common::{Home, PAGE, words};
 
@@ -18,7 +18,7 @@ fn browsers_show_the_predicted_errors() {
         let (leaf, key) = forged(&home, &format!("{name}-leaf"), Some(&middle), &[]);
         (together(&home, &format!("{name}.pem"), &[&leaf, &middle.0]), key)
     };
-    let faults: [(&[&str], Pair); 17] = [
+    let faults: [(&[&str], Pair); 20] = [
         (&[], issued(&home, "localhost", &[])),
         (&["name-mismatch"], issued(&home, "app.test", &[])),
         (&["expired"], forged(&home, "old", root.as_ref(), &["in=-30", "days=20"])),
@@ -36,13 +36,19 @@ fn browsers_show_the_predicted_errors() {
         (&["must-staple"], forged(&home, "feature", root.as_ref(), &["feature=17"])),
         (&["malformed"], forged(&home, "damaged", root.as_ref(), &["feature=damaged"])),
         (&["must-staple", "must-staple"], below("stapling", &["kind=ca", "feature=5"])),
+        (&["weak"], forged(&home, "short", root.as_ref(), &["rsa=1024"])),
+        (&["weak"], forged(&home, "shorter", root.as_ref(), &["rsa=1016"])),
+        (&["weak"], forged(&home, "sha1", root.as_ref(), &["sha1=1"])),
     ];
     for (expected, pair) in faults {
-        let server = serve(&pair);
+        let is_weak = expected == ["weak"];
+        let server = if is_weak { lax(&pair, &[]) } else { serve(&pair) };
         let found = findings(&home, expected, &arguments(&home, "localhost", server.port));
-        let (what, url) = (expected.join(" "), format!("https://localhost:{}/", server.port));
+        let (what, url) =
+            (pair.0.file_stem().unwrap().to_string_lossy(), format!("https://localhost:{}/", server.port));
         let said = words(&chromium(&home, &url));
-        compare(&home, "Chromium", said.contains(PAGE), &said, &found, &what);
+        let accepts = said.contains(if is_weak { "s_server" } else { PAGE });
+        compare(&home, "Chromium", accepts, &said, &found, &what);
         let output = firefox(&home, &profile, &url);
         compare(&home, "Firefox", output.status.success(), &words(&output), &found, &what);
     }

@@ -91,7 +91,7 @@ fn errors_for_a_missing_or_refused_client_certificate_are_predicted() {
         let shown = ["--cert", &certificate, "--key", &key].map(ToOwned::to_owned);
         let expected = ["client-certificate-refused", why];
         let found = findings(&home, &expected, &[plain.clone(), shown.to_vec()].concat());
-        are_foretold(&home, Some(&pair), server.port, &found, what);
+        are_foretold(&home, Some(&pair), server.port, &found, &format!("a client certificate, {what}"));
     }
 }
 
@@ -149,7 +149,7 @@ fn nginx_that_wants_a_certificate_says_so_in_http() {
     let _server = Running::start(home.command(&nginx.unwrap_or_else(|| tool("nginx")), words), &port, "");
     let plain = arguments(&home, "localhost", port.parse().unwrap());
     let found = findings(&home, &["client-certificate-required"], &plain);
-    says_page(&home, &port, &[], &found);
+    says_page(&home, &port, &[], &found, "no certificate");
     let document = home.check(&plain).1;
     let named = document["acceptable_client_cas"][0].as_str().unwrap_or_default();
     assert!(named.contains("devca root"), "{document:#}");
@@ -158,7 +158,7 @@ fn nginx_that_wants_a_certificate_says_so_in_http() {
     let stranger = ["--cert", "stranger.pem", "--key", "stranger-key.pem"];
     let shown = [plain.clone(), stranger.map(ToOwned::to_owned).to_vec()].concat();
     let found = findings(&home, &["client-certificate-refused", "self-signed"], &shown);
-    says_page(&home, &port, &stranger, &found);
+    says_page(&home, &port, &stranger, &found, "a stranger's certificate");
 
     let alice = ["--cert", "alice-client.pem", "--key", "alice-client-key.pem"].map(ToOwned::to_owned);
     findings(&home, &[], &[plain, alice.to_vec()].concat());
@@ -167,12 +167,12 @@ fn nginx_that_wants_a_certificate_says_so_in_http() {
 }
 
 /// The message on nginx's page must be predicted.
-fn says_page(home: &Home, port: &str, identity: &[&str], found: &Value) {
+fn says_page(home: &Home, port: &str, identity: &[&str], found: &Value, what: &str) {
     let url = format!("https://localhost:{port}/");
     let root = home.root();
     let mut curl = home.command(&tool("curl"), ["-sS", "--noproxy", "*", "--cacert"]);
     let output = curl.arg(root).arg(url).args(identity).output().unwrap();
-    compare(home, "nginx", false, &words(&output), found, "nginx");
+    compare(home, "nginx", false, &words(&output), found, what);
 }
 
 /// As in Node's documentation: certificate, key, the clients' CA, and optionally a revocation list.

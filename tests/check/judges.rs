@@ -12,6 +12,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use serde_json::Value;
 
 use super::cases::{self, Case};
+use super::common::captured::{clients_of, missing};
 use super::common::clients::go_program;
 use super::common::{Home, tool, words};
 
@@ -160,6 +161,13 @@ pub(super) fn judged(home: &Home, cases: &[Case]) -> Vec<([Verdict; 4], Found)> 
         let (folder, name) = (folder(number), cases[number].name);
         let by_openssl = openssl(&folder, name);
         let verdicts = [by_openssl, gnutls(&folder, name), by_go[number].clone(), webpki(&cases[number])];
+        for (judge, said) in
+            JUDGES.iter().zip(&verdicts).filter_map(|(judge, said)| Some((judge, said.as_ref()?)))
+        {
+            let missing =
+                missing(&format!("check: {judge}: {}", cases[number].label), clients_of(judge), said);
+            assert!(missing.is_empty(), "{judge} does not say {missing:?}: {said}");
+        }
         (verdicts, devca(home, &folder, name))
     })
 }

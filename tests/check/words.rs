@@ -210,8 +210,9 @@ fn certificates_in_the_folder_are_found() {
     fs::write(home.file("huge.pem"), vec![b'x'; 4 << 20]).unwrap();
     assert_eq!(here("CERT_HAS_EXPIRED"), ("expired".into(), String::new()));
     home.ok(["issue", "old.test", "--not-after", "2026-01-31"]);
-    let (_, said) = here("CERT_HAS_EXPIRED");
-    assert_eq!(said, "./old.test.pem expired on 2026-01-31: devca renew ./old.test.pem");
+    let expired = &explained(&home, "CERT_HAS_EXPIRED")["faults"][0];
+    assert_eq!(expired["here"], "./old.test.pem expired on 2026-01-31");
+    assert_eq!(expired["hints"][0], "devca renew ./old.test.pem");
     assert!(here("ERR_TLS_CERT_ALTNAME_INVALID").1.contains("./old.test.pem is for old.test"));
     assert!(here(missing).1.contains("./old.test-key.pem, ./old.test.pem"), "{}", here(missing).1);
 

@@ -1,4 +1,5 @@
 // One TLS request with Java: CA-FILE PORT NAME [CERTIFICATE KEY]; with "-" as CA-FILE, it uses the JDK's own store.
+// TLS_MAX=1.2 limits the version.
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.net.Socket;
@@ -33,6 +34,9 @@ public class Client {
                 SSLSocket socket = (SSLSocket) context.getSocketFactory().createSocket(plain, args[2], port, true)) {
             SSLParameters parameters = socket.getSSLParameters();
             parameters.setEndpointIdentificationAlgorithm("HTTPS");
+            if ("1.2".equals(System.getenv("TLS_MAX"))) {
+                parameters.setProtocols(new String[] {"TLSv1.2"});
+            }
             socket.setSSLParameters(parameters);
             socket.startHandshake();
             // In TLS 1.3, the server rejects a client certificate after the handshake.

@@ -1,4 +1,5 @@
-// One TLS request with Go: CA-FILE PORT NAME [CERTIFICATE KEY]; with "-" as CA-FILE, it uses the system's roots.
+// One TLS request with Go: CA-FILE PORT NAME [CERTIFICATE KEY]; with "-" as CA-FILE, it uses the system's roots. TLS_MAX=1.2 limits
+// the version.
 package main
 
 import (
@@ -11,6 +12,9 @@ import (
 
 func main() {
 	config := &tls.Config{ServerName: os.Args[3]}
+	if os.Getenv("TLS_MAX") == "1.2" {
+		config.MaxVersion = tls.VersionTLS12
+	}
 	if os.Args[1] != "-" {
 		pem, err := os.ReadFile(os.Args[1])
 		if err != nil {

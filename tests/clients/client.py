@@ -1,10 +1,14 @@
-# One TLS request with Python's ssl: CA-FILE PORT NAME [CERTIFICATE KEY]; with "-" as CA-FILE, it uses the system's roots.
+# One TLS request with Python's ssl: CA-FILE PORT NAME [CERTIFICATE KEY]; with "-" as CA-FILE, it uses the system's roots. TLS_MAX=1.2 limits
+# the version.
+import os
 import socket
 import ssl
 import sys
 
 ca, port, name, *identity = sys.argv[1:]
 context = ssl.create_default_context(cafile=None if ca == "-" else ca)
+if os.environ.get("TLS_MAX") == "1.2":
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
 if identity:
     context.load_cert_chain(*identity)
 try:

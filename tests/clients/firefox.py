@@ -14,6 +14,8 @@ if os.path.exists(active):
     os.remove(active)
 with open(os.path.join(profile, "user.js"), "a") as file:
     file.write('user_pref("marionette.port", 0);\n')
+    # A connection that is opened in advance would block a server that handles one at a time.
+    file.write('user_pref("network.http.speculative-parallel-limit", 0);\n')
     # The thief's server is on this machine.
     file.write('user_pref("network.dns.localDomains", "www.example-bank.com,example-bank.com,intranet");\n')
 firefox = subprocess.Popen(
@@ -66,9 +68,14 @@ try:
         if error:
             # The page only names a class of errors; the document has the exact one.
             code = "(document.getFailedCertSecurityInfo?.() ?? document.getNetErrorInfo?.())?.errorCodeString"
-            script = f"return document.documentURI + ' ' + {code}"
-            _, text = command(3 * number + 3, "WebDriver:ExecuteScript", script=script, args=[])
-            print("refused:", " ".join(error["message"].split()), (text or {}).get("value"))
+            # Its text is in custom elements, which are filled after the page was loaded.
+            text = "const text = node => node.shadowRoot ? text(node.shadowRoot) : node.childNodes.length"
+            text += " ? [...node.childNodes].map(text).join(' ') : node.nodeType === Node.TEXT_NODE ? node.textContent : '';"
+            text += f" return [document.documentURI, {code}, document.title, text(document.body)].join(' ')"
+            time.sleep(1)
+            _, text = command(3 * number + 3, "WebDriver:ExecuteScript", script=text, args=[])
+            said = (text or {}).get("value") or ""
+            print("refused:", " ".join(error["message"].split()), " ".join(said.split()))
             refused = True
         else:
             script = "return document.body.innerText"

@@ -50,8 +50,9 @@ now = datetime.datetime.utcnow() - datetime.timedelta(minutes=1)
 begin = now + datetime.timedelta(days=int(wanted.get("in", 0)))
 is_ca = wanted.get("kind") == "ca"
 path_length = int(wanted["path"]) if "path" in wanted else None
+serial = int(wanted.get("serial", x509.random_serial_number()))
 builder = (
-    x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number(), begin)
+    x509.CertificateBuilder(issuer, subject, key.public_key(), serial, begin)
     .not_valid_after(begin + datetime.timedelta(days=int(wanted.get("days", 90))))
     .add_extension(x509.BasicConstraints(is_ca, path_length), critical=True)
     .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -73,7 +74,7 @@ if usage := wanted.get("usage"):
     flags = "digital_signature content_commitment key_encipherment data_encipherment key_agreement key_cert_sign crl_sign encipher_only decipher_only"
     builder = builder.add_extension(x509.KeyUsage(**{flag: flag == usage for flag in flags.split()}), critical=True)
 if excluded := wanted.get("not-for"):
-    limits = x509.NameConstraints(permitted_subtrees=None, excluded_subtrees=[x509.DNSName(excluded)])
+    limits = x509.NameConstraints(permitted_subtrees=None, excluded_subtrees=list(map(x509.DNSName, excluded.split(","))))
     builder = builder.add_extension(limits, critical=True)
 if "critical" in wanted:
     unknown = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.2"), b"\x05\x00")

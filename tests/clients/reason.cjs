@@ -3,6 +3,8 @@ const { createRequire } = require("node:module");
 
 const [library, url, modules] = process.argv.slice(2);
 const from = (name) => createRequire(`${modules}/`)(name);
+const socketIo = (transport) =>
+  new Promise((_, reject) => from("socket.io-client").io(url, { transports: [transport] }).on("connect_error", reject));
 const ask = {
   fetch: () => fetch(url),
   axios: () => from("axios").get(url),
@@ -22,6 +24,8 @@ const ask = {
       const [as_is, deadline] = [(bytes) => bytes, Date.now() + 20000];
       client.makeUnaryRequest("/greeter/greet", as_is, as_is, Buffer.alloc(0), { deadline }, reject);
     }),
+  polling: () => socketIo("polling"),
+  websocket: () => socketIo("websocket"),
   ws: () =>
     new Promise((_, reject) => {
       const socket = new (from("ws"))(url.replace("https", "wss"));

@@ -309,12 +309,23 @@ pub fn go_client() -> &'static Path {
     BUILT.get_or_init(|| go_program("client"))
 }
 
-/// Compiles a Go program in `tests/clients`.
+/// Compiles a Go program in `tests/clients`, with Debian's Go.
 pub fn go_program(name: &str) -> PathBuf {
+    built_with(&tool("go"), name)
+}
+
+/// The same with the current Go, which words some errors differently.
+pub fn current_go_program(name: &str) -> PathBuf {
+    let go = project().join("target/tools/python/bin/go");
+    assert!(go.exists(), "{} is missing: tests/setup", go.display());
+    built_with(&go, name)
+}
+
+fn built_with(go: &Path, name: &str) -> PathBuf {
     let program = build_folder("go").join(name);
     if !program.exists() {
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go-cache");
-        let built = Command::new(tool("go"))
+        let built = Command::new(go)
             .args(["build", "-o"])
             .arg(&program)
             .arg(project().join("tests/clients").join(format!("{name}.go")))

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 pub mod browsers;
+pub mod captured;
 pub mod clients;
 pub mod postgres;
 pub mod refusals;
@@ -70,6 +71,30 @@ pub fn ok<S: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = S>) -
 pub fn runtime_variables() -> impl Iterator<Item = &'static str> {
     let more = ["SSL_CERT_DIR", "NODE_TLS_REJECT_UNAUTHORIZED", "JAVA_TOOL_OPTIONS", "NODE_OPTIONS"];
     devca_platform::runtime::VARIABLES.iter().map(|variable| variable.name).chain(more)
+}
+
+/// All variables of the machine that could influence devca.
+pub fn disturbing_variables() -> impl Iterator<Item = &'static str> {
+    let more = [
+        "DEVCA_HOME",
+        "DEVCA_CA",
+        "DEVCA_STORES",
+        "SUDO_USER",
+        "XDG_DATA_HOME",
+        "XDG_CONFIG_HOME",
+        "NO_COLOR",
+        "JAVA_HOME",
+        "CAROOT",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "NO_PROXY",
+        "no_proxy",
+        "PYTHONHTTPSVERIFY",
+        "GIT_SSL_NO_VERIFY",
+        "NPM_CONFIG_STRICT_SSL",
+        "AWS_CLI_NO_VERIFY_SSL",
+    ];
+    runtime_variables().chain(more)
 }
 
 /// The home of a user who has never used devca, and a folder to work in.
@@ -145,28 +170,7 @@ impl Home {
     ) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(self.work()).stdin(Stdio::null()).env("HOME", self.home());
-        for name in runtime_variables() {
-            command.env_remove(name);
-        }
-        for variable in [
-            "DEVCA_HOME",
-            "DEVCA_CA",
-            "DEVCA_STORES",
-            "SUDO_USER",
-            "XDG_DATA_HOME",
-            "XDG_CONFIG_HOME",
-            "NO_COLOR",
-            "JAVA_HOME",
-            "CAROOT",
-            "HTTPS_PROXY",
-            "https_proxy",
-            "NO_PROXY",
-            "no_proxy",
-            "PYTHONHTTPSVERIFY",
-            "GIT_SSL_NO_VERIFY",
-            "NPM_CONFIG_STRICT_SSL",
-            "AWS_CLI_NO_VERIFY_SSL",
-        ] {
+        for variable in disturbing_variables() {
             command.env_remove(variable);
         }
         command.env("USER", "alice");

@@ -11,7 +11,7 @@ pub(super) struct Connection {
     pub(super) fault: &'static str,
 }
 
-const fn to(fault: &'static str, name: &'static str, script: &'static str) -> Connection {
+pub(super) const fn to(fault: &'static str, name: &'static str, script: &'static str) -> Connection {
     Connection { name, script, fault }
 }
 

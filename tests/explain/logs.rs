@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use devca::check::catalogue::search::search;
 
+use super::common::captured::servers_of;
 use super::common::postgres::Postgres;
 use super::common::tool;
 use super::upstream::{Running, free_port};
@@ -225,12 +226,17 @@ pub(super) fn logs(bench: &Bench, logger: &Logger, recognized: &Mutex<Recognized
             if is_vague { ids.any(|id| id == client.fault) } else { ids.next() == Some(client.fault) }
         };
         let what = format!("{}'s log of {}", logger.name, client.name);
-        let recognized = |said: &str, faults| recognized.lock().unwrap().look_up(&what, said, faults);
+        let recognized = |said: &str, faults| recognized.lock().unwrap().look_up(&[], &what, said, faults);
         match running.wait_for(is_explained) {
             Ok(said) => recognized(&said, &[client.fault]),
             Err(said) => recognized(&format!("{} is not first:\n{said}", client.fault), &[]),
         }
     }
+    recognized.lock().unwrap().compare(
+        servers_of(logger.name),
+        &format!("{}'s log", logger.name),
+        running.hear(),
+    );
 }
 
 impl Logger {

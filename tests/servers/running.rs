@@ -66,8 +66,10 @@ impl Running {
         let end = Instant::now() + Duration::from_secs(20);
         let mut said = String::new();
         while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            said += &line;
-            said.push('\n');
+            for all in [&mut said, &mut self.said] {
+                all.push_str(&line);
+                all.push('\n');
+            }
             if is_it(&said) {
                 return Ok(said);
             }
@@ -75,7 +77,7 @@ impl Running {
         Err(said)
     }
 
-    /// Returns everything that it has printed so far.
+    /// Returns everything that it has printed so far, before [`wait_for`](Self::wait_for) as well.
     pub(super) fn hear(&mut self) -> &str {
         // A server that has ended closes its output, but its last lines may not have arrived yet.
         while let Ok(line) = self.lines.recv_timeout(Duration::from_millis(200)) {

@@ -5,9 +5,9 @@ use super::Case::{
     OfCa, OfLeaf, RootNotSent, RootSent, TooManyIntermediates,
 };
 use super::Client::{
-    Android, Apple, Bun, Chrome, Curl, CurlOnWindows, Dehydrated, DotNet, Firefox, Git, GitOnWindows, GnuTls,
-    Go, GoOnMacOs, Grpc, Java, Mosquitto, Node, OpenSsl, PostgreSql, Python, Rustls, Safari, SocketIo, Wget,
-    Workerd,
+    Android, Apple, Bun, Chrome, Curl, CurlOnWindows, Dehydrated, DotNet, Electron, Firefox, Git,
+    GitOnWindows, GnuTls, Go, GoOnMacOs, Grpc, Java, LibreSsl, Mosquitto, Node, OpenSsl, PostgreSql, Python,
+    Rustls, Safari, SocketIo, Wget, WgetWithOpenSsl, Workerd,
 };
 use super::{Diagnosis, says};
 
@@ -24,6 +24,10 @@ pub static SELF_SIGNED: Diagnosis = Diagnosis {
         says(Python, "self-signed certificate"),
         says(Java, "unable to find valid certification path"),
         says(Go, "certificate signed by unknown authority"),
+        says(
+            Go,
+            "certificate signed by unknown authority…parent certificate cannot sign this kind of certificate",
+        ),
         says(Chrome, "NET::ERR_CERT_AUTHORITY_INVALID"),
         says(Firefox, "MOZILLA_PKIX_ERROR_SELF_SIGNED_CERT"),
         says(GnuTls, "The certificate issuer is unknown"),
@@ -57,7 +61,7 @@ pub static MISSING_INTERMEDIATE: Diagnosis = Diagnosis {
         says(DotNet, "PartialChain"),
         says(Node, "unable to verify the first certificate").when(LeafSent),
         says(OpenSsl, "unable to verify the first certificate").when(LeafSent),
-        says(Wget, "Unable to locally verify the issuer's authority"),
+        says(WgetWithOpenSsl, "Unable to locally verify the issuer's authority"),
     ],
 };
 
@@ -93,7 +97,7 @@ pub static UNTRUSTED_ROOT: Diagnosis = Diagnosis {
         says(OpenSsl, "unable to get issuer certificate").when(AnchorIsNoRoot),
         says(Node, "UNABLE_TO_GET_ISSUER_CERT").when(AnchorIsNoRoot),
         says(Python, "unable to get issuer certificate").when(AnchorIsNoRoot),
-        says(Wget, "Unable to locally verify the issuer's authority"),
+        says(WgetWithOpenSsl, "Unable to locally verify the issuer's authority"),
         says(Wget, "doesn't have a known issuer"),
         says(PostgreSql, "root certificate file"),
         says(CurlOnWindows, "SEC_E_UNTRUSTED_ROOT"),
@@ -116,7 +120,7 @@ pub static REPLACED_ROOT: Diagnosis = Diagnosis {
     ],
     fix: &["devca renew --all", "devca issue NAMES --force, then restart the server"],
     words: &[
-        says(Curl, "certificate signature failure"),
+        says(LibreSsl, "certificate signature failure"),
         says(Curl, "unable to get local issuer certificate").when(RootNotSent),
         says(Node, "CERT_SIGNATURE_FAILURE"),
         says(Node, "UNABLE_TO_VERIFY_LEAF_SIGNATURE").when(LeafSent),
@@ -149,7 +153,8 @@ pub static BAD_SIGNATURE: Diagnosis = Diagnosis {
     fix: &["devca issue NAMES --force, then restart the server", "restore the file from a backup"],
     words: &[
         says(Curl, "asn1 encoding routines::EVP lib"),
-        says(Curl, "certificate signature failure"),
+        says(OpenSsl, "certificate signature failure"),
+        says(LibreSsl, "certificate signature failure"),
         says(Node, "CERT_SIGNATURE_FAILURE"),
         says(Python, "certificate signature failure"),
         says(Go, "possibly because of \"x509: ECDSA verification failure\""),
@@ -195,14 +200,14 @@ pub static REFUSED: Diagnosis = Diagnosis {
         says(Curl, "SSL peer certificate or SSH remote key was not OK"),
         says(OpenSsl, "certificate verify failed"),
         says(Python, "CERTIFICATE_VERIFY_FAILED"),
-        says(Node, "ERR_SSL_CERTIFICATE_VERIFY_FAILED"),
+        says(Electron, "ERR_SSL_CERTIFICATE_VERIFY_FAILED"),
         says(Java, "SSLHandshakeException"),
         says(Java, "PKIX path validation failed"),
         says(Go, "tls: failed to verify certificate"),
         says(Rustls, "invalid peer certificate"),
         says(GnuTls, "PKI verification of server certificate failed"),
         says(Chrome, "Your connection is not private"),
-        says(Firefox, "Potential Security Risk Ahead"),
+        says(Firefox, "Warning: …Security Risk"),
         says(Safari, "This Connection Is Not Private"),
         says(DotNet, "The SSL connection could not be established"),
         says(DotNet, "The remote certificate is invalid"),
@@ -233,12 +238,15 @@ pub static NOT_A_CA: Diagnosis = Diagnosis {
     words: &[
         says(Curl, "invalid CA certificate"),
         says(Node, "unsuitable certificate purpose").when(IntermediateIsNoCa),
-        says(Node, "INVALID_CA").when(IsNoCa),
         says(Node, "key usage does not include certificate signing").when(NoCertSign),
         says(Python, "invalid CA certificate"),
         says(Java, "this is not a CA certificate").when(IsNoCa),
         says(Java, "keyCertSign bit is not set").when(NoCertSign),
         says(Go, "parent certificate cannot sign this kind of certificate"),
+        says(
+            Go,
+            "certificate signed by unknown authority…parent certificate cannot sign this kind of certificate",
+        ),
         says(Chrome, "NET::ERR_CERT_INVALID"),
         says(Firefox, "SEC_ERROR_CA_CERT_INVALID").when(IsNoCa),
         says(Firefox, "SEC_ERROR_INADEQUATE_KEY_USAGE").when(NoCertSign),

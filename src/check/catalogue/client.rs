@@ -10,6 +10,9 @@ pub enum Client {
     Curl,
     /// Its messages are from reports: no package registry has it.
     CurlOnWindows,
+    /// curl and other programs of macOS. Its messages, some of which were OpenSSL's before version 3, are from reports: no package
+    /// registry has it.
+    LibreSsl,
     Node,
     NodeServer,
     Python,
@@ -39,7 +42,11 @@ pub enum Client {
     Grpc,
     Workerd,
     SocketIo,
+    /// Its messages are from reports: no package registry has it.
+    Electron,
     Wget,
+    /// Other systems build wget with OpenSSL. Its messages are from reports: no package registry has it.
+    WgetWithOpenSsl,
     Git,
     /// Its messages are from reports: no package registry has it.
     GitOnWindows,
@@ -64,6 +71,7 @@ impl Client {
         match self {
             Self::Curl => "curl",
             Self::CurlOnWindows => "curl (Windows)",
+            Self::LibreSsl => "LibreSSL (macOS)",
             Self::Node => "Node",
             Self::NodeServer => "Node (server)",
             Self::Python => "Python",
@@ -88,7 +96,9 @@ impl Client {
             Self::Grpc => "gRPC",
             Self::Workerd => "workerd",
             Self::SocketIo => "socket.io",
+            Self::Electron => "Electron",
             Self::Wget => "wget",
+            Self::WgetWithOpenSsl => "wget (OpenSSL)",
             Self::Git => "git",
             Self::GitOnWindows => "git (Windows)",
             Self::Nginx => "nginx",

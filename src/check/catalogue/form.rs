@@ -18,8 +18,6 @@ pub static MALFORMED: Diagnosis = Diagnosis {
     fix: &["devca inspect FILE shows what can be read", "devca issue NAMES"],
     words: &[
         says(Curl, "unable to get local issuer certificate").when(RootNotSent),
-        says(Curl, "certificate signature failure"),
-        says(OpenSsl, "invalid or inconsistent certificate extension"),
         says(OpenSsl, "x509v3_cache_extensions:invalid certificate"),
         says(Go, "tls: failed to parse certificate from server"),
         says(Go, "certificate contains duplicate extensions"),
@@ -60,7 +58,6 @@ pub static TOO_MANY_NAMES: Diagnosis = Diagnosis {
         says(Curl, "unspecified certificate verification error"),
         says(OpenSsl, "unspecified certificate verification error"),
         says(Go, "x509: unknown error"),
-        says(Go, "too many constraint"),
         says(GnuTls, "violates the signer's constraints"),
         says(Rustls, "MaximumNameConstraintComparisonsExceeded"),
     ],

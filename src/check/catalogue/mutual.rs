@@ -76,7 +76,7 @@ pub static CLIENT_CERTIFICATE_REFUSED: Diagnosis = Diagnosis {
         says(GoServer, "tls: failed to verify client certificate"),
         says(GoServer, "TLS handshake error from …tls: failed to verify client certificate"),
         says(PythonServer, "server_side=True…certificate verify failed"),
-        says(PythonServer, "in accept…certificate verify failed"),
+        says(PythonServer, ", in accept…certificate verify failed"),
         says(JavaServer, "unable to find valid certification path…checkClientCerts"),
         says(Node, "alert unknown ca").when(UnknownCa),
         says(Node, "alert bad certificate").when(BadCertificate),

@@ -50,19 +50,32 @@ pub fn search(text: &str) -> Vec<(&'static Diagnosis, Vec<Client>)> {
     found.into_iter().map(|(_, _, fault, by)| (fault, by)).collect()
 }
 
-/// Whether the text has the parts of a message, which "…" separates, in their order.
+/// Whether a program printed this message.
+pub fn has_message(text: &str, message: &str) -> bool {
+    contains(&plain(text), &plain(message))
+}
+
+/// Whether the text has the parts of a message, which "…" separates, in their order, and close enough together to be of one
+/// message of a log.
 fn contains(text: &str, says: &str) -> bool {
-    let after = |rest: &str, part: &str| rest.find(part).map(|at| at + part.len());
-    says.split('…').try_fold(text, |rest, part| rest.get(after(rest, part)?..)).is_some()
+    // As far as in the stack traces of Java.
+    const REACH: usize = 2000;
+    let (first, others) = says.split_once('…').unwrap_or((says, ""));
+    let follows = |rest: &str| {
+        let end = rest.char_indices().nth(REACH).map_or(rest.len(), |(at, _)| at);
+        others.split('…').try_fold(&rest[..end], |rest, part| Some(rest.split_once(part)?.1)).is_some()
+    };
+    text.match_indices(first).any(|(at, found)| follows(&text[at + found.len()..]))
 }
 
 /// How specific a message is: its length, unless other programs say the same before any reason.
 fn weight(says: &str) -> usize {
-    const GENERAL: [&str; 3] = ["certificate is NOT trusted", "http: TLS handshake error from", "EPROTO"];
+    const GENERAL: [&str; 4] =
+        ["certificate is NOT trusted", "http: TLS handshake error from", "EPROTO", "ENOENT"];
     /// More than any message has. The other part of a message shows which side printed it.
     const IN_PARTS: usize = 1000;
     match says {
-        says if GENERAL.contains(&says) => 1,
+        says if GENERAL.contains(&says.split('…').next().unwrap_or(says)) => 1,
         says if says.contains('…') => IN_PARTS + says.len(),
         says => says.len(),
     }
@@ -78,7 +91,7 @@ fn likelihood(fault: &'static Diagnosis, text: &str) -> usize {
 
 /// What servers log before a TLS error: Go, nginx, Node, Python, Apache, HAProxy, Redis, Mosquitto (after the time),
 /// PostgreSQL.
-const SERVER_LOGS: [&str; 11] = [
+const SERVER_LOGS: [&str; 12] = [
     "tls handshake error from",
     "ssl_do_handshake() failed",
     "tlsclienterror",
@@ -86,9 +99,10 @@ const SERVER_LOGS: [&str; 11] = [
     "ssl handshake failure",
     "ssl library error",
     "server_side=true",
-    "in accept",
+    ", in accept",
     "error accepting a client connection",
     ": openssl error[",
+    ": client connection from ",
     "could not accept ssl connection",
 ];
 

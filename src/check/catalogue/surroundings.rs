@@ -1,8 +1,8 @@
 //! Faults of the environment: the machine, its files and its variables.
 
 use super::Client::{
-    Apache, Bun, Chrome, Curl, CurlOnWindows, Git, GitOnWindows, GnuTls, Go, HaProxy, Java, MariaDb,
-    Mosquitto, Nginx, Node, OpenSsl, Php, PostgreSql, Python, Redis, Ruby, Rustls,
+    Apache, Bun, Chrome, Curl, CurlOnWindows, Git, GitOnWindows, GnuTls, Go, HaProxy, Java, LibreSsl,
+    MariaDb, Mosquitto, Nginx, Node, OpenSsl, Php, PostgreSql, Python, Redis, Ruby, Rustls,
 };
 use super::{Diagnosis, says};
 
@@ -32,13 +32,14 @@ pub static UNREADABLE_FILE: Diagnosis = Diagnosis {
     ],
     words: &[
         says(Curl, "could not load PEM client certificate"),
-        says(Curl, "error setting certificate verify locations"),
+        says(LibreSsl, "error setting certificate verify locations"),
         says(Curl, "error setting certificate file"),
         says(Nginx, "cannot load certificate"),
         says(OpenSsl, "no start line"),
         says(Bun, "NO_START_LINE"),
         says(OpenSsl, "bad decrypt"),
         says(OpenSsl, "mac verify failure"),
+        says(OpenSsl, "Mac verify error"),
         says(OpenSsl, "Could not read certificate"),
         says(Node, "ERR_OSSL_PEM_NO_START_LINE"),
         says(Node, "ERR_OSSL_UNSUPPORTED"),
