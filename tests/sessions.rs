@@ -6,12 +6,14 @@
 mod common;
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 #[test]
 fn sessions() {
     let folder = tempfile::TempDir::new().unwrap();
     // Resolve links, because trycmd compares paths with the folder that it runs in.
     let top = folder.path().canonicalize().unwrap();
+    let devca = without_the_machines_variables(&top);
     for entry in fs::read_dir(common::project().join("tests/sessions")).unwrap() {
         let path = entry.unwrap().path();
         let own = top.join(path.file_stem().unwrap());
@@ -21,6 +23,7 @@ fn sessions() {
         let cases = trycmd::TestCases::new();
         let place = |name: &str| own.join("session.in").join(name).to_str().unwrap().to_owned();
         cases.env("DEVCA_HOME", place("ca")).env("HOME", place("home")).env("USER", "alice");
+        cases.register_bin("devca", &devca);
         for program in ["ls", "test"] {
             cases.register_bin(program, common::tool(program));
         }
@@ -32,7 +35,19 @@ fn sessions() {
     }
 }
 
-/// The others are in sessions of their own: `issue` in several, `install` where it is refused.
+/// A script that runs devca without the variables of the machine that could influence it.
+fn without_the_machines_variables(folder: &Path) -> PathBuf {
+    let script = folder.join("devca").display().to_string();
+    let kept = |name: &&str| *name == "DEVCA_HOME";
+    let unset: Vec<&str> = common::disturbing_variables().filter(|name| !kept(name)).collect();
+    let unset = unset.join(" -u ");
+    let program = env!("CARGO_BIN_EXE_devca");
+    let text = format!("#!/bin/sh\nexec env -u {unset} {program} \"$@\"\n");
+    // Another process writes it: a file that this one has open cannot be run, not even if a child inherited it.
+    common::ok("sh", ["-c", "printf %s \"$1\" >\"$2\" && chmod 755 \"$2\"", "sh", &text, &script]);
+    script.into()
+}
+
 #[test]
 fn every_command_has_a_session() {
     let home = common::Home::new();
@@ -49,7 +64,16 @@ fn every_command_has_a_session() {
         .collect();
     assert!(commands.len() > 20, "{commands:?}");
     for command in commands {
-        let is_run = |line: &str| line.starts_with("$ devca ") && line.split(' ').any(|word| word == command);
-        assert!(sessions.lines().any(is_run), "no session runs devca {command}");
+        assert!(sessions.lines().any(|line| runs(line, command)), "no session runs devca {command}");
     }
+}
+
+/// Whether a line runs this command of devca: it follows the general options.
+fn runs(line: &str, command: &str) -> bool {
+    let Some(arguments) = line.strip_prefix("$ devca ") else { return false };
+    let arguments = arguments
+        .strip_prefix("--ca ")
+        .and_then(|rest| rest.split_once(' '))
+        .map_or(arguments, |(_, rest)| rest);
+    arguments.split(' ').find(|word| !word.starts_with('-')) == Some(command)
 }
