@@ -27,10 +27,10 @@ mod upstream;
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use devca::check::catalogue::Client as Program;
 use devca::check::catalogue::search::search;
@@ -77,6 +77,18 @@ struct Bench {
     hosts: String,
     port: u16,
     _servers: (Served, [Server; 2]),
+}
+
+// Built once, because each test has a bench of its own.
+
+fn go_fetch() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| current_go_program("fetch"))
+}
+
+fn rust_client() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| rust_program("client", &project().join("tests/rust/client.rs")))
 }
 
 impl Bench {
@@ -148,9 +160,9 @@ impl Bench {
             ("CONSTRAINED", text(&home.ca().with_file_name("constrained").join("root.pem"))),
             ("CONSTRAINED_SERVER", text(&home.file("constrained/localhost+1"))),
             ("GARBAGE", text(&home.file("garbage.pem"))),
-            ("GO_FETCH", text(&current_go_program("fetch"))),
+            ("GO_FETCH", text(go_fetch())),
             ("CARGO", env!("CARGO").to_owned()),
-            ("RUST_CLIENT", text(&rust_program("client", &project().join("tests/rust/client.rs")))),
+            ("RUST_CLIENT", text(rust_client())),
             ("STORES", text(&home.file("localhost"))),
             ("CLIENT_STORE", text(&home.file("bob-client-truststore.p12"))),
             ("MUTUAL", text(&project().join("tests/mtls"))),
@@ -184,7 +196,7 @@ impl Bench {
     fn run(&self, script: &str, more: &[(&str, String)]) -> (bool, String) {
         let folder = tempfile::tempdir_in(self.home.work()).unwrap();
         let hosts = project().join("tests/clients/hosts");
-        let mut command = self.home.command(&hosts, [&self.hosts, "timeout", "120", "sh", "-c", script]);
+        let mut command = self.home.command(&hosts, [&self.hosts, "timeout", "400", "sh", "-c", script]);
         command.current_dir(folder.path()).stdin(Stdio::null());
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         let output = command.envs(more.iter().map(|(name, value)| (name, value))).output().unwrap();

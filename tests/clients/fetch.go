@@ -1,4 +1,4 @@
-// One request with Go's net/http: URL.
+// One request with Go's net/http: URL [TIMEOUT].
 package main
 
 import (
@@ -10,8 +10,12 @@ import (
 )
 
 func main() {
-	dialer := net.Dialer{Timeout: time.Second}
-	transport := &http.Transport{DialContext: dialer.DialContext, TLSHandshakeTimeout: time.Second, ForceAttemptHTTP2: true}
+	patience := 60 * time.Second
+	if len(os.Args) > 2 {
+		patience, _ = time.ParseDuration(os.Args[2])
+	}
+	dialer := net.Dialer{Timeout: patience}
+	transport := &http.Transport{DialContext: dialer.DialContext, TLSHandshakeTimeout: patience, ForceAttemptHTTP2: true}
 	client := http.Client{Transport: transport}
 	if _, err := client.Get(os.Args[1]); err != nil {
 		fmt.Println(err)

@@ -233,3 +233,20 @@ MEYCQQCkykamytGLjpmPCjIaMzw7tOZkqyqGALV22XL0TLcvZ+DOFfFh4vSgHDEg
 2+0Wh0nkVEyjM5/kdmbXTeasxTyfAgEC
 -----END DH PARAMETERS-----'
 }
+
+# Clients of another CA, and some that close the connection, with and without a pause before that.
+mosquitto_clients() {
+    python3 -c "import socket, ssl, time
+c = ssl.create_default_context(cafile='$ROOT')
+c.load_cert_chain('$IDENTITY.pem', '$IDENTITY-key.pem')
+for pause in 0, 0.2:
+    for is_tls in True, False:
+        s = socket.create_connection(('127.0.0.1', $FREE))
+        time.sleep(pause)
+        try:
+            if is_tls:
+                c.wrap_socket(s, server_hostname='localhost').recv(1)
+        except OSError:
+            pass
+        s.close()" 2>/dev/null || sleep 0.1
+}

@@ -28,8 +28,8 @@ pub(super) const CLIENTS: &[Connection] = &[
     to("unresolved-name", "Java's HttpClient", "exec java $CLIENTS/Fetch.java https://nowhere.test/ h2"),
     to("unresolved-name", "Go", "exec $GO_FETCH https://nowhere.test/"),
     to("no-answer", "Node and nothing", "unanswered \"$NODE\" $CLIENTS/reason.cjs fetch https://192.0.2.2/"),
-    to("no-answer", "Go and nothing", "unanswered $GO_FETCH https://192.0.2.2/"),
-    to("no-answer", "Go and a silent server", "exec $GO_FETCH https://localhost:$SILENT/"),
+    to("no-answer", "Go and nothing", "unanswered $GO_FETCH https://192.0.2.2/ 1s"),
+    to("no-answer", "Go and a silent server", "exec $GO_FETCH https://localhost:$SILENT/ 1s"),
     to(
         "no-answer",
         "Python and a silent server",
@@ -472,6 +472,19 @@ print('ACCEPT 127.0.0.1:%d' % s.getsockname()[1])
 c.wrap_socket(s, server_side=True).accept()\"
          openssl s_client -tls1_2 -cert $IDENTITY.pem -key $IDENTITY-key.pem -connect localhost:$PORT >/dev/null 2>&1
          wait_for_line FAILED",
+    ),
+    to(
+        "client-certificate-refused",
+        "Mosquitto",
+        "printf 'user root\\nlistener %s 127.0.0.1\\ncertfile %s\\nkeyfile %s\\ncafile %s\\nrequire_certificate true\\n' \
+             $FREE $CERT $KEY $CLIENT_CA >mosquitto.conf
+         mosquitto -c mosquitto.conf >server.log 2>&1 &
+         end_with_script
+         has() { grep -q \"$1\" server.log; }
+         until has 'OpenSSL Error.*certificate verify' && has 'OpenSSL Error.*unexpected eof' && has 'Client connection from.*unexpected eof'; do
+             mosquitto_clients
+         done
+         cat server.log",
     ),
     to(
         "rejected-by-client",

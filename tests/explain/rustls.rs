@@ -29,9 +29,9 @@ pub(super) fn serves(bench: &Bench, recognized: &Mutex<Recognized>) {
     let key = PrivateKeyDer::from_pem_file(bench.home.file("localhost-key.pem")).unwrap();
     let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
     let config = Arc::new(config);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port().to_string();
     for (name, script) in CLIENTS {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
         let serve = || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut session = ServerConnection::new(config.clone()).unwrap();
@@ -40,7 +40,9 @@ pub(super) fn serves(bench: &Bench, recognized: &Mutex<Recognized>) {
         };
         let said = std::thread::scope(|scope| {
             let server = scope.spawn(serve);
-            bench.run(script, &[("PORT", port.clone())]);
+            bench.run(script, &[("PORT", address.port().to_string())]);
+            // Otherwise the server would wait for a client that could not start.
+            let _ = TcpStream::connect(address);
             server.join().unwrap()
         });
         let mut recognized = recognized.lock().unwrap();

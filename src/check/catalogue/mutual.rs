@@ -71,6 +71,7 @@ pub static CLIENT_CERTIFICATE_REFUSED: Diagnosis = Diagnosis {
         says(HaProxy, "SSL client certificate not trusted"),
         says(Redis, "Error accepting a client connection: …certificate verify failed"),
         says(Mosquitto, ": OpenSSL Error[0]: …certificate verify failed"),
+        says(Mosquitto, "connection from …certificate verify failed"),
         says(PostgreSql, "could not accept SSL connection: certificate verify failed"),
         says(OpenSslServer, "tls_process_client_certificate:certificate verify failed"),
         says(GoServer, "tls: failed to verify client certificate"),
