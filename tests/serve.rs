@@ -34,6 +34,7 @@ mod websocket;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
 use common::clients::{CLIENTS, RUNTIMES};
@@ -327,6 +328,21 @@ fn a_response_that_breaks_off_is_reported() {
     }
     // The server continues.
     assert_eq!(seen(&home, &served, &[], "/")["method"], "GET");
+}
+
+#[test]
+fn a_refusal_reaches_a_client_that_is_still_sending() {
+    let home = Home::new();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let served = Served::start(&home, [closed.as_str()]);
+    let body = home.file("body");
+    fs::write(&body, vec![b'x'; 1 << 15]).unwrap();
+    let body = format!("@{}", body.display());
+    for version in ["--http1.1", "--http2"] {
+        let text = words(&curl(&home, &served, &[version, "-i", "--data-binary", &body], "/"));
+        assert!(text.lines().next().unwrap_or_default().contains(" 503"), "{version}: {text}");
+        assert!(text.contains("nothing listens at"), "{version}: {text}");
+    }
 }
 
 #[test]
