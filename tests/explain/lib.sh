@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Functions for the cases in rare.rs. Each runs in a folder of its own.
 
 # Creates certificates that devca would not: NAME [WORD=VALUE]... writes NAME.pem and NAME-key.pem.
